@@ -1,0 +1,121 @@
+package bff
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// MaxIdentityLength is the most that a partition key, key, subject id or session
+// id may have, in UTF-16 code units (which is how SQL Server counts nvarchar; no
+// database counts a string as longer).
+const MaxIdentityLength = 200
+
+// Validate reports whether a store can keep the session exactly. The error wraps
+// [ErrInvalidSession] and names the field.
+//
+// Key and subject id must not be empty. None of the four identities may be longer
+// than [MaxIdentityLength], hold invalid UTF-8 or a NUL, or begin or end with white
+// space ([unicode.IsSpace]): databases differ in what they make of those. Created
+// and Renewed must be set. Every time must fall, in UTC, into the years 1 to 9999.
+func (s UserSession) Validate() error {
+	if err := (UserSessionKey{s.PartitionKey, s.Key}).Validate(); err != nil {
+		return err
+	}
+	return validateValues(s.SubjectID, s.SessionID, s.Created, s.Renewed, s.Expires)
+}
+
+// Validate reports whether a store can keep the updated values exactly, by the
+// rules of [UserSession.Validate].
+func (u UserSessionUpdate) Validate() error {
+	return validateValues(u.SubjectID, u.SessionID, u.Created, u.Renewed, u.Expires)
+}
+
+// Validate reports whether a session with this key can exist, by the rules of
+// [UserSession.Validate].
+func (k UserSessionKey) Validate() error {
+	if err := validateIdentity("PartitionKey", k.PartitionKey); err != nil {
+		return err
+	}
+	if k.Key == "" {
+		return invalid("Key", "is empty")
+	}
+	return validateIdentity("Key", k.Key)
+}
+
+// Validate returns [ErrInvalidFilter] if the filter names neither a subject id nor
+// a session id, or nothing but white space.
+func (f UserSessionsFilter) Validate() error {
+	if strings.TrimSpace(f.SubjectID) == "" && strings.TrimSpace(f.SessionID) == "" {
+		return ErrInvalidFilter
+	}
+	return nil
+}
+
+func validateValues(subjectID, sessionID string, created, renewed, expires time.Time) error {
+	if subjectID == "" {
+		return invalid("SubjectID", "is empty")
+	}
+	if err := validateIdentity("SubjectID", subjectID); err != nil {
+		return err
+	}
+	if err := validateIdentity("SessionID", sessionID); err != nil {
+		return err
+	}
+	if err := validateTime("Created", created); err != nil {
+		return err
+	}
+	if err := validateTime("Renewed", renewed); err != nil {
+		return err
+	}
+	if expires.IsZero() {
+		return nil
+	}
+	return validateTime("Expires", expires)
+}
+
+// validateTime judges the time as it will be kept: an expiry within the very first
+// microsecond must not become "never".
+func validateTime(field string, t time.Time) error {
+	t = t.UTC().Truncate(time.Microsecond)
+	if t.IsZero() {
+		return invalid(field, "is not set")
+	}
+	if t.Year() < 1 || t.Year() > 9999 {
+		return invalid(field, "is not within the years 1 to 9999")
+	}
+	return nil
+}
+
+func validateIdentity(field, value string) error {
+	if !utf8.ValidString(value) {
+		return invalid(field, "is not valid UTF-8")
+	}
+	units, first, last := 0, rune(0), rune(0)
+	for i, r := range value {
+		if r == 0 {
+			return invalid(field, "contains a NUL")
+		}
+		if i == 0 {
+			first = r
+		}
+		last = r
+		units++
+		if r >= 0x10000 { // a surrogate pair
+			units++
+		}
+	}
+	if units > MaxIdentityLength {
+		return invalid(field, fmt.Sprintf("is longer than %d UTF-16 code units", MaxIdentityLength))
+	}
+	if unicode.IsSpace(first) || unicode.IsSpace(last) {
+		return invalid(field, "begins or ends with white space")
+	}
+	return nil
+}
+
+func invalid(field, problem string) error {
+	return fmt.Errorf("%w: %s %s", ErrInvalidSession, field, problem)
+}

@@ -1,0 +1,3 @@
+module example.com/usersession
+
+go 1.26
