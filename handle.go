@@ -1,0 +1,166 @@
+package usersession
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"example.com/usersession/bff"
+	"example.com/usersession/internal/sqltime"
+)
+
+// use makes the store work through db.
+func (s *GormStore) use(db *gorm.DB) {
+	pool := unprepared(db.Statement.ConnPool)
+	_, s.inTx = pool.(gorm.TxCommitter)
+	s.plain = s.handle(db, pool)
+	s.single = s.plain
+}
+
+// handle returns a handle of the store's own that carries what db carries, and works
+// the same whatever the application's gorm.Config says.
+func (s *GormStore) handle(db *gorm.DB, pool gorm.ConnPool) *gorm.DB {
+	own := db.Session(&gorm.Session{
+		Context: db.Statement.Context, // makes Session copy the Statement
+		Logger:  discreetLogger{db.Logger, s.isExpected},
+	})
+	own.TranslateError = false // it drops the error that has the code
+	own.PrepareStmt = own.PrepareStmt && !s.unprepared
+	own.ConnPool = pool
+	own.Statement.ConnPool = pool
+	own.Statement.Table = s.table // for plugins
+	return own
+}
+
+// unprepared returns the pool or transaction below GORM's own prepared statements, in
+// place of which the store has a preparedPool.
+func unprepared(pool gorm.ConnPool) gorm.ConnPool {
+	switch p := pool.(type) {
+	case *gorm.PreparedStmtDB:
+		return p.ConnPool
+	case *gorm.PreparedStmtTX:
+		return p.Tx
+	default:
+		return pool
+	}
+}
+
+// db returns the handle for a single statement.
+func (s *GormStore) db(ctx context.Context) *gorm.DB { return s.single.WithContext(ctx) }
+
+// resolvePrimary makes tx begin its transaction where dbresolver sends the table's
+// writes. dbresolver itself looks at single statements only.
+func resolvePrimary(tx *gorm.DB) {
+	if resolve := tx.Callback().Update().Get("gorm:db_resolver"); resolve != nil {
+		resolve(tx)
+		tx.Statement.ConnPool = unprepared(tx.Statement.ConnPool)
+	}
+}
+
+// query calls each for every row. It asks for rows even where there can be only one:
+// GORM's Row panics if a statement can't be prepared.
+func (s *GormStore) query(ctx context.Context, statement string, args []any, each func(*sql.Rows) error) error {
+	rows, err := s.db(ctx).Raw(statement, args...).Rows()
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := each(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// scanRow reads a row of the selected columns into session, whose partition key is
+// known already, and the column after them into last.
+func scanRow(rows *sql.Rows, session *bff.UserSession, last any) error {
+	var (
+		sessionID                 sql.NullString
+		created, renewed, expires sqltime.Time
+	)
+	err := rows.Scan(&session.Key, &session.SubjectID, &sessionID, &created, &renewed, &expires, &session.Version, last)
+	if err != nil {
+		return err
+	}
+	session.SessionID = sessionID.String
+	session.Created, session.Renewed, session.Expires = created.Time, renewed.Time, expires.Time
+	return nil
+}
+
+func (s *GormStore) keyArgs(key bff.UserSessionKey) []any {
+	return s.dialect.identities(key.PartitionKey, key.Key)
+}
+
+// filterArgs returns which statement a filter takes, and its arguments: none if there
+// can be no such session.
+func (s *GormStore) filterArgs(partitionKey string, filter bff.UserSessionsFilter) (shape int, args []any, err error) {
+	if err := filter.Validate(); err != nil {
+		return 0, nil, err
+	}
+	named := []string{partitionKey}
+	switch {
+	case filter.SessionID == "":
+		shape, named = bySubject, append(named, filter.SubjectID)
+	case filter.SubjectID == "":
+		shape, named = bySession, append(named, filter.SessionID)
+	default:
+		shape, named = byBoth, append(named, filter.SubjectID, filter.SessionID)
+	}
+	for _, value := range named[1:] {
+		if !storable(partitionKey, value) {
+			return shape, nil, nil
+		}
+	}
+	return shape, s.dialect.identities(named...), nil
+}
+
+// storable reports whether a row can have this partition key and this identity.
+func storable(partitionKey, identity string) bool {
+	return bff.UserSessionKey{PartitionKey: partitionKey, Key: identity}.Validate() == nil
+}
+
+func (s *GormStore) now() any { return sqltime.Bind(s.dialect.name, s.clock()) }
+
+// time returns the argument for a time, NULL for none. The NULL goes into the text of
+// the statement, for SQL Server wants to know a parameter's type.
+func (s *GormStore) time(t time.Time) any {
+	if t.IsZero() {
+		return clause.Expr{SQL: "NULL"}
+	}
+	return sqltime.Bind(s.dialect.name, t)
+}
+
+// bytesOf returns the argument for a ticket, which is never NULL.
+func bytesOf(ticket []byte) []byte {
+	if ticket == nil {
+		return []byte{}
+	}
+	return ticket
+}
+
+func (s *GormStore) isDuplicate(err error) bool {
+	if err == nil {
+		return false
+	}
+	if translator, ok := s.plain.Dialector.(gorm.ErrorTranslator); ok && errors.Is(translator.Translate(err), gorm.ErrDuplicatedKey) {
+		return true
+	}
+	// GORM's translator for SQLite doesn't know the pure-Go drivers.
+	return s.dialect.isDuplicate(err)
+}
+
+// isRetryable reports whether it is the store that deals with the error by trying again.
+func (s *GormStore) isRetryable(err error) bool {
+	return !s.inTx && s.dialect.isRetryable(err)
+}
+
+// isExpected reports whether the error is no news to anybody who reads a log.
+func (s *GormStore) isExpected(err error) bool {
+	return s.isDuplicate(err) || s.isRetryable(err)
+}

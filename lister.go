@@ -1,0 +1,72 @@
+package usersession
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"iter"
+	"math"
+
+	"example.com/usersession/bff"
+)
+
+// UserSessions implements [bff.UserSessionLister].
+func (s *GormStore) UserSessions(ctx context.Context, query bff.UserSessionsQuery) iter.Seq2[bff.UserSession, error] {
+	return func(yield func(bff.UserSession, error) bool) {
+		after := int64(math.MaxInt64)
+		if query.OldestFirst {
+			after = math.MinInt64
+		}
+		if query.PageSize < 1 {
+			query.PageSize = bff.DefaultPageSize
+		}
+		for {
+			var page []bff.UserSession
+			err := s.run(ctx, "list user sessions", func() (err error) {
+				page, after, err = s.listPage(ctx, query, after)
+				return err
+			})
+			if err != nil {
+				yield(bff.UserSession{}, err)
+				return
+			}
+			for _, session := range page {
+				if !yield(session, nil) {
+					return
+				}
+			}
+			if len(page) < query.PageSize {
+				return
+			}
+		}
+	}
+}
+
+// listPage reads a page to its end, so that nothing is open while the caller has it.
+// It returns the id after which the next page begins.
+func (s *GormStore) listPage(ctx context.Context, query bff.UserSessionsQuery, after int64) ([]bff.UserSession, int64, error) {
+	order := newestFirst
+	if query.OldestFirst {
+		order = oldestFirst
+	}
+	statement, named := s.sql.page[order], []string{query.PartitionKey}
+	if query.SubjectID != "" {
+		statement, named = s.sql.pageBySubject[order], append(named, query.SubjectID)
+	}
+	if !storable(query.PartitionKey, cmp.Or(query.SubjectID, "any")) {
+		return nil, after, nil
+	}
+	var page []bff.UserSession
+	last := after
+	args := append(s.dialect.identities(named...), after, s.now(), query.PageSize)
+	err := s.query(ctx, statement, args, func(rows *sql.Rows) error {
+		session := bff.UserSession{PartitionKey: query.PartitionKey}
+		err := scanRow(rows, &session, &last)
+		page = append(page, session)
+		return err
+	})
+	if err != nil {
+		return nil, after, err
+	}
+	return page, last, nil
+}

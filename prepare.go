@@ -1,0 +1,78 @@
+package usersession
+
+import (
+	"context"
+	"database/sql"
+	"sync"
+
+	"gorm.io/gorm"
+)
+
+// A preparedPool prepares each of the store's statements once; database/sql then
+// sees to it that every connection has it.
+//
+// GORM has such a pool of its own, but its callers wait for whoever prepares a
+// statement first, for as long as that one's context allows, and get its error; and a
+// transaction that waits so holds the connection which the other one waits for. This
+// one makes nobody wait: two that come first both prepare, and one result is kept.
+// Nothing bounds its size, for the store has a fixed number of statements.
+type preparedPool struct {
+	gorm.ConnPool
+
+	mu         sync.RWMutex
+	statements map[string]*sql.Stmt
+}
+
+func newPreparedPool(pool gorm.ConnPool) *preparedPool {
+	return &preparedPool{ConnPool: pool, statements: make(map[string]*sql.Stmt)}
+}
+
+func (p *preparedPool) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
+	p.mu.RLock()
+	stmt := p.statements[query]
+	p.mu.RUnlock()
+	if stmt != nil {
+		return stmt, nil
+	}
+	prepared, err := p.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	if stmt = p.statements[query]; stmt == nil {
+		p.statements[query] = prepared
+	}
+	p.mu.Unlock()
+	if stmt != nil {
+		return stmt, prepared.Close()
+	}
+	return prepared, nil
+}
+
+func (p *preparedPool) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	stmt, err := p.prepare(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.ExecContext(ctx, args...)
+}
+
+func (p *preparedPool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	stmt, err := p.prepare(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.QueryContext(ctx, args...)
+}
+
+// GetDBConn lets plugins find the *sql.DB.
+func (p *preparedPool) GetDBConn() (*sql.DB, error) {
+	switch pool := p.ConnPool.(type) {
+	case *sql.DB:
+		return pool, nil
+	case gorm.GetDBConnector:
+		return pool.GetDBConn()
+	default:
+		return nil, gorm.ErrInvalidDB
+	}
+}
