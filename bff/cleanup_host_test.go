@@ -1,0 +1,186 @@
+package bff_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"example.com/usersession/bff"
+)
+
+// cleanupFunc is a store that can only be cleaned up.
+type cleanupFunc func(ctx context.Context) (int64, error)
+
+func (f cleanupFunc) DeleteExpiredSessions(ctx context.Context) (int64, error) { return f(ctx) }
+
+// runs starts a host and returns when its runs began, relative to the start, for as
+// long as the time given. The host has returned by then.
+func runs(t *testing.T, h *bff.CleanupHost, during time.Duration, each func(context.Context) (int64, error)) []time.Duration {
+	t.Helper()
+	var begun []time.Duration
+	start := time.Now()
+	h.Store = cleanupFunc(func(ctx context.Context) (int64, error) {
+		begun = append(begun, time.Since(start))
+		return each(ctx)
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- h.Run(ctx) }()
+	time.Sleep(during)
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("Run returned %v, want nil", err)
+	}
+	return begun
+}
+
+func succeed(context.Context) (int64, error) { return 0, nil }
+
+func TestCleanupHostRunsEveryInterval(t *testing.T) {
+	for _, tt := range []struct{ set, want time.Duration }{
+		{0, bff.DefaultSessionCleanupInterval},
+		{time.Minute, time.Minute},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			begun := runs(t, &bff.CleanupHost{SessionCleanupInterval: tt.set}, 50*tt.want, succeed)
+			if len(begun) < 45 || len(begun) > 56 {
+				t.Errorf("interval %v: %d runs in 50 intervals", tt.set, len(begun))
+			}
+			if begun[0] >= tt.want {
+				t.Errorf("interval %v: the first run came after %v, want within one interval", tt.set, begun[0])
+			}
+			for i := 1; i < len(begun); i++ {
+				if gap := begun[i] - begun[i-1]; gap < tt.want*9/10 || gap > tt.want*11/10+1 {
+					t.Errorf("interval %v: a gap of %v", tt.set, gap)
+				}
+			}
+		})
+	}
+}
+
+// Hosts that start together spread out: neither their first runs nor their later ones
+// coincide.
+func TestCleanupHostsSpreadOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first, gaps := map[time.Duration]bool{}, map[time.Duration]bool{}
+		for range 20 {
+			begun := runs(t, &bff.CleanupHost{}, 3*bff.DefaultSessionCleanupInterval, succeed)
+			first[begun[0]] = true
+			gaps[begun[1]-begun[0]] = true
+		}
+		if len(first) < 19 || len(gaps) < 19 {
+			t.Errorf("20 hosts: %d different first runs, %d different intervals", len(first), len(gaps))
+		}
+	})
+}
+
+func TestCleanupHostGoesOnAfterAnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		n := 0
+		h := &bff.CleanupHost{SessionCleanupInterval: time.Minute, Logger: slog.New(slog.NewJSONHandler(&log, nil))}
+		begun := runs(t, h, time.Hour, func(context.Context) (int64, error) {
+			if n++; n <= 12 {
+				return 3, errors.New("no database today")
+			}
+			return 0, nil
+		})
+		if len(begun) < 40 {
+			t.Fatalf("%d runs in an hour", len(begun))
+		}
+		// Soon at first, doubling up to the interval, and then the interval.
+		want := time.Second
+		for i := 1; i < 30; i++ {
+			if i > 12 {
+				want = time.Minute
+			}
+			if gap := begun[i] - begun[i-1]; gap < want*9/10 || gap > want*11/10+1 {
+				t.Errorf("attempt %d came after %v, want about %v", i+1, gap, want)
+			}
+			want = min(2*want, time.Minute)
+		}
+		if got := strings.Count(log.String(), "session cleanup failed"); got != 12 {
+			t.Errorf("12 failures were logged %d times", got)
+		}
+		line, _, _ := strings.Cut(log.String()[strings.Index(log.String(), "cleanup failed"):], "\n")
+		for _, part := range []string{`"error":"no database today"`, `"removed":3`, `"next_attempt":`} {
+			if !strings.Contains(line, part) {
+				t.Errorf("the log says %s, without %s", line, part)
+			}
+		}
+	})
+}
+
+// The context's end interrupts a run, which is no failure.
+func TestCleanupHostStopsInTheMiddleOfARun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		var observed []bff.CleanupRun
+		h := &bff.CleanupHost{
+			Logger:  slog.New(slog.NewTextHandler(&log, nil)),
+			Observe: func(run bff.CleanupRun) { observed = append(observed, run) },
+		}
+		begun := runs(t, h, bff.DefaultSessionCleanupInterval, func(ctx context.Context) (int64, error) {
+			<-ctx.Done()
+			return 7, ctx.Err()
+		})
+		if len(begun) != 1 {
+			t.Errorf("%d runs, want 1", len(begun))
+		}
+		if strings.Contains(log.String(), "failed") {
+			t.Errorf("logged as a failure: %s", &log)
+		}
+		if len(observed) != 1 || observed[0].Removed != 7 || !errors.Is(observed[0].Err, context.Canceled) {
+			t.Errorf("observed %+v", observed)
+		}
+	})
+}
+
+func TestCleanupHostObserve(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var observed []bff.CleanupRun
+		failure := errors.New("failure")
+		h := &bff.CleanupHost{Observe: func(run bff.CleanupRun) { observed = append(observed, run) }}
+		h.Store = cleanupFunc(func(context.Context) (int64, error) {
+			time.Sleep(3 * time.Second)
+			return 5, failure
+		})
+		removed, err := h.RunOnce(t.Context())
+		if removed != 5 || !errors.Is(err, failure) {
+			t.Errorf("RunOnce returned %d, %v", removed, err)
+		}
+		if want := (bff.CleanupRun{Removed: 5, Duration: 3 * time.Second, Err: failure}); len(observed) != 1 || observed[0] != want {
+			t.Errorf("observed %+v, want %+v", observed, want)
+		}
+	})
+}
+
+func TestCleanupHostRefusesNonsense(t *testing.T) {
+	if err := new(bff.CleanupHost).Run(t.Context()); err == nil {
+		t.Error("Run accepts a nil Store")
+	}
+	if _, err := new(bff.CleanupHost).RunOnce(t.Context()); err == nil {
+		t.Error("RunOnce accepts a nil Store")
+	}
+	h := &bff.CleanupHost{Store: cleanupFunc(succeed), SessionCleanupInterval: -1}
+	if err := h.Run(t.Context()); err == nil {
+		t.Error("Run accepts a negative interval")
+	}
+}
+
+func TestCleanupHostWithACancelledContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	h := &bff.CleanupHost{SessionCleanupInterval: 1, Store: cleanupFunc(func(context.Context) (int64, error) {
+		t.Error("cleaned up")
+		return 0, nil
+	})}
+	if err := h.Run(ctx); err != nil {
+		t.Error(err)
+	}
+}
