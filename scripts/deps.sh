@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Holds the module to what the README promises about dependencies.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export GOWORK=off
+go=${GO:-go}
+
+failed=0
+# complain TITLE LINES prints the lines under the title, if there are any.
+complain() {
+	if [[ -n $2 ]]; then
+		echo "$1:"
+		echo "$2" | sed 's/^/  /'
+		failed=1
+	fi
+}
+
+self=$("$go" list -m)
+
+# A database driver reaches nobody through the library, and neither does HTTP through
+# the store: both are the application's choice.
+packages=(. ./entities/...)
+[[ -d migrations ]] && packages+=(./migrations/...)
+complain "the store imports a database driver or HTTP" "$(
+	"$go" list -deps "${packages[@]}" |
+		grep -E '^(net/http|gorm\.io/driver/|gorm\.io/plugin/|github\.com/mattn/go-sqlite3|github\.com/glebarez/|modernc\.org/|github\.com/jackc/|github\.com/lib/pq|github\.com/go-sql-driver/|github\.com/microsoft/go-mssqldb)' || true
+)"
+
+# The contract and everything under it imports the standard library and itself.
+complain "bff imports something outside the standard library" "$(
+	"$go" list -deps -f '{{if not .Standard}}{{.ImportPath}}{{end}}' ./bff/... |
+		grep -vE "^$self/bff(/|\$)" || true
+)"
+
+# What a user downloads along with the root module is GORM and what GORM needs.
+# (Test drivers are listed in go.mod too; graph pruning keeps them from users.)
+complain "go.mod requires what nobody has agreed to (see CONTRIBUTING.md)" "$(
+	"$go" mod edit -json | awk -F'"' '/"Path":/ {path = $4} /"Version":/ {print path}' |
+		grep -vxE 'gorm\.io/(gorm|driver/sqlite|plugin/dbresolver)|github\.com/(jinzhu/(inflection|now)|mattn/go-sqlite3)|golang\.org/x/text' || true
+)"
+
+# Everywhere else the library is the one in this tree.
+while read -r mod; do
+	dir=$(dirname "$mod")
+	if grep -qE "^[[:space:]]*(require )?$self v" "$mod" && ! grep -qE "^(replace )?[[:space:]]*$self => \.\./" "$mod"; then
+		complain "module without a replace directive for $self" "$dir"
+	fi
+done < <(find . -mindepth 2 -name go.mod -not -path '*/.*/*' -not -path '*/testdata/*')
+
+if ((failed)); then exit 1; fi
+echo "deps: as promised"

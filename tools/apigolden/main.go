@@ -1,0 +1,224 @@
+// Command apigolden keeps the exported API of every public package in text files, so
+// that a change of the API shows up as a diff and is a decision.
+//
+// Each line is one exported name. The files are sorted; comments and the names of
+// parameters are left to the documentation.
+//
+//	apigolden -root ..           compares, and prints what differs
+//	apigolden -root .. -update   rewrites the files
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/tools/go/packages"
+)
+
+func main() {
+	root := flag.String("root", ".", "the root of the repository")
+	update := flag.Bool("update", false, "rewrite the files instead of comparing")
+	flag.Parse()
+
+	if err := run(*root, *update); err != nil {
+		fmt.Fprintln(os.Stderr, "apigolden:", err)
+		os.Exit(1)
+	}
+}
+
+func run(root string, update bool) error {
+	modules, err := findModules(root)
+	if err != nil {
+		return err
+	}
+	want := map[string][]byte{} // by file name
+	for _, module := range modules {
+		if err := describeModule(root, module, want); err != nil {
+			return fmt.Errorf("%s: %w", module, err)
+		}
+	}
+	dir := filepath.Join(root, "api")
+	have, err := readGolden(dir)
+	if err != nil {
+		return err
+	}
+	if update {
+		return writeGolden(dir, have, want)
+	}
+	return compare(have, want)
+}
+
+// findModules returns the directories of the modules that other people import:
+// the root module and those of adapters, but no tools, examples or benchmarks.
+func findModules(root string) ([]string, error) {
+	var modules []string
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		name := entry.Name()
+		if entry.IsDir() && rel != "." {
+			if strings.HasPrefix(name, ".") || slices.Contains(notPublic, name) {
+				return fs.SkipDir
+			}
+		}
+		if name == "go.mod" {
+			modules = append(modules, filepath.Dir(path))
+		}
+		return nil
+	})
+	return modules, err
+}
+
+var notPublic = []string{"internal", "testdata", "tools", "examples", "bench", "scripts", "node_modules"}
+
+func describeModule(root, dir string, files map[string][]byte) error {
+	pkgs, err := packages.Load(&packages.Config{
+		Mode: packages.NeedName | packages.NeedFiles | packages.NeedImports | packages.NeedTypes,
+		Dir:  dir,
+		Env:  append(os.Environ(), "GOWORK=off"),
+	}, "./...")
+	if err != nil {
+		return err
+	}
+	for _, pkg := range pkgs {
+		for _, problem := range pkg.Errors {
+			return problem
+		}
+		elements := strings.Split(pkg.PkgPath, "/")
+		if pkg.Name == "main" || slices.ContainsFunc(elements, func(element string) bool {
+			return slices.Contains(notPublic, element)
+		}) {
+			continue
+		}
+		name, err := fileName(root, pkg)
+		if err != nil {
+			return err
+		}
+		files[name] = Describe(pkg.Types)
+	}
+	return nil
+}
+
+// fileName names a package by its place in the repository, which stays the same when
+// the module is renamed: usersession.txt for the root, bff.txt, bff.bfftest.txt.
+func fileName(root string, pkg *packages.Package) (string, error) {
+	root, err := filepath.Abs(root)
+	if err != nil {
+		return "", err
+	}
+	place, err := filepath.Rel(root, pkg.Dir)
+	if err != nil {
+		return "", err
+	}
+	if place == "." {
+		return pkg.Name + ".txt", nil
+	}
+	return strings.ReplaceAll(filepath.ToSlash(place), "/", ".") + ".txt", nil
+}
+
+func readGolden(dir string) (map[string][]byte, error) {
+	have := map[string][]byte{}
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return have, nil
+	}
+	for _, entry := range entries {
+		if filepath.Ext(entry.Name()) != ".txt" {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(dir, entry.Name()))
+		if err != nil {
+			return nil, err
+		}
+		have[entry.Name()] = text
+	}
+	return have, err
+}
+
+func writeGolden(dir string, have, want map[string][]byte) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for name := range have {
+		if _, ok := want[name]; !ok {
+			if err := os.Remove(filepath.Join(dir, name)); err != nil {
+				return err
+			}
+		}
+	}
+	for name, text := range want {
+		if bytes.Equal(have[name], text) {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
+			return err
+		}
+		fmt.Println("wrote api/" + name)
+	}
+	return nil
+}
+
+func compare(have, want map[string][]byte) error {
+	var names []string
+	for name := range have {
+		names = append(names, name)
+	}
+	for name := range want {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+
+	changed := false
+	for _, name := range slices.Compact(names) {
+		removed, added := difference(have[name], want[name])
+		if len(removed)+len(added) == 0 {
+			continue
+		}
+		changed = true
+		fmt.Println("api/" + name)
+		for _, line := range removed {
+			fmt.Println("  -", line)
+		}
+		for _, line := range added {
+			fmt.Println("  +", line)
+		}
+	}
+	if changed {
+		return errors.New("the exported API differs from api/*.txt; if that is intended, run make api-update and tell it in CHANGELOG.md")
+	}
+	fmt.Printf("api: %d packages, as recorded\n", len(want))
+	return nil
+}
+
+// difference returns the lines that are in one text only. The order is not
+// significant, since every line names one thing.
+func difference(before, after []byte) (removed, added []string) {
+	a, b := lines(before), lines(after)
+	for _, line := range a {
+		if !slices.Contains(b, line) {
+			removed = append(removed, line)
+		}
+	}
+	for _, line := range b {
+		if !slices.Contains(a, line) {
+			added = append(added, line)
+		}
+	}
+	return removed, added
+}
+
+func lines(text []byte) []string {
+	return strings.Split(strings.TrimSpace(string(text)), "\n")
+}

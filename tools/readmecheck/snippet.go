@@ -1,0 +1,65 @@
+package main
+
+import (
+	"fmt"
+	"go/ast"
+	"go/format"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// Snippet returns the code at a place: "file.go" or "file.go#Name".
+func Snippet(root, place string) (string, error) {
+	name, declaration, part := strings.Cut(place, "#")
+	text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+	if err != nil {
+		return "", err
+	}
+	if !part {
+		return string(text), nil
+	}
+	files := token.NewFileSet()
+	file, err := parser.ParseFile(files, name, text, parser.ParseComments)
+	if err != nil {
+		return "", err
+	}
+	cut := func(from, to token.Pos) string {
+		return string(text[files.Position(from).Offset:files.Position(to).Offset])
+	}
+	for _, decl := range file.Decls {
+		switch decl := decl.(type) {
+		case *ast.FuncDecl:
+			if decl.Name.Name == declaration && decl.Recv == nil {
+				return body(cut(decl.Body.Lbrace+1, decl.Body.Rbrace))
+			}
+		case *ast.GenDecl:
+			for _, spec := range decl.Specs {
+				if spec, ok := spec.(*ast.TypeSpec); ok && spec.Name.Name == declaration {
+					return cut(decl.Pos(), decl.End()), nil
+				}
+			}
+		}
+	}
+	return "", fmt.Errorf("%s declares no %s", name, declaration)
+}
+
+var output = regexp.MustCompile(`(?mis)^\s*// (unordered )?output:.*\z`)
+
+// body returns the statements of a function as they would stand at the left margin.
+func body(code string) (string, error) {
+	code = output.ReplaceAllString(code, "")
+	formatted, err := format.Source([]byte(strings.Trim(code, "\n")))
+	if err != nil {
+		return "", err
+	}
+	// Source keeps the indentation of a fragment's first line.
+	lines := strings.Split(string(formatted), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimPrefix(line, "\t")
+	}
+	return strings.TrimSpace(strings.Join(lines, "\n")), nil
+}
