@@ -1,13 +1,160 @@
 package usersession
 
-import "context"
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
 
-// DeleteExpiredSessions implements [bff.UserSessionStoreCleanup].
-func (s *GormStore) DeleteExpiredSessions(ctx context.Context) (deleted int64, err error) {
-	err = s.run(ctx, "delete expired sessions", func() error {
-		result := s.db(ctx).Exec(s.sql.cleanup, s.now())
-		deleted = result.RowsAffected
-		return result.Error
+	"gorm.io/gorm"
+
+	"example.com/usersession/internal/sqltime"
+)
+
+// A cleanupForm is how a batch of expired sessions is deleted. Whatever the form, the
+// DELETE itself looks at the expiry, so that a session that was renewed a moment ago
+// lives, and only what the DELETE says it deleted is counted.
+type cleanupForm int
+
+const (
+	// pickUnlocked selects ids, then deletes them: for databases that can't skip
+	// locked rows, and those nobody has seen.
+	pickUnlocked cleanupForm = iota
+	// pickThenDelete locks what it selects, in a transaction, and skips what is
+	// locked already.
+	pickThenDelete
+	// deleteReturning does that in one statement.
+	deleteReturning
+	// deleteReadPast is SQL Server's way to skip locked rows.
+	deleteReadPast
+	// deletePausing deletes in one statement and then lets others write.
+	deletePausing
+)
+
+// A batch is what became of one.
+type batch struct {
+	picked  int       // fewer than wanted: there are no more
+	deleted int64     // by this batch, rather than another host's
+	upTo    time.Time // the latest expiry picked, where it is known
+}
+
+// DeleteExpiredSessions implements [bff.UserSessionStoreCleanup]. It deletes what has
+// expired by the time it is called, oldest first, in small batches that skip the rows
+// which another host or a request has locked; the next call finds those. Any number
+// of hosts may call it at once. It reads no tickets, and needs no more memory for
+// more rows.
+func (s *GormStore) DeleteExpiredSessions(ctx context.Context) (int64, error) {
+	var (
+		deleted int64
+		now     = s.clock()
+		from    time.Time // the zero time: before all that expires
+		size    = cmp.Or(s.cleanupBatch, s.dialect.cleanupBatch)
+	)
+	for {
+		begin := time.Now()
+		var done batch
+		err := s.run(ctx, "delete expired sessions", func() (err error) {
+			done, err = s.deleteBatch(ctx, from, now, size)
+			return err
+		})
+		if err != nil {
+			return deleted, err
+		}
+		deleted += done.deleted
+		if done.picked < size || done.deleted == 0 && !done.upTo.After(from) {
+			return deleted, nil
+		}
+		// The next batch begins where this one ended: before it lie, in
+		// PostgreSQL's index, all the rows that are deleted already.
+		if done.upTo.After(from) {
+			from = done.upTo
+		}
+		if err := sleep(ctx, s.pauseAfter(time.Since(begin))); err != nil {
+			return deleted, s.databaseErr(ctx, "delete expired sessions", err)
+		}
+	}
+}
+
+func (s *GormStore) pauseAfter(batch time.Duration) time.Duration {
+	switch {
+	case s.cleanupPause != nil:
+		return *s.cleanupPause
+	case s.dialect.cleanup == deletePausing:
+		return batch
+	default:
+		return 0
+	}
+}
+
+func (s *GormStore) deleteBatch(ctx context.Context, from, now time.Time, size int) (batch, error) {
+	form := s.dialect.cleanup
+	if s.noSkipLocked.Load() {
+		form = pickUnlocked
+	}
+	var err error
+	var done batch
+	switch fromArg, nowArg := s.instant(from), s.instant(now); form {
+	case deleteReturning:
+		done, err = s.deleteReturning(ctx, fromArg, nowArg, size)
+	case deleteReadPast:
+		return deleted(s.db(ctx).Exec(s.sql.deleteReadPast, size, nowArg))
+	case deletePausing:
+		return deleted(s.db(ctx).Exec(s.sql.deleteBatch, nowArg, size))
+	default:
+		pick := s.sql.pick
+		if form == pickThenDelete {
+			pick = s.sql.pickLocked
+		}
+		err = s.transaction(ctx, func(tx *gorm.DB) (err error) {
+			done, err = pickAndDelete(tx, pick, s.sql.deletePicked, fromArg, nowArg, size)
+			return err
+		})
+	}
+	if err != nil && slices.Contains(s.dialect.noSkipLocked, errorCode(err)) {
+		s.noSkipLocked.Store(true)
+		return s.deleteBatch(ctx, from, now, size)
+	}
+	return done, err
+}
+
+// deleted is the batch of a statement that only says how many rows it deleted.
+func deleted(result *gorm.DB) (batch, error) {
+	return batch{picked: int(result.RowsAffected), deleted: result.RowsAffected}, result.Error
+}
+
+func (s *GormStore) deleteReturning(ctx context.Context, from, now any, size int) (done batch, err error) {
+	err = eachRow(s.db(ctx), s.sql.deleteReturning, []any{from, now, size, now}, func(rows *sql.Rows) error {
+		var upTo sqltime.Time
+		err := rows.Scan(&done.picked, &done.deleted, &upTo)
+		done.upTo = upTo.Time
+		return err
 	})
-	return deleted, err
+	return done, err
+}
+
+func pickAndDelete(db *gorm.DB, pick, deletePicked string, from, now any, size int) (done batch, err error) {
+	var ids strings.Builder
+	err = eachRow(db, pick, []any{from, now, size}, func(rows *sql.Rows) error {
+		var id int64
+		var upTo sqltime.Time
+		if err := rows.Scan(&id, &upTo); err != nil {
+			return err
+		}
+		if done.picked > 0 {
+			ids.WriteByte(',')
+		}
+		ids.WriteString(strconv.FormatInt(id, 10))
+		done.picked++
+		done.upTo = upTo.Time
+		return nil
+	})
+	if err != nil || done.picked == 0 {
+		return done, err
+	}
+	result := db.Exec(deletePicked+"("+ids.String()+")", now)
+	done.deleted = result.RowsAffected
+	return done, result.Error
 }

@@ -36,11 +36,18 @@ type dialect struct {
 	// statement of it fail.
 	errorsAbort bool
 
+	// cleanup is how expired sessions are deleted, cleanupBatch how many of them at
+	// once. Rows that somebody else has locked are skipped.
+	cleanup      cleanupForm
+	cleanupBatch int
+
 	// prepare says that preparing statements makes them faster.
 	prepare bool
 
 	// Error codes, as errorCode returns them.
 	duplicate, retry, noTable, noColumn []string
+	// noSkipLocked are those of servers that are too old for the cleanup's form.
+	noSkipLocked []string
 }
 
 var (
@@ -55,10 +62,13 @@ var (
 		rollbackTo:   "ROLLBACK TO SAVEPOINT usersession",
 		release:      "RELEASE SAVEPOINT usersession",
 		errorsAbort:  true,
+		cleanup:      deleteReturning,
+		cleanupBatch: 500,
 		duplicate:    []string{"23505"},
 		retry:        []string{"40001", "40P01"}, // serialization failure, deadlock
 		noTable:      []string{"42P01"},
 		noColumn:     []string{"42703"},
+		noSkipLocked: []string{"42601", "0A000"}, // syntax error, not supported
 	}
 
 	mysql = dialect{ // and MariaDB, TiDB
@@ -72,12 +82,16 @@ var (
 		savepoint:  "SAVEPOINT usersession",
 		rollbackTo: "ROLLBACK TO SAVEPOINT usersession",
 		release:    "RELEASE SAVEPOINT usersession",
-		prepare:    true,
-		duplicate:  []string{"1062", "1586"},
+		// A DELETE with ORDER BY and LIMIT deadlocks with the requests.
+		cleanup:      pickThenDelete,
+		cleanupBatch: 500,
+		prepare:      true,
+		duplicate:    []string{"1062", "1586"},
 		// Deadlock; MariaDB's changed since last read; TiDB's write conflicts.
-		retry:    []string{"1213", "1020", "8022", "8028", "9007"},
-		noTable:  []string{"1146"},
-		noColumn: []string{"1054"},
+		retry:        []string{"1213", "1020", "8022", "8028", "9007"},
+		noTable:      []string{"1146"},
+		noColumn:     []string{"1054"},
+		noSkipLocked: []string{"1064"}, // syntax error: MySQL before 8, MariaDB before 10.6
 	}
 
 	sqlite = dialect{
@@ -89,23 +103,27 @@ var (
 		savepoint:    "SAVEPOINT usersession",
 		rollbackTo:   "ROLLBACK TO SAVEPOINT usersession",
 		release:      "RELEASE SAVEPOINT usersession",
+		cleanup:      deletePausing, // a write locks the whole database
+		cleanupBatch: 100,
 		prepare:      true,
 		duplicate:    []string{"1555", "2067"},
 		retry:        []string{"5", "6", "261", "262", "517", "518"}, // busy, locked and their extended codes
 	}
 
 	sqlserver = dialect{
-		name:       "sqlserver",
-		ordinal:    "CAST(%[1]s AS varbinary(400)) = CAST(? AS varbinary(400))",
-		timeColumn: "%[1]s",
-		page:       " OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY",
-		isolation:  sql.LevelReadCommitted,
-		savepoint:  "SAVE TRANSACTION usersession",
-		rollbackTo: "ROLLBACK TRANSACTION usersession",
-		duplicate:  []string{"2601", "2627"},
-		retry:      []string{"1205", "3960"}, // deadlock, snapshot conflict
-		noTable:    []string{"208"},
-		noColumn:   []string{"207"},
+		name:         "sqlserver",
+		ordinal:      "CAST(%[1]s AS varbinary(400)) = CAST(? AS varbinary(400))",
+		timeColumn:   "%[1]s",
+		page:         " OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY",
+		isolation:    sql.LevelReadCommitted,
+		savepoint:    "SAVE TRANSACTION usersession",
+		rollbackTo:   "ROLLBACK TRANSACTION usersession",
+		cleanup:      deleteReadPast,
+		cleanupBatch: 500,
+		duplicate:    []string{"2601", "2627"},
+		retry:        []string{"1205", "3960"}, // deadlock, snapshot conflict
+		noTable:      []string{"208"},
+		noColumn:     []string{"207"},
 	}
 )
 
@@ -117,11 +135,13 @@ func dialectOf(name string) *dialect {
 		}
 	}
 	return &dialect{
-		name:       name,
-		timeColumn: "%[1]s",
-		page:       " LIMIT ?",
-		savepoint:  "SAVEPOINT usersession",
-		rollbackTo: "ROLLBACK TO SAVEPOINT usersession",
+		name:         name,
+		timeColumn:   "%[1]s",
+		page:         " LIMIT ?",
+		savepoint:    "SAVEPOINT usersession",
+		rollbackTo:   "ROLLBACK TO SAVEPOINT usersession",
+		cleanup:      pickUnlocked,
+		cleanupBatch: 500,
 	}
 }
 

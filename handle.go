@@ -61,10 +61,10 @@ func resolvePrimary(tx *gorm.DB) {
 	}
 }
 
-// query calls each for every row. It asks for rows even where there can be only one:
+// eachRow calls each for every row. It asks for rows even where there can be only one:
 // GORM's Row panics if a statement can't be prepared.
-func (s *GormStore) query(ctx context.Context, statement string, args []any, each func(*sql.Rows) error) error {
-	rows, err := s.db(ctx).Raw(statement, args...).Rows()
+func eachRow(db *gorm.DB, statement string, args []any, each func(*sql.Rows) error) error {
+	rows, err := db.Raw(statement, args...).Rows()
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,9 @@ func storable(partitionKey, identity string) bool {
 	return bff.UserSessionKey{PartitionKey: partitionKey, Key: identity}.Validate() == nil
 }
 
-func (s *GormStore) now() any { return sqltime.Bind(s.dialect.name, s.clock()) }
+func (s *GormStore) now() any { return s.instant(s.clock()) }
+
+func (s *GormStore) instant(t time.Time) any { return sqltime.Bind(s.dialect.name, t) }
 
 // time returns the argument for a time, NULL for none. The NULL goes into the text of
 // the statement, for SQL Server wants to know a parameter's type.
@@ -133,7 +135,7 @@ func (s *GormStore) time(t time.Time) any {
 	if t.IsZero() {
 		return clause.Expr{SQL: "NULL"}
 	}
-	return sqltime.Bind(s.dialect.name, t)
+	return s.instant(t)
 }
 
 // bytesOf returns the argument for a ticket, which is never NULL.

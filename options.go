@@ -16,6 +16,9 @@ type config struct {
 	logger     *slog.Logger
 	table      string
 	unprepared bool
+
+	cleanupBatch int            // 0: the dialect's
+	cleanupPause *time.Duration // nil: the dialect's
 }
 
 func newConfig(opts []Option) (config, error) {
@@ -77,6 +80,32 @@ func WithTable(name string) Option {
 func WithoutPreparedStatements() Option {
 	return func(c *config) error {
 		c.unprepared = true
+		return nil
+	}
+}
+
+// WithCleanupBatchSize sets how many sessions [GormStore.DeleteExpiredSessions] deletes
+// at once. More is faster and makes requests wait longer. The default is 500, on
+// SQLite, where a write locks the whole database, 100.
+func WithCleanupBatchSize(sessions int) Option {
+	return func(c *config) error {
+		if sessions < 1 {
+			return fmt.Errorf("WithCleanupBatchSize: %d is less than 1", sessions)
+		}
+		c.cleanupBatch = sessions
+		return nil
+	}
+}
+
+// WithCleanupPause sets how long [GormStore.DeleteExpiredSessions] pauses between two
+// batches. By default it does not, except on SQLite, where it pauses for as long as
+// the batch took.
+func WithCleanupPause(pause time.Duration) Option {
+	return func(c *config) error {
+		if pause < 0 {
+			return fmt.Errorf("WithCleanupPause: %v is less than 0", pause)
+		}
+		c.cleanupPause = &pause
 		return nil
 	}
 }

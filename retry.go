@@ -57,7 +57,11 @@ func (s *GormStore) run(ctx context.Context, operation string, attempt func() er
 // don't collide again.
 func pause(ctx context.Context, attempt int) error {
 	longest := min(firstPause<<min(attempt-1, 10), longestPause)
-	timer := time.NewTimer(rand.N(longest) + 1)
+	return sleep(ctx, rand.N(longest))
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

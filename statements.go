@@ -25,7 +25,13 @@ type statements struct {
 	deleteExpired          string // key, now
 	deleteExpiredBySession string // partition key, session id, now
 
-	cleanup string // now
+	// A batch of the cleanup, see cleanupForm.
+	deleteReturning string // from, now, size, now
+	pickLocked      string // from, now, size
+	pick            string // from, now, size
+	deletePicked    string // now; the ids follow
+	deleteBatch     string // now, size
+	deleteReadPast  string // size, now
 
 	// Pages for the lister, newest and oldest first.
 	page          [2]string // partition key, after id, now, size
@@ -88,7 +94,16 @@ func newStatements(d *dialect, table string, quote func(string) string) *stateme
 		deleteExpired:          deleteFrom + isKey + " AND " + isExpired,
 		deleteExpiredBySession: deleteFrom + isIn + " AND " + matches[bySession] + " AND " + isExpired,
 	}
-	s.cleanup = deleteFrom + isExpired
+	s.pick = "SELECT " + id + ", " + fmt.Sprintf(d.timeColumn, expires) + " FROM " + table +
+		" WHERE " + expires + " >= ? AND " + isExpired + " ORDER BY " + expires + d.page
+	s.pickLocked = s.pick + " FOR UPDATE SKIP LOCKED"
+	s.deletePicked = deleteFrom + isExpired + " AND " + id + " IN "
+	s.deleteReturning = "WITH picked AS (" + s.pickLocked + ")," +
+		" gone AS (" + deleteFrom + id + " IN (SELECT " + id + " FROM picked) AND " + isExpired + " RETURNING " + id + ")" +
+		" SELECT (SELECT count(*) FROM picked), (SELECT count(*) FROM gone), (SELECT max(" + expires + ") FROM picked)"
+	s.deleteBatch = deleteFrom + id + " IN (SELECT " + id + " FROM " + table + " WHERE " + isExpired + " ORDER BY " + expires + d.page + ")"
+	s.deleteReadPast = "WITH expired AS (SELECT TOP (?) * FROM " + table + " WITH (READPAST, UPDLOCK, ROWLOCK)" +
+		" WHERE " + isExpired + " ORDER BY " + expires + ") DELETE FROM expired"
 	for i, match := range matches {
 		s.list[i] = selectFrom("ticket") + " WHERE " + isIn + " AND " + match + " AND " + isLive + " ORDER BY " + id
 		s.deleteMany[i] = deleteFrom + isIn + " AND " + match

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -29,6 +30,9 @@ type GormStore struct {
 	single *gorm.DB // runs single statements
 	plain  *gorm.DB // runs transactions
 	inTx   bool     // whether both are a transaction of the application
+
+	// Whether the server turned out to be too old to skip locked rows.
+	noSkipLocked *atomic.Bool
 }
 
 var (
@@ -67,7 +71,7 @@ func NewGormStore(db *gorm.DB, opts ...Option) (*GormStore, error) {
 		}
 		c.table = model.Schema.Table
 	}
-	s := &GormStore{config: c, dialect: dialectOf(db.Name())}
+	s := &GormStore{config: c, dialect: dialectOf(db.Name()), noSkipLocked: new(atomic.Bool)}
 	s.sql = newStatements(s.dialect, db.Statement.Quote(clause.Table{Name: c.table}), func(column string) string {
 		return db.Statement.Quote(clause.Column{Name: column})
 	})
@@ -89,7 +93,7 @@ func NewGormStore(db *gorm.DB, opts ...Option) (*GormStore, error) {
 // again is the whole transaction, which only the application can do. A context that
 // ends in the middle of a statement can cost the transaction, too.
 func (s *GormStore) WithTx(tx *gorm.DB) *GormStore {
-	joined := &GormStore{config: s.config, dialect: s.dialect, sql: s.sql}
+	joined := &GormStore{config: s.config, dialect: s.dialect, sql: s.sql, noSkipLocked: s.noSkipLocked}
 	joined.use(tx)
 	if name := tx.Name(); name != s.dialect.name {
 		_ = joined.plain.AddError(fmt.Errorf("WithTx: a transaction of %s, the store is for %s", name, s.dialect.name))
@@ -104,7 +108,7 @@ func (s *GormStore) GetUserSession(ctx context.Context, key bff.UserSessionKey) 
 			return bff.ErrSessionNotFound
 		}
 		found := false
-		err := s.query(ctx, s.sql.get, append(s.keyArgs(key), s.now()), func(rows *sql.Rows) error {
+		err := eachRow(s.db(ctx), s.sql.get, append(s.keyArgs(key), s.now()), func(rows *sql.Rows) error {
 			found = true
 			session.PartitionKey = key.PartitionKey
 			return scanRow(rows, &session, &session.Ticket)
@@ -189,7 +193,7 @@ func (s *GormStore) GetUserSessions(ctx context.Context, partitionKey string, fi
 		if err != nil || args == nil {
 			return err
 		}
-		return s.query(ctx, s.sql.list[shape], append(args, s.now()), func(rows *sql.Rows) error {
+		return eachRow(s.db(ctx), s.sql.list[shape], append(args, s.now()), func(rows *sql.Rows) error {
 			session := bff.UserSession{PartitionKey: partitionKey}
 			err := scanRow(rows, &session, &session.Ticket)
 			sessions = append(sessions, session)

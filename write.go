@@ -93,7 +93,7 @@ func (s *GormStore) whyNotUpdated(ctx context.Context, key bff.UserSessionKey, u
 	if update.IfVersion == 0 {
 		return reason
 	}
-	err := s.query(ctx, s.sql.version, append(s.keyArgs(key), s.now()), func(*sql.Rows) error {
+	err := eachRow(s.db(ctx), s.sql.version, append(s.keyArgs(key), s.now()), func(*sql.Rows) error {
 		reason = bff.ErrSessionChanged
 		return nil
 	})
