@@ -1,0 +1,85 @@
+package ticket
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+	"unicode/utf8"
+)
+
+// version is the first byte of an encoded ticket. A format that an older host would
+// misread needs another one. A new optional field does not; but an older host that
+// writes the ticket back drops it.
+const version = 1
+
+// wire is version 1: JSON with short names.
+type wire struct {
+	Issuer              string            `json:"iss,omitempty"`
+	SubjectID           string            `json:"sub"`
+	SessionID           string            `json:"sid,omitempty"`
+	Claims              map[string]any    `json:"clm,omitempty"`
+	AccessToken         string            `json:"at,omitempty"`
+	AccessTokenExpires  time.Time         `json:"atx,omitzero"`
+	RefreshToken        string            `json:"rt,omitempty"`
+	RefreshTokenExpires time.Time         `json:"rtx,omitzero"`
+	IDToken             string            `json:"idt,omitempty"`
+	Properties          map[string]string `json:"prp,omitempty"`
+	Issued              time.Time         `json:"iat,omitzero"`
+	Expires             time.Time         `json:"exp,omitzero"`
+}
+
+// encode returns the plaintext of a ticket. It refuses what would not come back as it
+// was, without saying what it is.
+func encode(t Ticket) ([]byte, error) {
+	for _, s := range []string{t.Issuer, t.SubjectID, t.SessionID, t.AccessToken, t.RefreshToken, t.IDToken} {
+		if !utf8.ValidString(s) {
+			return nil, errors.New("ticket: a field is not valid UTF-8")
+		}
+	}
+	for name, value := range t.Properties {
+		if !utf8.ValidString(name) || !utf8.ValidString(value) {
+			return nil, errors.New("ticket: a property is not valid UTF-8")
+		}
+	}
+	data, err := json.Marshal(wire{
+		Issuer: t.Issuer, SubjectID: t.SubjectID, SessionID: t.SessionID, Claims: t.Claims,
+		AccessToken: t.AccessToken, AccessTokenExpires: t.AccessTokenExpires.UTC(),
+		RefreshToken: t.RefreshToken, RefreshTokenExpires: t.RefreshTokenExpires.UTC(),
+		IDToken: t.IDToken, Properties: t.Properties,
+		Issued: t.Issued.UTC(), Expires: t.Expires.UTC(),
+	})
+	if err != nil {
+		// The error may quote a claim's value.
+		return nil, errors.New("ticket: the claims cannot be encoded as JSON, or a time is out of range")
+	}
+	return append([]byte{version}, data...), nil
+}
+
+// decode is the inverse of encode. Its errors wrap [ErrUnreadable] and quote nothing.
+func decode(data []byte) (Ticket, error) {
+	if len(data) == 0 {
+		return Ticket{}, fmt.Errorf("%w: it is empty", ErrUnreadable)
+	}
+	if data[0] != version {
+		return Ticket{}, fmt.Errorf("%w: its encoding has version %d, which is not known here", ErrUnreadable, data[0])
+	}
+	d := json.NewDecoder(bytes.NewReader(data[1:]))
+	d.UseNumber()
+	var w wire
+	if err := d.Decode(&w); err != nil {
+		return Ticket{}, fmt.Errorf("%w: its encoding is malformed", ErrUnreadable)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return Ticket{}, fmt.Errorf("%w: something follows its encoding", ErrUnreadable)
+	}
+	return Ticket{
+		Issuer: w.Issuer, SubjectID: w.SubjectID, SessionID: w.SessionID, Claims: w.Claims,
+		AccessToken: w.AccessToken, AccessTokenExpires: w.AccessTokenExpires.UTC(),
+		RefreshToken: w.RefreshToken, RefreshTokenExpires: w.RefreshTokenExpires.UTC(),
+		IDToken: w.IDToken, Properties: w.Properties,
+		Issued: w.Issued.UTC(), Expires: w.Expires.UTC(),
+	}, nil
+}

@@ -1,0 +1,92 @@
+package ticket
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// ParseKeyRing makes a ring of keys in text: one or more of
+//
+//	BASE64
+//	ID:BASE64
+//
+// separated by line breaks, commas or spaces, the primary key first. BASE64 is 32 bytes
+// in any of the base64 alphabets, with or without padding; ID is a decimal number from 1
+// to 4294967295 and by default derived from the key. A line that begins with # is a
+// comment.
+//
+// Errors say which key is wrong, and never quote it.
+func ParseKeyRing(text string) (*KeyRing, error) {
+	var keys []Key
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(strings.TrimSpace(line), "#") {
+			continue
+		}
+		for _, entry := range strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) }) {
+			k, err := parseKey(entry)
+			if err != nil {
+				return nil, fmt.Errorf("%w (key number %d)", err, len(keys)+1)
+			}
+			keys = append(keys, k)
+		}
+	}
+	if len(keys) == 0 {
+		return nil, errors.New("ticket: there is no key: make one with openssl rand -base64 32")
+	}
+	return NewKeyRing(keys[0], keys[1:]...)
+}
+
+func parseKey(entry string) (Key, error) {
+	number, encoded, hasID := strings.Cut(entry, ":")
+	if !hasID {
+		encoded = entry
+	}
+	secret, err := decodeBase64(encoded)
+	if err != nil {
+		return Key{}, errors.New("ticket: the key is not base64")
+	}
+	if !hasID {
+		return NewKey(secret)
+	}
+	id, err := strconv.ParseUint(number, 10, 32)
+	if err != nil {
+		return Key{}, errors.New("ticket: the key's id is not a number from 1 to 4294967295")
+	}
+	return NewKeyWithID(uint32(id), secret)
+}
+
+func decodeBase64(s string) ([]byte, error) {
+	s = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(s, "="))
+	return base64.RawStdEncoding.DecodeString(s)
+}
+
+// KeyRingFromFile reads a ring from a file, in the form that [ParseKeyRing] describes.
+func KeyRingFromFile(path string) (*KeyRing, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("ticket: reading the keys: %w", err)
+	}
+	r, err := ParseKeyRing(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("%w in file %s", err, path)
+	}
+	return r, nil
+}
+
+// KeyRingFromEnv reads a ring from an environment variable, in the form that
+// [ParseKeyRing] describes.
+func KeyRingFromEnv(name string) (*KeyRing, error) {
+	text, ok := os.LookupEnv(name)
+	if !ok {
+		return nil, fmt.Errorf("ticket: the environment variable %s is not set", name)
+	}
+	r, err := ParseKeyRing(text)
+	if err != nil {
+		return nil, fmt.Errorf("%w in environment variable %s", err, name)
+	}
+	return r, nil
+}

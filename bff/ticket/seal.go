@@ -1,0 +1,90 @@
+package ticket
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"example.com/usersession/bff"
+)
+
+// ErrUnreadable means that a ticket does not open: it was tampered with or cut short,
+// it belongs to another row, it was sealed under a key that is not in the ring, or by
+// something else altogether. To a BFF each of these is "no session". The wrapping error
+// says which, as far as that can be told, and is fit for a log.
+var ErrUnreadable = errors.New("the ticket cannot be opened")
+
+// purpose separates these ciphertexts from everything else that the same key may seal.
+const purpose = "example.com/usersession ticket v1"
+
+// A Protector encrypts and authenticates tickets. It is safe for concurrent use.
+//
+// It has the methods of tink.AEAD, which therefore is one. [KeyRing] is the default.
+type Protector interface {
+	// Encrypt seals the plaintext. The associated data is authenticated, not kept.
+	Encrypt(plaintext, associatedData []byte) ([]byte, error)
+	// Decrypt opens what Encrypt sealed with the same associated data. Everything
+	// else is an error, never a panic.
+	Decrypt(ciphertext, associatedData []byte) ([]byte, error)
+}
+
+// A Binding names the row that a ticket belongs to.
+type Binding struct {
+	PartitionKey string
+	Key          string
+	SubjectID    string
+	SessionID    string
+}
+
+// BindingOf returns the binding of a session's ticket.
+func BindingOf(s bff.UserSession) Binding {
+	return Binding{s.PartitionKey, s.Key, s.SubjectID, s.SessionID}
+}
+
+// associatedData is the purpose and the four identities, each behind its length, so
+// that no two bindings have the same.
+func (b Binding) associatedData() []byte {
+	var data []byte
+	for _, s := range []string{purpose, b.PartitionKey, b.Key, b.SubjectID, b.SessionID} {
+		data = binary.BigEndian.AppendUint32(data, uint32(len(s))) //nolint:gosec // identities are at most 200 code units
+		data = append(data, s...)
+	}
+	return data
+}
+
+// Seal encodes and encrypts a ticket for the row that b names. It refuses a ticket of
+// another subject or session than b's, since [Open] would.
+func Seal(p Protector, b Binding, t Ticket) ([]byte, error) {
+	if t.SubjectID != b.SubjectID || t.SessionID != b.SessionID {
+		return nil, errors.New("ticket: subject id or session id differs from the row's")
+	}
+	data, err := encode(t)
+	if err != nil {
+		return nil, err
+	}
+	sealed, err := p.Encrypt(data, b.associatedData())
+	if err != nil {
+		return nil, fmt.Errorf("ticket: sealing failed: %w", err)
+	}
+	return sealed, nil
+}
+
+// Open decrypts and decodes the ticket of the row that b names. Whatever is wrong with
+// it, the error wraps [ErrUnreadable].
+func Open(p Protector, b Binding, sealed []byte) (Ticket, error) {
+	data, err := p.Decrypt(sealed, b.associatedData())
+	if err != nil {
+		if errors.Is(err, ErrUnreadable) {
+			return Ticket{}, err
+		}
+		return Ticket{}, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	t, err := decode(data)
+	if err != nil {
+		return Ticket{}, err
+	}
+	if t.SubjectID != b.SubjectID || t.SessionID != b.SessionID {
+		return Ticket{}, fmt.Errorf("%w: it names another subject or session", ErrUnreadable)
+	}
+	return t, nil
+}
