@@ -1,0 +1,123 @@
+package dbtest_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"example.com/usersession"
+	"example.com/usersession/bff"
+	"example.com/usersession/internal/dbtest"
+)
+
+// now is when most tests take place: with microseconds, and more that must go.
+var now = time.Date(2026, 3, 4, 5, 6, 7, 891011999, time.UTC)
+
+// A clock stands still until it is set.
+type clock struct{ time.Time }
+
+func (c *clock) now() time.Time { return c.Time }
+
+// sample returns a session that lives for an hour.
+func sample(key, sessionID string) bff.UserSession {
+	return bff.UserSession{
+		PartitionKey: "app",
+		Key:          key,
+		SubjectID:    "alice",
+		SessionID:    sessionID,
+		Created:      now,
+		Renewed:      now.Add(time.Minute),
+		Expires:      now.Add(time.Hour),
+		Ticket:       []byte("ticket of " + key),
+	}
+}
+
+func keyOf(key string) bff.UserSessionKey {
+	return bff.UserSessionKey{PartitionKey: "app", Key: key}
+}
+
+// updated returns an update that leaves a session as it is but for the ticket.
+func updated(s bff.UserSession, ticket string, ifVersion int64) bff.UserSessionUpdate {
+	return bff.UserSessionUpdate{
+		SubjectID: s.SubjectID,
+		SessionID: s.SessionID,
+		Created:   s.Created,
+		Renewed:   s.Renewed,
+		Expires:   s.Expires,
+		Ticket:    []byte(ticket),
+		IfVersion: ifVersion,
+	}
+}
+
+// newStore returns a store whose clock stands still at now, unless the options say
+// otherwise.
+func newStore(t testing.TB, db *gorm.DB, options ...usersession.Option) *usersession.GormStore {
+	t.Helper()
+	at := &clock{now}
+	store, err := usersession.NewGormStore(db, append([]usersession.Option{usersession.WithClock(at.now)}, options...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+// open opens a database that has the table, and a store on it.
+func open(t testing.TB, d *dbtest.Database, setup dbtest.Setup, options ...usersession.Option) (*gorm.DB, *usersession.GormStore) {
+	t.Helper()
+	db := d.Open(t, setup)
+	d.Migrate(t, db)
+	return db, newStore(t, db, options...)
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantErr(t testing.TB, what string, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("%s: %v, want %v", what, err, want)
+	}
+}
+
+// wantSession compares what a store handed out with what it was given.
+func wantSession(t testing.TB, got, want bff.UserSession, version int64) {
+	t.Helper()
+	for _, pair := range []struct {
+		field     string
+		got, want time.Time
+	}{
+		{"Created", got.Created, want.Created},
+		{"Renewed", got.Renewed, want.Renewed},
+		{"Expires", got.Expires, want.Expires},
+	} {
+		if !pair.got.Equal(pair.want.Truncate(time.Microsecond)) || pair.got.Location() != time.UTC {
+			t.Errorf("%s is %v, want %v", pair.field, pair.got, pair.want)
+		}
+	}
+	if got.PartitionKey != want.PartitionKey || got.Key != want.Key || got.SubjectID != want.SubjectID ||
+		got.SessionID != want.SessionID || string(got.Ticket) != string(want.Ticket) || got.Version != version {
+		t.Errorf("got %+v, want version %d of %+v", got, version, want)
+	}
+}
+
+// count returns how many rows the table has.
+func count(t testing.TB, db *gorm.DB, table string) int64 {
+	t.Helper()
+	var n int64
+	must(t, db.Table(table).Count(&n).Error)
+	return n
+}
+
+// isErr is errors.Is, except that nothing but nil is nil.
+func isErr(err, want error) bool {
+	if want == nil {
+		return err == nil
+	}
+	return errors.Is(err, want)
+}

@@ -1,0 +1,200 @@
+package dbtest_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"example.com/usersession"
+	"example.com/usersession/bff"
+	"example.com/usersession/internal/dbtest"
+)
+
+// A counted is an operation and how many statements it may take.
+type counted struct {
+	name       string
+	statements int
+	do         func() error
+}
+
+// operations returns every operation that takes no more than single statements, on
+// sessions of its own, in an order in which they succeed.
+func operations(t *testing.T, store *usersession.GormStore, round string) []counted {
+	t.Helper()
+	ctx := t.Context()
+	first, second := sample("first"+round, "sid1"+round), sample("second"+round, "")
+	second.SubjectID = "bob"
+	list := func(query bff.UserSessionsQuery) func() error {
+		return func() error {
+			for _, err := range store.UserSessions(ctx, query) {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
+	is := func(want error, do func() error) func() error {
+		return func() error {
+			if err := do(); !isErr(err, want) {
+				return fmt.Errorf("%w, want %w", err, want)
+			}
+			return nil
+		}
+	}
+	get := func(key string) func() error {
+		return func() error { _, err := store.GetUserSession(ctx, keyOf(key)); return err }
+	}
+	update := func(key string, update bff.UserSessionUpdate) func() error {
+		return func() error { return store.UpdateUserSession(ctx, keyOf(key), update) }
+	}
+	find := func(filter bff.UserSessionsFilter, want int) func() error {
+		return func() error {
+			found, err := store.GetUserSessions(ctx, "app", filter)
+			if err == nil && len(found) != want {
+				err = fmt.Errorf("found %d sessions, want %d", len(found), want)
+			}
+			return err
+		}
+	}
+	revoke := func(filter bff.UserSessionsFilter) func() error {
+		return func() error { _, err := store.DeleteUserSessions(ctx, "app", filter); return err }
+	}
+	bySession := bff.UserSessionsFilter{SessionID: first.SessionID}
+	return []counted{
+		{"create", 1, func() error { return store.CreateUserSession(ctx, first) }},
+		{"create without a session id", 1, func() error { return store.CreateUserSession(ctx, second) }},
+		{"get", 1, get(first.Key)},
+		{"get, not found", 1, is(bff.ErrSessionNotFound, get("nobody"))},
+		{"get, impossible key", 0, is(bff.ErrSessionNotFound, get(" "))},
+		{"update", 1, update(first.Key, updated(first, "new", 0))},
+		{"update, same values", 1, update(first.Key, updated(first, "new", 0))},
+		{"update, conditional", 1, update(first.Key, updated(first, "newer", 3))},
+		{"update, not found", 1, is(bff.ErrSessionNotFound, update("nobody", updated(second, "new", 0)))},
+		{"update, too late", 2, is(bff.ErrSessionChanged, update(first.Key, updated(first, "late", 3)))},
+		{"update, conditional, not found", 2, is(bff.ErrSessionNotFound, update("nobody", updated(second, "new", 1)))},
+		{"replace", 1, func() error { return store.ReplaceUserSession(ctx, sample("third"+round, "sid3"+round)) }},
+		{"replace without a session id", 1, func() error { return store.ReplaceUserSession(ctx, sample("fourth"+round, "")) }},
+		{"list by subject", 1, find(bff.UserSessionsFilter{SubjectID: "alice"}, 3)},
+		{"list by session", 1, find(bySession, 1)},
+		{"list by both", 1, find(bff.UserSessionsFilter{SubjectID: "alice", SessionID: first.SessionID}, 1)},
+		{"list nothing", 1, find(bff.UserSessionsFilter{SubjectID: "nobody"}, 0)},
+		{"list, empty filter", 0, is(bff.ErrInvalidFilter, find(bff.UserSessionsFilter{}, 0))},
+		{"lister, 4 in pages of 3", 2, list(bff.UserSessionsQuery{PartitionKey: "app", PageSize: 3})},
+		{"lister, 4 in pages of 2", 3, list(bff.UserSessionsQuery{PartitionKey: "app", PageSize: 2, OldestFirst: true})},
+		{"lister, by subject", 1, list(bff.UserSessionsQuery{PartitionKey: "app", SubjectID: "alice"})},
+		{"delete", 1, func() error { return store.DeleteUserSession(ctx, keyOf("fourth"+round)) }},
+		{"delete, not found", 1, func() error { return store.DeleteUserSession(ctx, keyOf("nobody")) }},
+		{"revoke by session", 1, revoke(bySession)},
+		{"revoke by both", 1, revoke(bff.UserSessionsFilter{SubjectID: "alice", SessionID: "sid3" + round})},
+		{"revoke by subject", 1, revoke(bff.UserSessionsFilter{SubjectID: "bob"})},
+		{"revoke nothing", 1, revoke(bff.UserSessionsFilter{SubjectID: "nobody"})},
+	}
+}
+
+// TestStatements: one statement for each operation that succeeds, and no transaction,
+// counted at the driver.
+func TestStatements(t *testing.T) {
+	configs := map[string]func(*gorm.Config){
+		"defaults":               func(*gorm.Config) {},
+		"SkipDefaultTransaction": func(c *gorm.Config) { c.SkipDefaultTransaction = true },
+		"PrepareStmt":            func(c *gorm.Config) { c.PrepareStmt = true },
+	}
+	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+		d.Migrate(t, d.Open(t, dbtest.Setup{}))
+		for name, config := range configs {
+			t.Run(name, func(t *testing.T) {
+				recorder := &dbtest.Recorder{}
+				db := d.Open(t, dbtest.Setup{Config: config, Recorder: recorder, MaxOpen: 1})
+				callbacks := countCallbacks(t, db)
+				store := newStore(t, db)
+				for _, op := range operations(t, store, "0") { // prepares
+					must(t, op.do())
+				}
+				recorder.Take()
+				for _, op := range operations(t, store, "1") {
+					*callbacks = 0
+					if err := op.do(); err != nil {
+						t.Errorf("%s: %v", op.name, err)
+					}
+					events := recorder.Take()
+					if len(events) != op.statements || slices.ContainsFunc(events, isNoStatement) {
+						t.Errorf("%s takes %d calls of the driver, want %d statements:\n%v", op.name, len(events), op.statements, events)
+					}
+					if *callbacks != op.statements {
+						t.Errorf("%s: GORM's plugins see %d statements, want %d", op.name, *callbacks, op.statements)
+					}
+				}
+			})
+		}
+	})
+}
+
+// TestStatementsUnprepared: the same without prepared statements, where a driver may
+// prepare a statement for its one use.
+func TestStatementsUnprepared(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+		recorder := &dbtest.Recorder{}
+		_, store := open(t, d, dbtest.Setup{Recorder: recorder}, usersession.WithoutPreparedStatements())
+		recorder.Take()
+		for _, op := range operations(t, store, "") {
+			must(t, op.do())
+			events := slices.DeleteFunc(recorder.Take(), func(e dbtest.Event) bool { return e.Kind == "prepare" })
+			if len(events) != op.statements || slices.ContainsFunc(events, isNoStatement) {
+				t.Errorf("%s takes %d calls of the driver, want %d statements:\n%v", op.name, len(events), op.statements, events)
+			}
+		}
+	})
+}
+
+// TestStatementsOfConflicts: a conflict costs one transaction and no more.
+func TestStatementsOfConflicts(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+		recorder := &dbtest.Recorder{}
+		_, store := open(t, d, dbtest.Setup{Recorder: recorder})
+		ctx := t.Context()
+		must(t, store.CreateUserSession(ctx, sample("first", "sid")))
+		must(t, store.CreateUserSession(ctx, sample("second", "sid2")))
+		for _, op := range []struct {
+			name string
+			do   func() error
+			want error
+		}{
+			{"create", func() error { return store.CreateUserSession(ctx, sample("third", "sid")) }, bff.ErrSessionExists},
+			{"replace", func() error { return store.ReplaceUserSession(ctx, sample("third", "sid")) }, nil},
+			{"update", func() error {
+				return store.UpdateUserSession(ctx, keyOf("third"), updated(sample("third", "sid2"), "", 0))
+			}, bff.ErrSessionExists},
+		} {
+			recorder.Take()
+			if err := op.do(); !isErr(err, op.want) {
+				t.Errorf("%s: %v, want %v", op.name, err, op.want)
+			}
+			kinds := map[string]int{}
+			for _, event := range recorder.Take() {
+				kinds[event.Kind]++
+			}
+			if kinds["begin"] != 1 || kinds["commit"]+kinds["rollback"] != 1 || kinds["exec"] < 3 || kinds["exec"] > 4 || kinds["query"] != 0 {
+				t.Errorf("%s: %v, want one transaction of three statements at most, after one that fails", op.name, kinds)
+			}
+		}
+	})
+}
+
+func isNoStatement(e dbtest.Event) bool { return e.Kind != "exec" && e.Kind != "query" }
+
+// countCallbacks counts what GORM shows to plugins.
+func countCallbacks(t *testing.T, db *gorm.DB) *int {
+	t.Helper()
+	n := new(int)
+	seen := func(*gorm.DB) { *n++ }
+	must(t, db.Callback().Raw().After("gorm:raw").Register("test:raw", seen))
+	must(t, db.Callback().Row().After("gorm:row").Register("test:row", seen))
+	must(t, db.Callback().Query().After("gorm:query").Register("test:query", seen))
+	must(t, db.Callback().Create().After("gorm:create").Register("test:create", seen))
+	must(t, db.Callback().Update().After("gorm:update").Register("test:update", seen))
+	must(t, db.Callback().Delete().After("gorm:delete").Register("test:delete", seen))
+	return n
+}
