@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -64,6 +65,8 @@ func (s *GormStore) DeleteExpiredSessions(ctx context.Context) (int64, error) {
 			return deleted, err
 		}
 		deleted += done.deleted
+		s.logger.LogAttrs(ctx, slog.LevelDebug, "usersession: deleted a batch of expired sessions",
+			slog.Int64("deleted", done.deleted), slog.Int("picked", done.picked))
 		if done.picked < size || done.deleted == 0 && !done.upTo.After(from) {
 			return deleted, nil
 		}

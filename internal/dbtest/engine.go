@@ -136,3 +136,7 @@ func (e *Engine) Require(t testing.TB) {
 		t.Fatalf("%s=…: %v\n%s", e.variable, err, e.hint)
 	}
 }
+
+// Dialector returns GORM's dialector for a DSN of [Database.DSN], for a process of its
+// own.
+func (e *Engine) Dialector(dsn string) gorm.Dialector { return e.open(dsn) }

@@ -1,0 +1,132 @@
+package dbtest_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"example.com/usersession"
+	"example.com/usersession/internal/dbtest"
+)
+
+// cleanerVariable makes this test binary a cleaner: engine, batch size, DSN.
+const cleanerVariable = "USERSESSION_DRILL_CLEANER"
+
+func TestMain(m *testing.M) {
+	if job := os.Getenv(cleanerVariable); job != "" {
+		if err := clean(job); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// clean is the cleaner's process: it cleans up again and again until its standard
+// input ends. What the store logs of each batch is its report, on standard output.
+func clean(job string) error {
+	parts := strings.SplitN(job, " ", 3)
+	batch, err := strconv.Atoi(parts[1])
+	if err != nil {
+		return err
+	}
+	var dialector gorm.Dialector
+	for _, e := range dbtest.Engines {
+		if e.Name == parts[0] {
+			dialector = e.Dialector(parts[2])
+		}
+	}
+	db, err := gorm.Open(dialector, &gorm.Config{Logger: logger.Discard})
+	if err != nil {
+		return err
+	}
+	report := slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	store, err := usersession.NewGormStore(db, usersession.WithLogger(report), usersession.WithCleanupBatchSize(batch))
+	if err != nil {
+		return err
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = io.Copy(io.Discard, os.Stdin)
+	}()
+	for {
+		select {
+		case <-ended:
+			return nil
+		default:
+		}
+		if _, err := store.DeleteExpiredSessions(context.Background()); err != nil {
+			return err
+		}
+	}
+}
+
+// A cleaner is such a process, seen from outside.
+type cleaner struct {
+	command *exec.Cmd
+	stdin   io.Closer
+	stderr  strings.Builder
+	read    sync.WaitGroup
+	deleted int64
+	killed  bool
+}
+
+func startCleaner(t *testing.T, d *drill, kill func(batches int) bool) *cleaner {
+	t.Helper()
+	executable, err := os.Executable()
+	must(t, err)
+	c := &cleaner{command: exec.CommandContext(t.Context(), executable)}
+	c.command.Env = append(os.Environ(), fmt.Sprintf("%s=%s %d %s", cleanerVariable, d.engine, d.size.batch, d.dsn))
+	c.command.Stderr = &c.stderr
+	c.stdin, err = c.command.StdinPipe()
+	must(t, err)
+	stdout, err := c.command.StdoutPipe()
+	must(t, err)
+	must(t, c.command.Start())
+	c.read.Go(func() { c.follow(stdout, kill) })
+	return c
+}
+
+// follow adds up what the cleaner reports.
+func (c *cleaner) follow(stdout io.Reader, kill func(batches int) bool) {
+	batches := 0
+	for lines := bufio.NewScanner(stdout); lines.Scan(); {
+		var line struct{ Deleted *int64 }
+		if json.Unmarshal(lines.Bytes(), &line) != nil || line.Deleted == nil {
+			continue
+		}
+		c.deleted += *line.Deleted
+		if *line.Deleted > 0 {
+			batches++
+		}
+		if kill != nil && !c.killed && kill(batches) {
+			c.killed = true
+			_ = c.command.Process.Kill()
+		}
+	}
+}
+
+// stop ends the process and returns how many rows it reported to have deleted.
+func (c *cleaner) stop(t *testing.T) int64 {
+	t.Helper()
+	_ = c.stdin.Close()
+	c.read.Wait()
+	if err := c.command.Wait(); err != nil && !c.killed {
+		t.Errorf("a cleaner failed: %v\n%s", err, &c.stderr)
+	}
+	return c.deleted
+}

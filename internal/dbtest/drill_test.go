@@ -1,0 +1,218 @@
+package dbtest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"example.com/usersession"
+	"example.com/usersession/bff"
+	"example.com/usersession/entities"
+	"example.com/usersession/internal/dbtest"
+)
+
+// drillSize is what a drill works on. USERSESSION_DRILL=full makes it a large one.
+type drillSize struct{ rows, batch int }
+
+func newDrillSize() drillSize {
+	if os.Getenv("USERSESSION_DRILL") == "full" {
+		return drillSize{rows: 100_000, batch: 500}
+	}
+	return drillSize{rows: 6_000, batch: 50}
+}
+
+const (
+	drillCleaners = 4
+	drillWorkers  = 8
+)
+
+// TestDrill lets four processes clean up one table while eight workers create, read,
+// renew and revoke sessions in it.
+func TestDrill(t *testing.T) {
+	drillOnServers(t, func(t *testing.T, d *drill) {
+		reported := d.run(t, nil)
+		if reported != d.expired {
+			t.Errorf("the cleaners say that they deleted %d rows; %d had expired", reported, d.expired)
+		}
+	})
+}
+
+// TestDrillKilled does the same, and kills one of the processes after its third batch.
+// What it had reported by then it had done; the batch that it was in the middle of is
+// the most that can be missing from the sum.
+func TestDrillKilled(t *testing.T) {
+	drillOnServers(t, func(t *testing.T, d *drill) {
+		reported := d.run(t, func(batches int) bool { return batches == 3 })
+		if reported > d.expired || reported < d.expired-int64(d.size.batch) {
+			t.Errorf("the cleaners say that they deleted %d rows; %d had expired, and a batch has %d", reported, d.expired, d.size.batch)
+		}
+	})
+}
+
+func drillOnServers(t *testing.T, test func(t *testing.T, d *drill)) {
+	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL}, func(t *testing.T, database *dbtest.Database) {
+		db := database.Open(t, dbtest.Setup{MaxOpen: 2 * drillWorkers})
+		database.Migrate(t, db)
+		dsn, err := database.DSN(nil)
+		must(t, err)
+		store, err := usersession.NewGormStore(db)
+		must(t, err)
+		d := &drill{db: db, store: store, engine: database.Engine.Name, dsn: dsn, size: newDrillSize()}
+		d.fill(t)
+		test(t, d)
+		d.verify(t)
+	})
+}
+
+// A drill is one table that everybody works on.
+type drill struct {
+	db          *gorm.DB
+	store       *usersession.GormStore
+	engine, dsn string
+	size        drillSize
+
+	expired int64 // how many rows were expired at the start
+	live    []bff.UserSessionKey
+}
+
+// fill makes a table of which every other row has expired.
+func (d *drill) fill(t *testing.T) {
+	t.Helper()
+	start := time.Now()
+	rows := make([]entities.UserSession, d.size.rows)
+	for i := range rows {
+		key := fmt.Sprintf("standing-%d", i)
+		expires := start.Add(24 * time.Hour)
+		if i%2 == 0 {
+			expires = start.Add(-time.Duration(1+rand.IntN(3600)) * time.Second)
+			d.expired++
+		} else {
+			d.live = append(d.live, keyOf(key))
+		}
+		rows[i] = entities.UserSession{
+			PartitionKey: "app", Key: entities.Identity(key),
+			SubjectID: entities.Identity(fmt.Sprintf("subject-%d", i/10)),
+			SessionID: new(entities.Identity("sid-" + key)),
+			Created:   entities.Timestamp{Time: start}, Renewed: entities.Timestamp{Time: start},
+			Expires: &entities.Timestamp{Time: expires}, Ticket: make([]byte, 500), Version: 1,
+		}
+	}
+	must(t, d.db.CreateInBatches(rows, 1000).Error)
+}
+
+// run lets cleaners and workers loose until nothing expired is left, and returns how
+// many rows the cleaners say they deleted. It kills the first cleaner as soon as kill
+// says so of the number of batches that it has reported.
+func (d *drill) run(t *testing.T, kill func(batches int) bool) int64 {
+	t.Helper()
+	var cleaners []*cleaner
+	for i := range drillCleaners {
+		if i > 0 {
+			kill = nil
+		}
+		cleaners = append(cleaners, startCleaner(t, d, kill))
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var workers sync.WaitGroup
+	var operations atomic.Int64
+	kept := make([][]bff.UserSessionKey, drillWorkers)
+	for i := range drillWorkers {
+		workers.Go(func() { kept[i] = d.work(ctx, t, i, &operations) })
+	}
+	for d.count(t, "expires <= ?", time.Now()) > 0 && !t.Failed() {
+		time.Sleep(10 * time.Millisecond)
+	}
+	stop()
+	workers.Wait()
+	for _, keys := range kept {
+		d.live = append(d.live, keys...)
+	}
+	var reported int64
+	for _, c := range cleaners {
+		reported += c.stop(t)
+	}
+	t.Logf("%d rows expired, %d reported deleted, %d requests meanwhile", d.expired, reported, operations.Load())
+	return reported
+}
+
+// work is a worker's requests, until the context ends. It returns the sessions that it
+// leaves behind.
+func (d *drill) work(ctx context.Context, t *testing.T, worker int, operations *atomic.Int64) (kept []bff.UserSessionKey) {
+	for n := 0; ctx.Err() == nil; n++ {
+		session := sample(fmt.Sprintf("worker-%d-%d", worker, n), fmt.Sprintf("sid-%d-%d", worker, n))
+		session.Created, session.Renewed, session.Expires = time.Now(), time.Now(), time.Now().Add(time.Hour)
+		expired := keyOf(fmt.Sprintf("standing-%d", 2*rand.IntN(d.size.rows/2)))
+		// Not the worker's context: its end is no error of a request.
+		request := context.WithoutCancel(ctx)
+		_, getErr := d.store.GetUserSession(request, d.live[rand.IntN(d.size.rows/2)])
+		steps := map[string]error{
+			"create":            d.store.CreateUserSession(request, session),
+			"renew":             d.store.UpdateUserSession(request, keyOf(session.Key), updated(session, "renewed", 1)),
+			"read another":      getErr,
+			"renew what's gone": notFound(d.store.UpdateUserSession(request, expired, updated(session, "too late", 0))),
+		}
+		if n%2 == 0 {
+			_, err := d.store.DeleteUserSessions(request, "app", bff.UserSessionsFilter{SessionID: session.SessionID})
+			steps["revoke"] = err
+		} else {
+			kept = append(kept, keyOf(session.Key))
+		}
+		operations.Add(int64(len(steps)))
+		for step, err := range steps {
+			if err != nil {
+				t.Errorf("worker %d: %s: %v", worker, step, err)
+				return kept
+			}
+		}
+	}
+	return kept
+}
+
+// notFound turns the one error that is right into none, and none into one.
+func notFound(err error) error {
+	switch {
+	case err == nil:
+		return errors.New("an expired session was renewed")
+	case errors.Is(err, bff.ErrSessionNotFound):
+		return nil
+	default:
+		return err
+	}
+}
+
+// verify checks that what should be there is there, and nothing else.
+func (d *drill) verify(t *testing.T) {
+	t.Helper()
+	if left := d.count(t, "expires <= ?", time.Now()); left != 0 {
+		t.Errorf("%d expired rows are left", left)
+	}
+	var keys []string
+	must(t, d.db.Model(&entities.UserSession{}).Pluck("key", &keys).Error)
+	there := make(map[string]bool, len(keys))
+	for _, key := range keys {
+		there[key] = true
+	}
+	missing := 0
+	for _, key := range d.live {
+		if !there[key.Key] {
+			missing++
+		}
+	}
+	if missing > 0 || len(keys) != len(d.live) {
+		t.Errorf("%d live sessions are missing; there are %d rows, want %d", missing, len(keys), len(d.live))
+	}
+}
+
+func (d *drill) count(t *testing.T, condition string, at time.Time) (n int64) {
+	t.Helper()
+	must(t, d.db.Model(&entities.UserSession{}).Where(condition, entities.Timestamp{Time: at}).Count(&n).Error)
+	return n
+}
