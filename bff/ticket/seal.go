@@ -14,6 +14,11 @@ import (
 // says which, as far as that can be told, and is fit for a log.
 var ErrUnreadable = errors.New("the ticket cannot be opened")
 
+// ErrUnavailable is for a [Protector] that depends on something else, such as a key
+// management service: with an error that wraps it, Decrypt says that it cannot tell
+// now. That is a failure of the BFF, not the end of a session.
+var ErrUnavailable = errors.New("the ticket's protection is not available")
+
 // purpose separates these ciphertexts from everything else that the same key may seal.
 const purpose = "example.com/usersession ticket v1"
 
@@ -64,20 +69,26 @@ func Seal(p Protector, b Binding, t Ticket) ([]byte, error) {
 	}
 	sealed, err := p.Encrypt(data, b.associatedData())
 	if err != nil {
-		return nil, fmt.Errorf("ticket: sealing failed: %w", err)
+		return nil, errors.New("ticket: the protector could not seal it")
 	}
 	return sealed, nil
 }
 
 // Open decrypts and decodes the ticket of the row that b names. Whatever is wrong with
-// it, the error wraps [ErrUnreadable].
+// it, the error wraps [ErrUnreadable], or [ErrUnavailable] if the protector says so. It
+// never quotes the ticket, and quotes no error of a protector that is not a [KeyRing].
 func Open(p Protector, b Binding, sealed []byte) (Ticket, error) {
 	data, err := p.Decrypt(sealed, b.associatedData())
 	if err != nil {
-		if errors.Is(err, ErrUnreadable) {
+		_, ours := p.(*KeyRing)
+		switch {
+		case ours:
 			return Ticket{}, err
+		case errors.Is(err, ErrUnavailable):
+			return Ticket{}, ErrUnavailable
+		default:
+			return Ticket{}, ErrUnreadable
 		}
-		return Ticket{}, fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
 	t, err := decode(data)
 	if err != nil {

@@ -1,0 +1,80 @@
+package serverside
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// idSize is the length of a session cookie's id in bytes: 256 bits.
+const idSize = 32
+
+// newID returns a new id for a cookie, and the key of its session.
+func newID() (id, key string) {
+	random := make([]byte, idSize)
+	_, _ = rand.Read(random) // never fails: it ends the program instead
+	return base64.RawURLEncoding.EncodeToString(random), keyOf(random)
+}
+
+// keyOf is what the store knows a session by: SHA-256, in digits that no collation can
+// take for others. An id has 256 random bits, so that it needs no salt and no stretching.
+func keyOf(id []byte) string {
+	sum := sha256.Sum256(id)
+	return hex.EncodeToString(sum[:])
+}
+
+// requestKey returns the key for the request's cookie, if it has one, and only one, of
+// the form that newID makes.
+func (s *Sessions) requestKey(r *http.Request) (string, bool) {
+	cookies := r.CookiesNamed(s.cfg.CookieName)
+	if len(cookies) != 1 {
+		return "", false
+	}
+	value := cookies[0].Value
+	if len(value) != base64.RawURLEncoding.EncodedLen(idSize) {
+		return "", false
+	}
+	id, err := base64.RawURLEncoding.Strict().DecodeString(value)
+	if err != nil || len(id) != idSize {
+		return "", false
+	}
+	return keyOf(id), true
+}
+
+// setCookie sends the id. The attributes are those of RFC 6265bis's __Host- prefix.
+func (s *Sessions) setCookie(w http.ResponseWriter, id string, end time.Time) {
+	c := &http.Cookie{
+		Name: s.cfg.CookieName, Value: id, Path: "/",
+		Secure: true, HttpOnly: true, SameSite: s.cfg.SameSite,
+	}
+	if s.cfg.PersistentCookie {
+		c.MaxAge = max(1, int(end.Sub(s.cfg.Clock())/time.Second))
+	}
+	http.SetCookie(w, c)
+	noStore(w)
+}
+
+// clearCookie takes the cookie from the browser.
+func (s *Sessions) clearCookie(w http.ResponseWriter) {
+	http.SetCookie(w, &http.Cookie{
+		Name: s.cfg.CookieName, Path: "/", MaxAge: -1,
+		Secure: true, HttpOnly: true, SameSite: s.cfg.SameSite,
+	})
+	noStore(w)
+}
+
+func noStore(w http.ResponseWriter) { w.Header().Set("Cache-Control", "no-store") }
+
+// newSessionID stands in for the session id that the identity provider did not give: a
+// random UUID (RFC 9562, version 4).
+func newSessionID() string {
+	var u [16]byte
+	_, _ = rand.Read(u[:])
+	u[6] = u[6]&0x0f | 0x40
+	u[8] = u[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
+}

@@ -1,0 +1,119 @@
+package serverside
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"example.com/usersession/bff"
+	"example.com/usersession/bff/ticket"
+)
+
+// load reads the session with that key. It returns nil without an error if there is
+// none that counts: it is gone or past its end, or its ticket does not open. It
+// deletes nothing, and an error of the store is no verdict on the session.
+func (s *Sessions) load(ctx context.Context, key string) (*loaded, error) {
+	row, err := s.cfg.Store.GetUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: key})
+	if errors.Is(err, bff.ErrSessionNotFound) {
+		return nil, nil //nolint:nilnil // no session and no error
+	}
+	if err != nil {
+		return nil, err
+	}
+	row.PartitionKey, row.Key = s.cfg.Partition, key // what was asked for is what the ticket must be bound to
+	l, err := s.open(ctx, row)
+	if err != nil {
+		return nil, err
+	}
+	now := s.cfg.Clock()
+	if l == nil || !now.Before(l.ticket.Expires) || !now.Before(l.row.Expires) {
+		return nil, nil //nolint:nilnil // no session and no error
+	}
+	return l, nil
+}
+
+// open opens the ticket of a row. It returns nil without an error if that is no ticket
+// of ours, and an error if that cannot be told just now.
+func (s *Sessions) open(ctx context.Context, row bff.UserSession) (*loaded, error) {
+	t, err := ticket.Open(s.cfg.Protector, ticket.BindingOf(row), row.Ticket)
+	if err == nil && t.Issuer != s.cfg.Issuer {
+		err = errOtherIssuer
+	}
+	if errors.Is(err, ticket.ErrUnavailable) {
+		return nil, err
+	}
+	if err != nil {
+		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a user session is not used, since its ticket does not open",
+			slog.String("subject_id", row.SubjectID), slog.String("session_id", row.SessionID), slog.Any("error", err))
+		return nil, nil //nolint:nilnil // no session and no error
+	}
+	if row.Expires.IsZero() { // not a row that this package writes
+		row.Expires = row.Renewed.Add(s.cfg.IdleTimeout)
+	}
+	return &loaded{row: row, ticket: t}, nil
+}
+
+var errOtherIssuer = errors.New("the ticket is of another issuer")
+
+// expiry is when a session ends that is renewed at now: after the idle timeout, but not
+// after its absolute end, nor after its refresh token.
+func (s *Sessions) expiry(now time.Time, t ticket.Ticket) time.Time {
+	end := now.Add(s.cfg.IdleTimeout)
+	if t.Expires.Before(end) {
+		end = t.Expires
+	}
+	if !t.RefreshTokenExpires.IsZero() && t.RefreshTokenExpires.Before(end) {
+		end = t.RefreshTokenExpires
+	}
+	return end.UTC()
+}
+
+// renewalDue is ASP.NET Core's rule: less than half of the window remains. It is not
+// due if the session would not last longer for it.
+func (s *Sessions) renewalDue(l *loaded, now time.Time) bool {
+	elapsed, remaining := now.Sub(l.row.Renewed), l.row.Expires.Sub(now)
+	return remaining < elapsed && s.expiry(now, l.ticket).After(l.row.Expires)
+}
+
+// renewAttempts bounds how often a renewal gives way to other updates.
+const renewAttempts = 3
+
+// renew slides the session's expiry if that is due, and seals its ticket under the
+// primary key on the occasion. It only ever updates: it returns nil if the session was
+// revoked meanwhile. If it cannot write, the session goes on as it was read.
+func (s *Sessions) renew(ctx context.Context, l *loaded) *loaded {
+	for range renewAttempts {
+		now := s.cfg.Clock().UTC().Truncate(time.Microsecond)
+		if !s.renewalDue(l, now) {
+			return l
+		}
+		u := l.update()
+		u.Renewed, u.Expires = now, s.expiry(now, l.ticket)
+		if ticket.NeedsReseal(s.cfg.Protector, l.row.Ticket) {
+			if sealed, err := ticket.Seal(s.cfg.Protector, ticket.BindingOf(l.row), l.ticket); err == nil {
+				u.Ticket = sealed
+			}
+		}
+		err := s.cfg.Store.UpdateUserSession(ctx, l.key(), u)
+		if err == nil {
+			return l.written(u, l.ticket)
+		}
+		if errors.Is(err, bff.ErrSessionNotFound) {
+			return nil
+		}
+		if errors.Is(err, bff.ErrSessionChanged) {
+			var fresh *loaded
+			if fresh, err = s.load(ctx, l.row.Key); err == nil {
+				if fresh == nil {
+					return nil
+				}
+				l = fresh
+				continue
+			}
+		}
+		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a user session could not be renewed", slog.Any("error", err))
+		return l
+	}
+	return l
+}

@@ -1,0 +1,58 @@
+package serverside
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+)
+
+// Middleware loads the session of every request that has a session cookie, once, and
+// renews it if that is due. The handlers behind it find it with [FromContext].
+//
+// A request without a session, with one that is over, or with a ticket that does not
+// open goes on, signed out. If the store fails, the request ends with 503 and a body
+// that says no more than that; the browser keeps its cookie.
+func (s *Sessions) Middleware(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		st, err := s.begin(r)
+		if err != nil {
+			s.unavailable(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), contextKey{}, st)))
+	})
+}
+
+// begin reads what the request's cookie stands for.
+func (s *Sessions) begin(r *http.Request) (*requestState, error) {
+	st := &requestState{sessions: s}
+	key, ok := s.requestKey(r)
+	if !ok {
+		return st, nil
+	}
+	l, err := s.load(r.Context(), key)
+	if err != nil {
+		return nil, err
+	}
+	if l != nil && !s.readsOnly(r) {
+		l = s.renew(r.Context(), l)
+	}
+	st.set(key, l)
+	return st, nil
+}
+
+// readsOnly is ?slide=false on the user endpoint.
+func (s *Sessions) readsOnly(r *http.Request) bool {
+	return r.URL.Path == s.cfg.UserPath && r.URL.Query().Get("slide") == "false"
+}
+
+// unavailable fails closed.
+func (s *Sessions) unavailable(w http.ResponseWriter, r *http.Request, err error) {
+	level := slog.LevelError
+	if r.Context().Err() != nil { // the browser went away
+		level = slog.LevelDebug
+	}
+	s.cfg.Logger.LogAttrs(r.Context(), level, "serverside: the user session could not be read", slog.Any("error", err))
+	noStore(w)
+	http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
+}

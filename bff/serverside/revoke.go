@@ -1,0 +1,128 @@
+package serverside
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"example.com/usersession/bff"
+)
+
+// UserSessions returns the live sessions of a user, oldest first, with the request's own
+// marked as current. A session whose ticket does not open is listed too, without claims
+// and properties, so that it can be revoked.
+func (s *Sessions) UserSessions(ctx context.Context, subjectID string) ([]Session, error) {
+	rows, err := s.cfg.Store.GetUserSessions(ctx, s.cfg.Partition, bff.UserSessionsFilter{SubjectID: subjectID})
+	if err != nil {
+		return nil, fmt.Errorf("serverside: listing sessions: %w", err)
+	}
+	current := s.current(ctx)
+	sessions := make([]Session, 0, len(rows))
+	for _, row := range rows {
+		l, err := s.open(ctx, row)
+		if l == nil || err != nil {
+			l = &loaded{row: row}
+		}
+		session := l.session()
+		session.Current = current != nil && current.row.Key == row.Key
+		sessions = append(sessions, session)
+	}
+	return sessions, nil
+}
+
+// RevokeSessions ends the sessions that match the filter, and returns how many. To end
+// one of a user's sessions name both subject id and session id. An empty filter is
+// refused with [bff.ErrInvalidFilter].
+//
+// Their refresh tokens are revoked after that, best effort.
+func (s *Sessions) RevokeSessions(ctx context.Context, filter bff.UserSessionsFilter) (int64, error) {
+	return s.endAll(ctx, filter, EndRevoked)
+}
+
+// BackchannelLogout is [Sessions.RevokeSessions] for package backchannel.
+func (s *Sessions) BackchannelLogout(ctx context.Context, filter bff.UserSessionsFilter) (int64, error) {
+	return s.endAll(ctx, filter, EndBackchannel)
+}
+
+// RevokeOtherSessions ends all sessions of the request's user but the request's own, and
+// returns how many. It returns [ErrNoSession] if the request is signed out.
+func (s *Sessions) RevokeOtherSessions(ctx context.Context) (int64, error) {
+	current := s.current(ctx)
+	if current == nil {
+		return 0, ErrNoSession
+	}
+	rows, err := s.cfg.Store.GetUserSessions(ctx, s.cfg.Partition, bff.UserSessionsFilter{SubjectID: current.row.SubjectID})
+	if err != nil {
+		return 0, fmt.Errorf("serverside: revoking the other sessions: %w", err)
+	}
+	var ended []bff.UserSession
+	for _, row := range rows {
+		if row.Key == current.row.Key {
+			continue
+		}
+		err = s.cfg.Store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: row.Key})
+		if err != nil {
+			err = fmt.Errorf("serverside: revoking the other sessions: %w", err)
+			break
+		}
+		ended = append(ended, row)
+	}
+	n := int64(len(ended))
+	s.ended(ctx, EndRevoked, n, current.row.SubjectID)
+	s.revokeTokens(ctx, s.refreshTokens(ctx, ended))
+	return n, err
+}
+
+// Issuer returns [Config.Issuer].
+func (s *Sessions) Issuer() string { return s.cfg.Issuer }
+
+// SubjectOfSession returns the user who has the live session with that session id.
+func (s *Sessions) SubjectOfSession(ctx context.Context, sessionID string) (subjectID string, found bool, err error) {
+	rows, err := s.cfg.Store.GetUserSessions(ctx, s.cfg.Partition, bff.UserSessionsFilter{SessionID: sessionID})
+	if err != nil || len(rows) == 0 {
+		return "", false, err
+	}
+	return rows[0].SubjectID, true, nil
+}
+
+func (s *Sessions) endAll(ctx context.Context, filter bff.UserSessionsFilter, reason EndReason) (int64, error) {
+	if err := filter.Validate(); err != nil {
+		return 0, fmt.Errorf("serverside: revoking sessions: %w", err)
+	}
+	var tokens []string
+	if s.cfg.Revoker != nil {
+		rows, err := s.cfg.Store.GetUserSessions(ctx, s.cfg.Partition, filter)
+		if err != nil { // ending the sessions matters more
+			s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: refresh tokens to revoke could not be read", slog.Any("error", err))
+		}
+		tokens = s.refreshTokens(ctx, rows)
+	}
+	n, err := s.cfg.Store.DeleteUserSessions(ctx, s.cfg.Partition, filter)
+	s.ended(ctx, reason, n, filter.SubjectID)
+	if err != nil {
+		return n, fmt.Errorf("serverside: revoking sessions: %w", err)
+	}
+	s.forget(ctx, filter)
+	s.revokeTokens(ctx, tokens)
+	return n, nil
+}
+
+// forget signs out the request that has just revoked its own session.
+func (s *Sessions) forget(ctx context.Context, filter bff.UserSessionsFilter) {
+	l := s.current(ctx)
+	if l == nil || filter.SubjectID != "" && filter.SubjectID != l.row.SubjectID ||
+		filter.SessionID != "" && filter.SessionID != l.row.SessionID {
+		return
+	}
+	s.state(ctx).moveOn(l.row.Key, nil)
+}
+
+// ended reports the end of sessions.
+func (s *Sessions) ended(ctx context.Context, reason EndReason, n int64, subjectID string) {
+	if n == 0 {
+		return
+	}
+	s.cfg.Metrics.SessionEnded(ctx, reason, n)
+	s.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "serverside: user sessions ended",
+		slog.String("reason", string(reason)), slog.Int64("count", n), slog.String("subject_id", subjectID))
+}

@@ -1,0 +1,223 @@
+package serverside
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"example.com/usersession/bff"
+	"example.com/usersession/bff/ticket"
+)
+
+// createAttempts bounds how often a sign-in makes room for itself in a store that
+// cannot replace atomically.
+const createAttempts = 5
+
+// SignIn begins a session for the ticket's subject and sets the cookie: call it before
+// the response's body is begun. The cookie's id is always new; the session that the
+// browser had before ends, as does one with the same session id.
+//
+// It sets the ticket's Issued, and Expires unless that is earlier than the absolute
+// lifetime allows. A ticket without a session id gets a random UUID for one. A ticket
+// with another issuer than [Config.Issuer] is refused; with none it gets that one. The
+// caller has verified the ID token that the ticket was made from.
+//
+// After an error there is no new session, and no cookie was sent.
+func (s *Sessions) SignIn(w http.ResponseWriter, r *http.Request, t ticket.Ticket) (Session, error) {
+	ctx := r.Context()
+	id, key := newID()
+	l, err := s.newSession(key, t)
+	if err != nil {
+		return Session{}, err
+	}
+	if err := s.put(ctx, l.row); err != nil {
+		return Session{}, fmt.Errorf("serverside: signing in: %w", err)
+	}
+	if err := s.settle(ctx, r, l); err != nil {
+		s.undo(ctx, l)
+		return Session{}, fmt.Errorf("serverside: signing in: %w", err)
+	}
+	s.setCookie(w, id, l.ticket.Expires)
+	if st := s.state(ctx); st != nil {
+		st.set(key, l)
+	}
+	s.cfg.Metrics.SessionStarted(ctx)
+	s.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "serverside: user session started",
+		slog.String("subject_id", l.row.SubjectID), slog.String("session_id", l.row.SessionID))
+	session := l.session()
+	session.Current = true
+	return session, nil
+}
+
+// newSession completes the ticket and makes its row.
+func (s *Sessions) newSession(key string, t ticket.Ticket) (*loaded, error) {
+	if t.SubjectID == "" {
+		return nil, errors.New("serverside: signing in: the ticket has no subject id")
+	}
+	t = t.Clone()
+	if t.Issuer == "" {
+		t.Issuer = s.cfg.Issuer
+	}
+	if t.Issuer != s.cfg.Issuer {
+		return nil, errors.New("serverside: signing in: the ticket's issuer is not the configured one")
+	}
+	if t.SessionID == "" {
+		t.SessionID = newSessionID()
+	}
+	now := s.cfg.Clock().UTC().Truncate(time.Microsecond)
+	t.Issued = now
+	if end := now.Add(s.cfg.AbsoluteLifetime); t.Expires.IsZero() || t.Expires.After(end) {
+		t.Expires = end
+	}
+	row := bff.UserSession{
+		PartitionKey: s.cfg.Partition, Key: key, SubjectID: t.SubjectID, SessionID: t.SessionID,
+		Created: now, Renewed: now, Expires: s.expiry(now, t), Version: 1,
+	}
+	if !row.Expires.After(now) {
+		return nil, errors.New("serverside: signing in: the ticket or its refresh token has expired")
+	}
+	if err := row.Validate(); err != nil {
+		return nil, fmt.Errorf("serverside: signing in: %w", err)
+	}
+	sealed, err := ticket.Seal(s.cfg.Protector, ticket.BindingOf(row), t)
+	if err != nil {
+		return nil, fmt.Errorf("serverside: signing in: %w", err)
+	}
+	row.Ticket = sealed
+	return &loaded{row: row, ticket: t}, nil
+}
+
+// put adds the row, in the place of one with the same session id.
+func (s *Sessions) put(ctx context.Context, row bff.UserSession) error {
+	if replacer, ok := s.cfg.Store.(bff.UserSessionReplacer); ok {
+		return replacer.ReplaceUserSession(ctx, row)
+	}
+	var err error
+	for range createAttempts {
+		err = s.cfg.Store.CreateUserSession(ctx, row)
+		if !errors.Is(err, bff.ErrSessionExists) {
+			return err
+		}
+		filter := bff.UserSessionsFilter{SessionID: row.SessionID}
+		if _, err := s.cfg.Store.DeleteUserSessions(ctx, row.PartitionKey, filter); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// settle ends what a new session puts an end to: the browser's old session, and the
+// user's oldest beyond the maximum. Refresh tokens are not revoked with an old session
+// of this browser: to many providers that ends the sign-in that has just begun.
+func (s *Sessions) settle(ctx context.Context, r *http.Request, l *loaded) error {
+	old, had := s.requestKey(r)
+	var before *loaded
+	if st := s.state(ctx); st != nil {
+		st.mu.Lock()
+		old, before = st.key, st.current
+		had = old != ""
+		st.mu.Unlock()
+	}
+	if had && old != l.row.Key {
+		if err := s.cfg.Store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: old}); err != nil {
+			return err
+		}
+		if before != nil {
+			s.ended(ctx, EndReplaced, 1, before.row.SubjectID)
+		}
+	}
+	return s.trim(ctx, l.row.SubjectID)
+}
+
+// trim ends a user's oldest sessions beyond the maximum. Sign-ins that do so at the same
+// time agree on which those are, so that when all are done, no more than the maximum is
+// left: and not none, as if each had ended the others.
+func (s *Sessions) trim(ctx context.Context, subjectID string) error {
+	if s.cfg.MaxSessionsPerUser == 0 {
+		return nil
+	}
+	rows, err := s.cfg.Store.GetUserSessions(ctx, s.cfg.Partition, bff.UserSessionsFilter{SubjectID: subjectID})
+	if err != nil {
+		return err
+	}
+	if len(rows) <= s.cfg.MaxSessionsPerUser {
+		return nil
+	}
+	slices.SortFunc(rows, func(a, b bff.UserSession) int {
+		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Key, b.Key))
+	})
+	rows = rows[:len(rows)-s.cfg.MaxSessionsPerUser]
+	tokens := s.refreshTokens(ctx, rows)
+	for _, row := range rows {
+		if err := s.cfg.Store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: row.Key}); err != nil {
+			return err
+		}
+	}
+	s.ended(ctx, EndMaximum, int64(len(rows)), subjectID)
+	s.revokeTokens(ctx, tokens)
+	return nil
+}
+
+// undo removes a session whose id nobody was told. If that fails too, the row is out of
+// anybody's reach until it expires.
+func (s *Sessions) undo(ctx context.Context, l *loaded) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.TokenTimeout)
+	defer cancel()
+	if err := s.cfg.Store.DeleteUserSession(ctx, l.key()); err != nil {
+		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a sign-in that failed left a session nobody can use",
+			slog.Any("error", err))
+	}
+}
+
+// SignOut ends the request's session and takes the cookie from the browser: call it
+// before the response's body is begun. A request that is signed out already is success.
+//
+// After an error the session may still be there, and the browser still has its cookie,
+// so that the user can try again: answer with 503. The refresh token is revoked after
+// that, best effort.
+func (s *Sessions) SignOut(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	key, ok := s.requestKey(r)
+	st := s.state(ctx)
+	if st != nil {
+		st.mu.Lock()
+		key = st.key
+		ok = key != ""
+		st.mu.Unlock()
+	}
+	if ok {
+		if err := s.end(ctx, key, EndSignOut); err != nil {
+			return fmt.Errorf("serverside: signing out: %w", err)
+		}
+	}
+	if st != nil {
+		st.set("", nil)
+	}
+	s.clearCookie(w)
+	return nil
+}
+
+// end deletes one session, and revokes its refresh token.
+func (s *Sessions) end(ctx context.Context, key string, reason EndReason) error {
+	l, loadErr := s.load(ctx, key) // anew: its tokens may have been refreshed since the request began
+	if loadErr != nil {            // ending the session matters more
+		l = nil
+		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a session that ends could not be read", slog.Any("error", loadErr))
+	}
+	if err := s.cfg.Store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: key}); err != nil {
+		return err
+	}
+	if l == nil {
+		return nil
+	}
+	s.ended(ctx, reason, 1, l.row.SubjectID)
+	if l.ticket.RefreshToken != "" {
+		s.revokeTokens(ctx, []string{l.ticket.RefreshToken})
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+package serverside
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"example.com/usersession/bff"
+	"example.com/usersession/bff/ticket"
+)
+
+// updateAttempts bounds how often one update gives way to others. Of those that
+// collide one gets through each time, so that this many may start at once.
+const updateAttempts = 32
+
+// Update changes the ticket of the request's session: change is handed a copy, and what
+// it leaves there is sealed and written. If another request has written meanwhile,
+// change is called again with what that has left. So it must do nothing else, and
+// nothing is lost.
+//
+// Subject, session id, issuer and Issued stay as they are; Expires can only come
+// earlier. An error of change is returned as it is, and nothing is written.
+//
+// It returns [ErrNoSession] if the request is signed out, or the session ended
+// meanwhile, which an update never undoes.
+func (s *Sessions) Update(ctx context.Context, change func(*ticket.Ticket) error) error {
+	l := s.current(ctx)
+	if l == nil {
+		return ErrNoSession
+	}
+	next, err := s.update(ctx, l, change)
+	if err == nil || errors.Is(err, ErrNoSession) {
+		s.state(ctx).moveOn(l.row.Key, next)
+	}
+	return err
+}
+
+// update returns the session as it was written.
+func (s *Sessions) update(ctx context.Context, l *loaded, change func(*ticket.Ticket) error) (*loaded, error) {
+	for range updateAttempts {
+		t := l.ticket.Clone()
+		if err := change(&t); err != nil {
+			return nil, err
+		}
+		next, err := s.write(ctx, l, t)
+		if !errors.Is(err, bff.ErrSessionChanged) {
+			return next, err
+		}
+		if l, err = s.load(ctx, l.row.Key); err != nil {
+			return nil, fmt.Errorf("serverside: updating the session: %w", err)
+		}
+		if l == nil {
+			return nil, ErrNoSession
+		}
+	}
+	return nil, fmt.Errorf("serverside: updating the session: %w", bff.ErrSessionChanged)
+}
+
+// write writes another ticket, if the session is still what it was when l was read.
+func (s *Sessions) write(ctx context.Context, l *loaded, t ticket.Ticket) (*loaded, error) {
+	old := l.ticket
+	t.Issuer, t.SubjectID, t.SessionID, t.Issued = old.Issuer, old.SubjectID, old.SessionID, old.Issued
+	if t.Expires.IsZero() || t.Expires.After(old.Expires) {
+		t.Expires = old.Expires
+	}
+	u := l.update()
+	// The ticket may end earlier now, or its refresh token may end later.
+	u.Expires = s.expiry(l.row.Renewed, t)
+	if u.Expires.After(l.row.Expires) && t.RefreshTokenExpires.Equal(old.RefreshTokenExpires) {
+		u.Expires = l.row.Expires
+	}
+	sealed, err := ticket.Seal(s.cfg.Protector, ticket.BindingOf(l.row), t)
+	if err != nil {
+		return nil, fmt.Errorf("serverside: updating the session: %w", err)
+	}
+	u.Ticket = sealed
+	err = s.cfg.Store.UpdateUserSession(ctx, l.key(), u)
+	if errors.Is(err, bff.ErrSessionNotFound) {
+		return nil, ErrNoSession
+	}
+	if err != nil {
+		return nil, fmt.Errorf("serverside: updating the session: %w", err)
+	}
+	return l.written(u, t), nil
+}
