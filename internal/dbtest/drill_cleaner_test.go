@@ -35,8 +35,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// clean is the cleaner's process: it cleans up again and again until its standard
-// input ends. What the store logs of each batch is its report, on standard output.
+// clean is the cleaner's process. It says that it is ready, begins at the first byte of
+// its standard input, and cleans up again and again until that ends. What the store
+// logs of each batch is its report, on standard output.
 func clean(job string) error {
 	parts := strings.SplitN(job, " ", 3)
 	batch, err := strconv.Atoi(parts[1])
@@ -56,6 +57,10 @@ func clean(job string) error {
 	report := slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	store, err := usersession.NewGormStore(db, usersession.WithLogger(report), usersession.WithCleanupBatchSize(batch))
 	if err != nil {
+		return err
+	}
+	report.Info("ready")
+	if _, err := os.Stdin.Read(make([]byte, 1)); err != nil {
 		return err
 	}
 	ended := make(chan struct{})
@@ -78,7 +83,8 @@ func clean(job string) error {
 // A cleaner is such a process, seen from outside.
 type cleaner struct {
 	command *exec.Cmd
-	stdin   io.Closer
+	stdin   io.WriteCloser
+	ready   chan struct{}
 	stderr  strings.Builder
 	read    sync.WaitGroup
 	deleted int64
@@ -89,7 +95,7 @@ func startCleaner(t *testing.T, d *drill, kill func(batches int) bool) *cleaner 
 	t.Helper()
 	executable, err := os.Executable()
 	must(t, err)
-	c := &cleaner{command: exec.CommandContext(t.Context(), executable)}
+	c := &cleaner{command: exec.CommandContext(t.Context(), executable), ready: make(chan struct{})}
 	c.command.Env = append(os.Environ(), fmt.Sprintf("%s=%s %d %s", cleanerVariable, d.engine, d.size.batch, d.dsn))
 	c.command.Stderr = &c.stderr
 	c.stdin, err = c.command.StdinPipe()
@@ -101,18 +107,26 @@ func startCleaner(t *testing.T, d *drill, kill func(batches int) bool) *cleaner 
 	return c
 }
 
+// begin lets the process begin.
+func (c *cleaner) begin(t *testing.T) {
+	t.Helper()
+	_, err := c.stdin.Write([]byte{'\n'})
+	must(t, err)
+}
+
 // follow adds up what the cleaner reports.
 func (c *cleaner) follow(stdout io.Reader, kill func(batches int) bool) {
 	batches := 0
+	isReady := sync.OnceFunc(func() { close(c.ready) })
+	defer isReady() // also if it failed
 	for lines := bufio.NewScanner(stdout); lines.Scan(); {
-		var line struct{ Deleted *int64 }
-		if json.Unmarshal(lines.Bytes(), &line) != nil || line.Deleted == nil {
+		isReady()
+		var line struct{ Deleted int64 }
+		if json.Unmarshal(lines.Bytes(), &line) != nil || line.Deleted == 0 {
 			continue
 		}
-		c.deleted += *line.Deleted
-		if *line.Deleted > 0 {
-			batches++
-		}
+		c.deleted += line.Deleted
+		batches++
 		if kill != nil && !c.killed && kill(batches) {
 			c.killed = true
 			_ = c.command.Process.Kill()

@@ -1,0 +1,233 @@
+package dbtest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5/pgconn"
+	"gorm.io/gorm"
+
+	"example.com/usersession"
+	"example.com/usersession/entities"
+	"example.com/usersession/internal/dbtest"
+)
+
+// servers are the engines that lock rows.
+var servers = []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL, dbtest.SQLServer}
+
+// tooOld is how a server says that it doesn't know SKIP LOCKED.
+var tooOld = map[string]error{
+	"postgres": &pgconn.PgError{Code: "42601", Message: `syntax error at or near "SKIP"`},
+	"mysql":    &mysql.MySQLError{Number: 1064, Message: "You have an error in your SQL syntax near 'SKIP LOCKED'"},
+}
+
+// deadlocked is how it says that the transaction was the victim of a deadlock.
+var deadlocked = map[string]error{
+	"postgres": &pgconn.PgError{Code: "40P01", Message: "deadlock detected"},
+	"mysql":    &mysql.MySQLError{Number: 1213, Message: "Deadlock found when trying to get lock"},
+}
+
+// withExpired returns a store with n expired sessions, and one that is live.
+func withExpired(t *testing.T, d *dbtest.Database, n int, options ...usersession.Option) (*gorm.DB, *usersession.GormStore) {
+	t.Helper()
+	db, store := open(t, d, dbtest.Setup{}, options...)
+	must(t, store.CreateUserSession(t.Context(), sample("live", "")))
+	for i := range n {
+		session := sample(fmt.Sprintf("expired-%d", i), "")
+		session.Expires = now.Add(-time.Duration(n-i) * time.Second)
+		must(t, store.CreateUserSession(t.Context(), session))
+	}
+	return db, store
+}
+
+// before runs a function before every statement of db that contains all of parts.
+func before(t *testing.T, db *gorm.DB, run func(db *gorm.DB), parts ...string) {
+	t.Helper()
+	hook := func(db *gorm.DB) {
+		statement := db.Statement.SQL.String()
+		if !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(statement, part) }) {
+			run(db)
+		}
+	}
+	name := "test:" + strings.Join(parts, " ")
+	must(t, errors.Join(
+		db.Callback().Raw().Before("*").Register(name, hook),
+		db.Callback().Row().Before("*").Register(name, hook),
+	))
+}
+
+func wantDeleted(t *testing.T, store *usersession.GormStore, want int64) {
+	t.Helper()
+	// A cleanup that waits for a lock would do so until the test ends.
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	deleted, err := store.DeleteExpiredSessions(ctx)
+	if deleted != want || err != nil {
+		t.Errorf("DeleteExpiredSessions: %d, %v; want %d", deleted, err, want)
+	}
+}
+
+func TestCleanupSkipsLockedRows(t *testing.T) {
+	dbtest.On(t, servers, func(t *testing.T, d *dbtest.Database) {
+		db, store := withExpired(t, d, 7, usersession.WithCleanupBatchSize(2))
+		tx := db.Begin()
+		must(t, tx.Error)
+		must(t, tx.Exec("UPDATE user_sessions SET version = version + 1 WHERE id IN (?, ?)", idOf(t, db, "expired-0"), idOf(t, db, "expired-3")).Error)
+		wantDeleted(t, store, 5)
+		must(t, tx.Rollback().Error)
+		wantDeleted(t, store, 2)
+	})
+}
+
+// A session that is renewed while the cleanup decides lives.
+func TestCleanupSparesARowThatIsBeingRenewed(t *testing.T) {
+	dbtest.On(t, servers, func(t *testing.T, d *dbtest.Database) {
+		db, store := withExpired(t, d, 3)
+		tx := db.Begin()
+		must(t, tx.Error)
+		must(t, renew(tx, idOf(t, db, "expired-1")))
+		wantDeleted(t, store, 2)
+		must(t, tx.Commit().Error)
+		wantDeleted(t, store, 0)
+		if _, err := store.GetUserSession(t.Context(), keyOf("expired-1")); err != nil {
+			t.Errorf("the renewed session: %v", err)
+		}
+	})
+}
+
+// renew does it behind the store's back: to the store an expired session is gone.
+func renew(db *gorm.DB, id int64) error {
+	return db.Exec("UPDATE user_sessions SET expires = ? WHERE id = ?", entities.Timestamp{Time: now.Add(time.Hour)}, id).Error
+}
+
+// idOf finds a row's id, by which it can be locked without locking others.
+func idOf(t *testing.T, db *gorm.DB, key string) (id int64) {
+	t.Helper()
+	must(t, db.Model(&entities.UserSession{}).Where(&entities.UserSession{Key: entities.Identity(key)}).Pluck("id", &id).Error)
+	return id
+}
+
+func TestCleanupOnAServerTooOldToSkipLockedRows(t *testing.T) {
+	for _, e := range []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL} {
+		t.Run(e.Name, func(t *testing.T) {
+			d := e.New(t)
+			db, store := withExpired(t, d, 25, usersession.WithCleanupBatchSize(10))
+			refused := 0
+			before(t, db, func(db *gorm.DB) {
+				refused++
+				_ = db.AddError(tooOld[e.Name])
+			}, "SKIP LOCKED")
+			// In the gap between the selection and the deletion, which here has no
+			// lock, one session is renewed and another one deleted by somebody else.
+			other := d.Over(t, db, &gorm.Config{})
+			raced, renewed, deleted := false, idOf(t, db, "expired-3"), idOf(t, db, "expired-4")
+			before(t, db, func(*gorm.DB) {
+				if !raced {
+					raced = true
+					must(t, renew(other, renewed))
+					must(t, other.Exec("DELETE FROM user_sessions WHERE id = ?", deleted).Error)
+				}
+			}, "DELETE", " IN (")
+			wantDeleted(t, store, 23)
+			if _, err := store.GetUserSession(t.Context(), keyOf("expired-3")); err != nil {
+				t.Errorf("the renewed session: %v", err)
+			}
+			if refused != 1 {
+				t.Errorf("tried to skip locked rows %d times, want it to learn from the first", refused)
+			}
+		})
+	}
+}
+
+func TestCleanupTriesAgainAfterADeadlock(t *testing.T) {
+	for _, e := range []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL} {
+		t.Run(e.Name, func(t *testing.T) {
+			db, store := withExpired(t, e.New(t), 25, usersession.WithCleanupBatchSize(10))
+			tried := 0
+			before(t, db, func(db *gorm.DB) {
+				if tried++; tried%2 == 1 {
+					_ = db.AddError(deadlocked[e.Name])
+				}
+			}, "DELETE FROM")
+			wantDeleted(t, store, 25)
+		})
+	}
+}
+
+// Whatever ends a cleanup early, it says what it has done.
+func TestCleanupCountsWhatItDidBeforeItsEnd(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+		ctx, cancel := context.WithCancel(t.Context())
+		batches := &batchLog{}
+		batches.each = func() {
+			if len(batches.deleted) == 2 {
+				cancel()
+			}
+		}
+		_, store := withExpired(t, d, 50, usersession.WithCleanupBatchSize(10), usersession.WithLogger(slog.New(batches)))
+		deleted, err := store.DeleteExpiredSessions(ctx)
+		if deleted != 20 || !errors.Is(err, context.Canceled) {
+			t.Errorf("%d, %v; want 20, %v", deleted, err, context.Canceled)
+		}
+		wantDeleted(t, store, 30)
+	})
+}
+
+func TestCleanupWorksInBatchesOldestFirst(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+		batches := &batchLog{}
+		db, store := withExpired(t, d, 25, usersession.WithCleanupBatchSize(10), usersession.WithLogger(slog.New(batches)))
+		var left []bool // whether the oldest of the second batch is there, after each batch
+		batches.each = func() {
+			left = append(left, exists(t, db, "expired-10"))
+		}
+		wantDeleted(t, store, 25)
+		if want := []int64{10, 10, 5}; !slices.Equal(batches.deleted, want) {
+			t.Errorf("batches of %v, want %v", batches.deleted, want)
+		}
+		if want := []bool{true, false, false}; !slices.Equal(left, want) {
+			t.Errorf("the eleventh was left after each batch: %v, want %v", left, want)
+		}
+		if !exists(t, db, "live") {
+			t.Error("the live session is gone")
+		}
+	})
+}
+
+// exists looks at the row itself: to the store an expired session is gone.
+func exists(t *testing.T, db *gorm.DB, key string) bool {
+	t.Helper()
+	var n int64
+	must(t, db.Model(&entities.UserSession{}).Where(&entities.UserSession{Key: entities.Identity(key)}).Count(&n).Error)
+	return n == 1
+}
+
+// A batchLog is a log of the cleanup's batches.
+type batchLog struct {
+	deleted []int64
+	each    func()
+}
+
+func (l *batchLog) Enabled(context.Context, slog.Level) bool { return true }
+func (l *batchLog) WithAttrs([]slog.Attr) slog.Handler       { return l }
+func (l *batchLog) WithGroup(string) slog.Handler            { return l }
+
+func (l *batchLog) Handle(_ context.Context, record slog.Record) error {
+	record.Attrs(func(a slog.Attr) bool {
+		if a.Key == "deleted" {
+			l.deleted = append(l.deleted, a.Value.Int64())
+		}
+		return true
+	})
+	if l.each != nil {
+		l.each()
+	}
+	return nil
+}
