@@ -1,0 +1,112 @@
+package bfftest
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"example.com/usersession/bff"
+)
+
+func cleanupTopic() topic {
+	return topic{
+		name: "cleanup",
+		lacks: func(store bff.UserSessionStore) string {
+			if _, ok := store.(bff.UserSessionStoreCleanup); !ok {
+				return "bff.UserSessionStoreCleanup"
+			}
+			return ""
+		},
+		tests: []test{
+			{"cleanup of an empty store counts 0", cleanupEmpty},
+			{"cleanup removes what has expired in every partition", cleanupRemovesExpired},
+			{"cleanup leaves live sessions and those that never end", cleanupLeavesLive},
+			{"cleanup is exact about the expiry", cleanupAtBoundary},
+			{"a second cleanup finds nothing", cleanupTwice},
+			{"cleanup removes any number", cleanupManySessions},
+			{"cancelled cleanup removes nothing", cleanupCancelled},
+		},
+	}
+}
+
+func cleanupEmpty(f *fixture) {
+	f.cleanUp("of an empty store", 0)
+}
+
+func cleanupRemovesExpired(f *fixture) {
+	all := []bff.UserSession{
+		session("key-1", expires(end)),
+		session("key-1", expires(end), partition(admin)),
+		session("key-1", expires(end), partition("")),
+		session("key-2", expires(start.Add(time.Second)), sessionID("")),
+	}
+	f.create(all...)
+	f.clock.set(end.Add(time.Second))
+	f.cleanUp("of four expired sessions", 4)
+	f.clock.set(start) // when they were live: they must be gone, not hidden
+	f.wantAbsent(all...)
+	f.create(all...)
+	f.wantThere(1, all...)
+}
+
+func cleanupLeavesLive(f *fixture) {
+	live, never := session("key-1", expires(end.Add(time.Hour))), session("key-2", expires(time.Time{}))
+	elsewhere := session("key-3", expires(time.Time{}), partition(admin))
+	expired := session("key-4", expires(end))
+	f.create(live, never, elsewhere, expired)
+	f.update(live)
+	f.clock.set(end)
+	f.cleanUp("with one expired session", 1)
+	f.wantThere(2, live)
+	f.wantThere(1, never, elsewhere)
+	f.wantAbsent(expired)
+}
+
+func cleanupAtBoundary(f *fixture) {
+	s := session("key-1", expires(end))
+	f.create(s)
+	f.clock.set(end.Add(-tick))
+	f.cleanUp("a microsecond before the expiry", 0)
+	f.wantThere(1, s)
+	f.clock.set(end)
+	f.cleanUp("at the expiry", 1)
+}
+
+func cleanupTwice(f *fixture) {
+	f.create(session("key-1", expires(end)), session("key-2", expires(end)), session("key-3"))
+	f.clock.set(end)
+	f.cleanUp("of two expired sessions", 2)
+	f.cleanUp("again", 0)
+}
+
+// cleanupManySessions takes more than stores remove at a time, and live sessions in
+// between, so that no batch is without them.
+func cleanupManySessions(f *fixture) {
+	const many = 250
+	var live []bff.UserSession
+	for i := range many {
+		s := session(fmt.Sprint("key-", i), expires(end.Add(time.Duration(i%7)*time.Second)))
+		f.create(s)
+		if i%10 == 0 {
+			l := session(fmt.Sprint("live-", i))
+			f.create(l)
+			live = append(live, l)
+		}
+	}
+	f.clock.set(end.Add(time.Minute))
+	f.cleanUp("of 250 expired sessions", many)
+	f.wantListed(shop, bySubject(alice), live...)
+	f.cleanUp("again", 0)
+}
+
+func cleanupCancelled(f *fixture) {
+	s := session("key-1", expires(end))
+	f.create(s)
+	f.clock.set(end)
+	n, err := f.store.(bff.UserSessionStoreCleanup).DeleteExpiredSessions(cancelled(f.T))
+	f.wantError("cancelled DeleteExpiredSessions", err, context.Canceled)
+	if n != 0 {
+		f.Errorf("cancelled DeleteExpiredSessions counted %d", n)
+	}
+	f.cleanUp("after a cancelled one", 1)
+}

@@ -1,0 +1,205 @@
+package bfftest
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"example.com/usersession/bff"
+)
+
+func concurrencyTopic() topic {
+	return topic{name: "concurrency", tests: []test{
+		{"of many updates from one version exactly one wins", racingConditionalUpdates},
+		{"conditional updates that try again lose nothing", racingCounters},
+		{"unconditional updates are all written", racingUpdates},
+		{"an update that races a delete never brings the session back", updateRacesDelete},
+		{"of many creates with one key exactly one wins", racingCreatesOfKey},
+		{"of many creates with one session id exactly one wins", racingCreatesOfSessionID},
+		{"of many creates over an expired session exactly one wins", racingCreatesOverExpired},
+		{"of many updates to one session id exactly one wins", racingUpdatesToSessionID},
+		{"concurrent deletes of one session all succeed", racingDeletes},
+		{"concurrent deletes by filter count each session once", racingDeletesByFilter},
+		{"concurrent replaces of one session id leave one session", racingReplacesOfSessionID},
+		{"concurrent replaces of one key leave one session", racingReplacesOfKey},
+		{"concurrent replaces of different sessions leave all", racingUnrelatedReplaces},
+		{"a reader sees one session throughout its replacements", readerRacesReplaces},
+		{"concurrent cleanups count each session once", racingCleanups},
+		{"unrelated sessions do not disturb each other", racingUnrelated},
+	}}
+}
+
+// racers is how many goroutines race: enough to collide, few enough for a small
+// database.
+const racers = 32
+
+// race lets n goroutines go at once and returns each one's error.
+func race(n int, run func(i int) error) []error {
+	errs := make([]error, n)
+	ready := make(chan struct{})
+	var group sync.WaitGroup
+	for i := range n {
+		group.Go(func() {
+			<-ready
+			errs[i] = run(i)
+		})
+	}
+	close(ready)
+	group.Wait()
+	return errs
+}
+
+// wantAllSucceed checks a race in which nobody may lose.
+func (f *fixture) wantAllSucceed(what string, errs []error) {
+	f.Helper()
+	for i, err := range errs {
+		if err != nil {
+			f.Errorf("%s: racer %d of %d: %v", what, i, len(errs), err)
+		}
+	}
+}
+
+// wantOneWins checks a race in which exactly one may win and all others must learn
+// the same reason, and returns the winner.
+func (f *fixture) wantOneWins(what string, errs []error, losers error) int {
+	f.Helper()
+	winner, winners := -1, 0
+	for i, err := range errs {
+		switch {
+		case err == nil:
+			winner, winners = i, winners+1
+		case !errors.Is(err, losers):
+			f.Errorf("%s: racer %d of %d: got error %v, want %v", what, i, len(errs), err, losers)
+		}
+	}
+	if winners != 1 {
+		f.Fatalf("%s: %d of %d succeeded, want exactly one", what, winners, len(errs))
+	}
+	return winner
+}
+
+func racing(i int, edits ...func(*bff.UserSession)) bff.UserSession {
+	return session(fmt.Sprint("key-", i), append([]func(*bff.UserSession){ticket([]byte(fmt.Sprint("of racer ", i)))}, edits...)...)
+}
+
+func racingConditionalUpdates(f *fixture) {
+	f.create(session("key"))
+	version := int64(1)
+	for range 3 {
+		contender := func(i int) bff.UserSession { return session("key", ticket([]byte(fmt.Sprint("of racer ", i)))) }
+		errs := race(racers, func(i int) error {
+			update := updateOf(contender(i))
+			update.IfVersion = version
+			return f.store.UpdateUserSession(f.Context(), keyOf(session("key")), update)
+		})
+		winner := f.wantOneWins("conditional UpdateUserSession", errs, bff.ErrSessionChanged)
+		version++
+		f.wantThere(version, contender(winner))
+	}
+}
+
+// racingCounters is what parallel requests that refresh tokens do: read, change,
+// write only if nobody else was first, else start over.
+func racingCounters(f *fixture) {
+	const counters, counts = 8, 5
+	s := session("key", ticket([]byte{0}))
+	f.create(s)
+	increment := func() error {
+		for {
+			got, err := f.store.GetUserSession(f.Context(), keyOf(s))
+			if err != nil {
+				return err
+			}
+			update := updateOf(got)
+			update.IfVersion = got.Version
+			update.Ticket = []byte{got.Ticket[0] + 1}
+			if err := f.store.UpdateUserSession(f.Context(), keyOf(s), update); !errors.Is(err, bff.ErrSessionChanged) {
+				return err
+			}
+		}
+	}
+	f.wantAllSucceed("counting", race(counters, func(int) error {
+		for range counts {
+			if err := increment(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	s.Ticket = []byte{counters * counts}
+	f.wantThere(1+counters*counts, s)
+}
+
+func racingUpdates(f *fixture) {
+	s := session("key")
+	f.create(s)
+	f.wantAllSucceed("UpdateUserSession", race(racers, func(int) error {
+		return f.store.UpdateUserSession(f.Context(), keyOf(s), updateOf(s))
+	}))
+	f.wantThere(1+racers, s)
+}
+
+func updateRacesDelete(f *fixture) {
+	for i := range 10 {
+		s := racing(i)
+		f.create(s)
+		errs := race(4, func(i int) error {
+			if i == 0 {
+				return f.store.DeleteUserSession(f.Context(), keyOf(s))
+			}
+			err := f.store.UpdateUserSession(f.Context(), keyOf(s), updateOf(s))
+			if errors.Is(err, bff.ErrSessionNotFound) {
+				return nil // the delete was first
+			}
+			return err
+		})
+		f.wantAllSucceed("UpdateUserSession and DeleteUserSession", errs)
+		f.wantAbsent(s)
+	}
+	f.wantListed(shop, bySubject(alice))
+}
+
+func racingCreatesOfKey(f *fixture) {
+	contender := func(i int) bff.UserSession { return racing(i, func(s *bff.UserSession) { s.Key = "key" }) }
+	errs := race(racers, func(i int) error { return f.store.CreateUserSession(f.Context(), contender(i)) })
+	winner := contender(f.wantOneWins("CreateUserSession of one key", errs, bff.ErrSessionExists))
+	f.wantThere(1, winner)
+	f.wantListed(shop, bySubject(alice), winner)
+}
+
+func racingCreatesOfSessionID(f *fixture) {
+	contender := func(i int) bff.UserSession { return racing(i, sessionID("sid")) }
+	errs := race(racers, func(i int) error { return f.store.CreateUserSession(f.Context(), contender(i)) })
+	winner := contender(f.wantOneWins("CreateUserSession of one session id", errs, bff.ErrSessionExists))
+	f.wantThere(1, winner)
+	f.wantListed(shop, bySubject(alice), winner)
+}
+
+func racingCreatesOverExpired(f *fixture) {
+	f.create(session("old", sessionID("sid"), expires(end)))
+	f.clock.set(end)
+	contender := func(i int) bff.UserSession { return racing(i, sessionID("sid")) }
+	errs := race(racers, func(i int) error { return f.store.CreateUserSession(f.Context(), contender(i)) })
+	winner := contender(f.wantOneWins("CreateUserSession over an expired session", errs, bff.ErrSessionExists))
+	f.wantListed(shop, bySubject(alice), winner)
+	f.cleanUp("after the expired session gave way", 0)
+}
+
+func racingUpdatesToSessionID(f *fixture) {
+	const contenders = 8
+	var all []bff.UserSession
+	for i := range contenders {
+		all = append(all, racing(i))
+	}
+	f.create(all...)
+	errs := race(contenders, func(i int) error {
+		update := updateOf(all[i])
+		update.SessionID = "sid"
+		return f.store.UpdateUserSession(f.Context(), keyOf(all[i]), update)
+	})
+	winner := f.wantOneWins("UpdateUserSession to one session id", errs, bff.ErrSessionExists)
+	f.wantListed(shop, bySessionID("sid"), all[winner])
+	all[winner].SessionID = "sid"
+	f.wantThere(2, all[winner])
+	f.wantThere(1, append(all[:winner:winner], all[winner+1:]...)...)
+}

@@ -1,0 +1,198 @@
+package bfftest
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"example.com/usersession/bff"
+)
+
+func racingDeletes(f *fixture) {
+	gone, stays := session("key-1"), session("key-2")
+	f.create(gone, stays)
+	f.wantAllSucceed("DeleteUserSession", race(racers, func(int) error {
+		return f.store.DeleteUserSession(f.Context(), keyOf(gone))
+	}))
+	f.wantAbsent(gone)
+	f.wantThere(1, stays)
+}
+
+func racingDeletesByFilter(f *fixture) {
+	const sessions = 40
+	for i := range sessions {
+		f.create(racing(i))
+	}
+	stays := session("bobs", subject(bob))
+	f.create(stays)
+	var counted atomic.Int64
+	f.wantAllSucceed("DeleteUserSessions", race(racers, func(int) error {
+		n, err := f.store.DeleteUserSessions(f.Context(), shop, bySubject(alice))
+		counted.Add(n)
+		return err
+	}))
+	if counted.Load() != sessions {
+		f.Errorf("concurrent DeleteUserSessions counted %d together, want %d", counted.Load(), sessions)
+	}
+	f.wantListed(shop, bySubject(alice))
+	f.wantThere(1, stays)
+}
+
+func racingCleanups(f *fixture) {
+	c, ok := f.store.(bff.UserSessionStoreCleanup)
+	if !ok {
+		f.Skip("the store does not implement bff.UserSessionStoreCleanup")
+	}
+	const sessions = 60
+	for i := range sessions {
+		f.create(racing(i, expires(end)))
+	}
+	stays := session("live")
+	f.create(stays)
+	f.clock.set(end)
+	var counted atomic.Int64
+	f.wantAllSucceed("DeleteExpiredSessions", race(racers, func(int) error {
+		n, err := c.DeleteExpiredSessions(f.Context())
+		counted.Add(n)
+		return err
+	}))
+	// A cleanup may pass over what another one holds, but nobody holds anything now.
+	last, err := c.DeleteExpiredSessions(f.Context())
+	if err != nil {
+		f.Errorf("DeleteExpiredSessions: %v", err)
+	}
+	if total := counted.Load() + last; total != sessions {
+		f.Errorf("concurrent DeleteExpiredSessions counted %d together, want %d", total, sessions)
+	}
+	f.wantListed(shop, bySubject(alice), stays)
+}
+
+// mustReplace returns the store's capability to replace, or skips the test.
+func (f *fixture) mustReplace() bff.UserSessionReplacer {
+	r, ok := f.replacer()
+	if !ok {
+		f.Skip("the store does not implement bff.UserSessionReplacer")
+	}
+	return r
+}
+
+func racingReplacesOfSessionID(f *fixture) {
+	r := f.mustReplace()
+	other := session("other")
+	f.create(session("old", sessionID("sid")), other)
+	f.wantAllSucceed("ReplaceUserSession of one session id", race(racers, func(i int) error {
+		return r.ReplaceUserSession(f.Context(), racing(i, sessionID("sid")))
+	}))
+	f.wantOneLeft(bySessionID("sid"))
+	f.wantAbsent(session("old"))
+	f.wantThere(1, other)
+	f.deleteAll(shop, bySubject(alice), 2)
+}
+
+func racingReplacesOfKey(f *fixture) {
+	r := f.mustReplace()
+	f.create(session("key", sessionID("old")))
+	contender := func(i int) bff.UserSession { return racing(i, func(s *bff.UserSession) { s.Key = "key" }) }
+	f.wantAllSucceed("ReplaceUserSession of one key", race(racers, func(i int) error {
+		return r.ReplaceUserSession(f.Context(), contender(i))
+	}))
+	f.wantOneLeft(bySubject(alice))
+}
+
+// wantOneLeft checks that one racer's session is what the others left, whole.
+func (f *fixture) wantOneLeft(filter bff.UserSessionsFilter) {
+	f.Helper()
+	left := f.list(shop, filter)
+	if len(left) != 1 {
+		f.Fatalf("%d sessions are left, want one: %s", len(left), names(left))
+	}
+	if left[0].Version != 1 {
+		f.Errorf("the session that is left has version %d, want 1", left[0].Version)
+	}
+	var racer int
+	if _, err := fmt.Sscanf(string(left[0].Ticket), "of racer %d", &racer); err != nil {
+		f.Errorf("the session that is left is no racer's: its ticket is %s", describeTicket(left[0].Ticket))
+	}
+}
+
+func racingUnrelatedReplaces(f *fixture) {
+	r := f.mustReplace()
+	var all []bff.UserSession
+	for i := range racers {
+		s := racing(i)
+		if i%4 == 0 {
+			s.SessionID = ""
+		}
+		all = append(all, s)
+	}
+	f.wantAllSucceed("ReplaceUserSession of different sessions", race(racers, func(i int) error {
+		return r.ReplaceUserSession(f.Context(), all[i])
+	}))
+	f.wantThere(1, all...)
+	f.deleteAll(shop, bySubject(alice), racers)
+}
+
+func readerRacesReplaces(f *fixture) {
+	r := f.mustReplace()
+	f.create(session("old", sessionID("sid")))
+	var done atomic.Bool
+	f.wantAllSucceed("reading while sessions are replaced", race(2, func(i int) error {
+		if i == 0 {
+			defer done.Store(true)
+			for i := range racers {
+				if err := r.ReplaceUserSession(f.Context(), racing(i, sessionID("sid"))); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		for !done.Load() {
+			seen, err := f.store.GetUserSessions(f.Context(), shop, bySessionID("sid"))
+			if err != nil {
+				return err
+			}
+			if len(seen) != 1 {
+				return fmt.Errorf("the session id had %d sessions for a moment, want one throughout", len(seen))
+			}
+		}
+		return nil
+	}))
+}
+
+// racingUnrelated is what a busy BFF does: everybody at once, each with a session of
+// their own.
+func racingUnrelated(f *fixture) {
+	f.wantAllSucceed("working on a session of one's own", race(racers, func(i int) error {
+		s := racing(i, subject(fmt.Sprint("user-", i)))
+		if err := f.store.CreateUserSession(f.Context(), s); err != nil {
+			return fmt.Errorf("create: %w", err)
+		}
+		for range 3 {
+			got, err := f.store.GetUserSession(f.Context(), keyOf(s))
+			if err != nil {
+				return fmt.Errorf("get: %w", err)
+			}
+			update := updateOf(got)
+			update.IfVersion = got.Version
+			if err := f.store.UpdateUserSession(f.Context(), keyOf(s), update); err != nil {
+				return fmt.Errorf("update: %w", err)
+			}
+		}
+		listed, err := f.store.GetUserSessions(f.Context(), shop, bySubject(s.SubjectID))
+		if err != nil {
+			return fmt.Errorf("get by filter: %w", err)
+		}
+		s.Version = 4
+		if len(listed) != 1 || !equal(listed[0], s) {
+			return errors.New("the session is not what its only owner wrote")
+		}
+		if i%2 == 0 {
+			return f.store.DeleteUserSession(f.Context(), keyOf(s))
+		}
+		n, err := f.store.DeleteUserSessions(f.Context(), shop, bySubject(s.SubjectID))
+		if err == nil && n != 1 {
+			return fmt.Errorf("delete by filter counted %d, want 1", n)
+		}
+		return err
+	}))
+}

@@ -1,0 +1,175 @@
+package bfftest
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"example.com/usersession/bff"
+)
+
+func contextTopic() topic {
+	return topic{name: "context", tests: []test{
+		{"cancelled get", cancelledGet},
+		{"cancelled create adds nothing", cancelledCreate},
+		{"cancelled update writes nothing", cancelledUpdate},
+		{"cancelled delete removes nothing", cancelledDelete},
+		{"cancelled get by filter", cancelledList},
+		{"cancelled delete by filter removes nothing", cancelledDeletes},
+		{"an exceeded deadline is returned by every operation", exceededDeadline},
+		{"the context goes before everything else", contextComesFirst},
+		{"a context that ends afterwards changes nothing", contextEndsAfterwards},
+		{"a context that ends in the middle never deletes", contextEndsInTheMiddle},
+	}}
+}
+
+func cancelledGet(f *fixture) {
+	s := session("key-1")
+	f.create(s)
+	got, err := f.store.GetUserSession(cancelled(f.T), keyOf(s))
+	f.wantError("cancelled GetUserSession", err, context.Canceled)
+	if !equal(got, bff.UserSession{}) {
+		f.Error("cancelled GetUserSession handed out values together with an error")
+	}
+	f.wantThere(1, s)
+}
+
+func cancelledCreate(f *fixture) {
+	expired, s := session("key-1", expires(start)), session("key-1")
+	f.create(expired)
+	f.wantError("cancelled CreateUserSession", f.store.CreateUserSession(cancelled(f.T), s), context.Canceled)
+	f.wantAbsent(s)
+	f.wantListed(shop, bySubject(alice))
+	f.cleanUp("after a cancelled create", 1)
+}
+
+func cancelledUpdate(f *fixture) {
+	s := session("key-1")
+	f.create(s)
+	update := updateOf(session("key-1", subject(bob), sessionID("sid-new"), expires(start)))
+	for _, version := range []int64{0, 1} {
+		update.IfVersion = version
+		f.wantError("cancelled UpdateUserSession", f.store.UpdateUserSession(cancelled(f.T), keyOf(s), update), context.Canceled)
+	}
+	f.wantThere(1, s)
+}
+
+func cancelledDelete(f *fixture) {
+	s := session("key-1")
+	f.create(s)
+	f.wantError("cancelled DeleteUserSession", f.store.DeleteUserSession(cancelled(f.T), keyOf(s)), context.Canceled)
+	f.wantThere(1, s)
+}
+
+func cancelledList(f *fixture) {
+	s := session("key-1")
+	f.create(s)
+	got, err := f.store.GetUserSessions(cancelled(f.T), shop, bySubject(alice))
+	f.wantError("cancelled GetUserSessions", err, context.Canceled)
+	if len(got) > 0 {
+		f.Error("cancelled GetUserSessions handed out sessions together with an error")
+	}
+	f.wantThere(1, s)
+}
+
+func cancelledDeletes(f *fixture) {
+	s := session("key-1")
+	f.create(s)
+	for _, filter := range []bff.UserSessionsFilter{bySubject(alice), bySessionID(s.SessionID)} {
+		n, err := f.store.DeleteUserSessions(cancelled(f.T), shop, filter)
+		f.wantError("cancelled DeleteUserSessions", err, context.Canceled)
+		if n != 0 {
+			f.Errorf("cancelled DeleteUserSessions counted %d", n)
+		}
+	}
+	f.wantThere(1, s)
+}
+
+// operations are the six that every store has, with the session as their argument.
+func (f *fixture) operations() map[string]func(context.Context, bff.UserSession) error {
+	return map[string]func(context.Context, bff.UserSession) error{
+		"GetUserSession": func(ctx context.Context, s bff.UserSession) error {
+			_, err := f.store.GetUserSession(ctx, keyOf(s))
+			return err
+		},
+		"CreateUserSession": f.store.CreateUserSession,
+		"UpdateUserSession": func(ctx context.Context, s bff.UserSession) error {
+			return f.store.UpdateUserSession(ctx, keyOf(s), updateOf(s))
+		},
+		"DeleteUserSession": func(ctx context.Context, s bff.UserSession) error {
+			return f.store.DeleteUserSession(ctx, keyOf(s))
+		},
+		"GetUserSessions": func(ctx context.Context, s bff.UserSession) error {
+			_, err := f.store.GetUserSessions(ctx, s.PartitionKey, bff.UserSessionsFilter{SubjectID: s.SubjectID, SessionID: s.SessionID})
+			return err
+		},
+		"DeleteUserSessions": func(ctx context.Context, s bff.UserSession) error {
+			_, err := f.store.DeleteUserSessions(ctx, s.PartitionKey, bff.UserSessionsFilter{SubjectID: s.SubjectID, SessionID: s.SessionID})
+			return err
+		},
+	}
+}
+
+func exceededDeadline(f *fixture) {
+	s := session("key-1")
+	f.create(s)
+	ctx, cancel := context.WithDeadline(f.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	for what, operation := range f.operations() {
+		f.wantError(what+" after its deadline", operation(ctx, s), context.DeadlineExceeded)
+	}
+	f.wantThere(1, s)
+}
+
+func contextComesFirst(f *fixture) {
+	missing := session("key-1")
+	invalid := session("", subject(""), sessionID(" "))
+	for what, operation := range f.operations() {
+		f.wantError("cancelled "+what+" of a missing session", operation(cancelled(f.T), missing), context.Canceled)
+		f.wantError("cancelled "+what+" with invalid values", operation(cancelled(f.T), invalid), context.Canceled)
+	}
+}
+
+func contextEndsAfterwards(f *fixture) {
+	s := session("key-1")
+	for what, operation := range f.operations() {
+		f.delete(s)
+		f.create(s)
+		if what == "CreateUserSession" {
+			f.delete(s)
+		}
+		ctx, cancel := context.WithCancel(f.Context())
+		err := operation(ctx, s)
+		cancel()
+		if err != nil {
+			f.Errorf("%s: %v", what, err)
+		}
+		switch what {
+		case "DeleteUserSession", "DeleteUserSessions":
+			f.wantAbsent(s)
+		case "UpdateUserSession":
+			f.wantThere(2, s)
+		default:
+			f.wantThere(1, s)
+		}
+	}
+}
+
+func contextEndsInTheMiddle(f *fixture) {
+	s := session("key-1", ticket(random(50_000)))
+	f.create(s)
+	operations := f.operations()
+	for _, what := range []string{"GetUserSession", "UpdateUserSession", "GetUserSessions"} {
+		for range 20 {
+			ctx, cancel := context.WithCancel(f.Context())
+			go cancel()
+			if err := operations[what](ctx, s); err != nil && !errors.Is(err, context.Canceled) {
+				f.Errorf("%s with a context that ends in the middle: got error %v, want context.Canceled or none", what, err)
+			}
+			cancel()
+		}
+	}
+	s.Version = f.get(s).Version // as many updates as were in time
+	f.wantThere(s.Version, s)
+	f.wantListed(shop, bySubject(alice), s)
+}

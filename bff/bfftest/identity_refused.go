@@ -1,0 +1,218 @@
+package bfftest
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"example.com/usersession/bff"
+)
+
+// marker is in every refused value that has room for it, and in no error.
+const marker = "hush"
+
+// An identity is one of the four columns that are compared ordinally.
+type identity struct {
+	field string
+	put   func(*bff.UserSession, string)
+}
+
+func identities() []identity {
+	return []identity{
+		{"PartitionKey", func(s *bff.UserSession, v string) { s.PartitionKey = v }},
+		{"Key", func(s *bff.UserSession, v string) { s.Key = v }},
+		{"SubjectID", func(s *bff.UserSession, v string) { s.SubjectID = v }},
+		{"SessionID", func(s *bff.UserSession, v string) { s.SessionID = v }},
+	}
+}
+
+// writes are the operations that must refuse what cannot be kept, those of the
+// store's further capabilities included.
+func (f *fixture) writes() map[string]func(context.Context, bff.UserSession) error {
+	writes := map[string]func(context.Context, bff.UserSession) error{
+		"CreateUserSession": f.store.CreateUserSession,
+		"UpdateUserSession": func(ctx context.Context, s bff.UserSession) error {
+			return f.store.UpdateUserSession(ctx, keyOf(s), updateOf(s))
+		},
+	}
+	if r, ok := f.replacer(); ok {
+		writes["ReplaceUserSession"] = r.ReplaceUserSession
+	}
+	return writes
+}
+
+// wantRefused proves that no write takes the values in any of the identities, that
+// the error says which field it is without giving the value away, and that nothing
+// was written.
+func (f *fixture) wantRefused(fields []identity, values ...string) {
+	f.Helper()
+	kept := session("key-1", sessionID("sid-1"))
+	f.create(kept)
+	for _, identity := range fields {
+		for _, value := range values {
+			// In everything else, it is the session that is there already: what
+			// is cut to fit, or written in part, is found below.
+			s := session("key-1", sessionID("sid-1"), ticket([]byte("refused")))
+			identity.put(&s, value)
+			for what, write := range f.writes() {
+				f.wantRefusal(what, identity.field, value, write(f.Context(), s))
+			}
+		}
+	}
+	f.wantThere(1, kept)
+	f.wantListed(shop, bySubject(alice), kept)
+	f.delete(kept)
+	for _, identity := range fields {
+		for _, value := range values {
+			s := session("key-1", sessionID("sid-1"))
+			identity.put(&s, value)
+			f.wantRefusal("CreateUserSession", identity.field, value, f.store.CreateUserSession(f.Context(), s))
+		}
+	}
+	f.wantListed(shop, bySubject(alice))
+	f.wantListed(shop, bySessionID("sid-1"))
+}
+
+func (f *fixture) wantRefusal(what, field, value string, err error) {
+	f.Helper()
+	if !errors.Is(err, bff.ErrInvalidSession) {
+		f.Errorf("%s with %s %+q: got error %v, want ErrInvalidSession", what, field, abridged(value), err)
+		return
+	}
+	if !strings.Contains(err.Error(), field) {
+		f.Errorf("%s with an invalid %s: the error does not name the field: %v", what, field, err)
+	}
+	if strings.Contains(err.Error(), marker) {
+		f.Errorf("%s with an invalid %s: the error gives the value away", what, field)
+	}
+}
+
+func tooLongAreRefused(f *fixture) {
+	f.wantRefused(identities(),
+		marker+strings.Repeat("a", bff.MaxIdentityLength-len(marker)+1),
+		marker+strings.Repeat("é", bff.MaxIdentityLength-len(marker)+1),
+		marker+strings.Repeat("🙂", (bff.MaxIdentityLength-len(marker))/2)+"a",
+		marker+strings.Repeat("a", 5000),
+		marker+strings.Repeat("a", 100_000),
+	)
+}
+
+func nulIsRefused(f *fixture) {
+	f.wantRefused(identities(), marker+"\x00", "\x00"+marker, marker+"\x00"+marker, "\x00")
+}
+
+func invalidUTF8IsRefused(f *fixture) {
+	f.wantRefused(identities(),
+		marker+"\xff", "\xc3"+marker, marker+"\xc0\x80", marker+"\xed\xa0\x80", "\xf4\x90\x80\x80"+marker, "\x80")
+}
+
+// spaces are what databases, drivers and people trim.
+func spaces() []string {
+	return []string{" ", "\t", "\n", "\r", "\v", "\f", "\u0085", "\u00a0", "\u1680", "\u2003", "\u2028", "\u2029", "\u202f", "\u205f", "\u3000"}
+}
+
+func outerSpaceIsRefused(f *fixture) {
+	var values []string
+	for _, space := range spaces() {
+		values = append(values, marker+space, space+marker, space)
+	}
+	f.wantRefused(identities(), append(values, "  "+marker+"  ", marker+strings.Repeat(" ", 300))...)
+}
+
+func emptyIsRefused(f *fixture) {
+	f.wantRefused([]identity{
+		{"Key", func(s *bff.UserSession, v string) { s.Key = v }},
+		{"SubjectID", func(s *bff.UserSession, v string) { s.SubjectID = v }},
+	}, "")
+}
+
+// impossible are values that no session can have, each close to alice.
+func impossible() []string {
+	values := []string{
+		alice + "\x00", "\x00", alice + "\xff", "\xff", alice + strings.Repeat("e", bff.MaxIdentityLength), strings.Repeat("🙂", 10_000),
+	}
+	for _, space := range spaces() {
+		values = append(values, alice+space, space+alice)
+	}
+	return values
+}
+
+func refusedUpdateWritesNothing(f *fixture) {
+	s := session("key-1")
+	f.create(s)
+	for _, value := range impossible() {
+		for _, change := range []func(*bff.UserSessionUpdate){
+			func(u *bff.UserSessionUpdate) { u.SubjectID = value },
+			func(u *bff.UserSessionUpdate) { u.SessionID = value },
+		} {
+			update := updateOf(session("key-1", ticket([]byte("refused"))))
+			change(&update)
+			f.wantError("UpdateUserSession with an impossible value",
+				f.store.UpdateUserSession(f.Context(), keyOf(s), update), bff.ErrInvalidSession)
+		}
+	}
+	f.wantThere(1, s)
+}
+
+// impossibleKeys are keys, close to that of the session, which no session can have.
+func impossibleKeys() (s bff.UserSession, keys []bff.UserSessionKey) {
+	s = session(alice, partition(alice))
+	keys = []bff.UserSessionKey{{PartitionKey: alice}}
+	for _, value := range impossible() {
+		keys = append(keys,
+			bff.UserSessionKey{PartitionKey: alice, Key: value},
+			bff.UserSessionKey{PartitionKey: value, Key: alice})
+	}
+	return s, keys
+}
+
+func getImpossibleKey(f *fixture) {
+	s, keys := impossibleKeys()
+	f.create(s)
+	for _, key := range keys {
+		got, err := f.store.GetUserSession(f.Context(), key)
+		if !errors.Is(err, bff.ErrSessionNotFound) || !equal(got, bff.UserSession{}) {
+			f.Errorf("GetUserSession %+q: got %s and error %v, want ErrSessionNotFound", abridged(key.PartitionKey+"/"+key.Key), describe(got), err)
+		}
+	}
+}
+
+func deleteImpossibleKey(f *fixture) {
+	s, keys := impossibleKeys()
+	f.create(s)
+	for _, key := range keys {
+		if err := f.store.DeleteUserSession(f.Context(), key); err != nil {
+			f.Errorf("DeleteUserSession %+q: %v", abridged(key.PartitionKey+"/"+key.Key), err)
+		}
+	}
+	f.wantThere(1, s)
+}
+
+func updateImpossibleKey(f *fixture) {
+	s, keys := impossibleKeys()
+	f.create(s)
+	for _, key := range keys {
+		f.wantError("UpdateUserSession of an impossible key",
+			f.store.UpdateUserSession(f.Context(), key, updateOf(s)), bff.ErrInvalidSession)
+	}
+	f.wantThere(1, s)
+}
+
+func impossibleFilter(f *fixture) {
+	s := session("key-1", partition(alice), sessionID(alice))
+	f.create(s)
+	for _, value := range impossible() {
+		for _, filter := range []bff.UserSessionsFilter{
+			bySubject(value),
+			bySessionID(value),
+			{SubjectID: alice, SessionID: value},
+			{SubjectID: value, SessionID: alice},
+		} {
+			f.wantListed(alice, filter)
+			f.deleteAll(alice, filter, 0)
+		}
+		f.wantListed(value, bySubject(alice))
+		f.deleteAll(value, bySubject(alice), 0)
+	}
+	f.wantThere(1, s)
+}

@@ -1,0 +1,152 @@
+package bfftest
+
+import (
+	"context"
+
+	"example.com/usersession/bff"
+)
+
+func (f *fixture) lister() bff.UserSessionLister { return f.store.(bff.UserSessionLister) }
+
+func listLeftEarly(f *fixture) {
+	all := f.createMany(6)
+	for _, size := range []int{1, 2, 4, 100} {
+		for leaveAfter := range all {
+			seen := 0
+			for _, err := range f.lister().UserSessions(f.Context(), bff.UserSessionsQuery{PartitionKey: shop, PageSize: size}) {
+				if err != nil {
+					f.Fatalf("UserSessions: %v", err)
+				}
+				if seen++; seen > leaveAfter {
+					break
+				}
+			}
+			if seen != leaveAfter+1 {
+				f.Errorf("UserSessions yielded %d times, want %d", seen, leaveAfter+1)
+			}
+		}
+	}
+	f.update(all[0]) // nothing is held open
+	f.wantThere(2, all[0])
+}
+
+func listUsesStore(f *fixture) {
+	all := f.createMany(5)
+	var got []bff.UserSession
+	for s, err := range f.lister().UserSessions(f.Context(), bff.UserSessionsQuery{PartitionKey: shop, PageSize: 2}) {
+		if err != nil {
+			f.Fatalf("UserSessions: %v", err)
+		}
+		got = append(got, s)
+		if len(got) > len(all) {
+			f.Fatal("UserSessions yielded more sessions than there are")
+		}
+		full := f.get(s)
+		f.update(full)
+		f.create(session("in-admin-"+s.Key, partition(admin)))
+		f.list(shop, bySubject(alice))
+		f.listed(bff.UserSessionsQuery{PartitionKey: admin})
+	}
+	if got, want := names(got), names(reversed(all)); got != want {
+		f.Errorf("UserSessions with a loop that uses the store:\n got %s\nwant %s", got, want)
+	}
+	f.wantThere(2, all...)
+}
+
+func listDeletes(f *fixture) {
+	for _, query := range []bff.UserSessionsQuery{
+		{PartitionKey: shop, PageSize: 1},
+		{PartitionKey: shop, PageSize: 3, OldestFirst: true},
+		{PartitionKey: shop, PageSize: 100, SubjectID: alice},
+	} {
+		all := f.createMany(7)
+		want := all
+		if !query.OldestFirst {
+			want = reversed(all)
+		}
+		var got []bff.UserSession
+		for s, err := range f.lister().UserSessions(f.Context(), query) {
+			if err != nil {
+				f.Fatalf("UserSessions: %v", err)
+			}
+			got = append(got, s)
+			f.delete(s)
+		}
+		if got, want := names(got), names(want); got != want {
+			f.Errorf("UserSessions %+v with a loop that deletes:\n got %s\nwant %s", query, got, want)
+		}
+		f.wantListed(shop, bySubject(alice))
+	}
+}
+
+// listExactlyOnce deletes before and behind the place that the listing has reached:
+// pages that are counted off, instead of continued after the last key, lose sessions
+// or repeat them.
+func listExactlyOnce(f *fixture) {
+	for _, oldestFirst := range []bool{false, true} {
+		all := f.createMany(24)
+		leaves := func(i int) bool { return i%3 == 1 }
+		seen := map[string]int{}
+		at := 0
+		for s, err := range f.lister().UserSessions(f.Context(), bff.UserSessionsQuery{PartitionKey: shop, PageSize: 4, OldestFirst: oldestFirst}) {
+			if err != nil {
+				f.Fatalf("UserSessions: %v", err)
+			}
+			seen[s.Key]++
+			if leaves(at) {
+				f.delete(all[at], all[len(all)-1-at])
+			} else if at%2 == 0 && !leaves(len(all)-1-at) {
+				f.update(all[len(all)-1-at])
+			}
+			if at++; at == len(all) {
+				break
+			}
+		}
+		for i, s := range all {
+			if stays := !leaves(i) && !leaves(len(all)-1-i); stays && seen[s.Key] != 1 {
+				f.Errorf("UserSessions, oldest first %v: %s was there from beginning to end and was listed %d times", oldestFirst, name(s), seen[s.Key])
+			}
+		}
+		f.delete(all...)
+	}
+}
+
+func listCancelled(f *fixture) {
+	f.createMany(3)
+	yielded := 0
+	for s, err := range f.lister().UserSessions(cancelled(f.T), bff.UserSessionsQuery{PartitionKey: shop}) {
+		yielded++
+		f.wantError("cancelled UserSessions", err, context.Canceled)
+		if !equal(s, bff.UserSession{}) {
+			f.Errorf("cancelled UserSessions yielded %s together with its error", name(s))
+		}
+	}
+	if yielded != 1 {
+		f.Errorf("cancelled UserSessions yielded %d times, want its error and nothing else", yielded)
+	}
+}
+
+func listCancelledOnItsWay(f *fixture) {
+	f.createMany(5)
+	ctx, cancel := context.WithCancel(f.Context())
+	defer cancel()
+	sessions, failed := 0, 0
+	for s, err := range f.lister().UserSessions(ctx, bff.UserSessionsQuery{PartitionKey: shop, PageSize: 1}) {
+		if failed > 0 {
+			f.Error("UserSessions went on after its error")
+		}
+		if err == nil {
+			sessions++
+			cancel()
+			continue
+		}
+		failed++
+		f.wantError("UserSessions after it was cancelled", err, context.Canceled)
+		if !equal(s, bff.UserSession{}) {
+			f.Errorf("UserSessions yielded %s together with its error", name(s))
+		}
+	}
+	if sessions != 1 || failed != 1 {
+		f.Errorf("UserSessions, cancelled after the first page of one, yielded %d sessions and %d errors, want one each", sessions, failed)
+	}
+}

@@ -1,0 +1,126 @@
+package bfftest
+
+import "example.com/usersession/bff"
+
+func partitionTopic() topic {
+	return topic{name: "partition", tests: []test{
+		{"two partitions can have the same key", partitionsShareKey},
+		{"two partitions can have the same session id", partitionsShareSessionID},
+		{"update stays within its partition", partitionUpdate},
+		{"delete stays within its partition", partitionDelete},
+		{"lists stay within their partition", partitionLists},
+		{"deletes by filter stay within their partition", partitionDeletes},
+		{"the empty partition is one like any other", emptyPartition},
+		{"a partition without sessions has none", unknownPartition},
+		{"replace stays within its partition", partitionReplace},
+	}}
+}
+
+func partitionsShareKey(f *fixture) {
+	one, two := session("key-1"), session("key-1", partition(admin), subject(bob), sessionID("sid-2"))
+	f.create(one, two)
+	f.wantThere(1, one, two)
+}
+
+func partitionsShareSessionID(f *fixture) {
+	one, two := session("key-1", sessionID("sid")), session("key-2", sessionID("sid"), partition(admin))
+	three := session("key-3", sessionID("sid-3"), partition("third"))
+	f.create(one, two, three)
+	three.SessionID = "sid"
+	f.update(three)
+	f.wantThere(1, one, two)
+	f.wantThere(2, three)
+	f.wantListed(shop, bySessionID("sid"), one)
+	f.wantListed(admin, bySessionID("sid"), two)
+	f.wantListed("third", bySessionID("sid"), three)
+}
+
+// twins are sessions that differ in nothing but their partition.
+func twins() (inShop, inAdmin bff.UserSession) {
+	return session("key-1"), session("key-1", partition(admin))
+}
+
+func partitionUpdate(f *fixture) {
+	inShop, inAdmin := twins()
+	f.create(inShop, inAdmin)
+	inShop.Ticket = []byte("another ticket")
+	f.update(inShop)
+	f.wantThere(2, inShop)
+	f.wantThere(1, inAdmin)
+	inAdmin.PartitionKey = "third"
+	f.wantError("UpdateUserSession in a partition without the session",
+		f.store.UpdateUserSession(f.Context(), keyOf(inAdmin), updateOf(inAdmin)), bff.ErrSessionNotFound)
+}
+
+func partitionDelete(f *fixture) {
+	inShop, inAdmin := twins()
+	f.create(inShop, inAdmin)
+	f.delete(inShop)
+	f.wantAbsent(inShop)
+	f.wantThere(1, inAdmin)
+}
+
+func partitionLists(f *fixture) {
+	inShop, inAdmin := twins()
+	f.create(inShop, inAdmin)
+	for _, filter := range []bff.UserSessionsFilter{
+		bySubject(alice),
+		bySessionID(inShop.SessionID),
+		{SubjectID: alice, SessionID: inShop.SessionID},
+	} {
+		f.wantListed(shop, filter, inShop)
+		f.wantListed(admin, filter, inAdmin)
+	}
+}
+
+func partitionDeletes(f *fixture) {
+	for _, filter := range []bff.UserSessionsFilter{
+		bySubject(alice),
+		bySessionID("sid-of-key-1"),
+		{SubjectID: alice, SessionID: "sid-of-key-1"},
+	} {
+		inShop, inAdmin := twins()
+		f.create(inShop, inAdmin)
+		f.deleteAll(shop, filter, 1)
+		f.wantAbsent(inShop)
+		f.wantThere(1, inAdmin)
+		f.delete(inAdmin)
+	}
+}
+
+func emptyPartition(f *fixture) {
+	nowhere, inShop := session("key-1", partition("")), session("key-1")
+	f.create(nowhere, inShop)
+	f.wantListed("", bySubject(alice), nowhere)
+	f.wantListed("", bySessionID(nowhere.SessionID), nowhere)
+	nowhere.Ticket = []byte("another ticket")
+	f.update(nowhere)
+	f.wantThere(2, nowhere)
+	f.wantThere(1, inShop)
+	f.wantError("CreateUserSession with a live key in the empty partition",
+		f.store.CreateUserSession(f.Context(), nowhere), bff.ErrSessionExists)
+	f.wantError("CreateUserSession with a live session id in the empty partition",
+		f.store.CreateUserSession(f.Context(), session("key-2", partition(""), sessionID(nowhere.SessionID))), bff.ErrSessionExists)
+	f.deleteAll("", bySubject(alice), 1)
+	f.wantAbsent(nowhere)
+	f.wantThere(1, inShop)
+}
+
+func unknownPartition(f *fixture) {
+	inShop := session("key-1")
+	f.create(inShop)
+	for _, other := range []string{"", admin, "shop-2", "sho"} {
+		f.wantListed(other, bySubject(alice))
+		f.deleteAll(other, bySubject(alice), 0)
+		f.delete(session("key-1", partition(other)))
+	}
+	f.wantThere(1, inShop)
+}
+
+func partitionReplace(f *fixture) {
+	inShop, inAdmin := twins()
+	f.create(inShop, inAdmin)
+	inShop.Ticket = []byte("another ticket")
+	f.replace(inShop)
+	f.wantThere(1, inShop, inAdmin)
+}

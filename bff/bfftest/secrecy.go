@@ -1,0 +1,41 @@
+package bfftest
+
+import (
+	"strings"
+
+	"example.com/usersession/bff"
+)
+
+func secrecyTopic() topic {
+	return topic{name: "secrecy", tests: []test{
+		{"errors give neither keys nor tickets away", errorsKeepSecrets},
+	}}
+}
+
+// errorsKeepSecrets provokes every error that a sound store can return.
+func errorsKeepSecrets(f *fixture) {
+	secret := session("key-"+marker, ticket([]byte("ticket-"+marker)))
+	errs := map[string]error{}
+	get := func(s bff.UserSession) error { _, err := f.store.GetUserSession(f.Context(), keyOf(s)); return err }
+	conditional := updateOf(secret)
+	conditional.IfVersion = 9
+
+	errs["get of a missing session"] = get(secret)
+	errs["update of a missing session"] = f.store.UpdateUserSession(f.Context(), keyOf(secret), updateOf(secret))
+	f.create(secret, session("key-2"))
+	errs["create with a live key"] = f.store.CreateUserSession(f.Context(), secret)
+	errs["create with a live session id"] = f.store.CreateUserSession(f.Context(), session("key-3-"+marker, sessionID("sid-of-key-2"), ticket([]byte(marker))))
+	errs["update to a live session id"] = f.store.UpdateUserSession(f.Context(), keyOf(secret), updateOf(session("", sessionID("sid-of-key-2"), ticket([]byte(marker)))))
+	errs["update from another version"] = f.store.UpdateUserSession(f.Context(), keyOf(secret), conditional)
+	for what, write := range f.writes() {
+		errs["cancelled "+what] = write(cancelled(f.T), secret)
+		errs["invalid "+what] = write(f.Context(), session("key-"+marker, subject(""), ticket([]byte(marker))))
+	}
+	for what, err := range errs {
+		if err == nil {
+			f.Errorf("%s: no error", what)
+		} else if strings.Contains(err.Error(), marker) {
+			f.Errorf("%s: the error gives a key or a ticket away", what)
+		}
+	}
+}

@@ -1,0 +1,90 @@
+package bfftest
+
+import (
+	"bytes"
+	"math/rand/v2"
+
+	"example.com/usersession/bff"
+)
+
+func ticketsTopic() topic {
+	return topic{name: "tickets", tests: []test{
+		{"a nil and an empty ticket are the same", emptyTickets},
+		{"every byte value is kept", everyByteIsKept},
+		{"bytes that look like something else are kept", peculiarBytesAreKept},
+		{"a ticket of 1 MB is kept", megabyteIsKept},
+		{"update can make a ticket larger, smaller and empty", updateResizesTicket},
+	}}
+}
+
+// wantTickets proves that a ticket comes back as it is in every way in which it can
+// be written and read.
+func (f *fixture) wantTickets(tickets ...[]byte) {
+	f.Helper()
+	for _, content := range tickets {
+		written := []bff.UserSession{session("created", ticket(content)), session("updated", ticket(content))}
+		f.create(written[0], session("updated"))
+		f.update(written[1])
+		if _, ok := f.replacer(); ok {
+			written = append(written, session("replaced", ticket(content)))
+			f.replace(written[2])
+		}
+		for _, s := range written {
+			f.wantTicket("GetUserSession", f.get(s), content)
+		}
+		for _, s := range f.list(shop, bySubject(alice)) {
+			f.wantTicket("GetUserSessions", s, content)
+		}
+		f.delete(written...)
+	}
+}
+
+func (f *fixture) wantTicket(what string, got bff.UserSession, want []byte) {
+	f.Helper()
+	if !bytes.Equal(got.Ticket, want) {
+		f.Errorf("%s of the session %s: the ticket is %s, want %s", what, got.Key, describeTicket(got.Ticket), describeTicket(want))
+	}
+}
+
+func emptyTickets(f *fixture) {
+	f.wantTickets(nil, []byte{})
+}
+
+func everyByteIsKept(f *fixture) {
+	all := make([]byte, 256)
+	for i := range all {
+		all[i] = byte(i)
+		f.wantTickets(all[i : i+1])
+	}
+	f.wantTickets(all, bytes.Repeat(all, 16))
+}
+
+func peculiarBytesAreKept(f *fixture) {
+	f.wantTickets(
+		[]byte("spaces   "), []byte("  in front"), []byte("NULs\x00\x00\x00"), []byte("\x00"), []byte(" "), []byte("\r\n"),
+		[]byte("NULL"), []byte("null"), []byte("{}"), []byte(`\x00ff`), []byte(`\\\'"`), []byte("'; --"), []byte("0x414243"),
+		[]byte("\xff\xfe\xfd"), []byte("\xc3\x28"), []byte("\xef\xbb\xbfmark"), []byte("é🙂"), []byte("?@x$1%s{{.}}"))
+}
+
+// random are bytes that do not compress, the same ones in every run.
+func random(size int) []byte {
+	content := make([]byte, size)
+	_, _ = rand.NewChaCha8([32]byte{1}).Read(content) // which cannot fail
+	return content
+}
+
+func megabyteIsKept(f *fixture) {
+	f.wantTickets(random(1<<20), bytes.Repeat([]byte{0}, 1<<20))
+	// And around the sizes where databases change how they keep bytes.
+	f.wantTickets(random(255), random(256), random(4000), random(8000), random(8001), random(65_535), random(65_536))
+}
+
+func updateResizesTicket(f *fixture) {
+	s := session("key-1")
+	f.create(s)
+	for i, size := range []int{1 << 20, 10, 1 << 20, 0, 100_000, 0} {
+		s.Ticket = random(size)
+		f.update(s)
+		f.wantThere(int64(i+2), s)
+	}
+}

@@ -1,0 +1,275 @@
+package bfftest
+
+import (
+	"time"
+
+	"example.com/usersession/bff"
+)
+
+func timeTopic() topic {
+	return topic{name: "time", tests: []test{
+		{"microseconds are kept", microsecondsAreKept},
+		{"nanoseconds are cut off", nanosecondsAreCutOff},
+		{"an absent expiry comes back as the zero time", absentExpiryIsZero},
+		{"fixed zones are turned into UTC", fixedZonesBecomeUTC},
+		{"named zones are turned into UTC", namedZonesBecomeUTC},
+		{"the hour that daylight saving repeats is two hours", repeatedHourIsKept},
+		{"the hour that daylight saving leaves out is there", skippedHourIsKept},
+		{"a session ends on time when clocks are put back", endsOnTimeWhenClocksGoBack},
+		{"the clock may be in any zone", clockInAnyZone},
+		{"long ago and far ahead", longAgoAndFarAhead},
+		{"the first and the last microsecond", firstAndLastMicrosecond},
+		{"times that cannot be kept are refused", impossibleTimesAreRefused},
+	}}
+}
+
+// newYear is before every expiry in this topic.
+var newYear = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
+
+// wantTimes writes the times in every way that the store has, and proves that they
+// come back in every way as what they are in UTC, cut to microseconds.
+func (f *fixture) wantTimes(created, renewed, expires time.Time) {
+	f.Helper()
+	f.clock.set(newYear)
+	timed := func(key string) bff.UserSession {
+		s := session(key)
+		s.Created, s.Renewed, s.Expires = created, renewed, expires
+		return s
+	}
+	bare := session("updated")
+	bare.Created, bare.Renewed, bare.Expires = start, start, time.Time{}
+	written := []bff.UserSession{timed("created"), timed("updated")}
+	f.create(written[0], bare)
+	f.update(written[1])
+	if _, ok := f.replacer(); ok {
+		written = append(written, timed("replaced"))
+		f.replace(written[2])
+	}
+	for _, s := range written {
+		f.wantUTC("GetUserSession", f.get(s), s)
+		for _, listed := range f.list(shop, bySessionID(s.SessionID)) {
+			f.wantUTC("GetUserSessions", listed, s)
+		}
+	}
+	if l, ok := f.store.(bff.UserSessionLister); ok {
+		for listed, err := range l.UserSessions(f.Context(), bff.UserSessionsQuery{PartitionKey: shop}) {
+			if err != nil {
+				f.Fatalf("UserSessions: %v", err)
+			}
+			f.wantUTC("UserSessions", listed, written[0])
+		}
+	}
+	f.delete(written...)
+}
+
+func (f *fixture) wantUTC(what string, got, written bff.UserSession) {
+	f.Helper()
+	for _, field := range []struct {
+		name         string
+		got, written time.Time
+	}{
+		{"Created", got.Created, written.Created},
+		{"Renewed", got.Renewed, written.Renewed},
+		{"Expires", got.Expires, written.Expires},
+	} {
+		want := field.written.UTC().Truncate(time.Microsecond)
+		if !field.got.Equal(want) {
+			f.Errorf("%s of the session %s: %s is %s, want %s", what, written.Key, field.name, field.got.Format(time.RFC3339Nano), want.Format(time.RFC3339Nano))
+		}
+		if field.got.Location() != time.UTC {
+			f.Errorf("%s of the session %s: %s is in %s, want UTC", what, written.Key, field.name, field.got.Location())
+		}
+	}
+}
+
+func microsecondsAreKept(f *fixture) {
+	f.wantTimes(
+		time.Date(2026, 2, 28, 23, 59, 59, 999_999_000, time.UTC),
+		time.Date(2026, 3, 1, 0, 0, 0, 1_000, time.UTC),
+		time.Date(2026, 3, 1, 0, 0, 0, 123_456_000, time.UTC))
+	f.wantTimes(start.Add(100*time.Microsecond), start.Add(500*time.Millisecond), start.Add(time.Hour))
+}
+
+func nanosecondsAreCutOff(f *fixture) {
+	f.wantTimes(
+		time.Date(2026, 2, 28, 23, 59, 59, 999_999_999, time.UTC), // rounded, it would be in March
+		time.Date(2026, 3, 1, 0, 0, 0, 1_999, time.UTC),
+		time.Date(2026, 12, 31, 23, 59, 59, 999_999_500, time.UTC))
+	f.wantTimes(start.Add(1), start.Add(500), start.Add(time.Hour+999))
+	// Before 1970, and before year 2000 with a fraction, cutting off is still
+	// towards the past.
+	f.wantTimes(
+		time.Date(1969, 12, 31, 23, 59, 59, 999_999_999, time.UTC),
+		time.Date(1969, 12, 31, 23, 59, 59, 1, time.UTC), time.Time{})
+	f.wantTimes(time.Now(), time.Now(), time.Time{}) // with a monotonic reading
+}
+
+func absentExpiryIsZero(f *fixture) {
+	f.wantTimes(start, start, time.Time{})
+	f.wantTimes(start, start, time.Time{}.In(time.FixedZone("east", 5*3600)))
+	s := session("key-1", expires(time.Time{}))
+	f.create(s)
+	if got := f.get(s).Expires; !got.IsZero() {
+		f.Errorf("Expires of a session without one is %s, want the zero time", got)
+	}
+}
+
+func fixedZonesBecomeUTC(f *fixture) {
+	for _, zone := range []*time.Location{
+		time.FixedZone("Kathmandu", 5*3600+45*60),
+		time.FixedZone("Marquesas", -(9*3600 + 30*60)),
+		time.FixedZone("Kiritimati", 14*3600),
+		time.FixedZone("UTC", 3600), // lies about its name
+		time.Local,
+	} {
+		f.wantTimes(
+			time.Date(2026, 1, 1, 0, 30, 0, 123_456_789, zone),
+			time.Date(2026, 6, 30, 23, 30, 0, 1_000, zone),
+			time.Date(2026, 12, 31, 23, 59, 59, 999_999_000, zone))
+	}
+}
+
+func namedZonesBecomeUTC(f *fixture) {
+	for _, zone := range f.zones("America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kolkata") {
+		f.wantTimes(
+			time.Date(2026, 1, 15, 0, 30, 0, 123_456_000, zone),
+			time.Date(2026, 7, 15, 0, 30, 0, 123_456_000, zone),
+			time.Date(2027, 1, 15, 23, 30, 0, 0, zone))
+	}
+}
+
+// zones are the named time zones, if this machine knows them.
+func (f *fixture) zones(names ...string) []*time.Location {
+	f.Helper()
+	var zones []*time.Location
+	for _, name := range names {
+		zone, err := time.LoadLocation(name)
+		if err != nil {
+			f.Skipf("this machine has no time zones: %v", err)
+		}
+		zones = append(zones, zone)
+	}
+	return zones
+}
+
+// The hours below are given in UTC, which needs no zones here: what loses them is a
+// connection or a server that is set to such a zone.
+
+func repeatedHourIsKept(f *fixture) {
+	for _, first := range []time.Time{
+		time.Date(2026, 11, 1, 5, 30, 0, 0, time.UTC),  // 01:30 in New York, and an hour later again
+		time.Date(2026, 10, 25, 0, 30, 0, 0, time.UTC), // 02:30 in Berlin, and an hour later again
+	} {
+		second := first.Add(time.Hour)
+		f.wantTimes(first, second, first)
+		f.wantTimes(second, first, second)
+	}
+}
+
+func skippedHourIsKept(f *fixture) {
+	for _, t := range []time.Time{
+		time.Date(2026, 3, 8, 7, 30, 0, 0, time.UTC),  // 03:30 in New York
+		time.Date(2026, 3, 8, 2, 30, 0, 0, time.UTC),  // an hour that New York's own clocks skip
+		time.Date(2026, 3, 29, 1, 30, 0, 0, time.UTC), // 03:30 in Berlin
+		time.Date(2026, 3, 29, 2, 30, 0, 0, time.UTC), // an hour that Berlin's own clocks skip
+	} {
+		f.wantTimes(t, t.Add(time.Hour), t.Add(2*time.Hour))
+		f.wantTimes(t.Add(-time.Hour), t, t)
+	}
+}
+
+func endsOnTimeWhenClocksGoBack(f *fixture) {
+	half := time.Date(2026, 11, 1, 5, 30, 0, 0, time.UTC)
+	early, late := session("key-1", expires(half)), session("key-2", expires(half.Add(time.Hour)))
+	f.create(early, late)
+	f.clock.set(half.Add(-time.Minute))
+	f.wantThere(1, early, late)
+	f.clock.set(half)
+	f.wantAbsent(early)
+	f.wantThere(1, late)
+	f.clock.set(half.Add(time.Hour - tick))
+	f.wantListed(shop, bySubject(alice), late)
+	f.clock.set(half.Add(time.Hour))
+	f.wantListed(shop, bySubject(alice))
+}
+
+func clockInAnyZone(f *fixture) {
+	for i, zone := range []*time.Location{
+		time.FixedZone("west", -11*3600), time.FixedZone("east", 13*3600), time.Local,
+	} {
+		f.clock.set(start.In(zone))
+		s := session([]string{"key-1", "key-2", "key-3"}[i], expires(start.Add(time.Minute).In(zone)))
+		f.create(s)
+		f.clock.set(start.Add(time.Minute - tick).In(zone))
+		f.wantThere(1, s)
+		f.clock.set(start.Add(time.Minute).In(zone))
+		f.wantAbsent(s)
+		f.wantListed(shop, bySubject(alice))
+	}
+}
+
+func longAgoAndFarAhead(f *fixture) {
+	f.wantTimes(
+		time.Date(1582, 10, 10, 12, 0, 0, 0, time.UTC), // left out by some calendars
+		time.Date(1000, 1, 1, 0, 0, 0, 0, time.UTC),
+		time.Date(2038, 1, 19, 3, 14, 8, 0, time.UTC)) // a second more than 32 bits
+	f.wantTimes(
+		time.Unix(0, 0),
+		time.Date(1900, 2, 28, 23, 59, 59, 0, time.UTC),
+		time.Date(2262, 4, 12, 0, 0, 0, 0, time.UTC)) // nanoseconds since 1970 overflow
+	f.wantTimes(
+		time.Date(2028, 2, 29, 12, 0, 0, 0, time.UTC),
+		time.Date(2016, 12, 31, 23, 59, 59, 0, time.UTC),
+		time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC))
+}
+
+func firstAndLastMicrosecond(f *fixture) {
+	first := time.Date(1, 1, 1, 0, 0, 0, 1_000, time.UTC)
+	last := time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC)
+	f.wantTimes(first, last, last)
+	// In their own zones these are in the years 0 and 10000.
+	f.wantTimes(first.In(time.FixedZone("west", -3600)), last.In(time.FixedZone("east", 3600)), last.Add(999).In(time.FixedZone("east", 3600)))
+	past := session("key-1", expires(first))
+	f.create(past) // expired ever since
+	f.wantAbsent(past)
+}
+
+func impossibleTimesAreRefused(f *fixture) {
+	tooEarly := []time.Time{
+		time.Date(0, 12, 31, 23, 59, 59, 999_999_999, time.UTC),
+		time.Date(1, 1, 1, 0, 30, 0, 0, time.FixedZone("east", 3600)), // year 0 in UTC
+		time.Date(-500, 1, 1, 0, 0, 0, 0, time.UTC),
+		time.Time{}.Add(1),   // cut off, it is the zero time,
+		time.Time{}.Add(999), // which would mean never
+	}
+	tooLate := []time.Time{
+		time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC),
+		time.Date(9999, 12, 31, 23, 30, 0, 0, time.FixedZone("west", -3600)), // year 10000 in UTC
+		time.Date(12_000, 1, 1, 0, 0, 0, 0, time.UTC),
+		time.Date(200_000, 1, 1, 0, 0, 0, 0, time.UTC),
+	}
+	kept := session("kept")
+	f.create(kept)
+	for _, field := range []struct {
+		name string
+		set  func(*bff.UserSession, time.Time)
+		also []time.Time
+	}{
+		{"Created", func(s *bff.UserSession, t time.Time) { s.Created = t }, []time.Time{{}}},
+		{"Renewed", func(s *bff.UserSession, t time.Time) { s.Renewed = t }, []time.Time{{}}},
+		{"Expires", func(s *bff.UserSession, t time.Time) { s.Expires = t }, nil},
+	} {
+		for _, t := range append(append(field.also, tooEarly...), tooLate...) {
+			s := session("kept", ticket([]byte("refused")))
+			field.set(&s, t)
+			for what, write := range f.writes() {
+				f.wantRefusal(what, field.name, t.String(), write(f.Context(), s))
+			}
+			fresh := session("fresh")
+			field.set(&fresh, t)
+			f.wantRefusal("CreateUserSession", field.name, t.String(), f.store.CreateUserSession(f.Context(), fresh))
+		}
+	}
+	f.wantThere(1, kept)
+	f.wantListed(shop, bySubject(alice), kept)
+}
