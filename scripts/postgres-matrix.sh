@@ -84,11 +84,11 @@ for version in "${versions[@]}"; do
 		cd internal/dbtest
 		export USERSESSION_TEST_POSTGRES="postgres://usersession@127.0.0.1:$port/postgres?sslmode=disable"
 		export USERSESSION_REQUIRE=postgres
-		"$go" test -count=1 -v -run "${RUN:-Postgres}" ./...
+		"$go" test -count=1 -v -run "${RUN:-/^postgres\$}" ./...
 	) >"$log" 2>&1 || result=FAILED
 	# The lines of tests that are not nested, and everything about those that failed.
 	if [[ $result == FAILED ]]; then cat "$log"; else grep -E '^(--- |ok |[[:space:]]*--- SKIP)' "$log" || true; fi
-	passed=$(grep -cE '^[[:space:]]*--- PASS' "$log" || true)
+	passed=$(grep -cE '^    --- PASS: Test[^/ ]+/postgres ' "$log" || true)
 	[[ $passed != 0 ]] || result=FAILED # nothing ran at all
 	[[ $result == passed ]] || failed=1
 	results+=("$(printf '%-20s %s (%s tests passed, %s left out)' "$version" "$result" "$passed" "$(grep -cE '^[[:space:]]*--- SKIP' "$log" || true)")")

@@ -3,16 +3,16 @@
 #
 #   scripts/require.sh LOG ENGINE[,ENGINE...]
 #
-# A test belongs to an engine if its name, or that of the subtest directly under it,
-# holds the engine's name. A suite counts as run if such a test has passed and none was
-# skipped. Deeper down, single cases may be left out with a reason.
+# The tests of an engine are the subtests that have its name: TestReplace/postgres. Its
+# suite counts as run if such a test has passed and none was skipped. Deeper down, single
+# cases may be left out with a reason.
 set -euo pipefail
 
 log=$1
 failed=
 for engine in ${2//,/ }; do
-	passed=$(grep -icE "^ {0,4}--- PASS: [^ ]*$engine" "$log" || true)
-	skipped=$(grep -iE "^ {0,4}--- SKIP: [^ ]*$engine" "$log" || true)
+	passed=$(grep -cE "^    --- PASS: Test[^/ ]+/$engine( |\$)" "$log" || true)
+	skipped=$(grep -E "^    --- SKIP: Test[^/ ]+/$engine( |\$)" "$log" || true)
 	if [[ -n $skipped ]]; then
 		echo "FAIL: $engine is required, but tests were skipped:"
 		echo "$skipped"

@@ -1,0 +1,92 @@
+// Command quickstart keeps user sessions in a database and revokes them.
+//
+//	go run ./examples/quickstart
+//	go run ./examples/quickstart -dsn 'postgres://user:password@localhost:5432/database'
+//	go run ./examples/quickstart -dsn 'mysql://user:password@tcp(localhost:3306)/database'
+//	go run ./examples/quickstart -dsn 'sqlserver://user:password@localhost:1433?database=name'
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log"
+	"time"
+
+	"gorm.io/gorm"
+
+	"example.com/usersession"
+	"example.com/usersession/bff"
+	"example.com/usersession/entities"
+)
+
+func main() {
+	dsn := flag.String("dsn", "usersession-quickstart.db", "a database's URL, or the name of a SQLite file")
+	flag.Parse()
+	db, err := gorm.Open(dialector(*dsn), &gorm.Config{})
+	if err == nil {
+		err = run(context.Background(), db)
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+const app = "quickstart" // the partition: several applications may share a table
+
+func run(ctx context.Context, db *gorm.DB) error {
+	// The schema is the team's: the store never creates or alters a table.
+	if err := db.AutoMigrate(&entities.UserSession{}); err != nil {
+		return err
+	}
+	store, err := usersession.NewGormStore(db)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	for _, s := range []bff.UserSession{
+		{Key: "laptop", SubjectID: "alice", SessionID: "sid-1"}, // in a BFF the key is the hash of a random cookie
+		{Key: "phone", SubjectID: "alice", SessionID: "sid-2"},
+		{Key: "tablet", SubjectID: "alice", SessionID: "sid-3"},
+		{Key: "desktop", SubjectID: "bob", SessionID: "sid-4", Expires: now.Add(-time.Second)},
+	} {
+		s.PartitionKey, s.Created, s.Renewed, s.Ticket = app, now, now, []byte("sealed claims and tokens")
+		if err := store.ReplaceUserSession(ctx, s); err != nil { // a sign-in; the program may run twice
+			return err
+		}
+	}
+	fmt.Println("created   four sessions; bob's has expired already")
+
+	session, err := store.GetUserSession(ctx, bff.UserSessionKey{PartitionKey: app, Key: "laptop"})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("read      laptop: %s, %s, %q\n", session.SubjectID, session.SessionID, session.Ticket)
+
+	for session, err := range store.UserSessions(ctx, bff.UserSessionsQuery{PartitionKey: app}) {
+		if err != nil {
+			return err
+		}
+		fmt.Printf("listed    %s %s\n", session.SubjectID, session.SessionID)
+	}
+
+	for _, revoke := range []struct {
+		why    string
+		filter bff.UserSessionsFilter
+	}{
+		{"the identity provider has ended sid-2", bff.UserSessionsFilter{SessionID: "sid-2"}},
+		{"alice has changed her password", bff.UserSessionsFilter{SubjectID: "alice"}},
+	} {
+		n, err := store.DeleteUserSessions(ctx, app, revoke.filter)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("revoked   %d, since %s\n", n, revoke.why)
+	}
+	_, err = store.GetUserSession(ctx, bff.UserSessionKey{PartitionKey: app, Key: "laptop"})
+	fmt.Println("read      laptop:", err)
+
+	n, err := store.DeleteExpiredSessions(ctx)
+	fmt.Println("cleaned   up:", n, "expired")
+	return err
+}
