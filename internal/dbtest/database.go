@@ -143,7 +143,7 @@ func (d *Database) Over(t testing.TB, db *gorm.DB, config *gorm.Config) *gorm.DB
 	if config.Logger == nil {
 		config.Logger = logger.Discard
 	}
-	second, err := gorm.Open(d.Engine.over(Pool(t, db)), config)
+	second, err := gorm.Open(d.Engine.Over(Pool(t, db)), config)
 	if err != nil {
 		t.Fatalf("open %s: %v", d.Engine.Name, err)
 	}

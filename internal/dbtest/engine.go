@@ -140,3 +140,6 @@ func (e *Engine) Require(t testing.TB) {
 // Dialector returns GORM's dialector for a DSN of [Database.DSN], for a process of its
 // own.
 func (e *Engine) Dialector(dsn string) gorm.Dialector { return e.open(dsn) }
+
+// Over returns GORM's dialector on connections that are open already.
+func (e *Engine) Over(pool gorm.ConnPool) gorm.Dialector { return e.over(pool) }

@@ -39,7 +39,8 @@ var PostgreSQL = &Engine{
 			for key := range all {
 				query.Set(key, all.Get(key))
 			}
-			at.RawQuery = query.Encode()
+			// GORM looks for a time zone in the DSN as it is written.
+			at.RawQuery = strings.ReplaceAll(query.Encode(), "%2F", "/")
 			return at.String(), nil
 		}
 		for key := range all { // "host=… user=…"

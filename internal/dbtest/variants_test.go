@@ -1,0 +1,165 @@
+package dbtest_test
+
+import (
+	"context"
+	"net/url"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+	"gorm.io/gorm/schema"
+
+	"example.com/usersession"
+	"example.com/usersession/internal/dbtest"
+)
+
+// A variant is a way in which an application may have configured GORM or its driver.
+type variant struct {
+	name    string
+	engine  *dbtest.Engine // nil is each
+	config  func(*gorm.Config)
+	params  url.Values
+	maxOpen int
+	options []usersession.Option
+}
+
+// variants each change one thing; TestVariants runs them, and their sums.
+var variants = []variant{
+	{name: "TranslateError", config: func(c *gorm.Config) { c.TranslateError = true }},
+	{name: "PrepareStmt", config: func(c *gorm.Config) { c.PrepareStmt = true }},
+	{name: "PrepareStmt with a small cache", config: func(c *gorm.Config) {
+		c.PrepareStmt, c.PrepareStmtMaxSize, c.PrepareStmtTTL = true, 1, time.Millisecond
+	}},
+	{name: "SkipDefaultTransaction", config: func(c *gorm.Config) { c.SkipDefaultTransaction = true }},
+	{name: "table prefix", config: func(c *gorm.Config) { c.NamingStrategy = schema.NamingStrategy{TablePrefix: "bff_"} }},
+	{name: "singular table", config: func(c *gorm.Config) { c.NamingStrategy = schema.NamingStrategy{SingularTable: true} }},
+	{name: "other case", config: func(c *gorm.Config) { c.NamingStrategy = schema.NamingStrategy{NoLowerCase: true} }},
+	{name: "NowFunc", config: func(c *gorm.Config) {
+		c.NowFunc = func() time.Time { return time.Date(1, 1, 1, 0, 0, 0, 0, time.FixedZone("", 12*3600)) }
+	}},
+	{name: "DisableNestedTransaction", config: func(c *gorm.Config) { c.DisableNestedTransaction = true }},
+	{name: "AllowGlobalUpdate", config: func(c *gorm.Config) { c.AllowGlobalUpdate = true }},
+	{name: "QueryFields", config: func(c *gorm.Config) { c.QueryFields = true }},
+	{name: "PropagateUnscoped", config: func(c *gorm.Config) { c.PropagateUnscoped = true }},
+	{name: "CreateBatchSize", config: func(c *gorm.Config) { c.CreateBatchSize = 1 }},
+	{name: "short contexts", config: func(c *gorm.Config) {
+		c.DefaultContextTimeout, c.DefaultTransactionTimeout = time.Minute, time.Minute
+	}},
+	{name: "loud logger", config: func(c *gorm.Config) {
+		c.Logger = logger.New(discard{}, logger.Config{LogLevel: logger.Info, SlowThreshold: 1})
+	}},
+	{name: "one connection", maxOpen: 1},
+	{name: "one connection, PrepareStmt", maxOpen: 1, config: func(c *gorm.Config) { c.PrepareStmt = true }},
+	{name: "without prepared statements", options: []usersession.Option{usersession.WithoutPreparedStatements()}},
+	{name: "without prepared statements, PrepareStmt", config: func(c *gorm.Config) { c.PrepareStmt = true },
+		options: []usersession.Option{usersession.WithoutPreparedStatements()}},
+
+	{name: "timezone", engine: dbtest.PostgreSQL, params: url.Values{"timezone": {"America/New_York"}}},
+	{name: "exec", engine: dbtest.PostgreSQL, params: url.Values{"default_query_exec_mode": {"exec"}}},
+	{name: "simple protocol", engine: dbtest.PostgreSQL, params: url.Values{"default_query_exec_mode": {"simple_protocol"}}},
+	{name: "cache_describe", engine: dbtest.PostgreSQL, params: url.Values{"default_query_exec_mode": {"cache_describe"}}},
+	{name: "serializable", engine: dbtest.PostgreSQL, params: url.Values{"default_transaction_isolation": {"serializable"}}},
+
+	{name: "loc", engine: dbtest.MySQL, params: url.Values{"parseTime": {"true"}, "loc": {"America/New_York"}}},
+	{name: "loc, no parseTime", engine: dbtest.MySQL, params: url.Values{"parseTime": {"false"}, "loc": {"America/New_York"}}},
+	{name: "no parseTime", engine: dbtest.MySQL, params: url.Values{"parseTime": {"false"}}},
+	{name: "interpolateParams", engine: dbtest.MySQL, params: url.Values{"interpolateParams": {"true"}, "parseTime": {"true"}}},
+	{name: "interpolateParams, without prepared statements", engine: dbtest.MySQL,
+		params:  url.Values{"interpolateParams": {"true"}, "parseTime": {"true"}, "loc": {"America/New_York"}},
+		options: []usersession.Option{usersession.WithoutPreparedStatements()}},
+	{name: "clientFoundRows", engine: dbtest.MySQL, params: url.Values{"clientFoundRows": {"true"}, "parseTime": {"true"}}},
+	{name: "server's time zone", engine: dbtest.MySQL, params: url.Values{"time_zone": {"'-03:30'"}, "parseTime": {"true"}}},
+	{name: "timeTruncate", engine: dbtest.MySQL, params: url.Values{"timeTruncate": {"1h"}, "parseTime": {"true"}}},
+	{name: "another collation", engine: dbtest.MySQL, params: url.Values{"collation": {"latin1_swedish_ci"}, "parseTime": {"true"}}},
+	{name: "ANSI", engine: dbtest.MySQL, params: url.Values{"sql_mode": {"'ANSI,STRICT_TRANS_TABLES'"}, "parseTime": {"true"}}},
+	{name: "no strict mode", engine: dbtest.MySQL, params: url.Values{"sql_mode": {"''"}, "parseTime": {"true"}}},
+
+	{name: "_timezone", engine: dbtest.SQLite, params: url.Values{"_timezone": {"America/New_York"}}},
+	{name: "_texttotime", engine: dbtest.SQLite, params: url.Values{"_texttotime": {"1"}}},
+	{name: "_time_format", engine: dbtest.SQLite, params: url.Values{"_time_format": {"sqlite"}}},
+	{name: "_inttotime", engine: dbtest.SQLite, params: url.Values{"_inttotime": {"1"}, "_time_integer_format": {"unix"}}},
+	{name: "no pragmas", engine: dbtest.SQLite, params: url.Values{"_txlock": {"deferred"}, "_pragma": {"busy_timeout(0)"}}},
+	{name: "no double-quoted strings", engine: dbtest.SQLite, params: url.Values{"_dqs": {"0"}}},
+	{name: "case-sensitive LIKE, foreign keys", engine: dbtest.SQLite, params: url.Values{"_pragma": {"case_sensitive_like(1)", "foreign_keys(1)"}}},
+}
+
+type discard struct{}
+
+func (discard) Printf(string, ...any) {}
+
+// TestVariants: the store works whatever the application's configuration says.
+func TestVariants(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+		for _, v := range variants {
+			if v.engine != nil && v.engine != d.Engine {
+				continue
+			}
+			t.Run(v.name, func(t *testing.T) { runVariant(t, d, v) })
+		}
+		// GORM's options have effects on each other.
+		options := []struct {
+			name  string
+			apply func(*gorm.Config)
+		}{
+			{"translate", func(c *gorm.Config) { c.TranslateError = true }},
+			{"prepare", func(c *gorm.Config) { c.PrepareStmt = true }},
+			{"skip", func(c *gorm.Config) { c.SkipDefaultTransaction = true }},
+			{"flat", func(c *gorm.Config) { c.DisableNestedTransaction = true }},
+			{"names", func(c *gorm.Config) {
+				c.NamingStrategy = schema.NamingStrategy{TablePrefix: "auth_", SingularTable: true}
+			}},
+		}
+		for set := range 1 << len(options) {
+			v := variant{name: "all of"}
+			var applied []func(*gorm.Config)
+			for i, option := range options {
+				if set&(1<<i) != 0 {
+					v.name += " " + option.name
+					applied = append(applied, option.apply)
+				}
+			}
+			v.config = func(c *gorm.Config) {
+				for _, apply := range applied {
+					apply(c)
+				}
+			}
+			t.Run(v.name, func(t *testing.T) { runVariant(t, d, v) })
+		}
+	})
+}
+
+func runVariant(t *testing.T, d *dbtest.Database, v variant) {
+	db := d.Open(t, dbtest.Setup{Config: v.config, Params: v.params, MaxOpen: v.maxOpen})
+	d.Migrate(t, db)
+	store := newStore(t, db, v.options...)
+	pass(t, store)
+	// And in a transaction of the application, which is rolled back.
+	tx := db.WithContext(context.Background()).Begin()
+	must(t, tx.Error)
+	pass(t, store.WithTx(tx))
+	must(t, store.WithTx(tx).CreateUserSession(t.Context(), sample("late", "late")))
+	must(t, tx.Rollback().Error)
+	pass(t, store)
+}
+
+// TestSchemaAndTable: the table has a name of its own, in a schema of its own.
+func TestSchemaAndTable(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+		name := "bff_sessions"
+		db := d.Open(t, dbtest.Setup{})
+		switch d.Engine {
+		case dbtest.SQLite:
+			name = "main." + name
+		case dbtest.SQLServer:
+			name = "dbo." + name
+		default:
+			name = d.Name + "." + name
+		}
+		renamed := d.Over(t, db, &gorm.Config{NamingStrategy: schema.NamingStrategy{TablePrefix: "other_"}})
+		d.Migrate(t, renamed)
+		must(t, renamed.Migrator().RenameTable("other_user_sessions", "bff_sessions"))
+		pass(t, newStore(t, db, usersession.WithTable(name)))
+		pass(t, newStore(t, db, usersession.WithTable("bff_sessions")))
+	})
+}
