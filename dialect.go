@@ -44,6 +44,10 @@ type dialect struct {
 	// prepare says that preparing statements makes them faster.
 	prepare bool
 
+	// quotesNoValues says that the texts of the database's errors name tables and
+	// columns at the most.
+	quotesNoValues bool
+
 	// Error codes, as errorCode returns them.
 	duplicate, retry, noTable, noColumn []string
 	// noSkipLocked are those of servers that are too old for the cleanup's form.
@@ -95,19 +99,20 @@ var (
 	}
 
 	sqlite = dialect{
-		name:         "sqlite",
-		ordinal:      "%[1]s = ? COLLATE BINARY",
-		insertIgnore: " ON CONFLICT DO NOTHING",
-		timeColumn:   "%[1]s",
-		page:         " LIMIT ?",
-		savepoint:    "SAVEPOINT usersession",
-		rollbackTo:   "ROLLBACK TO SAVEPOINT usersession",
-		release:      "RELEASE SAVEPOINT usersession",
-		cleanup:      deletePausing, // a write locks the whole database
-		cleanupBatch: 100,
-		prepare:      true,
-		duplicate:    []string{"1555", "2067"},
-		retry:        []string{"5", "6", "261", "262", "517", "518"}, // busy, locked and their extended codes
+		name:           "sqlite",
+		ordinal:        "%[1]s = ? COLLATE BINARY",
+		insertIgnore:   " ON CONFLICT DO NOTHING",
+		timeColumn:     "%[1]s",
+		page:           " LIMIT ?",
+		savepoint:      "SAVEPOINT usersession",
+		rollbackTo:     "ROLLBACK TO SAVEPOINT usersession",
+		release:        "RELEASE SAVEPOINT usersession",
+		cleanup:        deletePausing, // a write locks the whole database
+		cleanupBatch:   100,
+		prepare:        true,
+		quotesNoValues: true,
+		duplicate:      []string{"1555", "2067"},
+		retry:          []string{"5", "6", "261", "262", "517", "518"}, // busy, locked and their extended codes
 	}
 
 	sqlserver = dialect{

@@ -20,20 +20,13 @@ import (
 // tickets. That is also why there is no Unwrap: whoever walks the chain to print it
 // finds nothing to print. [errors.Is] and [errors.As] reach the cause.
 type databaseError struct {
-	operation string
-	hint      string
-	cause     error
+	text  string
+	cause error
 }
 
-func (e *databaseError) Error() string {
-	text := "usersession: " + e.operation + ": " + describe(e.cause)
-	if e.hint != "" {
-		text += ": " + e.hint
-	}
-	return text
-}
+func (e *databaseError) Error() string { return e.text }
 
-func (e *databaseError) GoString() string { return fmt.Sprintf("%q", e.Error()) }
+func (e *databaseError) GoString() string { return fmt.Sprintf("%q", e.text) }
 
 func (e *databaseError) Is(target error) bool { return errors.Is(e.cause, target) }
 
@@ -46,14 +39,14 @@ func (s *GormStore) databaseErr(ctx context.Context, operation string, err error
 		// Drivers report a context that ended in ways of their own.
 		return wrap(operation, ctx.Err())
 	}
-	e := &databaseError{operation: operation, cause: err}
+	text := "usersession: " + operation + ": " + s.dialect.describe(err)
 	switch code := errorCode(err); {
 	case slices.Contains(s.dialect.noTable, code):
-		e.hint = "the table " + s.table + " does not exist; make it from entities.UserSession, or name another one with WithTable"
+		text += ": the table " + s.table + " does not exist; make it from entities.UserSession, or name another one with WithTable"
 	case slices.Contains(s.dialect.noColumn, code):
-		e.hint = "the table " + s.table + " lacks a column of entities.UserSession; bring it up to date"
+		text += ": the table " + s.table + " lacks a column of entities.UserSession; bring it up to date"
 	}
-	return e
+	return &databaseError{text: text, cause: err}
 }
 
 // bffErrors are the errors that mean what package bff says, and are nothing wrong with
@@ -72,8 +65,11 @@ func wrap(operation string, err error) error {
 
 // describe says as much of an error as cannot quote a value: a server's code, or the
 // text of an error of the connection.
-func describe(err error) string {
+func (d *dialect) describe(err error) string {
 	if code := errorCode(err); code != "" {
+		if d.quotesNoValues {
+			return fmt.Sprintf("database error %s (%v)", code, err)
+		}
 		return "database error " + code
 	}
 	for _, known := range []error{

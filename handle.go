@@ -25,8 +25,8 @@ func (s *GormStore) use(db *gorm.DB) {
 // the same whatever the application's gorm.Config says.
 func (s *GormStore) handle(db *gorm.DB, pool gorm.ConnPool) *gorm.DB {
 	own := db.Session(&gorm.Session{
-		Context: db.Statement.Context, // makes Session copy the Statement
-		Logger:  discreetLogger{db.Logger, s.isExpected},
+		Context: context.Background(), // makes Session copy the Statement; see db
+		Logger:  discreetLogger{db.Logger, s.discreetErr},
 	})
 	own.TranslateError = false // it drops the error that has the code
 	own.PrepareStmt = own.PrepareStmt && !s.unprepared
@@ -160,9 +160,4 @@ func (s *GormStore) isDuplicate(err error) bool {
 // isRetryable reports whether it is the store that deals with the error by trying again.
 func (s *GormStore) isRetryable(err error) bool {
 	return !s.inTx && s.dialect.isRetryable(err)
-}
-
-// isExpected reports whether the error is no news to anybody who reads a log.
-func (s *GormStore) isExpected(err error) bool {
-	return s.isDuplicate(err) || s.isRetryable(err)
 }

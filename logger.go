@@ -8,17 +8,15 @@ import (
 )
 
 // A discreetLogger passes on what GORM logs of the store's statements without their
-// parameters and without a database's error texts, both of which hold keys and
+// parameters and without the database's error texts, both of which hold keys and
 // tickets.
 type discreetLogger struct {
 	logger.Interface
-	// expected reports an error that the store deals with itself, and that is
-	// nobody's concern.
-	expected func(error) bool
+	discreet func(error) error
 }
 
 func (l discreetLogger) LogMode(level logger.LogLevel) logger.Interface {
-	return discreetLogger{l.Interface.LogMode(level), l.expected}
+	return discreetLogger{l.Interface.LogMode(level), l.discreet}
 }
 
 // ParamsFilter implements [gorm.io/gorm.ParamsFilter].
@@ -27,12 +25,14 @@ func (l discreetLogger) ParamsFilter(_ context.Context, sql string, _ ...any) (s
 }
 
 func (l discreetLogger) Trace(ctx context.Context, begin time.Time, statement func() (string, int64), err error) {
-	if err != nil {
-		if l.expected(err) {
-			err = nil
-		} else {
-			err = &databaseError{operation: "statement", cause: err}
-		}
+	l.Interface.Trace(ctx, begin, statement, l.discreet(err))
+}
+
+// discreetErr returns what a log may say of an error: nothing if the store deals with
+// it, by trying again or with an error of package bff.
+func (s *GormStore) discreetErr(err error) error {
+	if err == nil || s.isDuplicate(err) || s.isRetryable(err) {
+		return nil
 	}
-	l.Interface.Trace(ctx, begin, statement, err)
+	return &databaseError{text: "usersession: " + s.dialect.describe(err), cause: err}
 }

@@ -1,0 +1,150 @@
+package usersession_test
+
+import (
+	"database/sql"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"example.com/usersession"
+	"example.com/usersession/bff"
+	"example.com/usersession/bff/bfftest"
+	"example.com/usersession/entities"
+)
+
+// TestGormStore runs the conformance suite on SQLite. Module internal/dbtest runs it on
+// the other databases.
+func TestGormStore(t *testing.T) {
+	bfftest.Run(t, bfftest.Harness{
+		New: func(t *testing.T, clock func() time.Time) bff.UserSessionStore {
+			return newStore(t, openSQLite(t), usersession.WithClock(clock))
+		},
+	})
+}
+
+// With one connection, whatever holds it while it waits for another one waits forever.
+func TestGormStoreWithOneConnection(t *testing.T) {
+	bfftest.Run(t, bfftest.Harness{
+		New: func(t *testing.T, clock func() time.Time) bff.UserSessionStore {
+			db := openSQLite(t)
+			pool(t, db).SetMaxOpenConns(1)
+			return newStore(t, db, usersession.WithClock(clock))
+		},
+	})
+}
+
+func TestNewGormStoreRefuses(t *testing.T) {
+	db := openSQLite(t)
+	failed := db.Session(&gorm.Session{})
+	_ = failed.AddError(errors.New("failed before"))
+	for name, tt := range map[string]struct {
+		db   *gorm.DB
+		opt  usersession.Option
+		want string
+	}{
+		"no database":        {nil, nil, "nil"},
+		"a failed database":  {failed, nil, "failed before"},
+		"a dry run":          {db.Session(&gorm.Session{DryRun: true}), nil, "DryRun"},
+		"no clock":           {db, usersession.WithClock(nil), "WithClock"},
+		"no logger":          {db, usersession.WithLogger(nil), "WithLogger"},
+		"no table":           {db, usersession.WithTable(""), "WithTable"},
+		"no schema":          {db, usersession.WithTable(".sessions"), "WithTable"},
+		"a quoted table":     {db, usersession.WithTable(`"sessions"`), "WithTable"},
+		"a placeholder":      {db, usersession.WithTable("sessions?"), "WithTable"},
+		"a batch of nothing": {db, usersession.WithCleanupBatchSize(0), "WithCleanupBatchSize"},
+		"a negative pause":   {db, usersession.WithCleanupPause(-1), "WithCleanupPause"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var opts []usersession.Option
+			if tt.opt != nil {
+				opts = append(opts, tt.opt)
+			}
+			store, err := usersession.NewGormStore(tt.db, opts...)
+			if store != nil || err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, %v; want an error that says %q", store, err, tt.want)
+			}
+		})
+	}
+}
+
+// A store made in vain says what is missing as soon as it is used.
+func TestMissingTableIsNamed(t *testing.T) {
+	db := openSQLite(t)
+	store := newStore(t, db, usersession.WithTable("elsewhere"))
+	_, err := store.GetUserSession(t.Context(), bff.UserSessionKey{Key: "key"})
+	if err == nil || !strings.Contains(err.Error(), "no such table: elsewhere") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestWithTxOfAnotherDatabase(t *testing.T) {
+	store := newStore(t, openSQLite(t))
+	other := openSQLite(t)
+	other.Dialector = renamed{other.Dialector}
+	err := store.WithTx(other).DeleteUserSession(t.Context(), bff.UserSessionKey{Key: "key"})
+	if err == nil {
+		t.Error("a transaction of another kind of database was accepted")
+	}
+}
+
+type renamed struct{ gorm.Dialector }
+
+func (renamed) Name() string { return "another" }
+
+// openSQLite opens a new database with the store's table in it.
+func openSQLite(t *testing.T, config ...gorm.Option) *gorm.DB {
+	t.Helper()
+	dsn := "file:" + filepath.Join(t.TempDir(), "sessions.db") + "?_journal_mode=WAL&_synchronous=NORMAL&_busy_timeout=5000&_txlock=immediate"
+	if len(config) == 0 {
+		config = []gorm.Option{&gorm.Config{Logger: logger.Discard}}
+	}
+	db, err := gorm.Open(sqlite.Open(dsn), config...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closeDB(t, db) })
+	if err := db.AutoMigrate(&entities.UserSession{}); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+func pool(t *testing.T, db *gorm.DB) *sql.DB {
+	t.Helper()
+	pool, err := db.DB()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pool
+}
+
+func closeDB(t *testing.T, db *gorm.DB) {
+	t.Helper()
+	if err := pool(t, db).Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func newStore(t *testing.T, db *gorm.DB, opts ...usersession.Option) *usersession.GormStore {
+	t.Helper()
+	store, err := usersession.NewGormStore(db, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+// testSession returns a session that lives for an hour from now.
+func testSession(key string) bff.UserSession {
+	now := time.Now()
+	return bff.UserSession{
+		PartitionKey: "app", Key: key, SubjectID: "alice", SessionID: "sid-" + key,
+		Created: now, Renewed: now, Expires: now.Add(time.Hour), Ticket: []byte("ticket"),
+	}
+}
