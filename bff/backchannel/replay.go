@@ -1,0 +1,135 @@
+package backchannel
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"example.com/usersession/bff"
+)
+
+// A ReplayMemory remembers which logout tokens were used. It is safe for concurrent use.
+type ReplayMemory interface {
+	// Remember notes the token with that jti of that issuer until the given time, and
+	// reports whether it was not noted yet. Of any number of concurrent calls for
+	// one token exactly one reports true.
+	Remember(ctx context.Context, issuer, tokenID string, until time.Time) (first bool, err error)
+	// Forget takes back a Remember whose logout failed. Forgetting what is not there
+	// is success.
+	Forget(ctx context.Context, issuer, tokenID string) error
+}
+
+// replayKey is a fixed-size name for a token id of any length.
+func replayKey(issuer, tokenID string) string {
+	data := binary.BigEndian.AppendUint64(nil, uint64(len(issuer)))
+	sum := sha256.Sum256(append(append(data, issuer...), tokenID...))
+	return hex.EncodeToString(sum[:])
+}
+
+// InMemoryReplay is a [ReplayMemory] for one host. A restart empties it: a token that was
+// used just before is good once more, and finds its session gone.
+type InMemoryReplay struct {
+	clock func() time.Time
+	mu    sync.Mutex
+	until map[string]time.Time
+	sweep int // how many entries there may be before expired ones are dropped
+}
+
+// firstSweep is when an InMemoryReplay is swept for the first time.
+const firstSweep = 1024
+
+// NewInMemoryReplay makes an empty memory. A nil clock means [time.Now].
+func NewInMemoryReplay(clock func() time.Time) *InMemoryReplay {
+	if clock == nil {
+		clock = time.Now
+	}
+	return &InMemoryReplay{clock: clock, until: make(map[string]time.Time), sweep: firstSweep}
+}
+
+// Remember implements [ReplayMemory]. Only tokens with a valid signature come here, so
+// that the provider decides how much there is to remember.
+func (m *InMemoryReplay) Remember(ctx context.Context, issuer, tokenID string, until time.Time) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	key, now := replayKey(issuer, tokenID), m.clock()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if end, ok := m.until[key]; ok && now.Before(end) {
+		return false, nil
+	}
+	if len(m.until) >= m.sweep {
+		for k, end := range m.until {
+			if !now.Before(end) {
+				delete(m.until, k)
+			}
+		}
+		m.sweep = max(firstSweep, 2*len(m.until))
+	}
+	m.until[key] = until
+	return true, nil
+}
+
+// Forget implements [ReplayMemory].
+func (m *InMemoryReplay) Forget(_ context.Context, issuer, tokenID string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.until, replayKey(issuer, tokenID))
+	return nil
+}
+
+// DefaultReplayPartition is where a [StoreReplayMemory] keeps its notes if it is not told.
+const DefaultReplayPartition = "backchannel-replay"
+
+// StoreReplayMemory is a [ReplayMemory] that all hosts of an application share through the
+// database that they have already: each used token is a row in a partition of its own,
+// without a ticket, which cleanup removes when the token is not good any more.
+type StoreReplayMemory struct {
+	// Store must not be nil.
+	Store bff.UserSessionStore
+	// Partition must be nobody else's. The default is [DefaultReplayPartition].
+	Partition string
+	// Clock is what time it is. Nil means [time.Now].
+	Clock func() time.Time
+}
+
+// Remember implements [ReplayMemory].
+func (m StoreReplayMemory) Remember(ctx context.Context, issuer, tokenID string, until time.Time) (bool, error) {
+	now := time.Now
+	if m.Clock != nil {
+		now = m.Clock
+	}
+	key := m.key(issuer, tokenID)
+	err := m.Store.CreateUserSession(ctx, bff.UserSession{
+		PartitionKey: key.PartitionKey, Key: key.Key, SubjectID: "used logout token",
+		Created: now(), Renewed: now(), Expires: until,
+	})
+	if errors.Is(err, bff.ErrSessionExists) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("backchannel: noting a used token: %w", err)
+	}
+	return true, nil
+}
+
+// Forget implements [ReplayMemory].
+func (m StoreReplayMemory) Forget(ctx context.Context, issuer, tokenID string) error {
+	if err := m.Store.DeleteUserSession(ctx, m.key(issuer, tokenID)); err != nil {
+		return fmt.Errorf("backchannel: taking back a used token: %w", err)
+	}
+	return nil
+}
+
+func (m StoreReplayMemory) key(issuer, tokenID string) bff.UserSessionKey {
+	partition := m.Partition
+	if partition == "" {
+		partition = DefaultReplayPartition
+	}
+	return bff.UserSessionKey{PartitionKey: partition, Key: replayKey(issuer, tokenID)}
+}

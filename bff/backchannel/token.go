@@ -1,0 +1,187 @@
+package backchannel
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"math"
+	"strings"
+	"time"
+
+	"example.com/usersession/bff"
+)
+
+// eventName is the member of events that makes a token a logout token (section 2.4).
+const eventName = "http://schemas.openid.net/event/backchannel-logout"
+
+// logoutToken is what a token says that was found good.
+type logoutToken struct {
+	issuer    string
+	subjectID string
+	sessionID string
+	id        string
+	issuedAt  time.Time
+}
+
+// parse checks everything of section 2.6 that takes no keys. Its errors say what is
+// wrong and quote nothing.
+func (h *Handler) parse(v VerifiedToken) (logoutToken, error) {
+	var token logoutToken
+	header, ok := object(v.Header)
+	if !ok {
+		return token, errors.New("the token's header is not a JSON object, or has a member twice")
+	}
+	if err := h.checkHeader(header); err != nil {
+		return token, err
+	}
+	claims, ok := object(v.Claims)
+	if !ok {
+		return token, errors.New("the token's payload is not a JSON object, or has a member twice")
+	}
+	if _, ok := claims["nonce"]; ok { // step 7: it is an ID token
+		return token, errors.New("the token has a nonce")
+	}
+	events, ok := object(claims["events"])
+	if !ok {
+		return token, errors.New("the token's events is missing or not an object")
+	}
+	if _, ok := object(events[eventName]); !ok {
+		return token, errors.New("the token's events has no back-channel logout event that is an object")
+	}
+	if err := h.identify(claims, &token); err != nil {
+		return token, err
+	}
+	return token, h.checkTimes(claims, &token)
+}
+
+// checkHeader asks for an explicit type (RFC 8725, section 3.11).
+func (h *Handler) checkHeader(header map[string]json.RawMessage) error {
+	if alg, ok := str(header["alg"]); !ok || strings.EqualFold(alg, "none") {
+		return errors.New("the token is not signed")
+	}
+	typ, ok := str(header["typ"])
+	if _, present := header["typ"]; present && !ok {
+		return errors.New("the token's typ is not a string")
+	}
+	// Media types are case-insensitive, and application/ may be left out (RFC 7515,
+	// section 4.1.9).
+	switch strings.TrimPrefix(strings.ToLower(typ), "application/") {
+	case "logout+jwt":
+		return nil
+	case "", "jwt":
+		if h.cfg.InsecureAcceptUntypedTokens {
+			return nil
+		}
+	}
+	return errors.New("the token's typ is not logout+jwt")
+}
+
+// identify reads who is meant, and by whom.
+func (h *Handler) identify(claims map[string]json.RawMessage, token *logoutToken) error {
+	var ok bool
+	if token.issuer, ok = str(claims["iss"]); !ok || token.issuer != h.cfg.Sessions.Issuer() {
+		return errors.New("the token's iss is not the sessions' issuer")
+	}
+	if token.id, ok = str(claims["jti"]); !ok {
+		return errors.New("the token has no jti")
+	}
+	for _, claim := range []struct {
+		name string
+		to   *string
+	}{{"sub", &token.subjectID}, {"sid", &token.sessionID}} {
+		value, present := claims[claim.name]
+		if !present {
+			continue
+		}
+		if *claim.to, ok = str(value); !ok {
+			return errors.New("the token's " + claim.name + " is not a string or is blank")
+		}
+	}
+	filter := bff.UserSessionsFilter{SubjectID: token.subjectID, SessionID: token.sessionID}
+	if filter.Validate() != nil {
+		return errors.New("the token has neither sub nor sid")
+	}
+	return nil
+}
+
+func (h *Handler) checkTimes(claims map[string]json.RawMessage, token *logoutToken) error {
+	now := h.cfg.Clock()
+	var ok bool
+	if token.issuedAt, ok = date(claims["iat"]); !ok {
+		return errors.New("the token has no iat")
+	}
+	if token.issuedAt.After(now.Add(h.cfg.ClockSkew)) {
+		return errors.New("the token's iat is in the future")
+	}
+	if now.Sub(token.issuedAt) > h.cfg.MaxTokenAge+h.cfg.ClockSkew {
+		return errors.New("the token is too old")
+	}
+	expires, ok := date(claims["exp"])
+	if !ok {
+		return errors.New("the token has no exp")
+	}
+	if !now.Before(expires.Add(h.cfg.ClockSkew)) {
+		return errors.New("the token has expired")
+	}
+	if value, present := claims["nbf"]; present {
+		if notBefore, ok := date(value); !ok || notBefore.After(now.Add(h.cfg.ClockSkew)) {
+			return errors.New("the token is not good yet")
+		}
+	}
+	return nil
+}
+
+// object reads a JSON object with the exact names of its members: encoding/json would
+// take EVENTS for events in a struct. Two members of one name are refused, since readers
+// differ in which of them they take.
+func object(data []byte) (map[string]json.RawMessage, bool) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return nil, false
+	}
+	members := make(map[string]json.RawMessage)
+	for d.More() {
+		t, err := d.Token()
+		name, ok := t.(string)
+		if err != nil || !ok {
+			return nil, false
+		}
+		if _, twice := members[name]; twice {
+			return nil, false
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return nil, false
+		}
+		members[name] = value
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, false
+	}
+	_, err := d.Token()
+	return members, errors.Is(err, io.EOF) // nothing may follow
+}
+
+// str reads a string that is not blank.
+func str(data json.RawMessage) (string, bool) {
+	var s *string
+	if len(data) == 0 || json.Unmarshal(data, &s) != nil || s == nil {
+		return "", false
+	}
+	return *s, strings.TrimSpace(*s) != ""
+}
+
+// date reads a NumericDate (RFC 7519, section 2), which may have a fraction.
+func date(data json.RawMessage) (time.Time, bool) {
+	var seconds *float64
+	if len(data) == 0 || json.Unmarshal(data, &seconds) != nil || seconds == nil {
+		return time.Time{}, false
+	}
+	const latest = 253402300799 // the end of the year 9999
+	if math.IsNaN(*seconds) || *seconds <= 0 || *seconds > latest {
+		return time.Time{}, false
+	}
+	whole, fraction := math.Modf(*seconds)
+	return time.Unix(int64(whole), int64(fraction*1e9)), true
+}
