@@ -1,0 +1,118 @@
+package entities_test
+
+import (
+	"bytes"
+	"log"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"example.com/usersession"
+	"example.com/usersession/bff"
+	"example.com/usersession/entities"
+)
+
+// Device is a team's own entity: the session, and what else the team wants to know.
+type Device struct {
+	entities.UserSession
+	Name string `gorm:"size:100;not null;default:unknown;index"`
+}
+
+func open(t *testing.T, out *bytes.Buffer) *gorm.DB {
+	t.Helper()
+	db, err := gorm.Open(sqlite.Open("file:"+filepath.Join(t.TempDir(), "test.db")), &gorm.Config{
+		Logger: logger.New(log.New(out, "", 0), logger.Config{LogLevel: logger.Info}),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool, err := db.DB()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = pool.Close() })
+	return db
+}
+
+func TestAutoMigrateHasNothingToDoTheSecondTime(t *testing.T) {
+	for _, entity := range []any{&entities.UserSession{}, &Device{}} {
+		var out bytes.Buffer
+		db := open(t, &out)
+		if err := db.AutoMigrate(entity); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(out.String(), "CREATE TABLE") {
+			t.Fatalf("%T: no table was made: %s", entity, &out)
+		}
+		out.Reset()
+		if err := db.AutoMigrate(entity); err != nil {
+			t.Fatal(err)
+		}
+		for _, word := range []string{"CREATE ", "ALTER ", "DROP "} {
+			if strings.Contains(out.String(), word) {
+				t.Errorf("%T: the second run did something: %s", entity, &out)
+			}
+		}
+	}
+}
+
+// What an application writes through the entity the store reads, and the other way
+// round; the store leaves the team's own columns at their defaults.
+func TestEntityAndStoreAgree(t *testing.T) {
+	db := open(t, new(bytes.Buffer))
+	if err := db.AutoMigrate(&Device{}); err != nil {
+		t.Fatal(err)
+	}
+	store, err := usersession.NewGormStore(db, usersession.WithTable("devices"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	instant := time.Date(2026, 11, 1, 1, 30, 0, 123456000, time.FixedZone("EDT", -4*3600))
+	expires := time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+	row := Device{UserSession: entities.UserSession{
+		PartitionKey: "app", Key: "by entity", SubjectID: "alice", SessionID: new(entities.Identity("sid")),
+		Created: entities.Timestamp{Time: instant}, Renewed: entities.Timestamp{Time: instant},
+		Expires: &entities.Timestamp{Time: expires}, Ticket: []byte("ticket"), Version: 1,
+	}}
+	if err := db.Create(&row).Error; err != nil {
+		t.Fatal(err)
+	}
+	session, err := store.GetUserSession(t.Context(), bff.UserSessionKey{PartitionKey: "app", Key: "by entity"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !session.Created.Equal(instant) || !session.Expires.Equal(expires) || session.SessionID != "sid" || string(session.Ticket) != "ticket" {
+		t.Errorf("the store reads %+v", session)
+	}
+
+	session.Key, session.SessionID, session.Expires, session.Ticket = "by store", "", time.Time{}, nil
+	if err := store.CreateUserSession(t.Context(), session); err != nil {
+		t.Fatal(err)
+	}
+	var read Device
+	if err := db.Where(&entities.UserSession{Key: "by store"}).Take(&read).Error; err != nil {
+		t.Fatal(err)
+	}
+	if read.SessionID != nil || read.Expires != nil || read.Ticket == nil || read.Name != "unknown" || !read.Created.Equal(instant) || read.Version != 1 {
+		t.Errorf("the entity reads %+v", read)
+	}
+}
+
+// A time that is not set is NULL, which the table refuses, rather than the year 1.
+func TestUnsetTimestampIsNull(t *testing.T) {
+	db := open(t, new(bytes.Buffer))
+	if err := db.AutoMigrate(&entities.UserSession{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Create(&entities.UserSession{Key: "key", SubjectID: "alice", Ticket: []byte{}}).Error; err == nil {
+		t.Error("a row without times was accepted")
+	}
+	if value, err := (entities.Timestamp{}).Value(); value != nil || err != nil {
+		t.Errorf("Value: %v, %v", value, err)
+	}
+}

@@ -1,0 +1,102 @@
+package usersession
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/mattn/go-sqlite3"
+)
+
+// Errors in the shapes of the drivers that the root module does not import.
+type (
+	pgError     struct{ state string }
+	numberError struct { // go-sql-driver/mysql
+		Number  uint16
+		Message string
+	}
+	mssqlError   struct{ number int32 }
+	modernError  struct{ code int }
+	secretError  struct{}
+	severalError struct{ errs []error }
+)
+
+func (e *pgError) Error() string           { return "duplicate of secret" }
+func (e *pgError) SQLState() string        { return e.state }
+func (e *numberError) Error() string       { return e.Message }
+func (e mssqlError) Error() string         { return "truncated value: secret" }
+func (e mssqlError) SQLErrorNumber() int32 { return e.number }
+func (e *modernError) Error() string       { return "locked" }
+func (e *modernError) Code() int           { return e.code }
+func (secretError) Error() string          { return "unable to encode secret" }
+func (e severalError) Error() string       { return "several" }
+func (e severalError) Unwrap() []error     { return e.errs }
+
+func TestErrorCode(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{nil, ""},
+		{io.EOF, ""},
+		{&pgError{"40001"}, "40001"},
+		{&numberError{Number: 1213}, "1213"},
+		{mssqlError{2601}, "2601"},
+		{&modernError{2067}, "2067"},
+		{sqlite3.Error{Code: sqlite3.ErrConstraint, ExtendedCode: sqlite3.ErrConstraintUnique}, "2067"},
+		{fmt.Errorf("wrapped: %w", &pgError{"40P01"}), "40P01"},
+		{severalError{[]error{io.EOF, &numberError{Number: 1062}}}, "1062"},
+	} {
+		if got := errorCode(tt.err); got != tt.want {
+			t.Errorf("%T: %q, want %q", tt.err, got, tt.want)
+		}
+	}
+}
+
+func TestErrorsQuoteNoValues(t *testing.T) {
+	s := &GormStore{dialect: &mysql, config: config{table: "user_sessions"}}
+	for _, tt := range []struct {
+		cause error
+		want  string
+	}{
+		{&pgError{"23514"}, "database error 23514"},
+		{&numberError{1366, "Incorrect string value: secret"}, "database error 1366"},
+		{&numberError{1146, "secret"}, "database error 1146: the table user_sessions does not exist; make it"},
+		{&numberError{1054, "secret"}, "database error 1054: the table user_sessions lacks a column"},
+		{mssqlError{2628}, "database error 2628"},
+		{secretError{}, "database error (usersession.secretError)"},
+		{fmt.Errorf("secret: %w", driver.ErrBadConn), driver.ErrBadConn.Error()},
+		{fmt.Errorf("secret: %w", &net.OpError{Op: "dial", Net: "tcp", Err: io.EOF}), "EOF"},
+	} {
+		err := s.databaseErr(t.Context(), "create user session", tt.cause)
+		if !strings.HasPrefix(err.Error(), "usersession: create user session: "+tt.want) {
+			t.Errorf("%T: %q, want %q", tt.cause, err, tt.want)
+		}
+		for e := err; e != nil; e = errors.Unwrap(e) {
+			if text := fmt.Sprintf("%v %+v %#v %s %q", e, e, e, e, e); strings.Contains(text, "secret") && !strings.Contains(tt.want, "secretError") {
+				t.Errorf("%T: %s", tt.cause, text)
+			}
+		}
+		if !errors.Is(err, tt.cause) {
+			t.Errorf("%T: errors.Is does not find the cause", tt.cause)
+		}
+	}
+	var found mssqlError
+	if err := s.databaseErr(t.Context(), "", mssqlError{1205}); !errors.As(err, &found) || found.number != 1205 {
+		t.Error("errors.As does not find the driver's error")
+	}
+}
+
+func TestContextsErrorComesFirst(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	s := &GormStore{dialect: &postgres}
+	if err := s.databaseErr(ctx, "get user session", &pgError{"57014"}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
