@@ -118,7 +118,10 @@ func (s *GormStore) GetUserSession(ctx context.Context, key bff.UserSessionKey) 
 		}
 		return err
 	})
-	return session, err
+	if err != nil {
+		return bff.UserSession{}, err
+	}
+	return session, nil
 }
 
 // CreateUserSession implements [bff.UserSessionStore].
