@@ -183,3 +183,15 @@ func (d *Database) IsTiDB() bool { return strings.Contains(d.Version, "TiDB") }
 
 // IsCockroachDB tells CockroachDB from PostgreSQL.
 func (d *Database) IsCockroachDB() bool { return strings.Contains(d.Version, "CockroachDB") }
+
+// Quote quotes a name as the dialect does.
+func (d *Database) Quote(name string) string {
+	switch d.Engine {
+	case MySQL:
+		return "`" + name + "`"
+	case SQLServer:
+		return "[" + name + "]"
+	default:
+		return `"` + name + `"`
+	}
+}

@@ -1,0 +1,191 @@
+package dbtest_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"example.com/usersession"
+	"example.com/usersession/bff"
+	"example.com/usersession/internal/dbtest"
+)
+
+// A buffer takes what loggers write.
+type buffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// secrets are a session's values that must appear nowhere.
+var secrets = bff.UserSession{
+	PartitionKey: "xpartitionx", Key: "xkeyx-\u00e9", SubjectID: "xsubjectx", SessionID: "xsessionx",
+	Created: now, Renewed: now, Expires: now.AddDate(1234, 0, 0), // the year 3260
+	Ticket: []byte("xticketx"),
+}
+
+// betrayed returns which of the secrets a text has in it, in any of the forms in which
+// databases, drivers and fmt write them.
+func betrayed(text string) []string {
+	var found []string
+	for _, secret := range []string{"xpartitionx", "xkeyx", "xsubjectx", "xsessionx", "xticketx", "3260"} {
+		for _, form := range []string{
+			secret,
+			hex.EncodeToString([]byte(secret)),
+			base64.RawStdEncoding.EncodeToString([]byte(secret)),
+			strings.Trim(fmt.Sprint([]byte(secret)), "[]"),
+			strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%#v", []byte(secret)), "[]byte{"), "}"),
+		} {
+			if strings.Contains(strings.ToLower(text), strings.ToLower(form)) {
+				found = append(found, form)
+			}
+		}
+	}
+	return found
+}
+
+// discreet fails the test if an error, or one that can be unwrapped from it, prints a
+// secret in any way of printing.
+func discreet(t *testing.T, what string, err error) {
+	t.Helper()
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+		if text := fmt.Sprintf(verb, err); betrayed(text) != nil {
+			t.Errorf("%s: the error %T printed with %s has %q in it: %s", what, err, verb, betrayed(text), text)
+		}
+	}
+	if text := fmt.Sprintf("%+v %#v", struct{ Err error }{err}, []error{err}); betrayed(text) != nil {
+		t.Errorf("%s: the error %T inside another value has %q in it: %s", what, err, betrayed(text), text)
+	}
+	switch e := err.(type) { //nolint:errorlint // this walks the chain by itself
+	case interface{ Unwrap() error }:
+		if inner := e.Unwrap(); inner != nil {
+			discreet(t, what, inner)
+		}
+	case interface{ Unwrap() []error }:
+		for _, inner := range e.Unwrap() {
+			discreet(t, what, inner)
+		}
+	}
+}
+
+// A loud is a database whose loggers print whatever they get.
+type loud struct {
+	db  *gorm.DB
+	log *buffer
+}
+
+func openLoud(t *testing.T, d *dbtest.Database, config func(*gorm.Config)) loud {
+	t.Helper()
+	l := loud{log: &buffer{}}
+	l.db = d.Open(t, dbtest.Setup{Config: func(c *gorm.Config) {
+		c.Logger = logger.New(log.New(l.log, "", 0), logger.Config{LogLevel: logger.Info, SlowThreshold: 1})
+		if config != nil {
+			config(c)
+		}
+	}})
+	return l
+}
+
+// store returns a store on the database that also logs by itself.
+func (l loud) store(t *testing.T, db *gorm.DB) *usersession.GormStore {
+	t.Helper()
+	return newStore(t, db, usersession.WithLogger(slog.New(slog.NewJSONHandler(l.log, &slog.HandlerOptions{Level: slog.LevelDebug}))))
+}
+
+// everything runs every operation with the secrets, and returns what failed with
+// something else than the contract's errors.
+func everything(ctx context.Context, t *testing.T, store *usersession.GormStore) int {
+	t.Helper()
+	key := bff.UserSessionKey{PartitionKey: secrets.PartitionKey, Key: secrets.Key}
+	other := secrets
+	other.Key += "2"
+	other.SessionID = ""
+	filter := bff.UserSessionsFilter{SubjectID: secrets.SubjectID, SessionID: secrets.SessionID}
+	failed := 0
+	for _, op := range []struct {
+		name string
+		do   func() error
+	}{
+		{"create", func() error { return store.CreateUserSession(ctx, secrets) }},
+		{"create again", func() error { return store.CreateUserSession(ctx, secrets) }},
+		{"create another", func() error { return store.CreateUserSession(ctx, other) }},
+		{"get", func() error { _, err := store.GetUserSession(ctx, key); return err }},
+		{"update", func() error {
+			return store.UpdateUserSession(ctx, key, updated(secrets, string(secrets.Ticket), 0))
+		}},
+		{"update of a version", func() error {
+			return store.UpdateUserSession(ctx, key, updated(secrets, string(secrets.Ticket), 77))
+		}},
+		{"update to a taken session id", func() error {
+			return store.UpdateUserSession(ctx, bff.UserSessionKey{PartitionKey: other.PartitionKey, Key: other.Key}, updated(secrets, "", 0))
+		}},
+		{"replace", func() error { return store.ReplaceUserSession(ctx, secrets) }},
+		{"list", func() error { _, err := store.GetUserSessions(ctx, secrets.PartitionKey, filter); return err }},
+		{"lister", func() error {
+			for _, err := range store.UserSessions(ctx, bff.UserSessionsQuery{PartitionKey: secrets.PartitionKey, SubjectID: secrets.SubjectID}) {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
+		{"revoke", func() error { _, err := store.DeleteUserSessions(ctx, secrets.PartitionKey, filter); return err }},
+		{"delete", func() error { return store.DeleteUserSession(ctx, key) }},
+		{"cleanup", func() error { _, err := store.DeleteExpiredSessions(ctx); return err }},
+		{"create what cannot be kept", func() error {
+			tooLong := secrets
+			tooLong.Key = strings.Repeat(secrets.Key, 50)
+			return store.CreateUserSession(ctx, tooLong)
+		}},
+	} {
+		err := op.do()
+		if err == nil {
+			continue
+		}
+		discreet(t, op.name, err)
+		ours := false
+		for _, known := range []error{bff.ErrSessionExists, bff.ErrSessionNotFound, bff.ErrSessionChanged, bff.ErrInvalidSession} {
+			ours = ours || errors.Is(err, known)
+		}
+		if !ours {
+			failed++
+		}
+	}
+	return failed
+}
+
+// quiet fails the test if the log has a secret in it, or nothing at all.
+func (l loud) quiet(t *testing.T, atLeast int) {
+	t.Helper()
+	text := l.log.String()
+	for line := range strings.Lines(text) {
+		if found := betrayed(line); found != nil {
+			t.Errorf("the log has %q in it: %s", found, line)
+		}
+	}
+	if n := strings.Count(text, "\n"); n < atLeast {
+		t.Errorf("the log has %d lines; is anybody listening?", n)
+	}
+}
