@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"example.com/usersession/internal/sqltime"
 )
@@ -103,7 +104,7 @@ func (s *GormStore) deleteBatch(ctx context.Context, from, now time.Time, size i
 	case deleteReturning:
 		done, err = s.deleteReturning(ctx, fromArg, nowArg, size)
 	case deleteReadPast:
-		return deleted(s.db(ctx).Exec(s.sql.deleteReadPast, size, nowArg))
+		return deleted(s.db(ctx).Exec(s.sql.deleteReadPast, clause.Expr{SQL: strconv.Itoa(size)}, nowArg, nowArg))
 	case deletePausing:
 		return deleted(s.db(ctx).Exec(s.sql.deleteBatch, nowArg, size))
 	default:

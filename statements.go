@@ -31,7 +31,7 @@ type statements struct {
 	pick            string // from, now, size
 	deletePicked    string // now; the ids follow
 	deleteBatch     string // now, size
-	deleteReadPast  string // size, now
+	deleteReadPast  string // size, now, now
 
 	// Pages for the lister, newest and oldest first.
 	page          [2]string // partition key, after id, now, size
@@ -102,8 +102,8 @@ func newStatements(d *dialect, table string, quote func(string) string) *stateme
 		" gone AS (" + deleteFrom + id + " IN (SELECT " + id + " FROM picked) AND " + isExpired + " RETURNING " + id + ")" +
 		" SELECT (SELECT count(*) FROM picked), (SELECT count(*) FROM gone), (SELECT max(" + expires + ") FROM picked)"
 	s.deleteBatch = deleteFrom + id + " IN (SELECT " + id + " FROM " + table + " WHERE " + isExpired + " ORDER BY " + expires + d.page + ")"
-	s.deleteReadPast = "WITH expired AS (SELECT TOP (?) * FROM " + table + " WITH (READPAST, UPDLOCK, ROWLOCK)" +
-		" WHERE " + isExpired + " ORDER BY " + expires + ") DELETE FROM expired"
+	s.deleteReadPast = "DELETE FROM " + table + " WITH (READPAST, ROWLOCK) WHERE " + id + " IN (SELECT TOP (?) " + id +
+		" FROM " + table + " WITH (READPAST, UPDLOCK, ROWLOCK) WHERE " + isExpired + " ORDER BY " + expires + ") AND " + isExpired
 	for i, match := range matches {
 		s.list[i] = selectFrom("ticket") + " WHERE " + isIn + " AND " + match + " AND " + isLive + " ORDER BY " + id
 		s.deleteMany[i] = deleteFrom + isIn + " AND " + match
