@@ -1,0 +1,185 @@
+package ticket
+
+import (
+	"encoding/base64"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+func TestRotationWithoutDowntime(t *testing.T) {
+	// A fleet in the middle of a deployment has hosts of two neighbouring steps.
+	steps := []*KeyRing{ring(t, 1), ring(t, 1, 2), ring(t, 2, 1), ring(t, 2)}
+	seal := func(r *KeyRing) []byte {
+		sealed, err := Seal(r, binding, full())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sealed
+	}
+	for i := range len(steps) - 1 {
+		a, b := steps[i], steps[i+1]
+		if i+1 == len(steps)-1 {
+			a = b // the old key goes after everything was sealed anew
+		}
+		for _, pair := range [][2]*KeyRing{{a, b}, {b, a}, {a, a}, {b, b}} {
+			if _, err := Open(pair[1], binding, seal(pair[0])); err != nil {
+				t.Errorf("step %d: %v", i+1, err)
+			}
+		}
+	}
+	old := seal(steps[0])
+	if _, err := Open(steps[3], binding, old); !errors.Is(err, ErrUnreadable) {
+		t.Errorf("a ticket under the removed key: %v", err)
+	}
+	for i, want := range []bool{false, false, true, true} {
+		if got := NeedsReseal(steps[i], old); got != want {
+			t.Errorf("step %d: NeedsReseal = %t, want %t", i, got, want)
+		}
+	}
+	if NeedsReseal(failing{}, old) || NeedsReseal(steps[2], nil) || NeedsReseal(steps[2], []byte("foreign")) {
+		t.Error("NeedsReseal of what no ring has sealed")
+	}
+}
+
+func TestKeysFromBytes(t *testing.T) {
+	for _, n := range []int{0, 1, 16, 24, 31, 33, 64} {
+		_, err := NewKey(make([]byte, n))
+		if err == nil || !strings.Contains(err.Error(), strconv.Itoa(n)+" bytes") || !strings.Contains(err.Error(), "32") {
+			t.Errorf("%d bytes: %v", n, err)
+		}
+	}
+	if _, err := NewKey(make([]byte, KeySize)); err == nil || !strings.Contains(err.Error(), "not random") {
+		t.Errorf("a key of zeros: %v", err)
+	}
+	if _, err := NewKeyWithID(0, secret(1)); err == nil {
+		t.Error("id 0 is taken")
+	}
+	a, b := key(t, 1), key(t, 1)
+	if a.ID() != b.ID() || a.ID() == key(t, 2).ID() {
+		t.Error("the derived id is not a function of the key")
+	}
+	if _, err := NewKeyRing(a, b); err == nil {
+		t.Error("two keys with one id are taken")
+	}
+	if _, err := NewKeyRing(Key{}); err == nil {
+		t.Error("the zero key is taken")
+	}
+	// The ring does not depend on the caller's bytes.
+	s := secret(5)
+	k, err := NewKey(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, _ := NewKeyRing(k)
+	sealed, _ := Seal(r, binding, full())
+	clear(s)
+	if _, err := Open(ring(t, 5), binding, sealed); err != nil {
+		t.Error("wiping the secret after NewKey changes the key")
+	}
+}
+
+func TestKeysFromText(t *testing.T) {
+	std := base64.StdEncoding.EncodeToString(secret(1))
+	url := base64.RawURLEncoding.EncodeToString(secret(2))
+	for _, text := range []string{
+		std + "\n" + url, " " + std + " , " + url + "\r\n", "# the new one: " + url + "\n" + std + "\n\n  # old\n" + url,
+		strconv.Itoa(int(key(t, 1).ID())) + ":" + std + "," + url,
+	} {
+		r, err := ParseKeyRing(text)
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		if r.primary.id != key(t, 1).ID() || len(r.keys) != 2 {
+			t.Errorf("%q: %v", text, r)
+		}
+	}
+	short := base64.StdEncoding.EncodeToString(secret(3)[:31])
+	for text, want := range map[string]string{
+		"": "no key", "# nothing": "no key", short: "31 bytes", std + "," + short: "key number 2",
+		"not*base64": "not base64", "x:" + std: "not a number", "4294967296:" + std: "not a number",
+		"-1:" + std: "not a number", "0:" + std: "0", std + "," + std: "two keys", ":" + std: "not a number",
+		base64.StdEncoding.EncodeToString(append(secret(3), 1)): "33 bytes",
+	} {
+		_, err := ParseKeyRing(text)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+			continue
+		}
+		for _, s := range []string{std, short, "not*base64"} {
+			if strings.Contains(err.Error(), s) {
+				t.Errorf("the error quotes a key: %v", err)
+			}
+		}
+	}
+}
+
+func TestKeysFromFileAndEnvironment(t *testing.T) {
+	text := base64.StdEncoding.EncodeToString(secret(1))
+	dir := t.TempDir()
+	write := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	if _, err := KeyRingFromFile(write("good", text+"\n")); err != nil {
+		t.Error(err)
+	}
+	if _, err := KeyRingFromFile(filepath.Join(dir, "missing")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("missing file: %v", err)
+	}
+	_, err := KeyRingFromFile(write("bad", text[:40]))
+	if err == nil || !strings.Contains(err.Error(), "bad") || strings.Contains(err.Error(), text[:20]) {
+		t.Errorf("bad file: %v", err)
+	}
+	t.Setenv("TICKET_TEST_KEYS", text)
+	if _, err := KeyRingFromEnv("TICKET_TEST_KEYS"); err != nil {
+		t.Error(err)
+	}
+	if _, err := KeyRingFromEnv("TICKET_TEST_NO_KEYS"); err == nil || !strings.Contains(err.Error(), "TICKET_TEST_NO_KEYS") {
+		t.Errorf("missing variable: %v", err)
+	}
+	t.Setenv("TICKET_TEST_KEYS", "")
+	if _, err := KeyRingFromEnv("TICKET_TEST_KEYS"); err == nil {
+		t.Error("an empty variable is taken")
+	}
+}
+
+func TestInsecureRandomKeyRingIsItsOwn(t *testing.T) {
+	a, b := InsecureRandomKeyRing(), InsecureRandomKeyRing()
+	sealed, err := Seal(a, binding, full())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(a, binding, sealed); err != nil {
+		t.Error(err)
+	}
+	if _, err := Open(b, binding, sealed); !errors.Is(err, ErrUnreadable) {
+		t.Errorf("another ring opens it: %v", err)
+	}
+}
+
+func TestWireFormatIsTinks(t *testing.T) {
+	k, err := NewKeyWithID(0x01020304, secret(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, _ := NewKeyRing(k)
+	sealed, _ := r.Encrypt([]byte("plaintext"), nil)
+	if want := 5 + 12 + len("plaintext") + 16; len(sealed) != want {
+		t.Errorf("%d bytes, want %d", len(sealed), want)
+	}
+	if string(sealed[:5]) != "\x01\x01\x02\x03\x04" {
+		t.Errorf("header %x", sealed[:5])
+	}
+	again, _ := r.Encrypt([]byte("plaintext"), nil)
+	if string(again) == string(sealed) {
+		t.Error("the nonce is not random")
+	}
+}

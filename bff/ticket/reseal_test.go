@@ -1,0 +1,177 @@
+package ticket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"example.com/usersession/bff"
+)
+
+func clock() time.Time { return noon }
+
+func row(n int) bff.UserSession {
+	return bff.UserSession{
+		PartitionKey: "app", Key: fmt.Sprint("k", n), SubjectID: "alice", SessionID: fmt.Sprint("s", n),
+		Created: noon, Renewed: noon, Expires: noon.Add(time.Hour),
+	}
+}
+
+// fill adds sessions with tickets sealed by p, numbered from first.
+func fill(t *testing.T, store bff.UserSessionStore, p Protector, first, count int) {
+	t.Helper()
+	for n := first; n < first+count; n++ {
+		r := row(n)
+		var err error
+		r.Ticket, err = Seal(p, BindingOf(r), Ticket{SubjectID: r.SubjectID, SessionID: r.SessionID, AccessToken: r.Key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := store.CreateUserSession(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestResealMovesEverythingToThePrimaryKey(t *testing.T) {
+	store := bff.NewInMemoryStore(bff.WithClock(clock))
+	fill(t, store, ring(t, 1), 0, 25)
+	fill(t, store, ring(t, 2), 25, 5)  // done already
+	fill(t, store, ring(t, 99), 30, 3) // nobody here has that key
+	rotated := ring(t, 2, 1)
+	for run, want := range []ResealReport{{33, 25, 3}, {33, 0, 3}} {
+		// What does not open is not under the primary key either, and is counted again.
+		got, err := Reseal{Store: store, Protector: rotated, PartitionKey: "app", BatchSize: 10}.Run(t.Context())
+		if err != nil || got != want {
+			t.Errorf("run %d: %+v, %v, want %+v", run, got, err, want)
+		}
+	}
+	for n := range 33 {
+		s, err := store.GetUserSession(t.Context(), bff.UserSessionKey{PartitionKey: "app", Key: fmt.Sprint("k", n)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		opened, err := Open(ring(t, 2), BindingOf(s), s.Ticket)
+		if n >= 30 {
+			if err == nil {
+				t.Error("an unreadable ticket has become readable")
+			}
+			continue
+		}
+		if err != nil || opened.AccessToken != s.Key {
+			t.Errorf("session %d without the old key: %v", n, err)
+		}
+		if !s.Renewed.Equal(noon) || !s.Expires.Equal(noon.Add(time.Hour)) {
+			t.Errorf("session %d: its times have changed", n)
+		}
+	}
+}
+
+// racing changes a session right before it is updated.
+type racing struct {
+	*bff.InMemoryStore
+	before func(bff.UserSessionKey)
+}
+
+func (r *racing) UpdateUserSession(ctx context.Context, key bff.UserSessionKey, u bff.UserSessionUpdate) error {
+	if f := r.before; f != nil {
+		f(key)
+	}
+	return r.InMemoryStore.UpdateUserSession(ctx, key, u)
+}
+
+func TestResealNeverOverwritesAnUpdate(t *testing.T) {
+	store := &racing{InMemoryStore: bff.NewInMemoryStore(bff.WithClock(clock))}
+	fill(t, store, ring(t, 1), 0, 1)
+	rotated := ring(t, 2, 1)
+	store.before = func(key bff.UserSessionKey) {
+		store.before = nil
+		s, _ := store.GetUserSession(t.Context(), key)
+		sealed, _ := Seal(ring(t, 1), BindingOf(s), Ticket{SubjectID: s.SubjectID, SessionID: s.SessionID, AccessToken: "new"})
+		if err := store.UpdateUserSession(t.Context(), key, bff.UserSessionUpdate{
+			SubjectID: s.SubjectID, SessionID: s.SessionID, Created: s.Created, Renewed: s.Renewed, Expires: s.Expires, Ticket: sealed,
+		}); err != nil {
+			t.Error(err)
+		}
+	}
+	report, err := Reseal{Store: store, Protector: rotated, PartitionKey: "app"}.Run(t.Context())
+	if err != nil || report.Resealed != 1 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	s, _ := store.GetUserSession(t.Context(), bff.UserSessionKey{PartitionKey: "app", Key: "k0"})
+	if got, err := Open(ring(t, 2), BindingOf(s), s.Ticket); err != nil || got.AccessToken != "new" {
+		t.Errorf("token %q, %v: the update is lost", got.AccessToken, err)
+	}
+}
+
+func TestResealNeverBringsBackARevokedSession(t *testing.T) {
+	store := &racing{InMemoryStore: bff.NewInMemoryStore(bff.WithClock(clock))}
+	fill(t, store, ring(t, 1), 0, 3)
+	store.before = func(key bff.UserSessionKey) { _ = store.DeleteUserSession(t.Context(), key) }
+	report, err := Reseal{Store: store, Protector: ring(t, 2, 1), PartitionKey: "app"}.Run(t.Context())
+	if err != nil || report.Resealed != 0 {
+		t.Errorf("%+v, %v", report, err)
+	}
+	if left, _ := store.GetUserSessions(t.Context(), "app", bff.UserSessionsFilter{SubjectID: "alice"}); len(left) != 0 {
+		t.Errorf("%d sessions are back", len(left))
+	}
+}
+
+func TestResealGivesUpOnASessionThatNeverRests(t *testing.T) {
+	store := &racing{InMemoryStore: bff.NewInMemoryStore(bff.WithClock(clock))}
+	fill(t, store, ring(t, 1), 0, 1)
+	store.before = func(key bff.UserSessionKey) {
+		s, _ := store.GetUserSession(t.Context(), key)
+		_ = store.InMemoryStore.UpdateUserSession(t.Context(), key, bff.UserSessionUpdate{
+			SubjectID: s.SubjectID, SessionID: s.SessionID, Created: s.Created, Renewed: s.Renewed, Ticket: s.Ticket,
+		})
+	}
+	_, err := Reseal{Store: store, Protector: ring(t, 2, 1), PartitionKey: "app"}.Run(t.Context())
+	if !errors.Is(err, bff.ErrSessionChanged) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestResealRestsBetweenBatchesAndStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := bff.NewInMemoryStore()
+		for n := range 10 {
+			r := row(n)
+			r.Created, r.Renewed, r.Expires = time.Now(), time.Now(), time.Time{}
+			r.Ticket, _ = Seal(ring(t, 1), BindingOf(r), Ticket{SubjectID: r.SubjectID, SessionID: r.SessionID})
+			if err := store.CreateUserSession(t.Context(), r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		job := Reseal{Store: store, Protector: ring(t, 2, 1), PartitionKey: "app", BatchSize: 4, Pause: time.Minute}
+		begin := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+		defer cancel()
+		report, err := job.Run(ctx)
+		if !errors.Is(err, context.DeadlineExceeded) || report.Resealed != 8 {
+			t.Errorf("%+v, %v", report, err)
+		}
+		if d := time.Since(begin); d != 90*time.Second {
+			t.Errorf("it took %v", d)
+		}
+		if report, err = job.Run(t.Context()); err != nil || report.Resealed != 2 {
+			t.Errorf("the second run: %+v, %v", report, err)
+		}
+	})
+}
+
+type bare struct{ bff.UserSessionStore }
+
+func TestResealSaysWhatItCannotDo(t *testing.T) {
+	store := bff.NewInMemoryStore()
+	if _, err := (Reseal{Store: bare{store}, Protector: ring(t, 1)}).Run(t.Context()); err == nil || !strings.Contains(err.Error(), "list") {
+		t.Errorf("a store that cannot list: %v", err)
+	}
+	if _, err := (Reseal{Store: store, Protector: failing{}}).Run(t.Context()); err == nil || !strings.Contains(err.Error(), "Rotator") {
+		t.Errorf("a protector that cannot tell: %v", err)
+	}
+}
