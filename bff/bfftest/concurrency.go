@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"example.com/usersession/bff"
 )
@@ -110,6 +111,9 @@ func racingCounters(f *fixture) {
 			if err != nil {
 				return err
 			}
+			if len(got.Ticket) != 1 {
+				return errors.New("the counter is not one byte any more")
+			}
 			update := updateOf(got)
 			update.IfVersion = got.Version
 			update.Ticket = []byte{got.Ticket[0] + 1}
@@ -177,7 +181,7 @@ func racingCreatesOfSessionID(f *fixture) {
 
 func racingCreatesOverExpired(f *fixture) {
 	f.create(session("old", sessionID("sid"), expires(end)))
-	f.clock.set(end)
+	f.clock.set(end.Add(time.Second))
 	contender := func(i int) bff.UserSession { return racing(i, sessionID("sid")) }
 	errs := race(racers, func(i int) error { return f.store.CreateUserSession(f.Context(), contender(i)) })
 	winner := contender(f.wantOneWins("CreateUserSession over an expired session", errs, bff.ErrSessionExists))

@@ -138,7 +138,7 @@ func listSubject(f *fixture) {
 }
 
 func listLive(f *fixture) {
-	s, longer, never := session("key-1", expires(end)), session("key-2", expires(end.Add(tick))), session("key-3", expires(time.Time{}))
+	s, longer, never := session("key-1", expires(end)), session("key-2", expires(end.Add(time.Second))), session("key-3", expires(time.Time{}))
 	f.create(s, longer, never)
 	f.wantQuery(bff.UserSessionsQuery{PartitionKey: shop, OldestFirst: true}, s, longer, never)
 	f.clock.set(end)

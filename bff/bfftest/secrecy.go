@@ -20,8 +20,9 @@ func errorsKeepSecrets(f *fixture) {
 	conditional := updateOf(secret)
 	conditional.IfVersion = 9
 
-	errs["get of a missing session"] = get(secret)
-	errs["update of a missing session"] = f.store.UpdateUserSession(f.Context(), keyOf(secret), updateOf(secret))
+	missing := session("missing-"+marker, ticket([]byte("ticket-"+marker)))
+	errs["get of a missing session"] = get(missing)
+	errs["update of a missing session"] = f.store.UpdateUserSession(f.Context(), keyOf(missing), updateOf(missing))
 	f.create(secret, session("key-2"))
 	errs["create with a live key"] = f.store.CreateUserSession(f.Context(), secret)
 	errs["create with a live session id"] = f.store.CreateUserSession(f.Context(), session("key-3-"+marker, sessionID("sid-of-key-2"), ticket([]byte(marker))))
@@ -32,9 +33,8 @@ func errorsKeepSecrets(f *fixture) {
 		errs["invalid "+what] = write(f.Context(), session("key-"+marker, subject(""), ticket([]byte(marker))))
 	}
 	for what, err := range errs {
-		if err == nil {
-			f.Errorf("%s: no error", what)
-		} else if strings.Contains(err.Error(), marker) {
+		// That there is an error at all is for other topics to prove.
+		if err != nil && strings.Contains(err.Error(), marker) {
 			f.Errorf("%s: the error gives a key or a ticket away", what)
 		}
 	}
