@@ -104,7 +104,7 @@ func (s *GormStore) deleteBatch(ctx context.Context, from, now time.Time, size i
 	case deleteReturning:
 		done, err = s.deleteReturning(ctx, fromArg, nowArg, size)
 	case deleteReadPast:
-		return deleted(s.db(ctx).Exec(s.sql.deleteReadPast, clause.Expr{SQL: strconv.Itoa(size)}, nowArg, nowArg))
+		return deleted(s.db(ctx).Exec(s.sql.deleteReadPast, nowArg, clause.Expr{SQL: strconv.Itoa(size)}, nowArg))
 	case deletePausing:
 		return deleted(s.db(ctx).Exec(s.sql.deleteBatch, nowArg, size))
 	default:

@@ -44,12 +44,10 @@ type dialect struct {
 	// prepare says that preparing statements makes them faster.
 	prepare bool
 
-	// quotesNoValues says that the texts of the database's errors name tables and
-	// columns at the most.
-	quotesNoValues bool
-
 	// Error codes, as errorCode returns them.
-	duplicate, retry, noTable, noColumn []string
+	duplicate, retry []string
+	// wrongTable are those of a table or column that is missing.
+	wrongTable []string
 	// noSkipLocked are those of servers that are too old for the cleanup's form.
 	noSkipLocked []string
 }
@@ -70,8 +68,7 @@ var (
 		cleanupBatch: 500,
 		duplicate:    []string{"23505"},
 		retry:        []string{"40001", "40P01"}, // serialization failure, deadlock
-		noTable:      []string{"42P01"},
-		noColumn:     []string{"42703"},
+		wrongTable:   []string{"42P01", "42703"},
 		noSkipLocked: []string{"42601", "0A000"}, // syntax error, not supported
 	}
 
@@ -93,26 +90,25 @@ var (
 		duplicate:    []string{"1062", "1586"},
 		// Deadlock; MariaDB's changed since last read; TiDB's write conflicts.
 		retry:        []string{"1213", "1020", "8022", "8028", "9007"},
-		noTable:      []string{"1146"},
-		noColumn:     []string{"1054"},
+		wrongTable:   []string{"1146", "1054"},
 		noSkipLocked: []string{"1064"}, // syntax error: MySQL before 8, MariaDB before 10.6
 	}
 
 	sqlite = dialect{
-		name:           "sqlite",
-		ordinal:        "%[1]s = ? COLLATE BINARY",
-		insertIgnore:   " ON CONFLICT DO NOTHING",
-		timeColumn:     "%[1]s",
-		page:           " LIMIT ?",
-		savepoint:      "SAVEPOINT usersession",
-		rollbackTo:     "ROLLBACK TO SAVEPOINT usersession",
-		release:        "RELEASE SAVEPOINT usersession",
-		cleanup:        deletePausing, // a write locks the whole database
-		cleanupBatch:   100,
-		prepare:        true,
-		quotesNoValues: true,
-		duplicate:      []string{"1555", "2067"},
-		retry:          []string{"5", "6", "261", "262", "517", "518"}, // busy, locked and their extended codes
+		name:         "sqlite",
+		ordinal:      "%[1]s = ? COLLATE BINARY",
+		insertIgnore: " ON CONFLICT DO NOTHING",
+		timeColumn:   "%[1]s",
+		page:         " LIMIT ?",
+		savepoint:    "SAVEPOINT usersession",
+		rollbackTo:   "ROLLBACK TO SAVEPOINT usersession",
+		release:      "RELEASE SAVEPOINT usersession",
+		cleanup:      deletePausing, // a write locks the whole database
+		cleanupBatch: 100,
+		prepare:      true,
+		duplicate:    []string{"1555", "2067"},
+		retry:        []string{"5", "6", "261", "262", "517", "518"}, // busy, locked and their extended codes
+		wrongTable:   []string{"1"},                                  // whatever is wrong with the SQL
 	}
 
 	sqlserver = dialect{
@@ -127,8 +123,7 @@ var (
 		cleanupBatch: 500,
 		duplicate:    []string{"2601", "2627"},
 		retry:        []string{"1205", "3960"}, // deadlock, snapshot conflict
-		noTable:      []string{"208"},
-		noColumn:     []string{"207"},
+		wrongTable:   []string{"208", "207"},
 	}
 )
 

@@ -39,12 +39,9 @@ func (s *GormStore) databaseErr(ctx context.Context, operation string, err error
 		// Drivers report a context that ended in ways of their own.
 		return wrap(operation, ctx.Err())
 	}
-	text := "usersession: " + operation + ": " + s.dialect.describe(err)
-	switch code := errorCode(err); {
-	case slices.Contains(s.dialect.noTable, code):
-		text += ": the table " + s.table + " does not exist; make it from entities.UserSession, or name another one with WithTable"
-	case slices.Contains(s.dialect.noColumn, code):
-		text += ": the table " + s.table + " lacks a column of entities.UserSession; bring it up to date"
+	text := "usersession: " + operation + ": " + describe(err)
+	if slices.Contains(s.dialect.wrongTable, errorCode(err)) {
+		text += ": is the table " + s.table + " there, with every column of entities.UserSession? WithTable names another one"
 	}
 	return &databaseError{text: text, cause: err}
 }
@@ -65,11 +62,8 @@ func wrap(operation string, err error) error {
 
 // describe says as much of an error as cannot quote a value: a server's code, or the
 // text of an error of the connection.
-func (d *dialect) describe(err error) string {
+func describe(err error) string {
 	if code := errorCode(err); code != "" {
-		if d.quotesNoValues {
-			return fmt.Sprintf("database error %s (%v)", code, err)
-		}
 		return "database error " + code
 	}
 	for _, known := range []error{

@@ -66,8 +66,8 @@ func TestErrorsQuoteNoValues(t *testing.T) {
 	}{
 		{&pgError{"23514"}, "database error 23514"},
 		{&numberError{1366, "Incorrect string value: secret"}, "database error 1366"},
-		{&numberError{1146, "secret"}, "database error 1146: the table user_sessions does not exist; make it"},
-		{&numberError{1054, "secret"}, "database error 1054: the table user_sessions lacks a column"},
+		{&numberError{1146, "secret"}, "database error 1146: is the table user_sessions there, with"},
+		{&numberError{1054, "secret"}, "database error 1054: is the table user_sessions there, with"},
 		{mssqlError{2628}, "database error 2628"},
 		{secretError{}, "database error (usersession.secretError)"},
 		{fmt.Errorf("secret: %w", driver.ErrBadConn), driver.ErrBadConn.Error()},

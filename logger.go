@@ -34,5 +34,5 @@ func (s *GormStore) discreetErr(err error) error {
 	if err == nil || s.isDuplicate(err) || s.isRetryable(err) {
 		return nil
 	}
-	return &databaseError{text: "usersession: " + s.dialect.describe(err), cause: err}
+	return &databaseError{text: "usersession: " + describe(err), cause: err}
 }

@@ -29,9 +29,9 @@ type statements struct {
 	deleteReturning string // from, now, size, now
 	pickLocked      string // from, now, size
 	pick            string // from, now, size
-	deletePicked    string // now; the ids follow
+	deletePicked    string // now; the ids follow in parentheses
 	deleteBatch     string // now, size
-	deleteReadPast  string // size, now, now
+	deleteReadPast  string // now, size, now
 
 	// Pages for the lister, newest and oldest first.
 	page          [2]string // partition key, after id, now, size
@@ -51,87 +51,95 @@ const (
 	oldestFirst
 )
 
-// The columns that a SELECT returns, in the order in which scanSession reads them.
-// The last one is the ticket, or for the lister the id.
-var selected = []string{"key", "subject_id", "session_id", "created", "renewed", "expires", "version"}
+// newStatements writes the statements for a table, whose name is quoted already.
+func newStatements(d *dialect, table string, quote func(column string) string) *statements {
+	sql := func(text string) string { return expand(d, table, quote).Replace(text) }
+	const (
+		update     = "UPDATE {table} SET {subject_id} = ?, {session_id} = NULLIF(?, ''), {created} = ?, {renewed} = ?, {expires} = ?, {ticket} = ?, {version} = {version} + 1 WHERE {is key} AND {is live}"
+		list       = "SELECT {columns}, {ticket} FROM {table} WHERE {in partition} AND "
+		deleteMany = "DELETE FROM {table} WHERE {in partition} AND "
+		page       = "SELECT {columns}, {id} FROM {table} WHERE {in partition} AND "
+		pick       = "SELECT {id}, {read expires} FROM {table} WHERE {expires} >= ? AND {is expired} ORDER BY {expires}{limit}"
+	)
+	return &statements{
+		get:     sql("SELECT {columns}, {ticket} FROM {table} WHERE {is key} AND {is live}"),
+		version: sql("SELECT {version} FROM {table} WHERE {is key} AND {is live}"),
 
-func newStatements(d *dialect, table string, quote func(string) string) *statements {
+		// The ticket comes last: GORM makes an empty one that follows a parenthesis
+		// NULL.
+		insert: sql("INSERT INTO {table} ({partition_key}, {key}, {subject_id}, {session_id}, {created}, {renewed}, {expires}, {version}, {ticket})" +
+			" VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?){or ignore}"),
+
+		update:   sql(update),
+		updateIf: sql(update + " AND {version} = ?"),
+		delete:   sql("DELETE FROM {table} WHERE {is key}"),
+
+		list: [3]string{
+			bySubject: sql(list + "{is subject} AND {is live} ORDER BY {id}"),
+			bySession: sql(list + "{is session} AND {is live} ORDER BY {id}"),
+			byBoth:    sql(list + "{is subject} AND {is session} AND {is live} ORDER BY {id}"),
+		},
+		deleteMany: [3]string{
+			bySubject: sql(deleteMany + "{is subject}"),
+			bySession: sql(deleteMany + "{is session}"),
+			byBoth:    sql(deleteMany + "{is subject} AND {is session}"),
+		},
+
+		deleteExpired:          sql("DELETE FROM {table} WHERE {is key} AND {is expired}"),
+		deleteExpiredBySession: sql("DELETE FROM {table} WHERE {in partition} AND {is session} AND {is expired}"),
+
+		page: [2]string{
+			newestFirst: sql(page + "{id} < ? AND {is live} ORDER BY {id} DESC{limit}"),
+			oldestFirst: sql(page + "{id} > ? AND {is live} ORDER BY {id}{limit}"),
+		},
+		pageBySubject: [2]string{
+			newestFirst: sql(page + "{is subject} AND {id} < ? AND {is live} ORDER BY {id} DESC{limit}"),
+			oldestFirst: sql(page + "{is subject} AND {id} > ? AND {is live} ORDER BY {id}{limit}"),
+		},
+
+		pick:         sql(pick),
+		pickLocked:   sql(pick + " FOR UPDATE SKIP LOCKED"),
+		deletePicked: sql("DELETE FROM {table} WHERE {is expired} AND {id} IN "),
+		deleteReturning: sql("WITH picked AS (" + pick + " FOR UPDATE SKIP LOCKED)," +
+			" gone AS (DELETE FROM {table} WHERE {id} IN (SELECT {id} FROM picked) AND {is expired} RETURNING {id})" +
+			" SELECT (SELECT count(*) FROM picked), (SELECT count(*) FROM gone), (SELECT max({expires}) FROM picked)"),
+		deleteBatch: sql("DELETE FROM {table} WHERE {id} IN (SELECT {id} FROM {table} WHERE {is expired} ORDER BY {expires}{limit})"),
+		deleteReadPast: sql("DELETE FROM {table} WITH (READPAST, ROWLOCK) WHERE {is expired} AND {id} IN" +
+			" (SELECT TOP (?) {id} FROM {table} WITH (READPAST, UPDLOCK, ROWLOCK) WHERE {is expired} ORDER BY {expires})"),
+	}
+}
+
+// expand returns what the statements' texts leave to the dialect. {columns} are what
+// scanRow reads, less the last.
+func expand(d *dialect, table string, quote func(column string) string) *strings.Replacer {
 	is := func(column string) string {
-		column = quote(column)
-		plain := column + " = ?"
+		plain := quote(column) + " = ?"
 		if d.ordinal == "" {
 			return plain
 		}
-		return plain + " AND " + fmt.Sprintf(d.ordinal, column)
+		return plain + " AND " + fmt.Sprintf(d.ordinal, quote(column))
 	}
-	var (
-		id, version  = quote("id"), quote("version")
-		expires      = quote("expires")
-		isKey        = is("partition_key") + " AND " + is("key")
-		isLive       = "(" + expires + " IS NULL OR " + expires + " > ?)"
-		isExpired    = expires + " <= ?" // as wanted, never true of NULL
-		isIn         = is("partition_key")
-		selectFrom   = func(last string) string { return "SELECT " + selectList(d, quote, last) + " FROM " + table }
-		deleteFrom   = "DELETE FROM " + table + " WHERE "
-		matches      = [3]string{is("subject_id"), is("session_id"), is("subject_id") + " AND " + is("session_id")}
-		updateValues = "UPDATE " + table + " SET " + quote("subject_id") + " = ?, " + quote("session_id") + " = NULLIF(?, ''), " +
-			quote("created") + " = ?, " + quote("renewed") + " = ?, " + expires + " = ?, " + quote("ticket") + " = ?, " +
-			version + " = " + version + " + 1 WHERE " + isKey + " AND " + isLive
-	)
-	s := &statements{
-		get:     selectFrom("ticket") + " WHERE " + isKey + " AND " + isLive,
-		version: "SELECT " + version + " FROM " + table + " WHERE " + isKey + " AND " + isLive,
-
-		// The ticket comes last: GORM makes an empty one right after a
-		// parenthesis NULL.
-		insert: "INSERT INTO " + table + " (" + quoteAll(quote, "partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") + ")" +
-			" VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?)" + d.insertIgnore,
-
-		update:   updateValues,
-		updateIf: updateValues + " AND " + version + " = ?",
-		delete:   deleteFrom + isKey,
-
-		deleteExpired:          deleteFrom + isKey + " AND " + isExpired,
-		deleteExpiredBySession: deleteFrom + isIn + " AND " + matches[bySession] + " AND " + isExpired,
+	read := func(column string) string { return fmt.Sprintf(d.timeColumn, quote(column)) }
+	columns := []string{
+		quote("key"), quote("subject_id"), quote("session_id"), read("created"), read("renewed"), read("expires"), quote("version"),
 	}
-	s.pick = "SELECT " + id + ", " + fmt.Sprintf(d.timeColumn, expires) + " FROM " + table +
-		" WHERE " + expires + " >= ? AND " + isExpired + " ORDER BY " + expires + d.page
-	s.pickLocked = s.pick + " FOR UPDATE SKIP LOCKED"
-	s.deletePicked = deleteFrom + isExpired + " AND " + id + " IN "
-	s.deleteReturning = "WITH picked AS (" + s.pickLocked + ")," +
-		" gone AS (" + deleteFrom + id + " IN (SELECT " + id + " FROM picked) AND " + isExpired + " RETURNING " + id + ")" +
-		" SELECT (SELECT count(*) FROM picked), (SELECT count(*) FROM gone), (SELECT max(" + expires + ") FROM picked)"
-	s.deleteBatch = deleteFrom + id + " IN (SELECT " + id + " FROM " + table + " WHERE " + isExpired + " ORDER BY " + expires + d.page + ")"
-	s.deleteReadPast = "DELETE FROM " + table + " WITH (READPAST, ROWLOCK) WHERE " + id + " IN (SELECT TOP (?) " + id +
-		" FROM " + table + " WITH (READPAST, UPDLOCK, ROWLOCK) WHERE " + isExpired + " ORDER BY " + expires + ") AND " + isExpired
-	for i, match := range matches {
-		s.list[i] = selectFrom("ticket") + " WHERE " + isIn + " AND " + match + " AND " + isLive + " ORDER BY " + id
-		s.deleteMany[i] = deleteFrom + isIn + " AND " + match
+	replacements := []string{
+		"{table}", table,
+		"{columns}", strings.Join(columns, ", "),
+		"{read expires}", read("expires"),
+		"{in partition}", is("partition_key"),
+		"{is key}", is("partition_key") + " AND " + is("key"),
+		"{is subject}", is("subject_id"),
+		"{is session}", is("session_id"),
+		"{is live}", "(" + quote("expires") + " IS NULL OR " + quote("expires") + " > ?)",
+		"{is expired}", quote("expires") + " <= ?", // never true of NULL
+		"{limit}", d.page,
+		"{or ignore}", d.insertIgnore,
 	}
-	for i, order := range []string{newestFirst: " < ? AND " + isLive + " ORDER BY " + id + " DESC" + d.page, oldestFirst: " > ? AND " + isLive + " ORDER BY " + id + d.page} {
-		s.page[i] = selectFrom("id") + " WHERE " + isIn + " AND " + id + order
-		s.pageBySubject[i] = selectFrom("id") + " WHERE " + isIn + " AND " + matches[bySubject] + " AND " + id + order
+	for _, column := range []string{
+		"id", "partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "ticket", "version",
+	} {
+		replacements = append(replacements, "{"+column+"}", quote(column))
 	}
-	return s
-}
-
-func selectList(d *dialect, quote func(string) string, last string) string {
-	var columns []string
-	for _, column := range selected {
-		switch quoted := quote(column); column {
-		case "created", "renewed", "expires":
-			columns = append(columns, fmt.Sprintf(d.timeColumn, quoted))
-		default:
-			columns = append(columns, quoted)
-		}
-	}
-	return strings.Join(append(columns, quote(last)), ", ")
-}
-
-func quoteAll(quote func(string) string, columns ...string) string {
-	quoted := make([]string, len(columns))
-	for i, column := range columns {
-		quoted[i] = quote(column)
-	}
-	return strings.Join(quoted, ", ")
+	return strings.NewReplacer(replacements...)
 }
