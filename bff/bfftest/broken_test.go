@@ -14,7 +14,7 @@ import (
 	"example.com/usersession/bff"
 )
 
-// faultVariable names the fault to the process that runs the suite on it.
+// faultVariable tells a process that these tests start what to run the suite on.
 const faultVariable = "BFFTEST_FAULT"
 
 // A fault is a mistake that a store can make, and the topics that must find it.
@@ -79,18 +79,25 @@ func TestFault(t *testing.T) {
 
 func runOnFault(t *testing.T, name string, hangs bool) (output string, passed bool) {
 	t.Helper()
-	timeout := 5 * time.Minute
 	if hangs {
-		timeout = 15 * time.Second // in which the suite comes to the hanging test many times over
+		// In this time the suite comes to the hanging test many times over.
+		return runInProcess(t, "TestFault", name, 15*time.Second)
 	}
+	return runInProcess(t, "TestFault", name, 5*time.Minute)
+}
+
+// runInProcess runs one test of this package, which is told by a variable what to
+// do, and returns all that it says.
+func runInProcess(t *testing.T, test, variable string, timeout time.Duration) (output string, passed bool) {
+	t.Helper()
 	executable, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), timeout+time.Minute)
 	defer cancel()
-	command := exec.CommandContext(ctx, executable, "-test.run=^TestFault$", "-test.v", fmt.Sprint("-test.timeout=", timeout))
-	command.Env = append(os.Environ(), faultVariable+"="+name)
+	command := exec.CommandContext(ctx, executable, "-test.run=^"+test+"$", "-test.v", fmt.Sprint("-test.timeout=", timeout))
+	command.Env = append(os.Environ(), faultVariable+"="+variable)
 	all, err := command.CombinedOutput()
 	if ctx.Err() != nil {
 		t.Fatalf("the process did not end: %v", ctx.Err())

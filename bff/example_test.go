@@ -1,0 +1,121 @@
+package bff_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"example.com/usersession/bff"
+)
+
+// A session lives until it expires by the store's clock. Here the test is the clock.
+func ExampleNewInMemoryStore() {
+	now := time.Date(2026, time.June, 15, 12, 0, 0, 0, time.UTC)
+	store := bff.NewInMemoryStore(bff.WithClock(func() time.Time { return now }))
+
+	ctx := context.Background()
+	key := bff.UserSessionKey{PartitionKey: "shop", Key: "derived-from-the-cookie"}
+	err := store.CreateUserSession(ctx, bff.UserSession{
+		PartitionKey: key.PartitionKey,
+		Key:          key.Key,
+		SubjectID:    "alice",
+		SessionID:    "sid-1",
+		Created:      now,
+		Renewed:      now,
+		Expires:      now.Add(time.Hour),
+		Ticket:       []byte("claims and tokens, sealed"),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	session, err := store.GetUserSession(ctx, key)
+	fmt.Println(session.SubjectID, session.Version, err)
+
+	now = now.Add(time.Hour)
+	_, err = store.GetUserSession(ctx, key)
+	fmt.Println(errors.Is(err, bff.ErrSessionNotFound))
+	// Output:
+	// alice 1 <nil>
+	// true
+}
+
+// Two requests refresh the tokens of one session at once. The one that comes second
+// learns that its tokens are old, instead of writing them over the new ones.
+func ExampleUserSessionStore_conditionalUpdate() {
+	store := bff.NewInMemoryStore()
+	ctx, now := context.Background(), time.Now()
+	key := bff.UserSessionKey{PartitionKey: "shop", Key: "derived-from-the-cookie"}
+	_ = store.CreateUserSession(ctx, bff.UserSession{
+		PartitionKey: key.PartitionKey, Key: key.Key, SubjectID: "alice",
+		Created: now, Renewed: now, Expires: now.Add(time.Hour), Ticket: []byte("old tokens"),
+	})
+
+	read, _ := store.GetUserSession(ctx, key) // as both requests do
+	refresh := func(ticket string) error {
+		return store.UpdateUserSession(ctx, key, bff.UserSessionUpdate{
+			SubjectID: read.SubjectID,
+			Created:   read.Created,
+			Renewed:   now,
+			Expires:   now.Add(2 * time.Hour),
+			Ticket:    []byte(ticket),
+			IfVersion: read.Version,
+		})
+	}
+	fmt.Println(refresh("tokens of the first request"))
+	fmt.Println(errors.Is(refresh("tokens of the second request"), bff.ErrSessionChanged))
+
+	kept, _ := store.GetUserSession(ctx, key)
+	fmt.Printf("%s, version %d\n", kept.Ticket, kept.Version)
+	// Output:
+	// <nil>
+	// true
+	// tokens of the first request, version 2
+}
+
+// "Sign me out everywhere" is one call. A filter that names nobody is refused, since
+// it would sign everybody out.
+func ExampleUserSessionStore_DeleteUserSessions() {
+	store := bff.NewInMemoryStore()
+	ctx, now := context.Background(), time.Now()
+	for _, browser := range []string{"laptop", "phone"} {
+		_ = store.CreateUserSession(ctx, bff.UserSession{
+			PartitionKey: "shop", Key: "key-of-" + browser, SubjectID: "alice", Created: now, Renewed: now,
+		})
+	}
+	fmt.Println(store.DeleteUserSessions(ctx, "shop", bff.UserSessionsFilter{SubjectID: "alice"}))
+
+	_, err := store.DeleteUserSessions(ctx, "shop", bff.UserSessionsFilter{SubjectID: ""})
+	fmt.Println(errors.Is(err, bff.ErrInvalidFilter))
+	// Output:
+	// 2 <nil>
+	// true
+}
+
+// What a store can do beyond the six operations is found with a type assertion.
+func ExampleUserSessionLister() {
+	var store bff.UserSessionStore = bff.NewInMemoryStore()
+	ctx, now := context.Background(), time.Now()
+	for _, browser := range []string{"laptop", "phone"} {
+		_ = store.CreateUserSession(ctx, bff.UserSession{
+			PartitionKey: "shop", Key: "key-of-" + browser, SubjectID: "alice", SessionID: "sid-of-" + browser,
+			Created: now, Renewed: now,
+		})
+	}
+	lister, ok := store.(bff.UserSessionLister)
+	if !ok {
+		return
+	}
+	for session, err := range lister.UserSessions(ctx, bff.UserSessionsQuery{PartitionKey: "shop", SubjectID: "alice"}) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(session.SessionID)
+	}
+	// Output:
+	// sid-of-phone
+	// sid-of-laptop
+}

@@ -1,0 +1,214 @@
+package bff
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// That the store keeps the contract, package bfftest proves. These tests are about
+// what is its own.
+
+var start = time.Date(2026, time.June, 15, 10, 20, 30, 0, time.UTC)
+
+func aliceSession(key string) UserSession {
+	return UserSession{PartitionKey: "shop", Key: key, SubjectID: "alice", SessionID: "sid-of-" + key, Created: start, Renewed: start}
+}
+
+func mustCreate(t testing.TB, s *InMemoryStore, sessions ...UserSession) {
+	t.Helper()
+	for _, session := range sessions {
+		if err := s.CreateUserSession(t.Context(), session); err != nil {
+			t.Fatalf("CreateUserSession: %v", err)
+		}
+	}
+}
+
+func TestInMemoryStoreReadsTimeNowByDefault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewInMemoryStore()
+		session := aliceSession("key")
+		session.Expires = time.Now().Add(time.Minute)
+		mustCreate(t, s, session)
+		key := UserSessionKey{"shop", "key"}
+		time.Sleep(time.Minute - time.Microsecond)
+		if _, err := s.GetUserSession(t.Context(), key); err != nil {
+			t.Errorf("GetUserSession just before the expiry: %v", err)
+		}
+		time.Sleep(time.Microsecond)
+		if _, err := s.GetUserSession(t.Context(), key); !errors.Is(err, ErrSessionNotFound) {
+			t.Errorf("GetUserSession at the expiry: got error %v, want ErrSessionNotFound", err)
+		}
+	})
+}
+
+func TestInMemoryStoreHandsOutEmptyTicketsAsNil(t *testing.T) {
+	s := NewInMemoryStore()
+	session := aliceSession("key")
+	session.Ticket = []byte{}
+	mustCreate(t, s, session)
+	got, err := s.GetUserSession(t.Context(), UserSessionKey{"shop", "key"})
+	if err != nil || got.Ticket != nil {
+		t.Errorf("GetUserSession returned the ticket %#v and error %v, want nil and none", got.Ticket, err)
+	}
+}
+
+// TestInMemoryStoreForgetsWhatItRemoved guards against maps that only ever grow.
+func TestInMemoryStoreForgetsWhatItRemoved(t *testing.T) {
+	for name, empty := range map[string]func(s *InMemoryStore, ctx context.Context) error{
+		"delete": func(s *InMemoryStore, ctx context.Context) error {
+			return errors.Join(
+				s.DeleteUserSession(ctx, UserSessionKey{"shop", "one"}), s.DeleteUserSession(ctx, UserSessionKey{"shop", "two"}))
+		},
+		"delete by filter": func(s *InMemoryStore, ctx context.Context) error {
+			_, err := s.DeleteUserSessions(ctx, "shop", UserSessionsFilter{SubjectID: "alice"})
+			return err
+		},
+		"cleanup": func(s *InMemoryStore, ctx context.Context) error {
+			_, err := s.DeleteExpiredSessions(ctx)
+			return err
+		},
+	} {
+		s := NewInMemoryStore()
+		one, two := aliceSession("one"), aliceSession("two")
+		one.Expires, two.Expires = start.AddDate(-1, 0, 0), start.AddDate(-1, 0, 0)
+		mustCreate(t, s, one, two)
+		if err := empty(s, t.Context()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if len(s.partitions) != 0 {
+			t.Errorf("after %s of everything, %d partitions are kept", name, len(s.partitions))
+		}
+	}
+}
+
+func TestInMemoryStoreListsWhatWasThereAtTheBeginning(t *testing.T) {
+	s := NewInMemoryStore()
+	for i := range 4 {
+		mustCreate(t, s, aliceSession(fmt.Sprint("key-", i)))
+	}
+	var listed []string
+	query := UserSessionsQuery{PartitionKey: "shop", SubjectID: "alice", OldestFirst: true, PageSize: 1}
+	listing := s.UserSessions(t.Context(), query)
+	for session, err := range listing {
+		if err != nil {
+			t.Fatal(err)
+		}
+		listed = append(listed, session.Key)
+		if session.Key == "key-0" {
+			mustCreate(t, s, aliceSession("added")) // a loop that adds does not run forever
+			moved := UserSessionUpdate{SubjectID: "bob", Created: start, Renewed: start}
+			if err := s.UpdateUserSession(t.Context(), UserSessionKey{"shop", "key-2"}, moved); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if got, want := fmt.Sprint(listed), "[key-0 key-1 key-3]"; got != want {
+		t.Errorf("UserSessions listed %s, want %s", got, want)
+	}
+	listed = nil
+	for session := range listing { // the same listing again is a new one
+		listed = append(listed, session.Key)
+	}
+	if got, want := fmt.Sprint(listed), "[key-0 key-1 key-3 added]"; got != want {
+		t.Errorf("UserSessions, ranged over again, listed %s, want %s", got, want)
+	}
+}
+
+// TestInMemoryStoreIndexesAgree writes at random and then looks whether each row can
+// be found in every way, and nothing else.
+func TestInMemoryStoreIndexesAgree(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	now := start
+	s := NewInMemoryStore(WithClock(func() time.Time { return now }))
+	pick := func(kind string, n int) string { return fmt.Sprint(kind, random.IntN(n)) }
+	for range 20_000 {
+		session := aliceSession(pick("key-", 12))
+		session.PartitionKey, session.SubjectID, session.SessionID = pick("partition-", 2), pick("subject-", 4), pick("sid-", 8)
+		if random.IntN(4) == 0 {
+			session.SessionID = ""
+		}
+		session.Expires = now.Add(time.Duration(random.IntN(20)) * time.Second)
+		key := UserSessionKey{session.PartitionKey, session.Key}
+		filter := UserSessionsFilter{SubjectID: session.SubjectID, SessionID: session.SessionID}
+		ctx := t.Context()
+		switch random.IntN(12) {
+		case 0:
+			_ = s.DeleteUserSession(ctx, key)
+		case 1:
+			_, _ = s.DeleteUserSessions(ctx, session.PartitionKey, filter)
+		case 2:
+			_, _ = s.DeleteExpiredSessions(ctx)
+		case 3, 4:
+			_ = s.ReplaceUserSession(ctx, session)
+		case 5, 6, 7:
+			_ = s.UpdateUserSession(ctx, key, UserSessionUpdate{
+				SubjectID: session.SubjectID, SessionID: session.SessionID, Created: start, Renewed: now, Expires: session.Expires,
+			})
+		case 8:
+			now = now.Add(time.Second)
+		default:
+			_ = s.CreateUserSession(ctx, session)
+		}
+		checkIndexes(t, s)
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+func checkIndexes(t *testing.T, s *InMemoryStore) {
+	t.Helper()
+	for partitionKey, p := range s.partitions {
+		withSessionID, withSubject := 0, 0
+		for key, row := range p.keys {
+			if row.session.Key != key || row.session.PartitionKey != partitionKey || row.removed {
+				t.Errorf("key %q leads to %+v", key, row)
+			}
+			if row.session.SessionID != "" {
+				withSessionID++
+				if p.sessionIDs[row.session.SessionID] != row {
+					t.Errorf("session id %q does not lead to its row", row.session.SessionID)
+				}
+			}
+			if _, ok := p.subjects[row.session.SubjectID][row]; !ok {
+				t.Errorf("subject %q does not lead to its row", row.session.SubjectID)
+			}
+		}
+		for subjectID, rows := range p.subjects {
+			withSubject += len(rows)
+			if len(rows) == 0 {
+				t.Errorf("subject %q is kept without sessions", subjectID)
+			}
+		}
+		if len(p.keys) == 0 || len(p.sessionIDs) != withSessionID || withSubject != len(p.keys) {
+			t.Errorf("partition %q has %d keys, %d session ids of %d rows, and %d rows by subject",
+				partitionKey, len(p.keys), len(p.sessionIDs), withSessionID, withSubject)
+		}
+	}
+}
+
+// BenchmarkInMemoryStoreGetUserSessions shows that the sessions of other users cost
+// nothing.
+func BenchmarkInMemoryStoreGetUserSessions(b *testing.B) {
+	for _, others := range []int{10, 100_000} {
+		b.Run(fmt.Sprint(others, " others"), func(b *testing.B) {
+			s := NewInMemoryStore()
+			for i := range others {
+				session := aliceSession(fmt.Sprint("key-", i))
+				session.SubjectID = fmt.Sprint("user-", i)
+				mustCreate(b, s, session)
+			}
+			mustCreate(b, s, aliceSession("alice-1"), aliceSession("alice-2"))
+			for b.Loop() {
+				if got, err := s.GetUserSessions(b.Context(), "shop", UserSessionsFilter{SubjectID: "alice"}); err != nil || len(got) != 2 {
+					b.Fatal(len(got), err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,188 @@
+package bff_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"example.com/usersession/bff"
+)
+
+var noon = time.Date(2026, time.June, 15, 12, 0, 0, 0, time.UTC)
+
+func validSession() bff.UserSession {
+	return bff.UserSession{
+		PartitionKey: "shop", Key: "key", SubjectID: "alice", SessionID: "sid",
+		Created: noon, Renewed: noon, Expires: noon.Add(time.Hour), Ticket: []byte("ticket"),
+	}
+}
+
+func TestValidateNamesTheField(t *testing.T) {
+	for _, test := range []struct {
+		field  string
+		change func(*bff.UserSession)
+	}{
+		{"PartitionKey", func(s *bff.UserSession) { s.PartitionKey = " shop" }},
+		{"PartitionKey", func(s *bff.UserSession) { s.PartitionKey = strings.Repeat("é", 201) }},
+		{"Key", func(s *bff.UserSession) { s.Key = "" }},
+		{"Key", func(s *bff.UserSession) { s.Key = "key\n" }},
+		{"SubjectID", func(s *bff.UserSession) { s.SubjectID = "" }},
+		{"SubjectID", func(s *bff.UserSession) { s.SubjectID = "ali\x00ce" }},
+		{"SessionID", func(s *bff.UserSession) { s.SessionID = "sid\xff" }},
+		{"SessionID", func(s *bff.UserSession) { s.SessionID = strings.Repeat("🙂", 101) }},
+		{"SessionID", func(s *bff.UserSession) { s.SessionID = " " }},
+		{"Created", func(s *bff.UserSession) { s.Created = time.Time{} }},
+		{"Created", func(s *bff.UserSession) { s.Created = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC) }},
+		{"Renewed", func(s *bff.UserSession) { s.Renewed = time.Time{} }},
+		{"Renewed", func(s *bff.UserSession) { s.Renewed = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC) }},
+		{"Expires", func(s *bff.UserSession) { s.Expires = time.Time{}.Add(time.Nanosecond) }},
+		{"Expires", func(s *bff.UserSession) { s.Expires = time.Date(12_000, 1, 1, 0, 0, 0, 0, time.UTC) }},
+	} {
+		s := validSession()
+		test.change(&s)
+		err := s.Validate()
+		if !errors.Is(err, bff.ErrInvalidSession) || !strings.Contains(err.Error(), ": "+test.field+" ") {
+			t.Errorf("Validate with an invalid %s: got error %v, want ErrInvalidSession that names it", test.field, err)
+		}
+	}
+}
+
+func TestValidateAccepts(t *testing.T) {
+	for name, change := range map[string]func(*bff.UserSession){
+		"everything":            func(*bff.UserSession) {},
+		"the empty partition":   func(s *bff.UserSession) { s.PartitionKey = "" },
+		"no session id":         func(s *bff.UserSession) { s.SessionID = "" },
+		"no expiry":             func(s *bff.UserSession) { s.Expires = time.Time{} },
+		"no ticket":             func(s *bff.UserSession) { s.Ticket = nil },
+		"200 code units":        func(s *bff.UserSession) { s.Key = strings.Repeat("é", 200) },
+		"100 surrogate pairs":   func(s *bff.UserSession) { s.Key = strings.Repeat("🙂", 100) },
+		"white space inside":    func(s *bff.UserSession) { s.SubjectID = "alice \t\n smith" },
+		"the first microsecond": func(s *bff.UserSession) { s.Created = time.Date(1, 1, 1, 0, 0, 0, 1000, time.UTC) },
+		"the last microsecond":  func(s *bff.UserSession) { s.Expires = time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC) },
+	} {
+		s := validSession()
+		change(&s)
+		if err := s.Validate(); err != nil {
+			t.Errorf("Validate with %s: %v", name, err)
+		}
+	}
+}
+
+func TestFilterValidate(t *testing.T) {
+	for filter, want := range map[bff.UserSessionsFilter]error{
+		{}:                                       bff.ErrInvalidFilter,
+		{SubjectID: " ", SessionID: "\t\u00a0"}:  bff.ErrInvalidFilter,
+		{SubjectID: "alice"}:                     nil,
+		{SessionID: "sid"}:                       nil,
+		{SubjectID: "alice", SessionID: "sid"}:   nil,
+		{SubjectID: "alice", SessionID: " "}:     nil, // and matches nothing
+		{SubjectID: "\x00"}:                      nil, // likewise
+		{SubjectID: strings.Repeat("a", 10_000)}: nil, // likewise
+	} {
+		if err := filter.Validate(); !errors.Is(err, want) {
+			t.Errorf("Validate of %+.30q: got error %v, want %v", filter, err, want)
+		}
+	}
+}
+
+// refusals are all the texts that a refusal can have. That an error is one of them
+// proves that it gives no value away.
+func refusals() []string {
+	var all []string
+	for _, field := range []string{"PartitionKey", "Key", "SubjectID", "SessionID"} {
+		for _, problem := range []string{
+			"is empty", "is not valid UTF-8", "contains a NUL", "is longer than 200 UTF-16 code units", "begins or ends with white space",
+		} {
+			all = append(all, fmt.Sprintf("invalid user session: %s %s", field, problem))
+		}
+	}
+	for _, field := range []string{"Created", "Renewed", "Expires"} {
+		for _, problem := range []string{"is not set", "is not within the years 1 to 9999"} {
+			all = append(all, fmt.Sprintf("invalid user session: %s %s", field, problem))
+		}
+	}
+	return all
+}
+
+// FuzzValidate proves that what Validate accepts a store keeps exactly and every
+// database can hold, and that what it refuses does not get into the store.
+func FuzzValidate(f *testing.F) {
+	f.Add("shop", "key", "alice", "sid", noon.Unix(), int64(123_456_789), noon.Unix())
+	f.Add("", strings.Repeat("🙂", 100), "alice smith", "", int64(-62135596800), int64(1000), int64(253402300799))
+	f.Add(" ", "key\x00", "ali\xffce", strings.Repeat("é", 201), int64(-62135596800), int64(999), int64(253402300800))
+	f.Add("\u00a0", "\u2003key", "alice\u0085", "\ufeff", int64(1)<<62, int64(-1), -int64(1)<<62)
+	refusals := refusals()
+	f.Fuzz(func(t *testing.T, partitionKey, key, subjectID, sessionID string, created, nanoseconds, expires int64) {
+		s := bff.UserSession{
+			PartitionKey: partitionKey, Key: key, SubjectID: subjectID, SessionID: sessionID,
+			Created: time.Unix(created, nanoseconds), Renewed: time.Unix(created, 0), Expires: time.Unix(expires, nanoseconds),
+			Ticket: []byte(key + "\x00" + sessionID),
+		}
+		err := s.Validate()
+		keyErr := bff.UserSessionKey{PartitionKey: partitionKey, Key: key}.Validate()
+		update := bff.UserSessionUpdate{SubjectID: subjectID, SessionID: sessionID, Created: s.Created, Renewed: s.Renewed, Expires: s.Expires}
+		if (err == nil) != (keyErr == nil && update.Validate() == nil) {
+			t.Fatalf("the session is judged %v, its key %v and the same values as an update %v", err, keyErr, update.Validate())
+		}
+		store := bff.NewInMemoryStore(bff.WithClock(func() time.Time { return time.Time{} }))
+		if createErr := store.CreateUserSession(t.Context(), s); (createErr == nil) != (err == nil) {
+			t.Fatalf("Validate says %v, CreateUserSession %v", err, createErr)
+		}
+		got, getErr := store.GetUserSession(t.Context(), bff.UserSessionKey{PartitionKey: partitionKey, Key: key})
+		if err != nil {
+			if !errors.Is(err, bff.ErrInvalidSession) || !slices.Contains(refusals, err.Error()) {
+				t.Errorf("the refusal says %q", err)
+			}
+			if !errors.Is(getErr, bff.ErrSessionNotFound) {
+				t.Errorf("GetUserSession of what was refused: got error %v, want ErrSessionNotFound", getErr)
+			}
+			return
+		}
+		if getErr != nil {
+			t.Fatalf("GetUserSession: %v", getErr)
+		}
+		wantKeepable(t, got)
+		wantExactly(t, got, s)
+	})
+}
+
+// wantKeepable checks what databases need, in other words than Validate does.
+func wantKeepable(t *testing.T, s bff.UserSession) {
+	t.Helper()
+	for _, value := range []string{s.PartitionKey, s.Key, s.SubjectID, s.SessionID} {
+		if units := len(utf16.Encode([]rune(value))); units > 200 {
+			t.Errorf("%q was accepted with %d UTF-16 code units", value, units)
+		}
+		if !utf8.ValidString(value) || strings.Contains(value, "\x00") || strings.TrimFunc(value, unicode.IsSpace) != value {
+			t.Errorf("%q was accepted", value)
+		}
+	}
+	if s.Key == "" || s.SubjectID == "" {
+		t.Error("an empty key or subject id was accepted")
+	}
+	for _, at := range []time.Time{s.Created, s.Renewed, s.Expires} {
+		if at.Location() != time.UTC || !at.Equal(at.Truncate(time.Microsecond)) || at.Year() < 1 || at.Year() > 9999 {
+			t.Errorf("%v was accepted", at)
+		}
+	}
+	if s.Created.IsZero() || s.Renewed.IsZero() {
+		t.Error("a missing time was accepted")
+	}
+}
+
+func wantExactly(t *testing.T, got, want bff.UserSession) {
+	t.Helper()
+	want.Created = want.Created.UTC().Truncate(time.Microsecond)
+	want.Renewed = want.Renewed.UTC().Truncate(time.Microsecond)
+	want.Expires = want.Expires.UTC().Truncate(time.Microsecond)
+	want.Version = 1
+	if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
+		t.Errorf("the session came back as\n%+v, want\n%+v", got, want)
+	}
+}
