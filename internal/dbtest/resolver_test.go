@@ -60,7 +60,7 @@ func TestResolver(t *testing.T) {
 		"by entity":   {&entities.UserSession{}},
 	}
 	configs := map[string]func(*gorm.Config){
-		"": nil,
+		"":                             nil,
 		" PrepareStmt, TranslateError": func(c *gorm.Config) { c.PrepareStmt, c.TranslateError = true, true },
 	}
 	for _, e := range dbtest.Engines {

@@ -30,7 +30,8 @@ var PostgreSQL = &Engine{
 	hint:     "start one with: make databases, or: docker compose up -d postgres; then set USERSESSION_TEST_POSTGRES=postgres://user:password@host:5432/database",
 	version:  "version()",
 	place: func(dsn, name string, params url.Values) (string, error) {
-		all := url.Values{"search_path": {name}, "application_name": {name}}
+		// Nothing here has to survive a server that crashes.
+		all := url.Values{"search_path": {name}, "application_name": {name}, "synchronous_commit": {"off"}}
 		for key, values := range params {
 			all[key] = values
 		}
@@ -170,7 +171,7 @@ var SQLite = &Engine{
 			params.Set("_txlock", "immediate")
 		}
 		if !params.Has("_pragma") {
-			params["_pragma"] = []string{"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(NORMAL)"}
+			params["_pragma"] = []string{"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(OFF)"}
 		}
 		return "file:" + file + "?" + params.Encode(), nil
 	},

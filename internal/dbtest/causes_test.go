@@ -1,0 +1,35 @@
+package dbtest_test
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+
+	mysqldriver "github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5/pgconn"
+	mssql "github.com/microsoft/go-mssqldb"
+	modernc "modernc.org/sqlite"
+)
+
+// cause returns the code of the driver's error behind one of the store's, found as an
+// application finds it.
+func cause(err error) string {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return e.Code
+	}
+	if e, ok := errors.AsType[*mysqldriver.MySQLError](err); ok {
+		return strconv.Itoa(int(e.Number))
+	}
+	if e, ok := errors.AsType[mssql.Error](err); ok {
+		return strconv.Itoa(int(e.Number))
+	}
+	if e, ok := errors.AsType[*modernc.Error](err); ok {
+		return strconv.Itoa(e.Code())
+	}
+	return ""
+}
+
+// tryAgain reports whether a database asks for a transaction to be tried again.
+func tryAgain(err error) bool {
+	return slices.Contains([]string{"40P01", "40001", "1213", "1020", "9007", "8028", "1205", "3960", "5", "517"}, cause(err))
+}

@@ -1,0 +1,235 @@
+package dbtest_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"sync"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"example.com/usersession"
+	"example.com/usersession/bff"
+	"example.com/usersession/internal/dbtest"
+)
+
+const racers = 32
+
+// race runs n functions at once and returns their errors.
+func race(n int, run func(i int) error) []error {
+	start := make(chan struct{})
+	errs := make([]error, n)
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() {
+			<-start
+			errs[i] = run(i)
+		})
+	}
+	close(start)
+	all.Wait()
+	return errs
+}
+
+// A racetrack is a configuration in which the races are run.
+type racetrack struct {
+	name   string
+	engine *dbtest.Engine // nil is each
+	setup  dbtest.Setup
+}
+
+var racetracks = []racetrack{
+	{name: "defaults"},
+	{name: "PrepareStmt, few connections", setup: dbtest.Setup{MaxOpen: 4, Config: func(c *gorm.Config) { c.PrepareStmt, c.TranslateError = true, true }}},
+	{name: "serializable", engine: dbtest.PostgreSQL, setup: dbtest.Setup{Params: url.Values{"default_transaction_isolation": {"serializable"}}}},
+	{name: "repeatable read", engine: dbtest.PostgreSQL, setup: dbtest.Setup{Params: url.Values{"default_transaction_isolation": {"repeatable read"}}}},
+	{name: "serializable", engine: dbtest.MySQL, setup: dbtest.Setup{Params: url.Values{"tx_isolation": {"'SERIALIZABLE'"}}}},
+	{name: "read committed", engine: dbtest.MySQL, setup: dbtest.Setup{Params: url.Values{"tx_isolation": {"'READ-COMMITTED'"}}}},
+	{name: "snapshot isolation", engine: dbtest.MySQL, setup: dbtest.Setup{Params: url.Values{"innodb_snapshot_isolation": {"ON"}}}},
+}
+
+// onRacetracks runs a test in every configuration, on a table of its own.
+func onRacetracks(t *testing.T, test func(t *testing.T, db *gorm.DB, store *usersession.GormStore)) {
+	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+		for _, track := range racetracks {
+			if track.engine != nil && track.engine != d.Engine {
+				continue
+			}
+			t.Run(track.name, func(t *testing.T) {
+				if d.Engine == dbtest.MySQL && track.engine != nil && !d.IsMariaDB() {
+					t.Skipf("%s has no such variable; its names are MariaDB's", d.Version)
+				}
+				d := d.Engine.New(t)
+				db, store := open(t, d, track.setup)
+				test(t, db, store)
+			})
+		}
+	})
+}
+
+// TestRaceForOneSession: 32 sign-ins at once with one session id. All succeed, one stays.
+func TestRaceForOneSession(t *testing.T) {
+	onRacetracks(t, func(t *testing.T, db *gorm.DB, store *usersession.GormStore) {
+		for round := range 4 {
+			for i, err := range race(racers, func(i int) error {
+				session := sample(fmt.Sprintf("key-%d-%d", round, i), "sid")
+				switch round {
+				case 2: // and one key
+					session.Key = "key"
+				case 3: // one key only
+					session.Key, session.SessionID = "another", ""
+				}
+				return store.ReplaceUserSession(t.Context(), session)
+			}) {
+				if err != nil {
+					t.Errorf("round %d, racer %d: %v, cause %v", round, i, err, cause(err))
+				}
+			}
+			want := int64(1)
+			if round == 3 {
+				want = 2
+			}
+			if n := count(t, db, "user_sessions"); n != want {
+				t.Errorf("round %d leaves %d rows, want %d", round, n, want)
+			}
+		}
+	})
+}
+
+// TestRaceOfStrangers: 32 unrelated sign-ins at once. All succeed, all stay; then each
+// browser signs in again.
+func TestRaceOfStrangers(t *testing.T) {
+	onRacetracks(t, func(t *testing.T, db *gorm.DB, store *usersession.GormStore) {
+		for round := range 3 {
+			for i, err := range race(racers, func(i int) error {
+				session := sample(fmt.Sprintf("key-%d-%d", round, i), fmt.Sprintf("sid-%d", i))
+				session.SubjectID = fmt.Sprintf("subject-%d", i)
+				return store.ReplaceUserSession(t.Context(), session)
+			}) {
+				if err != nil {
+					t.Errorf("round %d, racer %d: %v, cause %v", round, i, err, cause(err))
+				}
+			}
+			if n := count(t, db, "user_sessions"); n != racers {
+				t.Errorf("round %d leaves %d rows, want %d", round, n, racers)
+			}
+		}
+	})
+}
+
+// TestRaceToCreate: one wins, and the others are told so, also over an expired session.
+func TestRaceToCreate(t *testing.T) {
+	onRacetracks(t, func(t *testing.T, _ *gorm.DB, store *usersession.GormStore) {
+		for round := range 3 {
+			sessionID := fmt.Sprintf("sid-%d", round)
+			if round == 2 {
+				expired := sample("expired", sessionID)
+				expired.Expires = now
+				must(t, store.CreateUserSession(t.Context(), expired))
+			}
+			created := 0
+			for i, err := range race(racers, func(i int) error {
+				return store.CreateUserSession(t.Context(), sample(fmt.Sprintf("key-%d-%d", round, i), sessionID))
+			}) {
+				switch {
+				case err == nil:
+					created++
+				case !errors.Is(err, bff.ErrSessionExists):
+					t.Errorf("round %d, racer %d: %v, cause %v", round, i, err, cause(err))
+				}
+			}
+			if created != 1 {
+				t.Errorf("round %d: %d were created, want 1", round, created)
+			}
+		}
+	})
+}
+
+// TestRaceToUpdate: of all who update from one version one wins; and updates of no
+// particular version are all written.
+func TestRaceToUpdate(t *testing.T) {
+	onRacetracks(t, func(t *testing.T, _ *gorm.DB, store *usersession.GormStore) {
+		session := sample("key", "sid")
+		must(t, store.CreateUserSession(t.Context(), session))
+		won := 0
+		for i, err := range race(racers, func(i int) error {
+			return store.UpdateUserSession(t.Context(), keyOf("key"), updated(session, fmt.Sprint(i), 1))
+		}) {
+			switch {
+			case err == nil:
+				won++
+			case !errors.Is(err, bff.ErrSessionChanged):
+				t.Errorf("racer %d: %v, cause %v", i, err, cause(err))
+			}
+		}
+		if won != 1 {
+			t.Errorf("%d have won, want 1", won)
+		}
+		for i, err := range race(racers, func(i int) error {
+			return store.UpdateUserSession(t.Context(), keyOf("key"), updated(session, fmt.Sprint(i), 0))
+		}) {
+			if err != nil {
+				t.Errorf("racer %d: %v, cause %v", i, err, cause(err))
+			}
+		}
+		got, err := store.GetUserSession(t.Context(), keyOf("key"))
+		if must(t, err); got.Version != racers+2 {
+			t.Errorf("version %d after %d updates, want %d", got.Version, racers+1, racers+2)
+		}
+	})
+}
+
+// TestStorm: everybody does everything to a few sessions at once. Nothing but the
+// contract's errors comes out, and Replace and the deletes always succeed.
+func TestStorm(t *testing.T) {
+	onRacetracks(t, func(t *testing.T, db *gorm.DB, store *usersession.GormStore) {
+		ctx := t.Context()
+		for i, err := range race(16, func(i int) error {
+			random := rand.New(rand.NewPCG(uint64(i), 1))
+			for step := range 12 {
+				session := sample(fmt.Sprintf("key-%d", random.IntN(6)), fmt.Sprintf("sid-%d", random.IntN(4)))
+				if random.IntN(4) == 0 {
+					session.SessionID = ""
+				}
+				if random.IntN(4) == 0 {
+					session.Expires = now
+				}
+				err, allowed := error(nil), []error(nil)
+				switch random.IntN(7) {
+				case 0, 1:
+					err = store.ReplaceUserSession(ctx, session)
+				case 2:
+					err, allowed = store.CreateUserSession(ctx, session), []error{bff.ErrSessionExists}
+				case 3:
+					err = store.UpdateUserSession(ctx, keyOf(session.Key), updated(session, "new", int64(random.IntN(3))))
+					allowed = []error{bff.ErrSessionNotFound, bff.ErrSessionExists, bff.ErrSessionChanged}
+				case 4:
+					err = store.DeleteUserSession(ctx, keyOf(session.Key))
+				case 5:
+					_, err = store.DeleteUserSessions(ctx, "app", bff.UserSessionsFilter{SessionID: fmt.Sprintf("sid-%d", random.IntN(4))})
+				case 6:
+					_, err = store.GetUserSessions(ctx, "app", bff.UserSessionsFilter{SubjectID: "alice"})
+				}
+				ours := err == nil
+				for _, want := range allowed {
+					ours = ours || errors.Is(err, want)
+				}
+				if !ours {
+					return fmt.Errorf("step %d: %w", step, err)
+				}
+			}
+			return nil
+		}) {
+			if err != nil {
+				t.Errorf("racer %d: %v, cause %v", i, err, cause(err))
+			}
+		}
+		var twice int64
+		must(t, db.Raw(`SELECT COUNT(*) FROM (SELECT session_id FROM user_sessions WHERE session_id IS NOT NULL GROUP BY session_id HAVING COUNT(*) > 1) AS twice`).Scan(&twice).Error)
+		if twice > 0 {
+			t.Errorf("%d session ids are taken twice", twice)
+		}
+	})
+}
