@@ -1,0 +1,322 @@
+package serverside
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"example.com/usersession/bff"
+	"example.com/usersession/bff/ticket"
+)
+
+const issuer = "https://id.example"
+
+// alice is a ticket with a token in every field that could leak one.
+func alice() ticket.Ticket {
+	return ticket.Ticket{
+		SubjectID: "alice", SessionID: "idp-session",
+		Claims:      map[string]any{"name": "Alice"},
+		AccessToken: "secret-access-token", RefreshToken: "secret-refresh-token", IDToken: "secret-id-token",
+		Properties: map[string]string{"device": "Firefox"},
+	}
+}
+
+func as(subjectID, sessionID string) ticket.Ticket {
+	t := alice()
+	t.SubjectID, t.SessionID = subjectID, sessionID
+	return t
+}
+
+// A clock is set by the test.
+type clock struct{ now atomic.Pointer[time.Time] }
+
+func newClock() *clock {
+	c := &clock{}
+	c.now.Store(new(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)))
+	return c
+}
+
+func (c *clock) Now() time.Time                 { return *c.now.Load() }
+func (c *clock) pass(d time.Duration)           { c.now.Store(new(c.Now().Add(d))) }
+func (c *clock) plus(d time.Duration) time.Time { return c.Now().Add(d) }
+
+// A spy is a store that fails, counts and interferes as it is told.
+type spy struct {
+	*bff.InMemoryStore
+	mu     sync.Mutex
+	fail   map[string]error // by operation
+	before map[string]func()
+	calls  map[string]int
+}
+
+var errDown = errors.New("the database is down")
+
+func newSpy(now func() time.Time) *spy {
+	return &spy{
+		InMemoryStore: bff.NewInMemoryStore(bff.WithClock(now)),
+		fail:          map[string]error{}, before: map[string]func(){}, calls: map[string]int{},
+	}
+}
+
+// on is run once, right before the next such operation.
+func (s *spy) on(operation string, f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.before[operation] = f
+}
+
+func (s *spy) breakDown(operations ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.fail)
+	for _, o := range operations {
+		s.fail[o] = errDown
+	}
+}
+
+var allOperations = []string{"get", "create", "replace", "update", "delete", "list", "delete all"}
+
+func (s *spy) count(operation string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.calls[operation]
+}
+
+
+func (s *spy) reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.calls)
+}
+
+func (s *spy) enter(operation string) error {
+	s.mu.Lock()
+	f := s.before[operation]
+	delete(s.before, operation)
+	s.calls[operation]++
+	s.mu.Unlock()
+	if f != nil {
+		f()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.fail[operation]
+}
+
+func (s *spy) GetUserSession(ctx context.Context, key bff.UserSessionKey) (bff.UserSession, error) {
+	if err := s.enter("get"); err != nil {
+		return bff.UserSession{}, err
+	}
+	return s.InMemoryStore.GetUserSession(ctx, key)
+}
+
+func (s *spy) CreateUserSession(ctx context.Context, session bff.UserSession) error {
+	if err := s.enter("create"); err != nil {
+		return err
+	}
+	return s.InMemoryStore.CreateUserSession(ctx, session)
+}
+
+func (s *spy) ReplaceUserSession(ctx context.Context, session bff.UserSession) error {
+	if err := s.enter("replace"); err != nil {
+		return err
+	}
+	return s.InMemoryStore.ReplaceUserSession(ctx, session)
+}
+
+func (s *spy) UpdateUserSession(ctx context.Context, key bff.UserSessionKey, u bff.UserSessionUpdate) error {
+	if err := s.enter("update"); err != nil {
+		return err
+	}
+	return s.InMemoryStore.UpdateUserSession(ctx, key, u)
+}
+
+func (s *spy) DeleteUserSession(ctx context.Context, key bff.UserSessionKey) error {
+	if err := s.enter("delete"); err != nil {
+		return err
+	}
+	return s.InMemoryStore.DeleteUserSession(ctx, key)
+}
+
+func (s *spy) GetUserSessions(ctx context.Context, partition string, f bff.UserSessionsFilter) ([]bff.UserSession, error) {
+	if err := s.enter("list"); err != nil {
+		return nil, err
+	}
+	return s.InMemoryStore.GetUserSessions(ctx, partition, f)
+}
+
+func (s *spy) DeleteUserSessions(ctx context.Context, partition string, f bff.UserSessionsFilter) (int64, error) {
+	if err := s.enter("delete all"); err != nil {
+		return 0, err
+	}
+	return s.InMemoryStore.DeleteUserSessions(ctx, partition, f)
+}
+
+// rows returns a user's rows, past the spy.
+func (s *spy) rows(t testing.TB, subjectID string) []bff.UserSession {
+	t.Helper()
+	rows, err := s.InMemoryStore.GetUserSessions(context.Background(), "app", bff.UserSessionsFilter{SubjectID: subjectID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+// A tally is a Metrics.
+type tally struct {
+	mu      sync.Mutex
+	started int
+	ended   map[EndReason]int64
+}
+
+func (m *tally) SessionStarted(context.Context) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.started++
+}
+
+func (m *tally) SessionEnded(_ context.Context, reason EndReason, n int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.ended == nil {
+		m.ended = map[EndReason]int64{}
+	}
+	m.ended[reason] += n
+}
+
+// A log is what was logged, at every level.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// A bench is a BFF on a test bench.
+type bench struct {
+	*Sessions
+	t     testing.TB
+	store *spy
+	clock *clock
+	tally *tally
+	log   *logBuffer
+}
+
+var testKeys = ticket.InsecureRandomKeyRing()
+
+// newBench makes a BFF; change may alter its configuration.
+func newBench(t testing.TB, change ...func(*Config)) *bench {
+	t.Helper()
+	b := &bench{t: t, clock: newClock(), tally: &tally{}, log: &logBuffer{}}
+	b.store = newSpy(b.clock.Now)
+	c := Config{
+		Store: b.store, Protector: testKeys, Partition: "app", Issuer: issuer,
+		IdleTimeout: time.Hour, AbsoluteLifetime: 8 * time.Hour, TokenTimeout: 5 * time.Second,
+		Metrics: b.tally, Clock: b.clock.Now,
+		Logger: slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	for _, f := range change {
+		f(&c)
+	}
+	var err error
+	if b.Sessions, err = New(c); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// A browser keeps what cookies it is sent.
+type browser struct {
+	*bench
+	cookies map[string]string
+}
+
+func (b *bench) browser() *browser { return &browser{b, map[string]string{}} }
+
+// request is a request with the browser's cookies.
+func (br *browser) request(target string) *http.Request {
+	r := httptest.NewRequestWithContext(br.t.Context(), http.MethodGet, target, nil)
+	for name, value := range br.cookies {
+		r.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
+	return r
+}
+
+// do sends a request through the middleware to a handler.
+func (br *browser) do(r *http.Request, handler http.HandlerFunc) *http.Response {
+	br.t.Helper()
+	w := httptest.NewRecorder()
+	br.Middleware(handler).ServeHTTP(w, r)
+	response := w.Result()
+	for _, c := range response.Cookies() {
+		if c.MaxAge < 0 {
+			delete(br.cookies, c.Name)
+		} else {
+			br.cookies[c.Name] = c.Value
+		}
+	}
+	return response
+}
+
+func (br *browser) visit(handler http.HandlerFunc) *http.Response {
+	br.t.Helper()
+	return br.do(br.request("/"), handler)
+}
+
+// signIn signs in and returns the response.
+func (br *browser) signIn(tk ticket.Ticket) *http.Response {
+	br.t.Helper()
+	return br.visit(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := br.SignIn(w, r, tk); err != nil {
+			br.t.Errorf("sign-in: %v", err)
+		}
+	})
+}
+
+// user returns who the browser is signed in as, or "".
+func (br *browser) user() string {
+	br.t.Helper()
+	var subjectID string
+	response := br.visit(func(_ http.ResponseWriter, r *http.Request) {
+		session, _ := FromContext(r.Context())
+		subjectID = session.SubjectID
+	})
+	if response.StatusCode != http.StatusOK {
+		br.t.Errorf("status %d", response.StatusCode)
+	}
+	return subjectID
+}
+
+func (br *browser) want(subjectID string) {
+	br.t.Helper()
+	if got := br.user(); got != subjectID {
+		br.t.Errorf("signed in as %q, want %q", got, subjectID)
+	}
+}
+
+// wantEnded checks the counter of a reason.
+func (b *bench) wantEnded(reason EndReason, n int64) {
+	b.t.Helper()
+	b.tally.mu.Lock()
+	defer b.tally.mu.Unlock()
+	if got := b.tally.ended[reason]; got != n {
+		b.t.Errorf("session.ended{%s} = %d, want %d", reason, got, n)
+	}
+}

@@ -1,0 +1,54 @@
+package serverside
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+func TestRevocationEndpoint(t *testing.T) {
+	var form, user, secret string
+	status := http.StatusOK
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost || r.Header.Get("Content-Type") != "application/x-www-form-urlencoded" {
+			t.Errorf("%s %s", r.Method, r.Header.Get("Content-Type"))
+		}
+		_ = r.ParseForm()
+		form = r.PostForm.Encode()
+		user, secret, _ = r.BasicAuth()
+		if status == http.StatusTemporaryRedirect {
+			w.Header().Set("Location", "/elsewhere")
+		}
+		w.WriteHeader(status)
+	}))
+	defer server.Close()
+	e := RevocationEndpoint{URL: server.URL, ClientID: "a client", ClientSecret: "p&ss", HTTPClient: server.Client()}
+	if err := e.RevokeRefreshToken(t.Context(), "secret&token"); err != nil {
+		t.Error(err)
+	}
+	if form != "token=secret%26token&token_type_hint=refresh_token" || user != "a+client" || secret != "p%26ss" {
+		t.Errorf("%s as %s:%s", form, user, secret)
+	}
+	e.ClientSecret = ""
+	if err := e.RevokeRefreshToken(t.Context(), "secret-token"); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(form, "client_id=a+client") || user != "" {
+		t.Errorf("a public client: %s as %q", form, user)
+	}
+	for _, status = range []int{400, 401, 503, 307} {
+		if err := e.RevokeRefreshToken(t.Context(), "secret-token"); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("status %d: %v", status, err)
+		}
+	}
+	server.Close()
+	if err := e.RevokeRefreshToken(t.Context(), "secret-token"); err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("unreachable: %v", err)
+	}
+	for _, url := range []string{"", "http://id.example/revoke", "ftp://id.example", "https:", "http://localhost.evil.example", "http://127.0.0.1.evil.example/", "://"} {
+		if err := (RevocationEndpoint{URL: url}).RevokeRefreshToken(t.Context(), "secret-token"); err == nil || !strings.Contains(err.Error(), "https") {
+			t.Errorf("%q: %v", url, err)
+		}
+	}
+}

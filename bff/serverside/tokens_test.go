@@ -1,0 +1,332 @@
+package serverside
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"example.com/usersession/bff"
+	"example.com/usersession/bff/ticket"
+)
+
+// A provider is an identity provider's token endpoint, with refresh tokens that are good
+// once, and its revocation endpoint.
+type provider struct {
+	mu      sync.Mutex
+	revoked []string
+	spent   map[string]bool
+	calls   int
+	delay   time.Duration
+	fail    error
+	during  func() // runs while a refresh is under way
+}
+
+func (p *provider) RevokeRefreshToken(_ context.Context, token string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.revoked = append(p.revoked, token)
+	return nil
+}
+
+func (p *provider) want(t *testing.T, tokens ...string) {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	got := slices.Sorted(slices.Values(p.revoked))
+	if !slices.Equal(got, tokens) {
+		t.Errorf("revoked: %q, want %q", got, tokens)
+	}
+}
+
+func (p *provider) RefreshTokens(ctx context.Context, token string) (Tokens, error) {
+	p.mu.Lock()
+	p.calls++
+	n := p.calls
+	spent := p.spent[token]
+	if p.spent == nil {
+		p.spent = map[string]bool{}
+	}
+	if p.fail == nil {
+		p.spent[token] = true
+	}
+	p.mu.Unlock()
+	if p.during != nil {
+		p.during()
+	}
+	select {
+	case <-time.After(p.delay):
+	case <-ctx.Done():
+		return Tokens{}, ctx.Err()
+	}
+	if p.fail != nil {
+		return Tokens{}, p.fail
+	}
+	if spent {
+		return Tokens{}, fmt.Errorf("invalid_grant: %w", ErrRefreshTokenRefused)
+	}
+	return Tokens{
+		AccessToken: fmt.Sprint("access-", n), RefreshToken: fmt.Sprint("refresh-", n), AccessTokenExpires: time.Now().Add(5 * time.Minute),
+	}, nil
+}
+
+// fleet makes hosts that share a store and a provider, and a signed-in browser's cookies
+// whose access token has just ended.
+func fleet(t *testing.T, hosts int, change func(*Config)) (p *provider, browsers []*browser) {
+	t.Helper()
+	p = &provider{delay: 100 * time.Millisecond}
+	store := newSpy(time.Now)
+	for range hosts {
+		b := newBench(t, func(c *Config) {
+			c.Store, c.Clock, c.Refresher, c.Revoker = store, time.Now, p, p
+			if change != nil {
+				change(c)
+			}
+		})
+		b.store = store
+		browsers = append(browsers, b.browser())
+	}
+	tk := alice()
+	tk.AccessTokenExpires = time.Now().Add(10 * time.Second)
+	browsers[0].signIn(tk)
+	for _, br := range browsers[1:] {
+		br.cookies = browsers[0].cookies
+	}
+	time.Sleep(time.Minute)
+	return p, browsers
+}
+
+// token asks for an access token within a request of its own.
+func (br *browser) token(ctx context.Context) (token string, err error) {
+	br.do(br.request("/").WithContext(ctx), func(_ http.ResponseWriter, r *http.Request) {
+		token, err = br.AccessToken(r.Context())
+	})
+	return token, err
+}
+
+func TestOneProcessRefreshesOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, browsers := fleet(t, 1, nil)
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() {
+				token, err := browsers[0].token(t.Context())
+				if err != nil || token != "access-1" {
+					t.Errorf("%q, %v", token, err)
+				}
+			})
+		}
+		wg.Wait()
+		if token, err := browsers[0].token(t.Context()); token != "access-1" || err != nil || p.calls != 1 {
+			t.Errorf("%q, %v after %d refreshes", token, err, p.calls)
+		}
+	})
+}
+
+func TestParallelHostsThatRefreshDoNotSignTheUserOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, browsers := fleet(t, 4, func(c *Config) { c.EndSessionWithRefreshToken = true })
+		var wg sync.WaitGroup
+		for _, br := range browsers {
+			for range 5 {
+				wg.Go(func() {
+					token, err := br.token(t.Context())
+					if err != nil || token != "access-1" {
+						t.Errorf("%q, %v", token, err)
+					}
+				})
+			}
+		}
+		wg.Wait()
+		if p.calls != 4 {
+			t.Errorf("%d refreshes: the hosts did not collide", p.calls)
+		}
+		browsers[3].want("alice")
+		p.want(t)
+	})
+}
+
+// With a provider that gives tokens to both, the one that writes first wins.
+func TestTheLoserOfARefreshTakesTheWinnersTokens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, browsers := fleet(t, 2, nil)
+		p.during = func() {
+			p.during = nil
+			p.mu.Lock()
+			p.spent = nil // no rotation
+			p.mu.Unlock()
+			if token, err := browsers[1].token(t.Context()); token != "access-2" || err != nil {
+				t.Errorf("the winner: %q, %v", token, err)
+			}
+			p.mu.Lock()
+			p.spent = nil
+			p.mu.Unlock()
+		}
+		if token, err := browsers[0].token(t.Context()); token != "access-2" || err != nil {
+			t.Errorf("the loser: %q, %v", token, err)
+		}
+		if p.calls != 2 {
+			t.Errorf("%d refreshes", p.calls)
+		}
+	})
+}
+
+// What else changes a session meanwhile must not cost the new tokens.
+func TestARefreshOutlastsOtherUpdates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, browsers := fleet(t, 2, nil)
+		p.during = func() {
+			browsers[1].visit(func(_ http.ResponseWriter, r *http.Request) {
+				if err := browsers[1].Update(r.Context(), func(tk *ticket.Ticket) error {
+					tk.Properties = map[string]string{"device": "renamed"}
+					return nil
+				}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		if token, err := browsers[0].token(t.Context()); token != "access-1" || err != nil {
+			t.Errorf("%q, %v", token, err)
+		}
+		browsers[1].visit(func(_ http.ResponseWriter, r *http.Request) {
+			tk, _ := browsers[1].Ticket(r.Context())
+			if tk.RefreshToken != "refresh-1" || tk.Properties["device"] != "renamed" {
+				t.Errorf("refresh token %q, device %q", tk.RefreshToken, tk.Properties["device"])
+			}
+		})
+	})
+}
+
+func TestACancelledRequestLosesNoTokens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, browsers := fleet(t, 1, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		p.during = cancel
+		if _, err := browsers[0].token(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("the cancelled request: %v", err)
+		}
+		time.Sleep(time.Second)
+		if token, err := browsers[0].token(t.Context()); token != "access-1" || err != nil || p.calls != 1 {
+			t.Errorf("the next request: %q, %v after %d refreshes", token, err, p.calls)
+		}
+	})
+}
+
+func TestADatabaseThatIsDownForAMomentLosesNoTokens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, browsers := fleet(t, 1, nil)
+		store := browsers[0].store
+		p.during = func() { store.breakDown(allOperations...) }
+		time.AfterFunc(time.Second, func() { store.breakDown() })
+		if token, err := browsers[0].token(t.Context()); token != "access-1" || err != nil {
+			t.Errorf("%q, %v", token, err)
+		}
+		if token, err := browsers[0].token(t.Context()); token != "access-1" || err != nil || p.calls != 1 {
+			t.Errorf("later: %q, %v after %d refreshes", token, err, p.calls)
+		}
+	})
+}
+
+func TestASessionRevokedDuringARefreshStaysRevoked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, browsers := fleet(t, 1, nil)
+		br := browsers[0]
+		p.during = func() {
+			if _, err := br.RevokeSessions(t.Context(), bff.UserSessionsFilter{SubjectID: "alice"}); err != nil {
+				t.Error(err)
+			}
+		}
+		if _, err := br.token(t.Context()); !errors.Is(err, ErrNoSession) {
+			t.Errorf("%v", err)
+		}
+		br.want("")
+		p.want(t, "refresh-1", "secret-refresh-token") // the old one, and the one that came too late
+	})
+}
+
+func TestARefusedRefreshToken(t *testing.T) {
+	for name, ends := range map[string]bool{"by default the session goes on": false, "the session ends with it": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, browsers := fleet(t, 1, func(c *Config) { c.EndSessionWithRefreshToken = ends })
+				p.fail = ErrRefreshTokenRefused
+				_, err := browsers[0].token(t.Context())
+				if ends {
+					if !errors.Is(err, ErrNoSession) {
+						t.Error(err)
+					}
+					browsers[0].want("")
+					browsers[0].wantEnded(EndTokens, 1)
+					return
+				}
+				if !errors.Is(err, ErrRefreshTokenRefused) {
+					t.Error(err)
+				}
+				browsers[0].want("alice")
+			})
+		})
+	}
+}
+
+func TestAProviderThatIsDownEndsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, browsers := fleet(t, 1, func(c *Config) { c.EndSessionWithRefreshToken = true })
+		p.fail = errors.New("502 Bad Gateway")
+		if _, err := browsers[0].token(t.Context()); err == nil || strings.Contains(err.Error(), "502") {
+			t.Errorf("%v", err)
+		}
+		browsers[0].want("alice")
+		p.fail = nil
+		if token, err := browsers[0].token(t.Context()); token != "access-2" || err != nil {
+			t.Errorf("afterwards: %q, %v", token, err)
+		}
+		// One that is about to end, but has not, still serves.
+		time.Sleep(4*time.Minute + 30*time.Second)
+		p.fail = errors.New("502 Bad Gateway")
+		if token, err := browsers[0].token(t.Context()); token != "access-2" || err != nil {
+			t.Errorf("a token with half a minute left: %q, %v", token, err)
+		}
+	})
+}
+
+type panicking struct{}
+
+func (panicking) RefreshTokens(context.Context, string) (Tokens, error) { panic("secret") }
+
+func TestARefresherThatPanicsEndsNoProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, browsers := fleet(t, 1, func(c *Config) { c.Refresher = panicking{} })
+		if _, err := browsers[0].token(t.Context()); !errors.Is(err, errPanicked) {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+func TestAccessTokenWithoutRefresher(t *testing.T) {
+	b := newBench(t)
+	br := b.browser()
+	if _, err := br.token(t.Context()); !errors.Is(err, ErrNoSession) {
+		t.Errorf("signed out: %v", err)
+	}
+	tk := alice()
+	tk.AccessTokenExpires = b.clock.plus(time.Minute)
+	br.signIn(tk)
+	if token, err := br.token(t.Context()); token != "secret-access-token" || err != nil {
+		t.Errorf("%v", err)
+	}
+	b.clock.pass(time.Minute)
+	if _, err := br.token(t.Context()); !errors.Is(err, ErrRefreshTokenRefused) {
+		t.Errorf("expired: %v", err)
+	}
+	br.visit(func(_ http.ResponseWriter, r *http.Request) {
+		if err := b.RefreshTokens(r.Context()); err == nil {
+			t.Error("refreshed without a Refresher")
+		}
+	})
+}
