@@ -5,12 +5,12 @@
 //
 //	<!-- example: example_test.go#ExampleNewGormStore -->
 //
-// names a function, whose body the block has, without an output comment;
+// names an example, whose body the block has, without the output comment;
 //
 //	<!-- example: bff/store.go#UserSessionStore -->
 //
-// names another declaration, and a file alone is shown whole. A block of Go code
-// without such a comment is an error.
+// names another function or a type, which is shown as it is declared, and a file alone
+// is shown whole. A block of Go code without such a comment is an error.
 //
 //	readmecheck -root ..           compares
 //	readmecheck -root .. -update   copies the code into the documents

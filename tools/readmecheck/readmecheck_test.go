@@ -22,6 +22,11 @@ func ExampleNew() {
 	// used
 }
 
+// use is not an example.
+func use() {
+	New()
+}
+
 // A Getter gets.
 type Getter interface {
 	Get() string
@@ -36,6 +41,7 @@ func TestSnippet(t *testing.T) {
 	for place, want := range map[string]string{
 		"example_test.go":            example,
 		"example_test.go#ExampleNew": "store, err := New()\nif err != nil {\n\tpanic(err)\n}\n// The store is ready.\nstore.Use()",
+		"example_test.go#use":        "func use() {\n\tNew()\n}",
 		"example_test.go#Getter":     "type Getter interface {\n\tGet() string\n}",
 	} {
 		got, err := Snippet(root, place)

@@ -33,7 +33,11 @@ func Snippet(root, place string) (string, error) {
 	for _, decl := range file.Decls {
 		switch decl := decl.(type) {
 		case *ast.FuncDecl:
-			if decl.Name.Name == declaration && decl.Recv == nil {
+			switch {
+			case decl.Name.Name != declaration || decl.Recv != nil:
+			case !strings.HasPrefix(declaration, "Example"):
+				return cut(decl.Pos(), decl.End()), nil
+			default:
 				return body(cut(decl.Body.Lbrace+1, decl.Body.Rbrace))
 			}
 		case *ast.GenDecl:

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"example.com/usersession"
+	"example.com/usersession/bff"
+	"example.com/usersession/bff/serverside"
+	"example.com/usersession/bff/ticket"
+	"example.com/usersession/entities"
+)
+
+// plugIn is what the README shows.
+func plugIn(ctx context.Context, db *gorm.DB, keys *ticket.KeyRing) (*serverside.Sessions, error) {
+	store, err := usersession.NewGormStore(db)
+	if err != nil {
+		return nil, err
+	}
+	sessions, err := serverside.New(serverside.Config{
+		Store:                store,
+		Protector:            keys, // seals the tickets: ticket.KeyRingFromFile(...)
+		Issuer:               "https://id.example",
+		EnableSessionCleanup: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	go func() { _ = sessions.Run(ctx) }() // deletes expired sessions until ctx ends
+	return sessions, nil                  // http.ListenAndServe(addr, sessions.Middleware(handler))
+}
+
+// A browser signs in, is known, and is not any more once its session was revoked.
+func TestPlugIn(t *testing.T) {
+	db, err := gorm.Open(dialector(filepath.Join(t.TempDir(), "bff.db")), &gorm.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pool, err := db.DB(); err == nil {
+		defer pool.Close()
+	}
+	if err := db.AutoMigrate(&entities.UserSession{}); err != nil {
+		t.Fatal(err)
+	}
+	sessions, err := plugIn(t.Context(), db, ticket.InsecureRandomKeyRing())
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /callback", func(w http.ResponseWriter, r *http.Request) {
+		if _, err := sessions.SignIn(w, r, ticket.Ticket{SubjectID: "alice", SessionID: "sid-1"}); err != nil {
+			t.Error(err)
+		}
+	})
+	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
+		if _, ok := serverside.FromContext(r.Context()); !ok {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	})
+	handler := sessions.Middleware(mux)
+	get := func(cookies []*http.Cookie) int {
+		request, response := httptest.NewRequest(http.MethodGet, "https://app.example/", nil), httptest.NewRecorder()
+		for _, cookie := range cookies {
+			request.AddCookie(cookie)
+		}
+		handler.ServeHTTP(response, request)
+		return response.Code
+	}
+
+	response := httptest.NewRecorder()
+	handler.ServeHTTP(response, httptest.NewRequest(http.MethodPost, "https://app.example/callback", nil))
+	cookies := response.Result().Cookies()
+	if code := get(cookies); code != http.StatusOK {
+		t.Errorf("after the sign-in: %d", code)
+	}
+	n, err := sessions.RevokeSessions(t.Context(), bff.UserSessionsFilter{SubjectID: "alice"})
+	if n != 1 || err != nil {
+		t.Errorf("revoked %d, %v", n, err)
+	}
+	if code := get(cookies); code != http.StatusUnauthorized {
+		t.Errorf("after the revocation: %d", code)
+	}
+}
