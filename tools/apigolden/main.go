@@ -106,7 +106,9 @@ func describeModule(root, dir string, files map[string][]byte) error {
 		if err != nil {
 			return err
 		}
-		files[name] = Describe(pkg.Types)
+		if text := Describe(pkg.Types); bytes.Count(text, []byte("\n")) > 1 {
+			files[name] = text // and not one that is there for its tests only
+		}
 	}
 	return nil
 }
