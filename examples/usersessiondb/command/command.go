@@ -1,0 +1,233 @@
+// Package command is the command line of a team's migrations project: it generates with
+// example.com/usersession/migrations and applies with github.com/pressly/goose.
+package command
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gorm.io/gorm"
+
+	"example.com/usersession/migrations"
+)
+
+// A Team is what a project says of itself.
+type Team struct {
+	// Models are pointers to the structs that the tables are made from.
+	Models []any
+	// Config returns what the application opens GORM with.
+	Config func() *gorm.Config
+	// Dialects are those that the team uses.
+	Dialects []Dialect
+	// Dir has a folder of migrations for each dialect.
+	Dir string
+	// DSN is the database without --dsn.
+	DSN string
+}
+
+// A Dialect is a kind of database and its driver.
+type Dialect struct {
+	Name string // as GORM names it
+	Open func(dsn string) gorm.Dialector
+}
+
+// ErrDrift says that entities and migrations, or entities and database, are not the same.
+var ErrDrift = errors.New("there are differences")
+
+const usage = `usage: go run . [flags] COMMAND
+
+from the entities, without a database
+  add NAME          write a migration for each dialect that needs one
+  remove            delete the last one, if it is not applied
+  check             exit 1 if entities and migrations have drifted (for CI)
+  script [from] [to]  print the SQL from one version to another
+
+with a database (--dsn; a SQLite file by default)
+  up                apply what is pending; safe on several hosts at once
+  down              take back the last migration
+  status            list the migrations and when they were applied
+  verify            replay all migrations into an empty database, compare with the entities
+  baseline VERSION  adopt a database that was made in another way, after comparing
+  doctor            look whether the database is fit for the store
+
+flags
+`
+
+// flags are those of all commands.
+type flags struct {
+	dsn, dialect     string
+	dir              string
+	renames          list
+	allowDestructive bool
+	byHand           bool
+}
+
+type list []string
+
+func (l *list) String() string     { return strings.Join(*l, ", ") }
+func (l *list) Set(s string) error { *l = append(*l, s); return nil }
+
+// Run runs a command. An error is for the user to read.
+func Run(ctx context.Context, team Team, args []string, out io.Writer) error {
+	var f flags
+	set := flag.NewFlagSet("usersessiondb", flag.ContinueOnError)
+	set.SetOutput(out)
+	set.StringVar(&f.dsn, "dsn", "", "the database; its dialect is known by its form")
+	set.StringVar(&f.dialect, "dialect", "", "the dialect, where the DSN does not tell: "+team.names())
+	set.StringVar(&f.dir, "dir", team.Dir, "the folder of the migrations")
+	set.Var(&f.renames, "rename", "add: `table.old=new` renames a column, table.old=- does not; repeatable")
+	set.BoolVar(&f.allowDestructive, "allow-destructive", false, "add: generate what destroys or narrows data")
+	set.BoolVar(&f.byHand, "by-hand", false, "add: a file to write the SQL in, where none can be generated")
+	set.Usage = func() { fmt.Fprint(out, usage); set.PrintDefaults() }
+	words, err := parse(set, args)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if len(words) == 0 {
+		set.Usage()
+		return errors.New("name a command")
+	}
+	team.Dir = f.dir
+	r := &runner{team: team, flags: f, out: out}
+	return r.run(ctx, words[0], words[1:])
+}
+
+// parse takes flags before and after the words.
+func parse(set *flag.FlagSet, args []string) (words []string, err error) {
+	for {
+		if err := set.Parse(args); err != nil {
+			return nil, err
+		}
+		if args = set.Args(); len(args) == 0 {
+			return words, nil
+		}
+		words, args = append(words, args[0]), args[1:]
+	}
+}
+
+type runner struct {
+	team  Team
+	flags flags
+	out   io.Writer
+}
+
+func (r *runner) run(ctx context.Context, name string, args []string) error {
+	commands := map[string]struct {
+		least, most int
+		run         func(context.Context, []string) error
+	}{
+		"add":      {1, 1, r.add},
+		"remove":   {0, 0, r.remove},
+		"check":    {0, 0, r.check},
+		"script":   {0, 2, r.script},
+		"up":       {0, 0, r.up},
+		"down":     {0, 0, r.down},
+		"status":   {0, 0, r.status},
+		"verify":   {0, 0, r.verify},
+		"baseline": {1, 1, r.baseline},
+		"doctor":   {0, 0, r.doctor},
+	}
+	command, ok := commands[name]
+	if !ok {
+		return fmt.Errorf("there is no command %q; go run . -h lists them", name)
+	}
+	if len(args) < command.least || len(args) > command.most {
+		return fmt.Errorf("%s: wrong number of arguments; go run . -h lists what it takes", name)
+	}
+	if err := command.run(ctx, args); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+func (r *runner) printf(format string, args ...any) { fmt.Fprintf(r.out, format+"\n", args...) }
+
+func (r *runner) project() *migrations.Project {
+	p := &migrations.Project{Dir: r.team.Dir, Models: r.team.Models, Config: r.team.Config()}
+	for _, dialect := range r.team.Dialects {
+		p.Dialects = append(p.Dialects, dialect.Open(""))
+	}
+	return p
+}
+
+func (r *runner) add(_ context.Context, args []string) error {
+	files, err := r.project().Add(args[0], migrations.AddOptions{
+		Renames:          r.flags.renames,
+		AllowDestructive: r.flags.allowDestructive,
+		ByHand:           r.flags.byHand,
+	})
+	if err != nil {
+		return err
+	}
+	if len(files) == 0 {
+		r.printf("The migrations are up to date with the entities.")
+	}
+	for _, file := range files {
+		r.printf("%s", file)
+	}
+	return nil
+}
+
+func (r *runner) check(context.Context, []string) error {
+	pending, err := r.project().Pending()
+	if err != nil {
+		return err
+	}
+	if len(pending) == 0 {
+		r.printf("The migrations are up to date with the entities.")
+		return nil
+	}
+	for _, sentence := range pending {
+		r.printf("%s", sentence)
+	}
+	return fmt.Errorf("%w between entities and migrations: go run . add NAME", ErrDrift)
+}
+
+func (r *runner) script(_ context.Context, args []string) error {
+	dialect, _, err := r.target()
+	if err != nil {
+		return err
+	}
+	project := r.project()
+	last, err := project.LastVersion(dialect.Name)
+	if err != nil {
+		return err
+	}
+	numbers := []int64{0, last}
+	for i, arg := range args {
+		if numbers[i], err = strconv.ParseInt(arg, 10, 64); err != nil {
+			return fmt.Errorf("%q is not a version", arg)
+		}
+	}
+	text, err := project.Script(dialect.Name, numbers[0], numbers[1])
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(r.out, text)
+	return err
+}
+
+func (t Team) names() string {
+	var names []string
+	for _, dialect := range t.Dialects {
+		names = append(names, dialect.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+func (t Team) dialect(name string) (Dialect, error) {
+	i := slices.IndexFunc(t.Dialects, func(d Dialect) bool { return d.Name == name })
+	if i < 0 {
+		return Dialect{}, fmt.Errorf("the dialect %q is not among those of this project: %s", name, t.names())
+	}
+	return t.Dialects[i], nil
+}

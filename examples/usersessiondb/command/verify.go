@@ -1,0 +1,139 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"gorm.io/gorm"
+
+	"example.com/usersession/migrations"
+)
+
+// verify replays the migrations into an empty database and compares what they make with
+// what GORM makes of the entities. With --dsn it is that database, which must be empty
+// and is left so; without, and for SQLite in any case, it is a file of its own.
+func (r *runner) verify(ctx context.Context, _ []string) error {
+	if i := slices.IndexFunc(r.team.Dialects, func(d Dialect) bool { return d.Name == "sqlite" }); i >= 0 {
+		dir, err := os.MkdirTemp("", "usersessiondb")
+		if err != nil {
+			return err
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+		if err := r.verifyAt(ctx, r.team.Dialects[i], "file:"+filepath.Join(dir, "verify.db")); err != nil {
+			return err
+		}
+	}
+	if r.flags.dsn == "" {
+		return nil
+	}
+	dialect, dsn, err := r.target()
+	if err != nil {
+		return err
+	}
+	return r.verifyAt(ctx, dialect, dsn)
+}
+
+func (r *runner) verifyAt(ctx context.Context, dialect Dialect, dsn string) error {
+	t, err := r.openAt(dialect, dsn)
+	if err != nil {
+		return err
+	}
+	r.printf("%s: replaying the migrations", dialect.Name)
+	err = r.verifyOn(ctx, t)
+	return errors.Join(err, t.pool.Close())
+}
+
+func (r *runner) verifyOn(ctx context.Context, t *target) (err error) {
+	before, err := migrations.Inspect(ctx, t.gorm)
+	if err != nil {
+		return err
+	}
+	if len(before.Tables) > 0 {
+		return fmt.Errorf("the database is not empty: it has the table %s; verify wants one to itself, whose tables it may drop", before.Tables[0].Name)
+	}
+	defer func() { err = errors.Join(err, dropAll(context.WithoutCancel(ctx), t)) }()
+	if err := r.upOn(ctx, t); err != nil {
+		return err
+	}
+	names, err := r.tableNames(t)
+	if err != nil {
+		return err
+	}
+	replayed, err := migrations.Inspect(ctx, t.gorm, names...)
+	if err != nil {
+		return err
+	}
+	findings, err := r.takeBack(ctx, t)
+	if err != nil {
+		return err
+	}
+	if err := dropAll(ctx, t); err != nil {
+		return err
+	}
+	if err := t.gorm.WithContext(ctx).AutoMigrate(r.team.Models...); err != nil {
+		return fmt.Errorf("make the tables from the entities: %w", err)
+	}
+	fresh, err := migrations.Inspect(ctx, t.gorm, names...)
+	if err != nil {
+		return err
+	}
+	// Two empty databases have no differences either.
+	if len(fresh.Tables) == 0 || len(fresh.Tables) != len(names) {
+		return fmt.Errorf("GORM made %d tables of the entities, want %d", len(fresh.Tables), len(names))
+	}
+	findings = append(migrations.Compare(fresh, replayed), findings...)
+	return r.report(findings, t.dialect.Name+": migrations and entities make the same "+strings.Join(names, ", "))
+}
+
+// takeBack runs all Downs and looks what they leave.
+func (r *runner) takeBack(ctx context.Context, t *target) ([]migrations.Finding, error) {
+	provider, err := r.provider(t)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := provider.DownTo(ctx, 0); err != nil {
+		return nil, err
+	}
+	left, err := migrations.Inspect(ctx, t.gorm)
+	if err != nil {
+		return nil, err
+	}
+	var findings []migrations.Finding
+	for _, table := range left.Tables {
+		if !strings.HasPrefix(table.Name, "goose_") {
+			findings = append(findings, migrations.Finding{Where: table.Name, Problem: "the table is left after all migrations are taken back", Remedy: "complete the Down of the migration that makes it"})
+		}
+	}
+	return findings, nil
+}
+
+// tableNames returns the tables of the entities.
+func (r *runner) tableNames(t *target) (names []string, err error) {
+	for _, model := range r.team.Models {
+		stmt := &gorm.Statement{DB: t.gorm}
+		if err := stmt.Parse(model); err != nil {
+			return nil, err
+		}
+		names = append(names, stmt.Schema.Table)
+	}
+	return names, nil
+}
+
+// dropAll empties a database that was empty before.
+func dropAll(ctx context.Context, t *target) error {
+	left, err := migrations.Inspect(ctx, t.gorm)
+	if err != nil {
+		return err
+	}
+	for _, table := range left.Tables {
+		if err := t.gorm.WithContext(ctx).Migrator().DropTable(table.Name); err != nil {
+			return fmt.Errorf("drop %s: %w", table.Name, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,122 @@
+package migrations
+
+import (
+	"bufio"
+	"fmt"
+	"strings"
+)
+
+// byHandStatement is no SQL anywhere, so that a file which nobody has filled in fails.
+const byHandStatement = "WRITE_THIS_BY_HAND"
+
+// A migrationFile is a migration as goose reads it.
+type migrationFile struct {
+	name          string
+	comments      []string // above everything
+	noTransaction bool
+	up, down      section
+}
+
+type section struct {
+	comments   []string
+	statements []string
+}
+
+// encode writes the file. Nothing in it depends on when or where it is written.
+func (f migrationFile) encode() []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "-- %s\n", f.name)
+	for _, comment := range f.comments {
+		fmt.Fprintf(&b, "-- %s\n", comment)
+	}
+	if f.noTransaction {
+		b.WriteString("\n-- +goose NO TRANSACTION\n")
+	}
+	b.WriteString("\n-- +goose Up\n")
+	f.up.encode(&b)
+	b.WriteString("\n-- +goose Down\n")
+	f.down.encode(&b)
+	return []byte(b.String())
+}
+
+func (s section) encode(b *strings.Builder) {
+	for _, comment := range s.comments {
+		// A comment must neither end its line nor look like one of goose's own.
+		fmt.Fprintf(b, "-- %s\n", strings.ReplaceAll(strings.Join(strings.Fields(comment), " "), "+goose", "goose"))
+	}
+	for _, statement := range s.statements {
+		// goose ends a statement at a line that ends with a semicolon, and is misled
+		// by what looks like a comment in a string.
+		if strings.Contains(statement, ";") || strings.Contains(statement, "--") {
+			fmt.Fprintf(b, "-- +goose StatementBegin\n%s;\n-- +goose StatementEnd\n", statement)
+		} else {
+			fmt.Fprintf(b, "%s;\n", statement)
+		}
+	}
+}
+
+// parseFile reads a file that goose could run, also one that the team wrote by hand.
+func parseFile(name string, data []byte) (migrationFile, error) {
+	f := migrationFile{name: name}
+	var current *section
+	var statement []string
+	block := false
+	end := func() {
+		if text := strings.TrimSuffix(strings.TrimSpace(strings.Join(statement, "\n")), ";"); text != "" {
+			current.statements = append(current.statements, text)
+		}
+		statement = nil
+	}
+	scanner := bufio.NewScanner(strings.NewReader(string(data)))
+	scanner.Buffer(nil, 4<<20) // as much as goose takes
+	for scanner.Scan() {
+		line := strings.TrimRight(scanner.Text(), " \t\r")
+		trimmed := strings.TrimSpace(line)
+		if strings.HasPrefix(trimmed, "--") && strings.Contains(trimmed, "+goose") {
+			_, command, _ := strings.Cut(trimmed, "+goose")
+			switch strings.ToLower(strings.TrimSpace(command)) {
+			case "up":
+				current = &f.up
+			case "down":
+				current = &f.down
+			case "no transaction":
+				f.noTransaction = true
+			case "statementbegin":
+				block = true
+			case "statementend":
+				block = false
+				end()
+			default:
+				return f, fmt.Errorf("%w: %s: %q is not understood", ErrInconsistent, name, trimmed)
+			}
+			continue
+		}
+		if len(statement) == 0 && (trimmed == "" || strings.HasPrefix(trimmed, "--")) {
+			continue
+		}
+		if current == nil {
+			return f, fmt.Errorf("%w: %s: there is SQL before -- +goose Up", ErrInconsistent, name)
+		}
+		statement = append(statement, line)
+		if code, _, _ := strings.Cut(line, " --"); !block && strings.HasSuffix(strings.TrimSpace(code), ";") {
+			end()
+		}
+	}
+	if err := scanner.Err(); err != nil {
+		return f, fmt.Errorf("%s: %w", name, err)
+	}
+	if current == nil || len(statement) > 0 {
+		return f, fmt.Errorf("%w: %s: it has no -- +goose Up, or its last statement no semicolon", ErrInconsistent, name)
+	}
+	return f, nil
+}
+
+// unfinished says whether somebody still has to write the file.
+func (f migrationFile) unfinished() bool {
+	for _, s := range append(append([]string(nil), f.up.statements...), f.down.statements...) {
+		if strings.Contains(s, byHandStatement) {
+			return true
+		}
+	}
+	return false
+}

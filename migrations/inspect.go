@@ -1,0 +1,83 @@
+package migrations
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+)
+
+// Inspect reads tables of a live database from its catalogue, without changing anything.
+// A table that is not there is not in the model. Without names it reads all tables of the
+// current schema.
+func Inspect(ctx context.Context, db *gorm.DB, names ...string) (Model, error) {
+	d, err := dialectOf(db.Name())
+	if err != nil {
+		return Model{}, err
+	}
+	db = quiet(ctx, db)
+	if len(names) == 0 {
+		if names, err = d.tables(ctx, db); err != nil {
+			return Model{}, fmt.Errorf("migrations: list the tables: %w", err)
+		}
+	}
+	model := Model{Dialect: d.name()}
+	for _, name := range names {
+		table, err := d.inspect(ctx, db, name)
+		if err != nil {
+			return Model{}, fmt.Errorf("migrations: read the catalogue of %s: %w", name, err)
+		}
+		if table != nil {
+			model.Tables = append(model.Tables, *table)
+		}
+	}
+	return model, nil
+}
+
+// quiet returns a handle that reads what the catalogue says, whatever the application's
+// own handle is set to.
+func quiet(ctx context.Context, db *gorm.DB) *gorm.DB {
+	return db.Session(&gorm.Session{NewDB: true, Context: ctx, Logger: logger.Discard})
+}
+
+// each calls a function for every row of a query.
+func each(db *gorm.DB, query string, args []any, row func(*sql.Rows) error) error {
+	rows, err := db.Raw(query, args...).Rows()
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := row(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func names(db *gorm.DB, query string, args ...any) (names []string, err error) {
+	err = each(db, query, args, func(rows *sql.Rows) error {
+		var name string
+		err := rows.Scan(&name)
+		names = append(names, name)
+		return err
+	})
+	return names, err
+}
+
+// addToIndex adds a column to the index that rows of a catalogue belong to, one column
+// each.
+func addToIndex(table *Table, index Index, primary bool, column string) {
+	if primary {
+		table.PrimaryKey = append(table.PrimaryKey, column)
+		return
+	}
+	if table.Index(index.Name) == nil {
+		table.Indexes = append(table.Indexes, index)
+	}
+	found := table.Index(index.Name)
+	found.Columns = append(found.Columns, column)
+	found.folds = found.folds || index.folds
+}

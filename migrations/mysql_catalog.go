@@ -1,0 +1,64 @@
+package migrations
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+
+	"gorm.io/gorm"
+)
+
+func (mysql) tables(_ context.Context, db *gorm.DB) ([]string, error) {
+	return names(db, "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' ORDER BY table_name")
+}
+
+func (mysql) inspect(_ context.Context, db *gorm.DB, name string) (*Table, error) {
+	schema, bare := splitName(name)
+	table := &Table{Name: name}
+	args := []any{schema, bare}
+	err := each(db, `SELECT column_name, column_type, COALESCE(character_set_name, ''), COALESCE(collation_name, ''),
+			is_nullable = 'NO', extra, column_default
+		FROM information_schema.columns
+		WHERE table_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND table_name = ?
+		ORDER BY ordinal_position`, args, func(rows *sql.Rows) error {
+		var column Column
+		var extra string
+		var defaults sql.NullString
+		err := rows.Scan(&column.Name, &column.Type, &column.Charset, &column.Collation, &column.NotNull, &extra, &defaults)
+		column.Identity = strings.Contains(strings.ToLower(extra), "auto_increment")
+		if defaults.Valid && !strings.EqualFold(defaults.String, "NULL") { // MariaDB says NULL for none
+			column.Default = defaults.String
+			if column.Default == "" {
+				column.Default = "''" // MySQL leaves out the quotes
+			}
+		}
+		table.Columns = append(table.Columns, column)
+		return err
+	})
+	if err != nil || len(table.Columns) == 0 {
+		return nil, err
+	}
+	err = each(db, `SELECT index_name, non_unique = 0, COALESCE(column_name, '(expression)'), COALESCE(sub_part, 0)
+		FROM information_schema.statistics
+		WHERE table_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND table_name = ?
+		ORDER BY index_name, seq_in_index`, args, func(rows *sql.Rows) error {
+		var index Index
+		var column string
+		var prefix int
+		err := rows.Scan(&index.Name, &index.Unique, &column, &prefix)
+		if prefix > 0 {
+			column += "(prefix)" // not the same as the whole column
+		}
+		addToIndex(table, index, index.Name == "PRIMARY", column)
+		return err
+	})
+	return table, err
+}
+
+func (mysql) now() string {
+	return "SELECT CAST(ROUND(UNIX_TIMESTAMP(NOW(3)) * 1000) AS SIGNED)"
+}
+
+func (mysql) ordinal(column Column) bool {
+	return strings.HasSuffix(column.Collation, "_bin") || column.Collation == "binary" || column.Collation == ""
+}

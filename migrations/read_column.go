@@ -1,0 +1,103 @@
+package migrations
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+	"strings"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/migrator"
+	"gorm.io/gorm/schema"
+)
+
+func readColumn(db *gorm.DB, d dialect, field *schema.Field) (Column, error) {
+	column, err := parseType(d, dataTypeOf(db, field))
+	column.Name = field.DBName
+	column.NotNull = field.NotNull
+	if err != nil {
+		return column, err
+	}
+	if column.Identity != field.AutoIncrement {
+		return column, fmt.Errorf("its type is %s, which GORM's AutoIncrement (%t) contradicts", column.Type, field.AutoIncrement)
+	}
+	if field.Comment != "" {
+		return column, errors.New("comments are not generated; take the tag away and write the comment by hand")
+	}
+	if column.Default, err = defaultOf(d, field); err != nil {
+		return column, err
+	}
+	return column, nil
+}
+
+// dataTypeOf does what GORM's migrators do, of which not all let themselves be asked.
+func dataTypeOf(db *gorm.DB, field *schema.Field) string {
+	if typer, ok := reflect.New(field.IndirectFieldType).Interface().(migrator.GormDataTypeInterface); ok {
+		if dataType := typer.GormDBDataType(db, field); dataType != "" {
+			return dataType
+		}
+	}
+	return db.Dialector.DataTypeOf(field)
+}
+
+var (
+	collateClause = regexp.MustCompile(`(?i)\s+COLLATE\s+"?([\w.-]+)"?`)
+	charsetClause = regexp.MustCompile(`(?i)\s+(?:CHARACTER SET|CHARSET)\s+(\w+)`)
+	// What a team can write into a type tag, and GORM would hand to the database.
+	strangers = regexp.MustCompile(`(?i)\b(NOT NULL|NULL|DEFAULT|PRIMARY|UNIQUE|CHECK|REFERENCES|GENERATED|IDENTITY|AS|COMMENT|CONSTRAINT|ON UPDATE|auto_random)\b|[;?@]`)
+)
+
+// parseType takes apart what GORM writes after a column's name.
+func parseType(d dialect, text string) (column Column, err error) {
+	text = strings.Join(strings.Fields(text), " ")
+	if d.name() == "mysql" {
+		text = strings.TrimSuffix(text, " NULL") // of a time that may be absent
+	}
+	text, column.Identity = d.withoutIdentity(text)
+	if found := collateClause.FindStringSubmatch(text); found != nil {
+		column.Collation = found[1]
+		text = strings.Replace(text, found[0], "", 1)
+	}
+	if found := charsetClause.FindStringSubmatch(text); found != nil {
+		column.Charset = found[1]
+		text = strings.Replace(text, found[0], "", 1)
+	}
+	column.Type = strings.TrimSpace(text)
+	if column.Type == "" {
+		return column, errors.New("GORM knows no type for it; give it one with a type tag")
+	}
+	if found := strangers.FindString(column.Type); found != "" {
+		return column, fmt.Errorf("its type says %s, which is not generated; use GORM's own tags, or write the column by hand", found)
+	}
+	return column, nil
+}
+
+// defaultOf returns the default as SQL.
+func defaultOf(d dialect, field *schema.Field) (string, error) {
+	if !field.HasDefaultValue || field.AutoIncrement {
+		return "", nil
+	}
+	switch value := field.DefaultValueInterface.(type) {
+	case nil:
+	case string:
+		// MySQL takes a backslash for an escape, the others don't.
+		if strings.ContainsAny(value, "\\\r\n\x00") {
+			return "", fmt.Errorf("its default has a backslash, a line break or NUL; write the default by hand")
+		}
+		return "'" + strings.ReplaceAll(value, "'", "''") + "'", nil
+	case bool:
+		return d.boolean(value), nil
+	default:
+		return fmt.Sprint(value), nil
+	}
+	expression := strings.TrimSpace(field.DefaultValue)
+	switch {
+	case expression == "(-)", strings.EqualFold(expression, "NULL"):
+		return "", nil
+	case strings.ContainsAny(expression, "\r\n\x00;") || strings.Contains(expression, "--"):
+		return "", fmt.Errorf("its default has a semicolon, a comment or a line break; write the default by hand")
+	default:
+		return expression, nil
+	}
+}

@@ -1,0 +1,174 @@
+package migrations
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+type sqlite struct{}
+
+func (sqlite) name() string             { return "sqlite" }
+func (sqlite) quote(name string) string { return quoted(name, "`", "`") }
+func (sqlite) filtersIndexes() bool     { return true }
+func (sqlite) splits() bool             { return false }
+func (sqlite) maxName() int             { return 255 } // SQLite has no limit
+
+func (sqlite) boolean(value bool) string { return map[bool]string{true: "true", false: "false"}[value] }
+
+func (sqlite) withoutIdentity(text string) (string, bool) {
+	return cutSuffixFold(text, " PRIMARY KEY AUTOINCREMENT")
+}
+
+func (sqlite) canonical(columnType string) string {
+	base, args, rest := cutType(columnType)
+	return base + args + rest
+}
+
+// rank orders nothing: for SQLite only a type's affinity counts, and it keeps values that
+// are longer than the type says.
+func (sqlite) rank(base string) (family string, rank int, ok bool) {
+	base = strings.ToUpper(base)
+	for _, rule := range []struct{ affinity, words string }{
+		{"integer", "INT"}, {"text", "CHAR|CLOB|TEXT"}, {"blob", "BLOB"}, {"real", "REAL|FLOA|DOUB"},
+	} {
+		if regexp.MustCompile(rule.words).MatchString(base) {
+			return rule.affinity, 0, true
+		}
+	}
+	return "numeric", 0, true
+}
+
+// constant matches the defaults that ALTER TABLE ADD COLUMN takes.
+var constant = regexp.MustCompile(`(?i)^([-+]?[0-9.]+|'([^']|'')*'|true|false|x'[0-9a-f]*')$`)
+
+// rebuilds says that ALTER TABLE can't do it.
+func (c tableChange) rebuilds() bool {
+	if c.old == nil || c.new == nil {
+		return false
+	}
+	return len(c.altered) > 0 || slices.ContainsFunc(c.added, func(column Column) bool {
+		return column.NotNull && column.Default == "" || column.Default != "" && !constant.MatchString(column.Default)
+	})
+}
+
+func (sqlite) needsOwnTransaction(changes []tableChange) bool {
+	return slices.ContainsFunc(changes, tableChange.rebuilds)
+}
+
+func (d sqlite) up(changes []tableChange, ownTransaction bool) (statements []string) {
+	if ownTransaction {
+		// With foreign keys on, dropping the old table would delete what refers to its
+		// rows. Inside a transaction the setting has no effect.
+		statements = append(statements, "PRAGMA foreign_keys = OFF", "BEGIN IMMEDIATE")
+	}
+	for _, change := range changes {
+		switch {
+		case change.new == nil:
+			statements = append(statements, "DROP TABLE "+d.quote(change.old.Name))
+		case change.old == nil:
+			statements = append(statements, d.createTable(change.new, change.new.Name))
+			for _, index := range change.new.Indexes {
+				statements = append(statements, createIndex(d, change.new.Name, index))
+			}
+		case change.rebuilds():
+			statements = append(statements, d.rebuild(change)...)
+		default:
+			statements = append(statements, d.alterTable(change)...)
+		}
+	}
+	if ownTransaction {
+		statements = append(statements, "COMMIT")
+	}
+	return statements
+}
+
+func (d sqlite) createTable(table *Table, name string) string {
+	var lines []string
+	inline := false
+	for _, column := range table.Columns {
+		lines = append(lines, d.column(column))
+		inline = inline || column.Identity
+	}
+	if !inline {
+		lines = append(lines, "PRIMARY KEY ("+quotedList(d, table.PrimaryKey)+")")
+	}
+	return createStatement(d.quote(name), lines)
+}
+
+func (d sqlite) column(column Column) string {
+	if column.Identity {
+		return d.quote(column.Name) + " " + column.Type + " PRIMARY KEY AUTOINCREMENT"
+	}
+	collate := ""
+	if column.Collation != "" {
+		collate = "COLLATE " + column.Collation
+	}
+	return joined(d.quote(column.Name), column.Type, collate, nullability(column), defaultClause(column))
+}
+
+func (d sqlite) alterTable(change tableChange) (statements []string) {
+	alter := "ALTER TABLE " + d.quote(change.new.Name) + " "
+	for _, index := range change.dropIndexes {
+		statements = append(statements, "DROP INDEX "+d.quote(index.Name))
+	}
+	for _, r := range change.renamed {
+		statements = append(statements, alter+"RENAME COLUMN "+d.quote(r.old)+" TO "+d.quote(r.new))
+	}
+	for _, column := range change.dropped {
+		statements = append(statements, alter+"DROP COLUMN "+d.quote(column.Name))
+	}
+	for _, column := range change.added {
+		statements = append(statements, alter+"ADD COLUMN "+d.column(column))
+	}
+	for _, index := range change.createIndexes {
+		statements = append(statements, createIndex(d, change.new.Name, index))
+	}
+	return statements
+}
+
+// rebuild makes the table anew, copies its rows, and takes its name.
+func (d sqlite) rebuild(change tableChange) []string {
+	name, build := change.new.Name, "_new_"+change.new.Name
+	var into, from []string
+	for _, column := range change.new.Columns {
+		before := change.columnBefore(column.Name)
+		old := change.old.Column(before)
+		value := d.quote(before)
+		if old == nil {
+			if column.Default != "" || !column.NotNull {
+				continue // the new table puts in the default or NULL
+			}
+			value, _ = emptyValue(d, column.Type)
+		} else if !old.NotNull && column.NotNull && column.Default != "" {
+			value = "COALESCE(" + value + ", " + column.Default + ")"
+		}
+		into, from = append(into, column.Name), append(from, value)
+	}
+	statements := []string{
+		d.createTable(change.new, build),
+		"INSERT INTO " + d.quote(build) + " (" + quotedList(d, into) + ")\n    SELECT " + strings.Join(from, ", ") + " FROM " + d.quote(name),
+	}
+	if slices.ContainsFunc(change.new.Columns, func(c Column) bool { return c.Identity }) {
+		// Or an id that was given out before could be given out again.
+		literal := func(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+		statements = append(statements,
+			"DELETE FROM sqlite_sequence WHERE name = "+literal(build),
+			"INSERT INTO sqlite_sequence (name, seq) SELECT "+literal(build)+", seq FROM sqlite_sequence WHERE name = "+literal(name))
+	}
+	statements = append(statements,
+		"DROP TABLE "+d.quote(name),
+		"ALTER TABLE "+d.quote(build)+" RENAME TO "+d.quote(name))
+	for _, index := range change.new.Indexes {
+		statements = append(statements, createIndex(d, name, index))
+	}
+	return statements
+}
+
+func (sqlite) script() scriptForm {
+	return scriptForm{
+		versionTable: "CREATE TABLE IF NOT EXISTS goose_db_version (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL, is_applied INTEGER NOT NULL, tstamp TIMESTAMP DEFAULT (datetime('now')))",
+		applied:      "1",
+		begin:        "BEGIN IMMEDIATE", commit: "COMMIT",
+	}
+}
