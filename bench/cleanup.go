@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// A cleaning is what became of one round of one cleaner.
+type cleaning struct {
+	perSecond float64
+	deleted   int64
+	wasted    int64
+	errors    int // of the foreground
+
+	alone, during latency
+	calls         int // of the foreground while cleaning
+	slower        float64
+}
+
+// A latency is that of the foreground.
+type latency struct{ read50, read99, update50, update99 time.Duration }
+
+// measureCleanup compares the cleaners on one engine.
+func measureCleanup(ctx context.Context, c config, e *engine, out io.Writer) error {
+	progress("%s: filling a table with %d sessions", e.title, 2*c.rows)
+	if err := e.fill(ctx, c); err != nil {
+		return err
+	}
+	cleaners := []cleaner{storeCleaner(c), oneDelete, entityLoop, entityLoopInTx}
+	results := make([][]cleaning, len(cleaners))
+	for round := range c.rounds {
+		for i := range cleaners {
+			// Another one goes first in each round.
+			i = (i + round) % len(cleaners)
+			result, err := measureCleaning(ctx, c, e, cleaners[i])
+			if err != nil {
+				return fmt.Errorf("%s: %w", cleaners[i].name, err)
+			}
+			progress("%s, round %d: %s: %.0f rows/s", e.title, round+1, cleaners[i].name, result.perSecond)
+			results[i] = append(results[i], result)
+		}
+	}
+	printCleanup(c, out, cleaners, results)
+	return measureFleet(ctx, c, e, out)
+}
+
+// measureCleaning lets the foreground run alone for a while, and then beside the
+// cleaner.
+func measureCleaning(ctx context.Context, c config, e *engine, by cleaner) (result cleaning, err error) {
+	if err := e.refill(ctx); err != nil {
+		return result, err
+	}
+	requests, err := startForeground(ctx, c, e)
+	if err != nil {
+		return result, err
+	}
+	wait(ctx, 300*time.Millisecond)
+	requests.phase.Store(alone)
+	wait(ctx, c.baseline)
+
+	db, closePool := e.open()
+	defer closePool()
+	if err := db.WithContext(ctx).Exec("SELECT 1").Error; err != nil { // connects
+		return result, errors.Join(err, requests.end())
+	}
+	within, cancel := ctx, context.CancelFunc(func() {})
+	if by.boxed {
+		within, cancel = context.WithTimeoutCause(ctx, c.box, errTimeIsUp)
+	}
+	defer cancel()
+	requests.phase.Store(whileCleaning)
+	begin := time.Now()
+	result.deleted, result.wasted, err = by.clean(within, db)
+	took := time.Since(begin)
+	if foregroundErr := requests.end(); foregroundErr != nil {
+		result.errors = len(requests.errs)
+		progress("the foreground, during %s: %v", by.name, requests.errs[0])
+	}
+	if err != nil {
+		return result, err
+	}
+	if !by.boxed {
+		left, err := e.expiredLeft(ctx)
+		if err != nil {
+			return result, err
+		}
+		if left != 0 || result.deleted != int64(c.rows) {
+			return result, fmt.Errorf("%d deleted of %d, %d left", result.deleted, c.rows, left)
+		}
+	}
+	result.perSecond = float64(result.deleted) / took.Seconds()
+	result.alone, result.during = requests.latency(alone), requests.latency(whileCleaning)
+	result.calls = len(requests.writes[whileCleaning])
+	result.slower = float64(result.during.update99) / float64(max(result.alone.update99, 1))
+	return result, nil
+}
+
+func (f *foreground) latency(phase int) latency {
+	return latency{
+		percentile(f.reads[phase], 50), percentile(f.reads[phase], 99),
+		percentile(f.writes[phase], 50), percentile(f.writes[phase], 99),
+	}
+}
+
+func printCleanup(c config, out io.Writer, cleaners []cleaner, results [][]cleaning) {
+	fmt.Fprintf(out, "\n%d expired sessions beside %d live ones, tickets of %d bytes, %d rounds in turn, medians.\n", c.rows, c.rows, c.ticket, c.rounds)
+	fmt.Fprintf(out, "The entity loops are stopped after %v each time; their rows/s are those of that sample.\n\n", c.box)
+	fmt.Fprintln(out, "| cleanup | rows/s | DeleteExpiredSessions is | read p50 / p99 ms | update p50 / p99 ms | update p99 ÷ without cleanup | updates measured | foreground errors |")
+	fmt.Fprintln(out, "|---|---:|---:|---:|---:|---:|---:|---:|")
+	var all []cleaning
+	for i, by := range cleaners {
+		all = append(all, results[i]...)
+		var errs, calls int
+		for _, result := range results[i] {
+			errs += result.errors
+			calls += result.calls
+		}
+		// Ratios are taken within a round, and then their median.
+		var faster []float64
+		for round := range results[i] {
+			faster = append(faster, results[0][round].perSecond/results[i][round].perSecond)
+		}
+		during := func(of func(cleaning) time.Duration) time.Duration { return medianOf(results[i], of) }
+		fmt.Fprintf(out, "| %s | %.0f | %.1f× | %s / %s | %s / %s | %.1f | %d | %d |\n", by.name,
+			medianOf(results[i], func(r cleaning) float64 { return r.perSecond }), median(faster),
+			ms(during(func(r cleaning) time.Duration { return r.during.read50 })), ms(during(func(r cleaning) time.Duration { return r.during.read99 })),
+			ms(during(func(r cleaning) time.Duration { return r.during.update50 })), ms(during(func(r cleaning) time.Duration { return r.during.update99 })),
+			medianOf(results[i], func(r cleaning) float64 { return r.slower }), calls, errs)
+	}
+	without := func(of func(cleaning) time.Duration) string { return ms(medianOf(all, of)) }
+	fmt.Fprintf(out, "| none | | | %s / %s | %s / %s | 1.0 | | |\n",
+		without(func(r cleaning) time.Duration { return r.alone.read50 }), without(func(r cleaning) time.Duration { return r.alone.read99 }),
+		without(func(r cleaning) time.Duration { return r.alone.update50 }), without(func(r cleaning) time.Duration { return r.alone.update99 }))
+}
+
+func medianOf[T int64 | float64 | time.Duration](results []cleaning, of func(cleaning) T) T {
+	values := make([]T, len(results))
+	for i, result := range results {
+		values[i] = of(result)
+	}
+	return median(values)
+}
+
+func ms(d time.Duration) string {
+	return fmt.Sprintf("%.1f", float64(d.Microseconds())/1000)
+}

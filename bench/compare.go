@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"gorm.io/gorm"
+
+	"example.com/usersession"
+	"example.com/usersession/entities"
+)
+
+// A bout is one operation by the raw store and by the store.
+type bout struct {
+	raw, store                     []time.Duration // per call
+	ratios, crowded                []float64       // one goroutine, eight
+	rawAllocs, storeAllocs         []int64
+	rawStatements, storeStatements float64
+}
+
+const crowd = 8
+
+// A ring is where they meet: one database, one pool, one driver for both.
+type ring struct {
+	config
+	db    *gorm.DB
+	raw   contender
+	store contender
+	block block
+	next  int // the first session number that no block has used
+}
+
+func newRing(ctx context.Context, c config, e *engine, db *gorm.DB) (*ring, error) {
+	pool, err := db.DB()
+	if err != nil {
+		return nil, err
+	}
+	raw, err := newRawStore(ctx, e, pool)
+	if err != nil {
+		return nil, err
+	}
+	store, err := usersession.NewGormStore(db)
+	if err != nil {
+		return nil, err
+	}
+	return &ring{config: c, db: db, raw: raw, store: gormStore{store}, next: sessions}, nil
+}
+
+func measureOperations(ctx context.Context, c config, e *engine, out io.Writer) error {
+	c.scatter = timeout
+	db, closePool := e.open()
+	defer closePool()
+	if err := insert(ctx, db, 0, sessions, false, c); err != nil {
+		return err
+	}
+	for _, statement := range e.tidy {
+		if err := db.WithContext(ctx).Exec(statement).Error; err != nil {
+			return err
+		}
+	}
+	r, err := newRing(ctx, c, e, db)
+	if err != nil {
+		return err
+	}
+	r.block = block{ticket: newTicket(c.ticket), versions: make([]int64, sessions)}
+	for i := range r.block.versions {
+		r.block.versions[i] = 1
+	}
+	fmt.Fprintf(out, "\n%d sessions, tickets of %d bytes, %d rounds of %d calls in turn, medians.\n\n", sessions, c.ticket, c.rounds, c.ops)
+	fmt.Fprintln(out, "| operation | raw µs | store µs | store ÷ raw | 8 goroutines: store ÷ raw | allocs/op raw → store | statements/op raw → store |")
+	fmt.Fprintln(out, "|---|---:|---:|---:|---:|---:|---:|")
+	for _, op := range operations {
+		if !strings.Contains(op.name, c.only) {
+			continue
+		}
+		progress("%s: %s", e.title, op.name)
+		result, err := r.meet(ctx, op)
+		if err == nil {
+			err = r.count(ctx, e, op, result)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", op.name, err)
+		}
+		fmt.Fprintf(out, "| %s | %.0f | %.0f | %.2f | %.2f | %d → %d | %.3g → %.3g |\n", op.name,
+			float64(median(result.raw).Nanoseconds())/1000, float64(median(result.store).Nanoseconds())/1000,
+			median(result.ratios), median(result.crowded),
+			median(result.rawAllocs), median(result.storeAllocs), result.rawStatements, result.storeStatements)
+	}
+	return nil
+}
+
+// meet lets both do the operation in turn, in short blocks, and takes the ratio of each
+// pair: whatever slows the machine down slows both.
+func (r *ring) meet(ctx context.Context, op operation) (*bout, error) {
+	result := &bout{}
+	for round := range r.rounds + 1 {
+		for _, goroutines := range []int{1, crowd} {
+			var took [2]time.Duration
+			var allocs [2]int64
+			for turn := range 2 {
+				who := (turn + round) % 2
+				var err error
+				took[who], allocs[who], err = r.fight(ctx, op, []contender{r.raw, r.store}[who], r.ops, goroutines)
+				if err != nil {
+					return nil, err
+				}
+			}
+			ratio := float64(took[1]) / float64(took[0])
+			switch {
+			case round == 0: // warms up
+			case goroutines == 1:
+				result.raw = append(result.raw, took[0])
+				result.store = append(result.store, took[1])
+				result.rawAllocs = append(result.rawAllocs, allocs[0])
+				result.storeAllocs = append(result.storeAllocs, allocs[1])
+				result.ratios = append(result.ratios, ratio)
+			default:
+				result.crowded = append(result.crowded, ratio)
+			}
+		}
+	}
+	return result, nil
+}
+
+// fight runs a block of calls, and returns what one took and allocated.
+func (r *ring) fight(ctx context.Context, op operation, by contender, calls, goroutines int) (time.Duration, int64, error) {
+	r.block.first = r.next
+	r.next += calls * max(op.needs, 1)
+	r.next += 10 - r.next%10
+	if op.needs > 0 {
+		if err := insert(ctx, r.db, r.block.first, r.block.first+calls*op.needs, false, r.config); err != nil {
+			return 0, 0, err
+		}
+	}
+	b := r.block
+	errs := make([]error, goroutines)
+	var before, after runtime.MemStats
+	var running sync.WaitGroup
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	begin := time.Now()
+	for g := range goroutines {
+		running.Go(func() {
+			for i := g; i < calls && errs[g] == nil; i += goroutines {
+				errs[g] = op.call(ctx, by, &b, i)
+			}
+		})
+	}
+	running.Wait()
+	took := time.Since(begin)
+	runtime.ReadMemStats(&after)
+	if err := errors.Join(errs...); err != nil {
+		return 0, 0, fmt.Errorf("%T: %w", by, err)
+	}
+	err := r.db.WithContext(ctx).Where("id > ?", sessions).Delete(&entities.UserSession{}).Error
+	return took / time.Duration(calls), int64(after.Mallocs-before.Mallocs) / int64(calls), err
+}
+
+// count counts the statements of calls that are not the first ones.
+func (r *ring) count(ctx context.Context, e *engine, op operation, result *bout) error {
+	const calls = 20
+	counted := &counter{Connector: e.connector}
+	db, closePool := e.openThrough(counted)
+	defer closePool()
+	counting, err := newRing(ctx, r.config, e, db)
+	if err != nil {
+		return err
+	}
+	counting.db, counting.block, counting.next = r.db, r.block, r.next
+	for who, into := range []*float64{&result.rawStatements, &result.storeStatements} {
+		by := []contender{counting.raw, counting.store}[who]
+		for range 2 { // the first time prepares
+			before := counted.calls.Load()
+			if _, _, err := counting.fight(ctx, op, by, calls, 1); err != nil {
+				return err
+			}
+			*into = float64(counted.calls.Load()-before) / calls
+		}
+	}
+	r.next = counting.next
+	return nil
+}

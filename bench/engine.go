@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"database/sql/driver"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	mysqldriver "github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"gorm.io/driver/mysql"
+	"gorm.io/driver/postgres"
+	"gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"example.com/usersession/entities"
+)
+
+// An engine is a database server, and on it a database (PostgreSQL: a schema) that
+// this run has for itself.
+type engine struct {
+	name, title string
+
+	// make makes the database and returns how to connect to it.
+	make func(ctx context.Context, name string) (driver.Connector, error)
+	// unmake removes it.
+	unmake func(ctx context.Context, name string) error
+	// dialector is GORM's, on a pool of ours.
+	dialector func(pool *sql.DB) gorm.Dialector
+
+	version string   // the query for the server's version
+	tidy    []string // brings a refilled table into the state it has in everyday use
+	empty   string   // empties the table
+
+	isolation sql.IsolationLevel // in which replacing a session by hand doesn't deadlock
+
+	database  string
+	connector driver.Connector
+}
+
+const table = "user_sessions"
+
+func engines(c config) []*engine {
+	return []*engine{
+		{
+			name: "postgres", title: "PostgreSQL",
+			make: func(ctx context.Context, name string) (driver.Connector, error) {
+				return makePostgres(ctx, c.postgres, name)
+			},
+			unmake: func(ctx context.Context, name string) error {
+				return execute(ctx, "pgx", c.postgres, "DROP SCHEMA "+name+" CASCADE")
+			},
+			dialector: func(pool *sql.DB) gorm.Dialector { return postgres.New(postgres.Config{Conn: pool}) },
+			version:   "SHOW server_version",
+			empty:     "TRUNCATE " + table,
+			tidy:      []string{"VACUUM ANALYZE " + table, "CHECKPOINT"},
+		},
+		{
+			name: "mysql", title: "MariaDB / MySQL",
+			make: func(ctx context.Context, name string) (driver.Connector, error) {
+				return makeMySQL(ctx, c.mysql, name)
+			},
+			unmake: func(ctx context.Context, name string) error {
+				return execute(ctx, "mysql", c.mysql, "DROP DATABASE "+name)
+			},
+			dialector: func(pool *sql.DB) gorm.Dialector { return mysql.New(mysql.Config{Conn: pool}) },
+			version:   "SELECT version()",
+			empty:     "TRUNCATE " + table,
+			tidy:      []string{"ANALYZE TABLE " + table},
+			isolation: sql.LevelReadCommitted,
+		},
+		{
+			name: "sqlite", title: "SQLite",
+			make: makeSQLite,
+			unmake: func(_ context.Context, name string) error {
+				return os.RemoveAll(filepath.Join(os.TempDir(), name))
+			},
+			dialector: func(pool *sql.DB) gorm.Dialector { return sqlite.New(sqlite.Config{Conn: pool}) },
+			version:   "SELECT sqlite_version()",
+			empty:     "DELETE FROM " + table,
+			tidy:      []string{"ANALYZE", "PRAGMA wal_checkpoint(TRUNCATE)"},
+		},
+	}
+}
+
+func makePostgres(ctx context.Context, dsn, name string) (driver.Connector, error) {
+	if err := execute(ctx, "pgx", dsn, "CREATE SCHEMA "+name); err != nil {
+		return nil, err
+	}
+	parsed, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return nil, err
+	}
+	parsed.RuntimeParams["search_path"] = name
+	return stdlib.GetConnector(*parsed), nil
+}
+
+func makeMySQL(ctx context.Context, dsn, name string) (driver.Connector, error) {
+	if err := execute(ctx, "mysql", dsn, "CREATE DATABASE "+name); err != nil {
+		return nil, err
+	}
+	parsed, err := mysqldriver.ParseDSN(dsn)
+	if err != nil {
+		return nil, err
+	}
+	parsed.DBName = name
+	return mysqldriver.NewConnector(parsed)
+}
+
+func makeSQLite(_ context.Context, name string) (driver.Connector, error) {
+	directory := filepath.Join(os.TempDir(), name)
+	if err := os.Mkdir(directory, 0o700); err != nil {
+		return nil, err
+	}
+	pool, err := sql.Open("sqlite3", "")
+	if err != nil {
+		return nil, err
+	}
+	defer pool.Close()
+	dsn := "file:" + filepath.ToSlash(directory) + "/sessions.db?_journal_mode=WAL&_busy_timeout=5000&_txlock=immediate&_synchronous=NORMAL"
+	return dsnConnector{dsn, pool.Driver()}, nil
+}
+
+// A dsnConnector is for a driver that has none.
+type dsnConnector struct {
+	dsn    string
+	driver driver.Driver
+}
+
+func (c dsnConnector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
+func (c dsnConnector) Driver() driver.Driver                        { return c.driver }
+
+// create makes the database and in it the table, and returns the server's version.
+func (e *engine) create(ctx context.Context) (version string, err error) {
+	e.database = "usersession_bench_" + strings.ToLower(rand.Text()[:10])
+	if e.connector, err = e.make(ctx, e.database); err != nil {
+		return "", err
+	}
+	defer func() {
+		if err != nil {
+			e.drop()
+		}
+	}()
+	db, closePool := e.open()
+	defer closePool()
+	if err := db.WithContext(ctx).AutoMigrate(&entities.UserSession{}); err != nil {
+		return "", err
+	}
+	err = db.WithContext(ctx).Raw(e.version).Row().Scan(&version)
+	return version, err
+}
+
+// drop removes the database, also after an interrupt.
+func (e *engine) drop() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := e.unmake(ctx, e.database); err != nil {
+		progress("%s: %v", e.title, err)
+	}
+}
+
+// open returns a pool of its own to the database, as a host of the application has
+// one, with GORM's default configuration, and what closes it.
+func (e *engine) open() (db *gorm.DB, closePool func()) {
+	return e.openThrough(e.connector)
+}
+
+func (e *engine) openThrough(connector driver.Connector) (*gorm.DB, func()) {
+	pool := sql.OpenDB(connector)
+	pool.SetMaxOpenConns(16)
+	pool.SetMaxIdleConns(16) // opening connections is not what is measured
+	db, err := gorm.Open(e.dialector(pool), &gorm.Config{Logger: logger.Discard})
+	if err != nil { // GORM reports here what the first query would
+		_ = db.AddError(err)
+	}
+	return db, func() { _ = pool.Close() }
+}
+
+// execute runs a statement on a connection of its own.
+func execute(ctx context.Context, driverName, dsn, statement string) error {
+	pool, err := sql.Open(driverName, dsn)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	if _, err := pool.ExecContext(ctx, statement); err != nil {
+		return fmt.Errorf("%s: %w", statement, err)
+	}
+	return nil
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"gorm.io/gorm"
+
+	"example.com/usersession/bff"
+	"example.com/usersession/entities"
+)
+
+const partition = "bench"
+
+const (
+	span    = 7 * 24 * time.Hour // in which the sessions were created, one after another
+	timeout = 8 * time.Hour      // after which an idle session expires
+)
+
+// row returns the session number i of so many. It expires after the timeout, counted
+// from the end of its use, which lasts a random part of scatter: so the order of expiry
+// is roughly that of the table, the more roughly the longer the use. Every second
+// session has expired if expired says so; the others live for a week at least.
+func row(i, of int, expired bool, c config, ticket []byte, now time.Time) entities.UserSession {
+	created := now.Add(-span - c.scatter - timeout).Add(span / time.Duration(of) * time.Duration(i%of))
+	random := rand.New(rand.NewPCG(uint64(i), 1))
+	renewed := created.Add(time.Duration(random.Float64() * float64(c.scatter)))
+	expires := renewed.Add(timeout)
+	if !expired || i%2 == 0 {
+		expires = expires.Add(2*span + c.scatter + timeout)
+	}
+	sessionID := entities.Identity(fmt.Sprintf("session-%08d", i))
+	return entities.UserSession{
+		PartitionKey: partition,
+		Key:          entities.Identity(key(i).Key),
+		SubjectID:    entities.Identity(subject(i)),
+		SessionID:    &sessionID,
+		Created:      entities.Timestamp{Time: created},
+		Renewed:      entities.Timestamp{Time: renewed},
+		Expires:      &entities.Timestamp{Time: expires},
+		Ticket:       ticket,
+		Version:      1,
+	}
+}
+
+// key is as long as the ones that come from cookies.
+func key(i int) bff.UserSessionKey {
+	return bff.UserSessionKey{PartitionKey: partition, Key: fmt.Sprintf("%064d", i)}
+}
+
+// subject gives every ten sessions the same one.
+func subject(i int) string { return fmt.Sprintf("subject-%08d", i/10) }
+
+// insert adds sessions first to last, without the last one.
+func insert(ctx context.Context, db *gorm.DB, first, last int, expired bool, c config) error {
+	now := time.Now()
+	ticket := newTicket(c.ticket)
+	rows := make([]entities.UserSession, 0, last-first)
+	for i := first; i < last; i++ {
+		rows = append(rows, row(i, last, expired, c, ticket, now))
+	}
+	return db.WithContext(ctx).CreateInBatches(rows, 250).Error
+}
+
+// newTicket returns bytes that nothing compresses, as sealed ones are.
+func newTicket(size int) []byte {
+	ticket := make([]byte, size)
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range ticket {
+		ticket[i] = byte(random.Uint32())
+	}
+	return ticket
+}
+
+// fill makes a table of which half has expired, and a copy to restore it from.
+func (e *engine) fill(ctx context.Context, c config) error {
+	db, closePool := e.open()
+	defer closePool()
+	if err := insert(ctx, db, 0, 2*c.rows, true, c); err != nil {
+		return err
+	}
+	return db.WithContext(ctx).Exec("CREATE TABLE template AS SELECT * FROM " + table).Error
+}
+
+// refill restores the table.
+func (e *engine) refill(ctx context.Context) error {
+	db, closePool := e.open()
+	defer closePool()
+	for _, statement := range append([]string{e.empty, "INSERT INTO " + table + " SELECT * FROM template ORDER BY id"}, e.tidy...) {
+		if err := db.WithContext(ctx).Exec(statement).Error; err != nil {
+			return fmt.Errorf("%s: %w", statement, err)
+		}
+	}
+	return nil
+}
+
+// expiredLeft counts the expired sessions.
+func (e *engine) expiredLeft(ctx context.Context) (count int64, err error) {
+	db, closePool := e.open()
+	defer closePool()
+	err = db.WithContext(ctx).Model(&entities.UserSession{}).Where("expires <= ?", entities.Timestamp{Time: time.Now()}).Count(&count).Error
+	return count, err
+}
