@@ -88,7 +88,7 @@ func TestInMemoryStoreForgetsWhatItRemoved(t *testing.T) {
 
 func TestInMemoryStoreListsWhatWasThereAtTheBeginning(t *testing.T) {
 	s := NewInMemoryStore()
-	for i := range 4 {
+	for i := range 5 {
 		mustCreate(t, s, aliceSession(fmt.Sprint("key-", i)))
 	}
 	var listed []string
@@ -103,6 +103,9 @@ func TestInMemoryStoreListsWhatWasThereAtTheBeginning(t *testing.T) {
 			mustCreate(t, s, aliceSession("added")) // a loop that adds does not run forever
 			moved := UserSessionUpdate{SubjectID: "bob", Created: start, Renewed: start}
 			if err := s.UpdateUserSession(t.Context(), UserSessionKey{"shop", "key-2"}, moved); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.DeleteUserSession(t.Context(), UserSessionKey{"shop", "key-4"}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -217,8 +217,13 @@ func updateTakesExpiredSessionID(f *fixture) {
 	live.SessionID = expired.SessionID
 	f.update(live)
 	f.wantThere(2, live)
-	f.clock.set(start) // when the expired one was live: the session id must be one session's
+	// Back when the expired one was live, the session id must be one session's, in
+	// whatever way the other one gave it up.
+	f.clock.set(start)
 	f.wantListed(shop, bySessionID(expired.SessionID), live)
+	if got, err := f.store.GetUserSession(f.Context(), keyOf(expired)); err == nil && got.SessionID == expired.SessionID {
+		f.Errorf("the expired session still has the session id that an update has taken: %s", describe(got))
+	}
 }
 
 func getKeepsExpired(f *fixture) {

@@ -53,11 +53,11 @@ func getMatchesAll(f *fixture) {
 }
 
 func getOldestFirst(f *fixture) {
-	a1, a2, a3, b1, b2 := fiveSessions()
-	f.create(a1, b1, a2, b2, a3)
-	a1.Ticket = []byte("an update moves nothing")
-	f.update(a1)
-	f.wantListed(shop, bySubject(alice), a1, a2, a3)
+	all := f.createMany(12)
+	f.wantListed(shop, bySubject(alice), all...)
+	all[3].Ticket = []byte("an update moves nothing")
+	f.update(all[3])
+	f.wantListed(shop, bySubject(alice), all...)
 }
 
 func getReturnsEveryField(f *fixture) {

@@ -115,16 +115,18 @@ func listExactlyOnce(f *fixture) {
 
 func listCancelled(f *fixture) {
 	f.createMany(3)
-	yielded := 0
-	for s, err := range f.lister().UserSessions(cancelled(f.T), bff.UserSessionsQuery{PartitionKey: shop}) {
-		yielded++
-		f.wantError("cancelled UserSessions", err, context.Canceled)
-		if !equal(s, bff.UserSession{}) {
-			f.Errorf("cancelled UserSessions yielded %s together with its error", name(s))
+	for _, partitionKey := range []string{shop, admin} { // one of them without sessions
+		yielded := 0
+		for s, err := range f.lister().UserSessions(cancelled(f.T), bff.UserSessionsQuery{PartitionKey: partitionKey}) {
+			yielded++
+			f.wantError("cancelled UserSessions", err, context.Canceled)
+			if !equal(s, bff.UserSession{}) {
+				f.Errorf("cancelled UserSessions yielded %s together with its error", name(s))
+			}
 		}
-	}
-	if yielded != 1 {
-		f.Errorf("cancelled UserSessions yielded %d times, want its error and nothing else", yielded)
+		if yielded != 1 {
+			f.Errorf("cancelled UserSessions in %q yielded %d times, want its error and nothing else", partitionKey, yielded)
+		}
 	}
 }
 

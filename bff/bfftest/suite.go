@@ -23,7 +23,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
 	"time"
 
 	"example.com/usersession/bff"
