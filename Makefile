@@ -29,7 +29,7 @@ help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: check
-check: fmt-check tidy-check deps-check work-check vet lint api docs test ## everything that must hold before a commit is pushed
+check: fmt-check tidy-check deps-check work-check vet lint api docs rename-check test ## everything that must hold before a commit is pushed
 	@echo "check: passed"
 
 # --- tests -------------------------------------------------------------------
@@ -126,6 +126,10 @@ download: ## fetch everything that check needs, so that it runs offline afterwar
 .PHONY: rename
 rename: ## change the module path everywhere: make rename MODULE=github.com/you/usersession
 	@GO='$(GO)' scripts/rename.sh '$(MODULE)'
+
+.PHONY: rename-check
+rename-check:
+	@GO='$(GO)' scripts/rename-check.sh
 
 .PHONY: clean
 clean: ## remove what the other targets have made

@@ -25,14 +25,17 @@ else
 	list() { find . -type f -not -path './.git/*' -not -path './bin/*' -print0; }
 fi
 
-# The path ends where a character follows that cannot go on with it, so that
-# example.com/usersessions is another module and example.com/usersession/bff is ours.
-pattern="$(sed 's/[.]/\\./g' <<<"$old")(?![A-Za-z0-9_~-])"
+# The path ends where a character follows that cannot go on with it: a module whose name
+# begins like ours is another one, and our packages are ours. A quoted path with a space
+# after it is no path but a label that went into a key or a sealed ticket: changing it
+# would make what is stored unreadable.
+path=$(sed 's/[.]/\\./g' <<<"$old")
+pattern="(?<![A-Za-z0-9._~-])$path(?![A-Za-z0-9_~-])(?!(?<=\"$path) )"
 count=0
 while IFS= read -r -d '' file; do
 	[[ -f $file && ! -L $file ]] || continue
 	grep -qIF -- "$old" "$file" || continue
-	OLD=$pattern NEW=$new perl -pi -e 's/(?<![A-Za-z0-9._~-])$ENV{OLD}/$ENV{NEW}/g' "$file"
+	PATTERN=$pattern NEW=$new perl -pi -e 's/$ENV{PATTERN}/$ENV{NEW}/g' "$file"
 	count=$((count + 1))
 done < <(list)
 
