@@ -89,7 +89,6 @@ func (s *spy) count(operation string) int {
 	return s.calls[operation]
 }
 
-
 func (s *spy) reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

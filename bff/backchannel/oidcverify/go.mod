@@ -5,11 +5,9 @@ go 1.26
 require (
 	example.com/usersession v0.0.0
 	github.com/coreos/go-oidc/v3 v3.21.0
+	github.com/go-jose/go-jose/v4 v4.1.4
 )
 
-require (
-	github.com/go-jose/go-jose/v4 v4.1.4 // indirect
-	golang.org/x/oauth2 v0.36.0 // indirect
-)
+require golang.org/x/oauth2 v0.36.0 // indirect
 
 replace example.com/usersession => ../../..

@@ -1,0 +1,149 @@
+package backchannel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"example.com/usersession/bff"
+)
+
+// memories are the implementations, on a clock.
+func memories(clock func() time.Time) map[string]ReplayMemory {
+	return map[string]ReplayMemory{
+		"in memory":    NewInMemoryReplay(clock),
+		"in the store": StoreReplayMemory{Store: bff.NewInMemoryStore(bff.WithClock(clock)), Clock: clock},
+	}
+}
+
+func TestAReplayedTokenIsRefused(t *testing.T) {
+	for name, memory := range memories(clock) {
+		t.Run(name, func(t *testing.T) {
+			s := &sessions{}
+			h := newHandler(t, s, func(c *Config) { c.Replay = memory })
+			other := newHandler(t, s, func(c *Config) { c.Replay = memory }) // another host
+			if w := post(t, h, token(t, nil)); w.Code != http.StatusOK {
+				t.Fatalf("status %d", w.Code)
+			}
+			s.filters = nil
+			wantRefused(t, post(t, h, token(t, nil)), s)
+			wantRefused(t, post(t, other, token(t, map[string]any{"sub": "bob"})), s) // the same jti
+			if w := post(t, h, token(t, map[string]any{"jti": "token-2"})); w.Code != http.StatusOK {
+				t.Errorf("another token: status %d", w.Code)
+			}
+		})
+	}
+}
+
+func TestALogoutThatFailedMayBeTriedAgain(t *testing.T) {
+	for name, memory := range memories(clock) {
+		for _, all := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, ", all: ", all), func(t *testing.T) {
+				s := &sessions{err: errors.New("the database is down"), subject: "alice"}
+				h := newHandler(t, s, func(c *Config) { c.Replay, c.BackchannelLogoutAllUserSessions = memory, all })
+				tk := token(t, map[string]any{"sub": nil, "jti": fmt.Sprint("t", all)})
+				w := post(t, h, tk)
+				if w.Code != http.StatusBadRequest || w.Body.String() != `{"error":"invalid_request"}` {
+					t.Errorf("status %d, %s", w.Code, w.Body)
+				}
+				s.err = nil
+				if w := post(t, h, tk); w.Code != http.StatusOK {
+					t.Errorf("the second try: status %d", w.Code)
+				}
+			})
+		}
+	}
+}
+
+type brokenMemory struct{}
+
+func (brokenMemory) Remember(context.Context, string, string, time.Time) (bool, error) {
+	return false, errors.New("down")
+}
+func (brokenMemory) Forget(context.Context, string, string) error { return nil }
+
+func TestWithoutReplayMemoryNothingIsEnded(t *testing.T) {
+	s := &sessions{}
+	wantRefused(t, post(t, newHandler(t, s, func(c *Config) { c.Replay = brokenMemory{} }), token(t, nil)), s)
+}
+
+func TestOfManyAtOnceOneIsFirst(t *testing.T) {
+	for name, memory := range memories(clock) {
+		t.Run(name, func(t *testing.T) {
+			var first atomic.Int32
+			var wg sync.WaitGroup
+			for range 50 {
+				wg.Go(func() {
+					ok, err := memory.Remember(t.Context(), issuer, "jti", now.Add(time.Minute))
+					if err != nil {
+						t.Error(err)
+					}
+					if ok {
+						first.Add(1)
+					}
+				})
+			}
+			wg.Wait()
+			if first.Load() != 1 {
+				t.Errorf("%d were first", first.Load())
+			}
+		})
+	}
+}
+
+func TestReplayMemoryForgetsInTime(t *testing.T) {
+	at := now
+	for name, memory := range memories(func() time.Time { return at }) {
+		t.Run(name, func(t *testing.T) {
+			at = now
+			remember := func(issuer, id string) bool {
+				t.Helper()
+				ok, err := memory.Remember(t.Context(), issuer, id, at.Add(time.Minute))
+				if err != nil {
+					t.Error(err)
+				}
+				return ok
+			}
+			if !remember("a", "bc") || !remember("ab", "c") || remember("a", "bc") {
+				t.Error("issuer and jti are mixed up")
+			}
+			at = now.Add(time.Minute)
+			if !remember("a", "bc") {
+				t.Error("it never forgets")
+			}
+			if err := memory.Forget(t.Context(), "a", "bc"); err != nil {
+				t.Error(err)
+			}
+			if err := memory.Forget(t.Context(), "a", "bc"); err != nil {
+				t.Errorf("forgetting twice: %v", err)
+			}
+			if !remember("a", "bc") {
+				t.Error("Forget does nothing")
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			if _, err := memory.Remember(ctx, "a", "x", at.Add(time.Minute)); !errors.Is(err, context.Canceled) {
+				t.Errorf("cancelled: %v", err)
+			}
+		})
+	}
+}
+
+func TestInMemoryReplayDoesNotGrow(t *testing.T) {
+	at := now
+	m := NewInMemoryReplay(func() time.Time { return at })
+	for i := range 50_000 {
+		if _, err := m.Remember(t.Context(), issuer, fmt.Sprint(i), at.Add(time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		at = at.Add(10 * time.Millisecond)
+	}
+	if n := len(m.until); n > 2*firstSweep {
+		t.Errorf("%d entries, of which 100 count", n)
+	}
+}

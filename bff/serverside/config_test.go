@@ -1,0 +1,73 @@
+package serverside
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"example.com/usersession/bff"
+)
+
+func TestCleanup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, func(c *Config) {
+			c.Store, c.Clock = bff.NewInMemoryStore(), time.Now
+			c.EnableSessionCleanup, c.SessionCleanupInterval = true, time.Minute
+		})
+		b.browser().signIn(as("alice", ""))
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- b.Run(ctx) }()
+		time.Sleep(59 * time.Minute)
+		synctest.Wait()
+		b.wantEnded(EndExpired, 0)
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		b.wantEnded(EndExpired, 1)
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	if err := newBench(t).Run(t.Context()); err != nil {
+		t.Errorf("without cleanup: %v", err)
+	}
+}
+
+func TestNewSaysWhatIsWrong(t *testing.T) {
+	log := &logBuffer{}
+	logger := slog.New(slog.NewTextHandler(log, nil))
+	s, err := New(Config{Protector: testKeys, Logger: logger, EnableSessionCleanup: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Count(log.String(), "in memory") != 1 {
+		t.Errorf("a nil store: %s", log.String())
+	}
+	br := (&bench{Sessions: s, t: t}).browser()
+	br.signIn(alice())
+	br.want("alice")
+	if strings.Count(log.String(), "in memory") != 1 {
+		t.Error("it is said more than once")
+	}
+	for want, change := range map[string]func(*Config){
+		"Protector is nil":       func(c *Config) { c.Protector = nil },
+		"IdleTimeout":            func(c *Config) { c.IdleTimeout = -1 },
+		"AbsoluteLifetime":       func(c *Config) { c.AbsoluteLifetime = -1 },
+		"MaxSessionsPerUser":     func(c *Config) { c.MaxSessionsPerUser = -1 },
+		"Partition":              func(c *Config) { c.Partition = "\x00" },
+		"SessionCleanupInterval": func(c *Config) { c.SessionCleanupInterval = -1 },
+		"Cleanup": func(c *Config) {
+			c.EnableSessionCleanup, c.Store = true, plain{bff.NewInMemoryStore()}
+		},
+	} {
+		c := Config{Protector: testKeys, Store: bff.NewInMemoryStore()}
+		change(&c)
+		if _, err := New(c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}

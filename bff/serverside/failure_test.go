@@ -1,0 +1,148 @@
+package serverside
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/usersession/bff"
+	"example.com/usersession/bff/ticket"
+)
+
+func TestDatabaseDownFailsClosed(t *testing.T) {
+	b := newBench(t)
+	br := b.browser()
+	br.signIn(alice())
+	row := b.store.rows(t, "alice")[0]
+	b.clock.pass(45 * time.Minute)
+	b.store.breakDown(allOperations...)
+	called := false
+	response := br.visit(func(http.ResponseWriter, *http.Request) { called = true })
+	if response.StatusCode != http.StatusServiceUnavailable || called {
+		t.Errorf("status %d, handler called: %t", response.StatusCode, called)
+	}
+	if text := body(t, response); text != "Service Unavailable\n" {
+		t.Errorf("the body says %q", text)
+	}
+	if len(response.Cookies()) != 0 {
+		t.Errorf("the cookie is touched: %v", response.Cookies())
+	}
+	// Who has no cookie is not concerned.
+	b.browser().want("")
+	// Nor may a sign-out pretend.
+	b.store.breakDown("delete", "delete all", "create", "replace")
+	response = br.visit(func(w http.ResponseWriter, r *http.Request) {
+		if err := b.SignOut(w, r); !errors.Is(err, errDown) {
+			t.Errorf("SignOut: %v", err)
+		}
+		if _, ok := FromContext(r.Context()); !ok {
+			t.Error("after a sign-out that failed the request is signed out")
+		}
+		if _, err := b.SignIn(w, r, as("bob", "")); !errors.Is(err, errDown) {
+			t.Errorf("SignIn: %v", err)
+		}
+	})
+	if len(response.Cookies()) != 0 {
+		t.Errorf("the cookie is touched: %v", response.Cookies())
+	}
+	if _, err := b.RevokeSessions(t.Context(), bff.UserSessionsFilter{SubjectID: "alice"}); !errors.Is(err, errDown) {
+		t.Errorf("RevokeSessions: %v", err)
+	}
+	b.store.breakDown()
+	br.want("alice")
+	if rows := b.store.rows(t, "alice"); len(rows) != 1 || rows[0].Key != row.Key {
+		t.Error("a session was deleted")
+	}
+	// A renewal that cannot be written costs nothing but itself.
+	b.clock.pass(45 * time.Minute)
+	b.store.breakDown("update")
+	br.want("alice")
+}
+
+func TestACancelledRequestDeletesNothing(t *testing.T) {
+	b := newBench(t)
+	br := b.browser()
+	br.signIn(alice())
+	b.clock.pass(45 * time.Minute)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	w := httptest.NewRecorder()
+	b.Middleware(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the handler is called") })).
+		ServeHTTP(w, br.request("/").WithContext(ctx))
+	if w.Code != http.StatusServiceUnavailable || len(w.Result().Cookies()) != 0 {
+		t.Errorf("status %d", w.Code)
+	}
+	if strings.Contains(b.log.String(), `"level":"ERROR"`) {
+		t.Errorf("it is logged as an error: %s", b.log.String())
+	}
+	// Cancelled while the handler runs.
+	ctx, cancel = context.WithCancel(t.Context())
+	br.do(br.request("/").WithContext(ctx), func(w http.ResponseWriter, r *http.Request) {
+		cancel()
+		if err := b.SignOut(w, r); !errors.Is(err, context.Canceled) {
+			t.Errorf("SignOut: %v", err)
+		}
+		if _, err := b.SignIn(w, r, as("alice", "other")); !errors.Is(err, context.Canceled) {
+			t.Errorf("SignIn: %v", err)
+		}
+		if _, err := b.RevokeOtherSessions(r.Context()); !errors.Is(err, context.Canceled) {
+			t.Errorf("RevokeOtherSessions: %v", err)
+		}
+		if err := b.Update(r.Context(), func(*ticket.Ticket) error { return nil }); !errors.Is(err, context.Canceled) {
+			t.Errorf("Update: %v", err)
+		}
+	})
+	br.want("alice")
+	if len(b.store.rows(t, "alice")) != 1 {
+		t.Error("a session came or went")
+	}
+}
+
+func TestASignInThatFailsLeavesNothing(t *testing.T) {
+	for _, operation := range []string{"replace", "delete", "list"} {
+		t.Run(operation, func(t *testing.T) {
+			b := newBench(t, func(c *Config) { c.MaxSessionsPerUser = 5 })
+			br := b.browser()
+			br.signIn(as("alice", "s1"))
+			old := br.cookies[DefaultCookieName]
+			b.store.breakDown(operation)
+			// Deleting the old session fails; deleting what was added works again.
+			b.store.on("delete", func() { b.store.on("delete", func() { b.store.breakDown() }) })
+			response := br.visit(func(w http.ResponseWriter, r *http.Request) {
+				if _, err := b.SignIn(w, r, as("alice", "s2")); !errors.Is(err, errDown) {
+					t.Errorf("%v", err)
+				}
+			})
+			b.store.breakDown()
+			if len(response.Cookies()) != 0 || br.cookies[DefaultCookieName] != old {
+				t.Error("a cookie was sent")
+			}
+			for _, row := range b.store.rows(t, "alice") {
+				if row.SessionID == "s2" {
+					t.Error("the new session is there")
+				}
+			}
+		})
+	}
+}
+
+type down struct{}
+
+func (down) Encrypt(_, _ []byte) ([]byte, error) { return nil, ticket.ErrUnavailable }
+func (down) Decrypt(_, _ []byte) ([]byte, error) { return nil, ticket.ErrUnavailable }
+
+func TestAProtectorThatIsDownIsNoEndOfASession(t *testing.T) {
+	b := newBench(t)
+	br := b.browser()
+	br.signIn(alice())
+	b.cfg.Protector = down{}
+	if response := br.visit(func(http.ResponseWriter, *http.Request) {}); response.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("status %d", response.StatusCode)
+	}
+	b.cfg.Protector = testKeys
+	br.want("alice")
+}
