@@ -1,0 +1,114 @@
+package dbtest_test
+
+import (
+	"fmt"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"example.com/usersession"
+	"example.com/usersession/bff"
+	"example.com/usersession/entities"
+	"example.com/usersession/internal/dbtest"
+)
+
+// A teamSession has columns of a team's own.
+type teamSession struct {
+	entities.UserSession
+	Device string `gorm:"size:100;not null;default:unknown;index"`
+	Trust  int    `gorm:"not null;default:1"`
+	Note   *string
+}
+
+func toSession(row entities.UserSession) bff.UserSession {
+	session := bff.UserSession{
+		PartitionKey: string(row.PartitionKey), Key: string(row.Key), SubjectID: string(row.SubjectID),
+		Created: row.Created.Time, Renewed: row.Renewed.Time, Ticket: row.Ticket, Version: row.Version,
+	}
+	if row.SessionID != nil {
+		session.SessionID = string(*row.SessionID)
+	}
+	if row.Expires != nil {
+		session.Expires = row.Expires.Time
+	}
+	return session
+}
+
+// TestTeamColumns: the store works on a team's table, leaves its columns alone in an
+// update, and gives a new session their defaults.
+func TestTeamColumns(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+		db := d.Open(t, dbtest.Setup{})
+		d.Migrate(t, db, &teamSession{})
+		store := newStore(t, db, usersession.WithTable("team_sessions"))
+		pass(t, store)
+		tx := db.Begin()
+		must(t, tx.Error)
+		pass(t, store.WithTx(tx))
+		must(t, tx.Rollback().Error)
+
+		ctx := t.Context()
+		wantRow := func(what string, device string, trust int, note bool) int64 {
+			t.Helper()
+			var row teamSession
+			must(t, db.Where("session_id = ?", "sid").Take(&row).Error)
+			if row.Device != device || row.Trust != trust || (row.Note != nil) != note {
+				t.Errorf("%s leaves device %q, trust %d, note %v", what, row.Device, row.Trust, row.Note)
+			}
+			return row.ID
+		}
+		must(t, store.CreateUserSession(ctx, sample("key", "sid")))
+		wantRow("create", "unknown", 1, false)
+		must(t, db.Model(&teamSession{}).Where("session_id = ?", "sid").
+			Updates(map[string]any{"device": "phone", "trust": 7, "note": "mine"}).Error)
+		must(t, store.UpdateUserSession(ctx, keyOf("key"), updated(sample("key", "sid"), "new", 0)))
+		before := wantRow("update", "phone", 7, true)
+
+		for _, key := range []string{"key", "key-2"} { // in the place of its own key; of a session id
+			must(t, store.ReplaceUserSession(ctx, sample(key, "sid")))
+			after := wantRow("replace", "unknown", 1, false)
+			if before == after {
+				t.Error("the new session has the old one's row id")
+			}
+			must(t, db.Model(&teamSession{}).Where("session_id = ?", "sid").Updates(map[string]any{"device": "phone", "trust": 7, "note": "mine"}).Error)
+			before = after
+		}
+	})
+}
+
+// TestTeamUniqueIndex: a unique index of the team's own, one session for each user, says no
+// in the contract's words; and nothing is changed.
+func TestTeamUniqueIndex(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+		for _, translate := range []bool{true, false} {
+			t.Run(fmt.Sprint("TranslateError ", translate), func(t *testing.T) {
+				d := d.Engine.New(t)
+				db, store := open(t, d, dbtest.Setup{Config: func(c *gorm.Config) { c.TranslateError = translate }})
+				must(t, db.Exec("CREATE UNIQUE INDEX one_for_each ON user_sessions (partition_key, subject_id)").Error)
+				ctx := t.Context()
+				must(t, store.CreateUserSession(ctx, sample("key", "sid")))
+				bob := sample("bob's", "sid-bob")
+				bob.SubjectID = "bob"
+				must(t, store.CreateUserSession(ctx, bob))
+				check := func(store *usersession.GormStore) {
+					t.Helper()
+					wantErr(t, "create", store.CreateUserSession(ctx, sample("key-2", "sid-2")), bff.ErrSessionExists)
+					wantErr(t, "replace", store.ReplaceUserSession(ctx, sample("key-2", "sid-2")), bff.ErrSessionExists)
+					wantErr(t, "replace bob's", store.ReplaceUserSession(ctx, sample("bob's", "sid-2")), bff.ErrSessionExists)
+					wantErr(t, "update", store.UpdateUserSession(ctx, keyOf("bob's"), updated(sample("", "sid-bob"), "", 0)), bff.ErrSessionExists)
+					for _, want := range []bff.UserSession{sample("key", "sid"), bob} {
+						got, err := store.GetUserSession(ctx, keyOf(want.Key))
+						must(t, err)
+						wantSession(t, got, want, 1)
+					}
+				}
+				check(store)
+				must(t, db.Transaction(func(tx *gorm.DB) error {
+					check(store.WithTx(tx))
+					return nil
+				}))
+				must(t, store.ReplaceUserSession(ctx, sample("key", "sid-2"))) // one's own is no obstacle
+			})
+		}
+	})
+}
