@@ -16,6 +16,8 @@ type dialect interface {
 	name() string
 	quote(name string) string
 	boolean(value bool) string
+	// text writes a string as the default of a column.
+	text(value string) string
 	filtersIndexes() bool
 
 	// withoutIdentity takes from a type what makes the database count the column up.
@@ -68,6 +70,9 @@ func quoted(name, left, right string) string {
 	}
 	return strings.Join(parts, ".")
 }
+
+// literal writes a string.
+func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
 func quotedList(d dialect, names []string) string {
 	all := make([]string, len(names))

@@ -18,6 +18,8 @@ func (mysql) splits() bool { return true }
 
 func (mysql) boolean(value bool) string { return fmt.Sprint(value) }
 
+func (mysql) text(value string) string { return literal(value) }
+
 func (mysql) withoutIdentity(text string) (string, bool) {
 	return cutSuffixFold(text, " AUTO_INCREMENT")
 }

@@ -15,6 +15,8 @@ func (postgres) maxName() int             { return 63 }
 
 func (postgres) boolean(value bool) string { return fmt.Sprint(value) }
 
+func (postgres) text(value string) string { return literal(value) }
+
 func (postgres) withoutIdentity(text string) (string, bool) {
 	switch strings.ToLower(text) {
 	case "smallserial":

@@ -85,7 +85,7 @@ func defaultOf(d dialect, field *schema.Field) (string, error) {
 		if strings.ContainsAny(value, "\\\r\n\x00") {
 			return "", fmt.Errorf("its default has a backslash, a line break or NUL; write the default by hand")
 		}
-		return "'" + strings.ReplaceAll(value, "'", "''") + "'", nil
+		return d.text(value), nil
 	case bool:
 		return d.boolean(value), nil
 	default:

@@ -16,6 +16,15 @@ func (sqlite) maxName() int             { return 255 } // SQLite has no limit
 
 func (sqlite) boolean(value bool) string { return map[bool]string{true: "true", false: "false"}[value] }
 
+// text writes a default as GORM does, which does not know one in single quotes again and
+// would rebuild the table.
+func (sqlite) text(value string) string {
+	if strings.Contains(value, `"`) {
+		return literal(value)
+	}
+	return `"` + value + `"`
+}
+
 func (sqlite) withoutIdentity(text string) (string, bool) {
 	return cutSuffixFold(text, " PRIMARY KEY AUTOINCREMENT")
 }
@@ -40,7 +49,7 @@ func (sqlite) rank(base string) (family string, rank int, ok bool) {
 }
 
 // constant matches the defaults that ALTER TABLE ADD COLUMN takes.
-var constant = regexp.MustCompile(`(?i)^([-+]?[0-9.]+|'([^']|'')*'|true|false|x'[0-9a-f]*')$`)
+var constant = regexp.MustCompile(`(?i)^([-+]?[0-9.]+|'([^']|'')*'|"[^"]*"|true|false|x'[0-9a-f]*')$`)
 
 // rebuilds says that ALTER TABLE can't do it.
 func (c tableChange) rebuilds() bool {
@@ -104,7 +113,11 @@ func (d sqlite) column(column Column) string {
 	if column.Collation != "" {
 		collate = "COLLATE " + column.Collation
 	}
-	return joined(d.quote(column.Name), column.Type, collate, nullability(column), defaultClause(column))
+	notNull := ""
+	if column.NotNull {
+		notNull = "NOT NULL" // GORM misunderstands an explicit NULL, and would rebuild the table
+	}
+	return joined(d.quote(column.Name), column.Type, collate, notNull, defaultClause(column))
 }
 
 func (d sqlite) alterTable(change tableChange) (statements []string) {
@@ -141,7 +154,7 @@ func (d sqlite) rebuild(change tableChange) []string {
 			}
 			value, _ = emptyValue(d, column.Type)
 		} else if !old.NotNull && column.NotNull && column.Default != "" {
-			value = "COALESCE(" + value + ", " + column.Default + ")"
+			value = "COALESCE(" + value + ", " + asValue(column.Default) + ")"
 		}
 		into, from = append(into, column.Name), append(from, value)
 	}
@@ -151,7 +164,6 @@ func (d sqlite) rebuild(change tableChange) []string {
 	}
 	if slices.ContainsFunc(change.new.Columns, func(c Column) bool { return c.Identity }) {
 		// Or an id that was given out before could be given out again.
-		literal := func(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 		statements = append(statements,
 			"DELETE FROM sqlite_sequence WHERE name = "+literal(build),
 			"INSERT INTO sqlite_sequence (name, seq) SELECT "+literal(build)+", seq FROM sqlite_sequence WHERE name = "+literal(name))
@@ -163,6 +175,14 @@ func (d sqlite) rebuild(change tableChange) []string {
 		statements = append(statements, createIndex(d, name, index))
 	}
 	return statements
+}
+
+// asValue writes a default for a SELECT, where double quotes could be a column.
+func asValue(expression string) string {
+	if text, ok := strings.CutPrefix(expression, `"`); ok {
+		return literal(strings.TrimSuffix(text, `"`))
+	}
+	return expression
 }
 
 func (sqlite) script() scriptForm {

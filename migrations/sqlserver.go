@@ -15,6 +15,8 @@ func (sqlserver) maxName() int             { return 128 }
 
 func (sqlserver) boolean(value bool) string { return map[bool]string{true: "1", false: "0"}[value] }
 
+func (sqlserver) text(value string) string { return literal(value) }
+
 func (sqlserver) withoutIdentity(text string) (string, bool) {
 	return cutSuffixFold(text, " IDENTITY(1,1)")
 }
@@ -175,8 +177,7 @@ func (d sqlserver) renameColumn(change tableChange, r rename) (statements []stri
 	if column.Default != "" {
 		statements = append(statements, d.dropDefault(table, r.old))
 	}
-	literal := func(s string) string { return "N'" + strings.ReplaceAll(s, "'", "''") + "'" }
-	statements = append(statements, "EXEC sp_rename "+literal(d.quote(table.Name+"."+r.old))+", "+literal(r.new)+", N'COLUMN'")
+	statements = append(statements, "EXEC sp_rename N"+literal(d.quote(table.Name+"."+r.old))+", N"+literal(r.new)+", N'COLUMN'")
 	if column.Default != "" {
 		column.Name = r.new
 		statements = append(statements, d.addDefault(table, column))

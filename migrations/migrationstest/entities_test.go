@@ -1,0 +1,169 @@
+package migrationstest
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"gorm.io/driver/mysql"
+	"gorm.io/driver/postgres"
+	"gorm.io/driver/sqlite"
+	"gorm.io/driver/sqlserver"
+	"gorm.io/gorm"
+	_ "modernc.org/sqlite"
+
+	"example.com/usersession/entities"
+	"example.com/usersession/examples/usersessiondb/command"
+	"example.com/usersession/migrations"
+)
+
+// The copies of the entity that a team goes through. Between them they need every change
+// that the package covers.
+
+// second adds columns, one with a default, and indexes, one of them over two columns.
+type second struct {
+	entities.UserSession
+	Device *string `gorm:"size:100;index:,composite:device,priority:1"`
+	Region *string `gorm:"size:20;index:,composite:device,priority:2"`
+	Score  int64   `gorm:"not null;default:7;index"`
+}
+
+func (second) TableName() string { return "user_sessions" }
+
+// third widens an indexed column, makes it NOT NULL, changes a default, and changes an
+// index into a unique and filtered one.
+type third struct {
+	entities.UserSession
+	Device string  `gorm:"size:200;not null;default:unknown;index:,composite:device,priority:1"`
+	Region *string `gorm:"size:20;index:,composite:device,priority:2"`
+	Score  int64   `gorm:"not null;default:8;index"`
+	Serial *string `gorm:"size:40;uniqueIndex:,where:serial IS NOT NULL"`
+}
+
+func (third) TableName() string { return "user_sessions" }
+
+// fourth renames a column in the key and in the condition of indexes, narrows a column
+// and drops one.
+type fourth struct {
+	entities.UserSession
+	Device string  `gorm:"size:50;not null;default:unknown;index:,composite:device,priority:1"`
+	Zone   *string `gorm:"size:20;index:,composite:device,priority:2"`
+	Number *string `gorm:"size:40;uniqueIndex:idx_user_sessions_serial,where:number IS NOT NULL"`
+}
+
+func (fourth) TableName() string { return "user_sessions" }
+
+// audit is a second table of the team's.
+type audit struct {
+	ID   int64  `gorm:"primaryKey"`
+	What string `gorm:"size:100;not null"`
+}
+
+// A step is what a team does between two migrations.
+type step struct {
+	name    string
+	models  []any
+	options migrations.AddOptions
+}
+
+var steps = []step{
+	{name: "init", models: []any{&entities.UserSession{}}},
+	{name: "columns", models: []any{&second{}, &audit{}}},
+	{name: "alter", models: []any{&third{}, &audit{}}, options: migrations.AddOptions{AllowDestructive: true}},
+	{name: "narrow", models: []any{&fourth{}}, options: migrations.AddOptions{
+		AllowDestructive: true,
+		Renames:          []string{"user_sessions.region=zone", "user_sessions.serial=number"},
+	}},
+}
+
+func openSQLite(dsn string) gorm.Dialector {
+	return sqlite.New(sqlite.Config{DriverName: "sqlite", DSN: dsn})
+}
+
+var teamDialects = []command.Dialect{
+	{Name: "sqlite", Open: openSQLite},
+	{Name: "postgres", Open: postgres.Open},
+	{Name: "mysql", Open: mysql.Open},
+	{Name: "sqlserver", Open: sqlserver.Open},
+}
+
+// projectIn returns a project whose clock stands still.
+func projectIn(dir string, models ...any) *migrations.Project {
+	p := &migrations.Project{
+		Dir:    dir,
+		Models: models,
+		Now:    func() time.Time { return time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC) },
+	}
+	for _, dialect := range teamDialects {
+		p.Dialects = append(p.Dialects, dialect.Open(""))
+	}
+	return p
+}
+
+// add writes a migration, which must succeed.
+func add(t *testing.T, dir string, s step) []string {
+	t.Helper()
+	files, err := projectIn(dir, s.models...).Add(s.name, s.options)
+	if err != nil {
+		t.Fatalf("add %s: %v", s.name, err)
+	}
+	return files
+}
+
+// addAll takes all the steps.
+func addAll(t *testing.T, dir string) {
+	t.Helper()
+	for _, s := range steps {
+		add(t, dir, s)
+	}
+}
+
+// team is a project as the sample project describes its own.
+func team(dir string, models ...any) command.Team {
+	return command.Team{
+		Models:   models,
+		Config:   func() *gorm.Config { return &gorm.Config{} },
+		Dialects: teamDialects,
+		Dir:      dir,
+	}
+}
+
+// run runs a command of the sample project and returns what it prints.
+func run(t *testing.T, team command.Team, args ...string) (string, error) {
+	t.Helper()
+	var out bytes.Buffer
+	err := command.Run(context.WithoutCancel(t.Context()), team, args, &out)
+	return out.String(), err
+}
+
+// mustRun is run for commands that must succeed.
+func mustRun(t *testing.T, team command.Team, args ...string) string {
+	t.Helper()
+	out, err := run(t, team, args...)
+	if err != nil {
+		t.Fatalf("%v: %v\n%s", args, err, out)
+	}
+	return out
+}
+
+// filesIn returns the files below a folder by their paths.
+func filesIn(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		name, _ := filepath.Rel(dir, path)
+		files[filepath.ToSlash(name)] = string(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}

@@ -1,0 +1,21 @@
+-- 20260301120002_columns_2
+-- Generated from the entities for mysql. Review it before you commit it.
+
+-- +goose Up
+ALTER TABLE `user_sessions`
+    ADD COLUMN `device` varchar(100) NULL,
+    ADD COLUMN `region` varchar(20) NULL,
+    ADD COLUMN `score` bigint NOT NULL DEFAULT 7,
+    ADD INDEX `idx_user_sessions_device` (`device`, `region`),
+    ADD INDEX `idx_user_sessions_score` (`score`);
+
+-- +goose Down
+-- DESTRUCTIVE: drops the column user_sessions.device and what it holds.
+-- DESTRUCTIVE: drops the column user_sessions.region and what it holds.
+-- DESTRUCTIVE: drops the column user_sessions.score and what it holds.
+ALTER TABLE `user_sessions`
+    DROP INDEX `idx_user_sessions_device`,
+    DROP INDEX `idx_user_sessions_score`,
+    DROP COLUMN `device`,
+    DROP COLUMN `region`,
+    DROP COLUMN `score`;
