@@ -1,0 +1,131 @@
+package dbtest_test
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// A fakeDriver takes every statement and answers like an empty database, unless told
+// otherwise. What it was asked is for a Recorder to write down.
+type fakeDriver struct {
+	// refuse are the errors with which the next INSERTs and UPDATEs fail; a nil lets
+	// one pass. An insert of a dialect that ignores conflicts counts no row instead.
+	refuse []error
+	// unchanged says that the next UPDATE finds nothing to change.
+	unchanged bool
+	// rows are how many rows the next SELECTs find.
+	rows []int
+}
+
+func (d *fakeDriver) Connect(context.Context) (driver.Conn, error) { return fakeConn{d}, nil }
+func (d *fakeDriver) Driver() driver.Driver                        { return nil }
+
+type fakeConn struct{ *fakeDriver }
+
+func (c fakeConn) Close() error                                                 { return nil }
+func (c fakeConn) Begin() (driver.Tx, error)                                    { return fakeTx{}, nil }
+func (c fakeConn) BeginTx(context.Context, driver.TxOptions) (driver.Tx, error) { return fakeTx{}, nil }
+func (c fakeConn) Prepare(query string) (driver.Stmt, error)                    { return fakeStmt{c, query}, nil }
+func (c fakeConn) PrepareContext(_ context.Context, q string) (driver.Stmt, error) {
+	return fakeStmt{c, q}, nil
+}
+
+var (
+	isWrite = regexp.MustCompile(`^(INSERT|UPDATE)`)
+	isFrom  = regexp.MustCompile(`^SELECT (.*?) FROM`)
+)
+
+func (c fakeConn) ExecContext(_ context.Context, query string, _ []driver.NamedValue) (driver.Result, error) {
+	affected := int64(1)
+	if isWrite.MatchString(query) {
+		var refused error
+		if len(c.refuse) > 0 {
+			refused, c.fakeDriver.refuse = c.refuse[0], c.refuse[1:]
+		}
+		switch {
+		case refused != nil && strings.HasSuffix(query, "DO NOTHING"):
+			affected = 0
+		case refused != nil:
+			return nil, refused
+		case c.unchanged:
+			affected, c.fakeDriver.unchanged = 0, false
+		}
+	}
+	return fakeResult(affected), nil
+}
+
+func (c fakeConn) QueryContext(_ context.Context, query string, _ []driver.NamedValue) (driver.Rows, error) {
+	answer := &fakeRows{columns: []string{"answer"}, left: 1, row: []driver.Value{"test"}}
+	if columns := isFrom.FindStringSubmatch(query); columns != nil && strings.Contains(query, "user_sessions") && strings.Contains(query, "version") {
+		answer.columns, answer.left = strings.Split(columns[1], ", "), 0
+		answer.row = []driver.Value{"key", "subject", nil, time.Time{}, time.Time{}, nil, int64(1), int64(1)}[:len(answer.columns)]
+		if len(c.rows) > 0 {
+			answer.left, c.fakeDriver.rows = c.rows[0], c.rows[1:]
+		}
+		if len(answer.columns) == 1 {
+			answer.left = 1 // what is the row's version?
+		}
+	} else if strings.Contains(query, "picked") { // a cleanup
+		answer.columns, answer.row = []string{"picked", "gone", "last"}, []driver.Value{int64(2), int64(2), time.Time{}}
+	} else if strings.Contains(query, "user_sessions") && strings.Contains(query, "ORDER BY") {
+		answer.columns, answer.row, answer.left = []string{"id", "expires"}, []driver.Value{int64(7), time.Time{}}, 2
+	} else if strings.Contains(strings.ToLower(query), "count(*)") {
+		answer.row = []driver.Value{int64(0)} // there is no such table, column or index
+	} else if strings.Contains(strings.ToLower(query), "version") {
+		answer.row = []driver.Value{"3.50.0"}
+	}
+	return answer, nil
+}
+
+type fakeStmt struct {
+	conn  fakeConn
+	query string
+}
+
+func (s fakeStmt) Close() error                               { return nil }
+func (s fakeStmt) NumInput() int                              { return -1 }
+func (s fakeStmt) Exec([]driver.Value) (driver.Result, error) { return nil, errNoContext }
+func (s fakeStmt) Query([]driver.Value) (driver.Rows, error)  { return nil, errNoContext }
+
+func (s fakeStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	return s.conn.ExecContext(ctx, s.query, args)
+}
+
+func (s fakeStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	return s.conn.QueryContext(ctx, s.query, args)
+}
+
+var errNoContext = errors.New("fake: called without a context")
+
+type fakeTx struct{}
+
+func (fakeTx) Commit() error   { return nil }
+func (fakeTx) Rollback() error { return nil }
+
+type fakeResult int64
+
+func (r fakeResult) LastInsertId() (int64, error) { return 0, nil }
+func (r fakeResult) RowsAffected() (int64, error) { return int64(r), nil }
+
+type fakeRows struct {
+	columns []string
+	row     []driver.Value
+	left    int
+}
+
+func (r *fakeRows) Columns() []string { return r.columns }
+func (r *fakeRows) Close() error      { return nil }
+
+func (r *fakeRows) Next(dest []driver.Value) error {
+	if r.left == 0 {
+		return io.EOF
+	}
+	r.left--
+	copy(dest, r.row)
+	return nil
+}

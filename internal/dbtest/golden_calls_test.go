@@ -1,0 +1,115 @@
+package dbtest_test
+
+import (
+	"database/sql"
+	"testing"
+
+	mssql "github.com/microsoft/go-mssqldb"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"example.com/usersession"
+	"example.com/usersession/bff"
+)
+
+// TestSQLServerCodes: what SQL Server says of duplicates, in both of its codes, and of
+// deadlocks is understood, whether GORM translates errors or not.
+func TestSQLServerCodes(t *testing.T) {
+	for _, translate := range []bool{true, false} {
+		for number, want := range map[int32]error{2601: bff.ErrSessionExists, 2627: bff.ErrSessionExists, 1205: nil, 3960: nil} {
+			fake := &fakeDriver{}
+			db, err := gorm.Open(dialects[0].dialector(sql.OpenDB(fake)), &gorm.Config{Logger: logger.Discard, TranslateError: translate})
+			must(t, err)
+			store := newStore(t, db)
+			fail := mssql.Error{Number: number}
+			if fake.refuse = []error{fail}; want != nil {
+				fake.refuse = append(fake.refuse, fail)
+			}
+			if err := store.CreateUserSession(t.Context(), sample("key", "sid")); !isErr(err, want) {
+				t.Errorf("create, %d: %v, want %v", number, err, want)
+			}
+			if fake.refuse = []error{fail}; want != nil {
+				fake.refuse = append(fake.refuse, fail)
+			}
+			if err := store.UpdateUserSession(t.Context(), keyOf("key"), updated(sample("key", "sid"), "", 0)); !isErr(err, want) {
+				t.Errorf("update, %d: %v, want %v", number, err, want)
+			}
+		}
+	}
+}
+
+func goldenOperations(p *page, fake *fakeDriver, store *usersession.GormStore) {
+	ctx := p.t.Context()
+	session := sample("key", "sid")
+	both := bff.UserSessionsFilter{SubjectID: "alice", SessionID: "sid"}
+	list := func(filter bff.UserSessionsFilter) func() error {
+		return func() error { _, err := store.GetUserSessions(ctx, "app", filter); return err }
+	}
+	revoke := func(filter bff.UserSessionsFilter) func() error {
+		return func() error { _, err := store.DeleteUserSessions(ctx, "app", filter); return err }
+	}
+	pages := func(query bff.UserSessionsQuery, rows ...int) func() error {
+		return func() error {
+			fake.rows = rows
+			for _, err := range store.UserSessions(ctx, query) {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
+	p.section("GetUserSession", bff.ErrSessionNotFound, func() error { _, err := store.GetUserSession(ctx, keyOf("key")); return err })
+	p.section("CreateUserSession", nil, func() error { return store.CreateUserSession(ctx, session) })
+	p.section("ReplaceUserSession", nil, func() error { return store.ReplaceUserSession(ctx, session) })
+	p.section("CreateUserSession, without a session id, an expiry and a ticket", nil, func() error {
+		return store.CreateUserSession(ctx, bff.UserSession{Key: "key", SubjectID: "alice", Created: now, Renewed: now})
+	})
+	p.section("UpdateUserSession", nil, func() error { return store.UpdateUserSession(ctx, keyOf("key"), updated(session, "new", 0)) })
+	p.section("UpdateUserSession, without a session id, an expiry and a ticket", nil, func() error {
+		return store.UpdateUserSession(ctx, keyOf("key"), bff.UserSessionUpdate{SubjectID: "alice", Created: now, Renewed: now})
+	})
+	p.section("UpdateUserSession, IfVersion", nil, func() error { return store.UpdateUserSession(ctx, keyOf("key"), updated(session, "new", 1)) })
+	p.section("UpdateUserSession, IfVersion, too late", bff.ErrSessionChanged, func() error {
+		fake.unchanged = true
+		return store.UpdateUserSession(ctx, keyOf("key"), updated(session, "new", 1))
+	})
+	p.section("DeleteUserSession", nil, func() error { return store.DeleteUserSession(ctx, keyOf("key")) })
+	p.section("GetUserSessions, by subject id", nil, list(bff.UserSessionsFilter{SubjectID: "alice"}))
+	p.section("GetUserSessions, by session id", nil, list(bff.UserSessionsFilter{SessionID: "sid"}))
+	p.section("GetUserSessions, by both", nil, list(both))
+	p.section("DeleteUserSessions, by subject id", nil, revoke(bff.UserSessionsFilter{SubjectID: "alice"}))
+	p.section("DeleteUserSessions, by session id", nil, revoke(bff.UserSessionsFilter{SessionID: "sid"}))
+	p.section("DeleteUserSessions, by both", nil, revoke(both))
+	p.section("UserSessions, newest first, two pages", nil, pages(bff.UserSessionsQuery{PartitionKey: "app", PageSize: 2}, 2, 1))
+	p.section("UserSessions, oldest first", nil, pages(bff.UserSessionsQuery{PartitionKey: "app", OldestFirst: true}, 0))
+	p.section("UserSessions, of a subject", nil, pages(bff.UserSessionsQuery{PartitionKey: "app", SubjectID: "alice"}, 0))
+	p.section("UserSessions, of a subject, oldest first", nil, pages(bff.UserSessionsQuery{PartitionKey: "app", SubjectID: "alice", OldestFirst: true}, 0))
+}
+
+func goldenConflicts(p *page, fake *fakeDriver, store *usersession.GormStore, dialect faked) {
+	ctx := p.t.Context()
+	session := sample("key", "sid")
+	no, yes := error(nil), dialect.duplicate
+	create := func() error { return store.CreateUserSession(ctx, session) }
+	replace := func() error { return store.ReplaceUserSession(ctx, session) }
+	move := func() error { return store.UpdateUserSession(ctx, keyOf("key"), updated(session, "new", 0)) }
+	for _, conflict := range []struct {
+		title   string
+		refused []error
+		want    error
+		call    func() error
+	}{
+		{"CreateUserSession, something expired in its way", []error{yes, no}, nil, create},
+		{"CreateUserSession, something live in its way", []error{yes, yes}, bff.ErrSessionExists, create},
+		{"ReplaceUserSession, something in its way", []error{yes, no}, nil, replace},
+		{"ReplaceUserSession, a rival in between", []error{yes, yes, yes, no}, nil, replace},
+		{"UpdateUserSession, an expired session has the session id", []error{yes, no}, nil, move},
+		{"UpdateUserSession, a live session has the session id", []error{yes, yes}, bff.ErrSessionExists, move},
+	} {
+		p.section(conflict.title, conflict.want, func() error {
+			fake.refuse = conflict.refused
+			return conflict.call()
+		})
+	}
+}

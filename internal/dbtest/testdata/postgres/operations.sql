@@ -1,0 +1,98 @@
+-- GetUserSession
+
+SELECT "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket" FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" AND ("expires" IS NULL OR "expires" > $5);
+--   with string, string, string, string, time.Time
+
+-- CreateUserSession
+
+INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, NULLIF($4, ''), $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
+--   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
+
+-- ReplaceUserSession
+
+INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, NULLIF($4, ''), $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
+--   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
+
+-- CreateUserSession, without a session id, an expiry and a ticket
+
+INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, NULLIF($4, ''), $5, $6, NULL, 1, $7) ON CONFLICT DO NOTHING;
+--   with string, string, string, string, time.Time, time.Time, []uint8
+
+-- UpdateUserSession
+
+UPDATE "user_sessions" SET "subject_id" = $1, "session_id" = NULLIF($2, ''), "created" = $3, "renewed" = $4, "expires" = $5, "ticket" = $6, "version" = "version" + 1 WHERE "partition_key" = $7 AND "partition_key"::text = $8 COLLATE "C" AND "key" = $9 AND "key"::text = $10 COLLATE "C" AND ("expires" IS NULL OR "expires" > $11);
+--   with string, string, time.Time, time.Time, time.Time, []uint8, string, string, string, string, time.Time
+
+-- UpdateUserSession, without a session id, an expiry and a ticket
+
+UPDATE "user_sessions" SET "subject_id" = $1, "session_id" = NULLIF($2, ''), "created" = $3, "renewed" = $4, "expires" = NULL, "ticket" = $5, "version" = "version" + 1 WHERE "partition_key" = $6 AND "partition_key"::text = $7 COLLATE "C" AND "key" = $8 AND "key"::text = $9 COLLATE "C" AND ("expires" IS NULL OR "expires" > $10);
+--   with string, string, time.Time, time.Time, []uint8, string, string, string, string, time.Time
+
+-- UpdateUserSession, IfVersion
+
+UPDATE "user_sessions" SET "subject_id" = $1, "session_id" = NULLIF($2, ''), "created" = $3, "renewed" = $4, "expires" = $5, "ticket" = $6, "version" = "version" + 1 WHERE "partition_key" = $7 AND "partition_key"::text = $8 COLLATE "C" AND "key" = $9 AND "key"::text = $10 COLLATE "C" AND ("expires" IS NULL OR "expires" > $11) AND "version" = $12;
+--   with string, string, time.Time, time.Time, time.Time, []uint8, string, string, string, string, time.Time, int64
+
+-- UpdateUserSession, IfVersion, too late
+
+UPDATE "user_sessions" SET "subject_id" = $1, "session_id" = NULLIF($2, ''), "created" = $3, "renewed" = $4, "expires" = $5, "ticket" = $6, "version" = "version" + 1 WHERE "partition_key" = $7 AND "partition_key"::text = $8 COLLATE "C" AND "key" = $9 AND "key"::text = $10 COLLATE "C" AND ("expires" IS NULL OR "expires" > $11) AND "version" = $12;
+--   with string, string, time.Time, time.Time, time.Time, []uint8, string, string, string, string, time.Time, int64
+SELECT "version" FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" AND ("expires" IS NULL OR "expires" > $5);
+--   with string, string, string, string, time.Time
+
+-- DeleteUserSession
+
+DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C";
+--   with string, string, string, string
+
+-- GetUserSessions, by subject id
+
+SELECT "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket" FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "subject_id" = $3 AND "subject_id"::text = $4 COLLATE "C" AND ("expires" IS NULL OR "expires" > $5) ORDER BY "id";
+--   with string, string, string, string, time.Time
+
+-- GetUserSessions, by session id
+
+SELECT "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket" FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "session_id" = $3 AND "session_id"::text = $4 COLLATE "C" AND ("expires" IS NULL OR "expires" > $5) ORDER BY "id";
+--   with string, string, string, string, time.Time
+
+-- GetUserSessions, by both
+
+SELECT "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket" FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "subject_id" = $3 AND "subject_id"::text = $4 COLLATE "C" AND "session_id" = $5 AND "session_id"::text = $6 COLLATE "C" AND ("expires" IS NULL OR "expires" > $7) ORDER BY "id";
+--   with string, string, string, string, string, string, time.Time
+
+-- DeleteUserSessions, by subject id
+
+DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "subject_id" = $3 AND "subject_id"::text = $4 COLLATE "C";
+--   with string, string, string, string
+
+-- DeleteUserSessions, by session id
+
+DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "session_id" = $3 AND "session_id"::text = $4 COLLATE "C";
+--   with string, string, string, string
+
+-- DeleteUserSessions, by both
+
+DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "subject_id" = $3 AND "subject_id"::text = $4 COLLATE "C" AND "session_id" = $5 AND "session_id"::text = $6 COLLATE "C";
+--   with string, string, string, string, string, string
+
+-- UserSessions, newest first, two pages
+
+SELECT "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "id" FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "id" < $3 AND ("expires" IS NULL OR "expires" > $4) ORDER BY "id" DESC LIMIT $5;
+--   with string, string, int64, time.Time, int64
+SELECT "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "id" FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "id" < $3 AND ("expires" IS NULL OR "expires" > $4) ORDER BY "id" DESC LIMIT $5;
+--   with string, string, int64, time.Time, int64
+
+-- UserSessions, oldest first
+
+SELECT "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "id" FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "id" > $3 AND ("expires" IS NULL OR "expires" > $4) ORDER BY "id" LIMIT $5;
+--   with string, string, int64, time.Time, int64
+
+-- UserSessions, of a subject
+
+SELECT "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "id" FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "subject_id" = $3 AND "subject_id"::text = $4 COLLATE "C" AND "id" < $5 AND ("expires" IS NULL OR "expires" > $6) ORDER BY "id" DESC LIMIT $7;
+--   with string, string, string, string, int64, time.Time, int64
+
+-- UserSessions, of a subject, oldest first
+
+SELECT "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "id" FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "subject_id" = $3 AND "subject_id"::text = $4 COLLATE "C" AND "id" > $5 AND ("expires" IS NULL OR "expires" > $6) ORDER BY "id" LIMIT $7;
+--   with string, string, string, string, int64, time.Time, int64
