@@ -6,6 +6,7 @@ require (
 	example.com/usersession v0.0.0
 	example.com/usersession/examples/usersessiondb v0.0.0
 	example.com/usersession/internal/dbtest v0.0.0-00010101000000-000000000000
+	github.com/sqlc-dev/teesql v1.1.0
 	gorm.io/driver/mysql v1.6.0
 	gorm.io/driver/postgres v1.6.3
 	gorm.io/driver/sqlite v1.6.0
