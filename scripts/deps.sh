@@ -42,7 +42,7 @@ complain "go.mod requires what nobody has agreed to (see CONTRIBUTING.md)" "$(
 # Everywhere else the library is the one in this tree.
 while read -r mod; do
 	dir=$(dirname "$mod")
-	if grep -qE "^[[:space:]]*(require )?$self v" "$mod" && ! grep -qE "^(replace )?[[:space:]]*$self => \.\./" "$mod"; then
+	if grep -qE "^[[:space:]]*(require )?$self v" "$mod" && ! grep -qE "^(replace )?[[:space:]]*$self => \.\.(/|\$)" "$mod"; then
 		complain "module without a replace directive for $self" "$dir"
 	fi
 done < <(find . -mindepth 2 -name go.mod -not -path '*/.*/*' -not -path '*/testdata/*')
