@@ -151,6 +151,17 @@ func TestLogoutEndsWhatTheTokenNames(t *testing.T) {
 	}
 }
 
+// nobodys finds a session that is nobody's.
+type nobodys struct{ *sessions }
+
+func (nobodys) SubjectOfSession(context.Context, string) (string, bool, error) { return "", true, nil }
+
+func TestAnEmptyFilterIsNeverExecuted(t *testing.T) {
+	s := nobodys{&sessions{}}
+	h := newHandler(t, s, func(c *Config) { c.BackchannelLogoutAllUserSessions = true })
+	wantRefused(t, post(t, h, token(t, map[string]any{"sub": nil})), s.sessions)
+}
+
 func TestGoodTokensOfEveryForm(t *testing.T) {
 	for name, tk := range map[string]string{
 		"application/logout+jwt": raw(`{"alg":"ES256","typ":"application/logout+jwt"}`, strings.TrimSpace(claimsJSON(t, nil))),

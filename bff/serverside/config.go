@@ -175,7 +175,7 @@ func (c Config) checkRest() error {
 		return errors.New("MaxSessionsPerUser is negative")
 	}
 	if err := (bff.UserSessionKey{PartitionKey: c.Partition, Key: "k"}).Validate(); err != nil {
-		return fmt.Errorf("Partition: %w", err)
+		return fmt.Errorf("the Partition is not usable: %w", err)
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ import (
 func (s *Sessions) load(ctx context.Context, key string) (*loaded, error) {
 	row, err := s.cfg.Store.GetUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: key})
 	if errors.Is(err, bff.ErrSessionNotFound) {
-		return nil, nil //nolint:nilnil // no session and no error
+		return nil, nil
 	}
 	if err != nil {
 		return nil, err
@@ -28,7 +28,7 @@ func (s *Sessions) load(ctx context.Context, key string) (*loaded, error) {
 	}
 	now := s.cfg.Clock()
 	if l == nil || !now.Before(l.ticket.Expires) || !now.Before(l.row.Expires) {
-		return nil, nil //nolint:nilnil // no session and no error
+		return nil, nil
 	}
 	return l, nil
 }
@@ -46,7 +46,7 @@ func (s *Sessions) open(ctx context.Context, row bff.UserSession) (*loaded, erro
 	if err != nil {
 		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a user session is not used, since its ticket does not open",
 			slog.String("subject_id", row.SubjectID), slog.String("session_id", row.SessionID), slog.Any("error", err))
-		return nil, nil //nolint:nilnil // no session and no error
+		return nil, nil
 	}
 	if row.Expires.IsZero() { // not a row that this package writes
 		row.Expires = row.Renewed.Add(s.cfg.IdleTimeout)

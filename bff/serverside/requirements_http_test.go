@@ -86,6 +86,25 @@ func TestRequirement09ATicketThatDoesNotOpenIsNoSession(t *testing.T) {
 	}
 }
 
+// A confused store answers with a row that was not asked for.
+type confused struct {
+	*spy
+	answer bff.UserSession
+}
+
+func (c confused) GetUserSession(context.Context, bff.UserSessionKey) (bff.UserSession, error) {
+	return c.answer, nil
+}
+
+func TestRequirement09ARowThatWasNotAskedForIsNoSession(t *testing.T) {
+	b := newBench(t)
+	b.browser().signIn(as("alice", "s1"))
+	mallory := b.browser()
+	mallory.signIn(as("mallory", "s2"))
+	b.cfg.Store = confused{b.store, b.store.rows(t, "alice")[0]}
+	mallory.want("")
+}
+
 // leaky fails with errors that quote everything.
 type leaky struct{}
 
@@ -177,6 +196,23 @@ func TestRequirement10TheSessionEndsWithItsRefreshToken(t *testing.T) {
 			t.Error("a session begins after its end")
 		}
 	})
+	// New tokens put it off, and an update may bring it forward.
+	tk.RefreshTokenExpires = b.clock.plus(10 * time.Minute)
+	br.signIn(tk)
+	expires := func(change func(*ticket.Ticket)) time.Duration {
+		br.visit(func(_ http.ResponseWriter, r *http.Request) {
+			if err := b.Update(r.Context(), func(tk *ticket.Ticket) error { change(tk); return nil }); err != nil {
+				t.Error(err)
+			}
+		})
+		return b.store.rows(t, "alice")[0].Expires.Sub(b.clock.Now())
+	}
+	if d := expires(func(tk *ticket.Ticket) { tk.RefreshTokenExpires = b.clock.plus(40 * time.Minute) }); d != 40*time.Minute {
+		t.Errorf("with a refresh token of 40 minutes: %v", d)
+	}
+	if d := expires(func(tk *ticket.Ticket) { tk.Expires = b.clock.plus(5 * time.Minute) }); d != 5*time.Minute {
+		t.Errorf("brought forward to 5 minutes: %v", d)
+	}
 	// A ticket may ask for an earlier end than the configuration.
 	tk = alice()
 	tk.Expires = b.clock.plus(time.Minute)
@@ -221,6 +257,39 @@ func TestRequirement10RefreshTokensAreRevokedAtTheEnd(t *testing.T) {
 	if n, err := b.RevokeSessions(t.Context(), bff.UserSessionsFilter{SubjectID: "alice"}); n != 1 || err != nil {
 		t.Errorf("%d, %v", n, err)
 	}
+}
+
+// hangsUp cancels the request as soon as its session has ended.
+type hangsUp struct {
+	noMetrics
+	cancel context.CancelFunc
+}
+
+func (h *hangsUp) SessionEnded(context.Context, EndReason, int64) { h.cancel() }
+
+// A revoker that heeds its context.
+type heedful struct{ provider }
+
+func (h *heedful) RevokeRefreshToken(ctx context.Context, token string) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return h.provider.RevokeRefreshToken(ctx, token)
+}
+
+func TestRequirement10RefreshTokensAreRevokedThoughTheBrowserHangsUp(t *testing.T) {
+	revoker, hangUp := &heedful{}, &hangsUp{}
+	b := newBench(t, func(c *Config) { c.Revoker, c.Metrics = revoker, hangUp })
+	br := b.browser()
+	br.signIn(alice())
+	ctx, cancel := context.WithCancel(t.Context())
+	hangUp.cancel = cancel
+	br.do(br.request("/").WithContext(ctx), func(w http.ResponseWriter, r *http.Request) {
+		if err := b.SignOut(w, r); err != nil {
+			t.Error(err)
+		}
+	})
+	revoker.want(t, "secret-refresh-token")
 }
 
 func TestRequirement11TheCookiesAttributes(t *testing.T) {

@@ -52,8 +52,8 @@ func TestRequirement01IDsAreRandomAndClientsCannotChooseThem(t *testing.T) {
 	}
 	two := b.browser()
 	r := two.request("/")
-	r.AddCookie(&http.Cookie{Name: DefaultCookieName, Value: planted})
 	r.AddCookie(&http.Cookie{Name: DefaultCookieName, Value: victim.cookies[DefaultCookieName]})
+	r.AddCookie(&http.Cookie{Name: DefaultCookieName, Value: planted})
 	two.do(r, func(_ http.ResponseWriter, r *http.Request) {
 		if _, ok := FromContext(r.Context()); ok {
 			t.Error("a request with two session cookies is signed in")

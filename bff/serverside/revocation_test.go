@@ -9,11 +9,12 @@ import (
 
 func TestRevocationEndpoint(t *testing.T) {
 	var form, user, secret string
-	status := http.StatusOK
+	status, requests := http.StatusOK, 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost || r.Header.Get("Content-Type") != "application/x-www-form-urlencoded" {
 			t.Errorf("%s %s", r.Method, r.Header.Get("Content-Type"))
 		}
+		requests++
 		_ = r.ParseForm()
 		form = r.PostForm.Encode()
 		user, secret, _ = r.BasicAuth()
@@ -41,6 +42,9 @@ func TestRevocationEndpoint(t *testing.T) {
 		if err := e.RevokeRefreshToken(t.Context(), "secret-token"); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("status %d: %v", status, err)
 		}
+	}
+	if requests != 6 {
+		t.Errorf("%d requests: a redirect was followed", requests)
 	}
 	server.Close()
 	if err := e.RevokeRefreshToken(t.Context(), "secret-token"); err == nil || strings.Contains(err.Error(), "secret") {

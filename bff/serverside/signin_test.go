@@ -145,7 +145,14 @@ func TestParallelUpdatesAreAllKept(t *testing.T) {
 func TestWhatIsHandedOutIsTheCallers(t *testing.T) {
 	b := newBench(t)
 	br := b.browser()
-	br.signIn(alice())
+	br.visit(func(w http.ResponseWriter, r *http.Request) {
+		mine := alice()
+		_, err := b.SignIn(w, r, mine)
+		mine.Claims["name"], mine.Properties["device"] = "Mallory", "stolen"
+		if session, _ := FromContext(r.Context()); err != nil || session.Claims["name"] != "Alice" || session.Properties["device"] != "Firefox" {
+			t.Errorf("changing the ticket after the sign-in changes the session, or %v", err)
+		}
+	})
 	br.visit(func(_ http.ResponseWriter, r *http.Request) {
 		a, _ := FromContext(r.Context())
 		a.Claims["name"], a.Properties["device"] = "Mallory", "stolen"

@@ -129,6 +129,21 @@ func TestOneProcessRefreshesOnce(t *testing.T) {
 	})
 }
 
+// A request that began before the tokens were refreshed elsewhere does not do it again.
+func TestARefreshSeesWhatOthersHaveDone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, browsers := fleet(t, 2, nil)
+		browsers[0].visit(func(_ http.ResponseWriter, r *http.Request) {
+			if token, err := browsers[1].token(t.Context()); token != "access-1" || err != nil {
+				t.Errorf("%q, %v", token, err)
+			}
+			if token, err := browsers[0].AccessToken(r.Context()); token != "access-1" || err != nil || p.calls != 1 {
+				t.Errorf("%q, %v after %d refreshes", token, err, p.calls)
+			}
+		})
+	})
+}
+
 func TestParallelHostsThatRefreshDoNotSignTheUserOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, browsers := fleet(t, 4, func(c *Config) { c.EndSessionWithRefreshToken = true })
@@ -247,6 +262,40 @@ func TestASessionRevokedDuringARefreshStaysRevoked(t *testing.T) {
 		}
 		br.want("")
 		p.want(t, "refresh-1", "secret-refresh-token") // the old one, and the one that came too late
+	})
+}
+
+// Also if the old access token would have served for a little longer.
+func TestASessionRevokedDuringAnEarlyRefreshGetsNoToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, browsers := fleet(t, 1, nil)
+		br := browsers[0]
+		tk := alice()
+		tk.AccessTokenExpires = time.Now().Add(30 * time.Second)
+		br.signIn(tk)
+		p.during = func() {
+			if _, err := br.RevokeSessions(t.Context(), bff.UserSessionsFilter{SubjectID: "alice"}); err != nil {
+				t.Error(err)
+			}
+		}
+		if token, err := br.token(t.Context()); !errors.Is(err, ErrNoSession) {
+			t.Errorf("%q, %v", token, err)
+		}
+	})
+}
+
+func TestSigningOutRevokesTheRefreshTokenOfToday(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, browsers := fleet(t, 2, nil)
+		browsers[0].visit(func(w http.ResponseWriter, r *http.Request) {
+			if _, err := browsers[1].token(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if err := browsers[0].SignOut(w, r); err != nil {
+				t.Error(err)
+			}
+		})
+		p.want(t, "refresh-1")
 	})
 }
 

@@ -51,7 +51,7 @@ func BindingOf(s bff.UserSession) Binding {
 func (b Binding) associatedData() []byte {
 	var data []byte
 	for _, s := range []string{purpose, b.PartitionKey, b.Key, b.SubjectID, b.SessionID} {
-		data = binary.BigEndian.AppendUint32(data, uint32(len(s))) //nolint:gosec // identities are at most 200 code units
+		data = binary.BigEndian.AppendUint32(data, uint32(len(s)))
 		data = append(data, s...)
 	}
 	return data

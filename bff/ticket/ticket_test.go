@@ -182,7 +182,7 @@ func TestTamperedTruncatedUnknownAndForeignTicketsDoNotOpen(t *testing.T) {
 	}
 	refuse("unknown key", other)
 	for what, plaintext := range map[string]string{
-		"empty": "", "unknown version": "\x02{}", "version 0": "\x00{}", "not JSON": "\x01x", "no JSON": "\x01",
+		"empty": "", "unknown version": "\x02{\"sub\":\"alice\",\"sid\":\"s1\"}", "version 0": "\x00{\"sub\":\"alice\",\"sid\":\"s1\"}", "not JSON": "\x01x", "no JSON": "\x01",
 		"more JSON": "\x01{\"sub\":\"alice\",\"sid\":\"s1\"}{}", "an array": "\x01[]",
 		"another subject": "\x01{\"sub\":\"bob\",\"sid\":\"s1\"}", "another session": "\x01{\"sub\":\"alice\"}",
 		"a time that is none": "\x01{\"sub\":\"alice\",\"sid\":\"s1\",\"exp\":\"soon\"}",
