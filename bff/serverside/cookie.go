@@ -7,6 +7,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -54,16 +56,26 @@ func (s *Sessions) setCookie(w http.ResponseWriter, id string, end time.Time) {
 	if s.cfg.PersistentCookie {
 		c.MaxAge = max(1, int(end.Sub(s.cfg.Clock())/time.Second))
 	}
-	http.SetCookie(w, c)
-	noStore(w)
+	s.sendCookie(w, c)
 }
 
 // clearCookie takes the cookie from the browser.
 func (s *Sessions) clearCookie(w http.ResponseWriter) {
-	http.SetCookie(w, &http.Cookie{
+	s.sendCookie(w, &http.Cookie{
 		Name: s.cfg.CookieName, Path: "/", MaxAge: -1,
 		Secure: true, HttpOnly: true, SameSite: s.cfg.SameSite,
 	})
+}
+
+// sendCookie takes the place of what the response would have set so far: one response
+// should set a cookie once (RFC 6265, section 4.1.1), and an id that is out of use already
+// need not go out.
+func (s *Sessions) sendCookie(w http.ResponseWriter, c *http.Cookie) {
+	header := w.Header()
+	header["Set-Cookie"] = slices.DeleteFunc(header["Set-Cookie"], func(line string) bool {
+		return strings.HasPrefix(line, c.Name+"=")
+	})
+	http.SetCookie(w, c)
 	noStore(w)
 }
 

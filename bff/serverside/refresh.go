@@ -75,13 +75,17 @@ func goodUntil(l *loaded, then time.Time) bool {
 // refreshed returns the session with other tokens than l has, and lets the request go
 // on with them.
 func (s *Sessions) refreshed(ctx context.Context, l *loaded) (*loaded, error) {
-	next, err := s.flight.do(ctx, l.row.Key, func() (*loaded, error) {
+	work := func() (*loaded, error) {
 		// Not the request's context: a token that was spent must be written,
 		// whatever becomes of the request.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.TokenTimeout)
 		defer cancel()
 		return s.refresh(ctx, l)
-	})
+	}
+	next, err := s.flight.do(ctx, l.row.Key, work)
+	if err == nil && sameTokens(next, l) { // a flight that began with older tokens than l's
+		next, err = s.flight.do(ctx, l.row.Key, work)
+	}
 	if err == nil || errors.Is(err, ErrNoSession) {
 		s.state(ctx).moveOn(l.row.Key, next)
 	}
@@ -166,7 +170,7 @@ const refusedWaits = 6
 // has just spent it, that host is about to write the tokens it got.
 func (s *Sessions) refused(ctx context.Context, l *loaded) (*loaded, error) {
 	wait := firstWait
-	for range refusedWaits {
+	for i := 0; ; i++ {
 		next, err := s.load(ctx, l.row.Key)
 		if err != nil {
 			return nil, fmt.Errorf("serverside: refreshing tokens: %w", err)
@@ -177,7 +181,7 @@ func (s *Sessions) refused(ctx context.Context, l *loaded) (*loaded, error) {
 		if !sameTokens(next, l) {
 			return next, nil
 		}
-		if !sleep(ctx, wait) {
+		if i == refusedWaits || !sleep(ctx, wait) {
 			break
 		}
 		wait *= 2

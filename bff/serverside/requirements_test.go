@@ -84,10 +84,14 @@ func TestRequirement02EverySignInHasANewIDAndEndsTheOldSession(t *testing.T) {
 		t.Error("the old session is still there")
 	}
 	// Twice within one request, and without the middleware.
-	br.visit(func(w http.ResponseWriter, r *http.Request) {
+	response := br.visit(func(w http.ResponseWriter, r *http.Request) {
+		http.SetCookie(w, &http.Cookie{Name: "other", Value: "1"})
 		_, _ = b.SignIn(w, r, as("carol", "s3"))
 		_, _ = b.SignIn(w, r, as("carol", "s4"))
 	})
+	if n := len(response.Cookies()); n != 2 {
+		t.Errorf("%d cookies from a response that sets one of its own and signs in twice", n)
+	}
 	if rows := b.store.rows(t, "carol"); len(rows) != 1 || rows[0].SessionID != "s4" {
 		t.Errorf("%d rows after two sign-ins in one request", len(rows))
 	}
