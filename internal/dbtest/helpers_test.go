@@ -2,6 +2,7 @@ package dbtest_test
 
 import (
 	"errors"
+	"flag"
 	"testing"
 	"time"
 
@@ -11,6 +12,15 @@ import (
 	"example.com/usersession/bff"
 	"example.com/usersession/internal/dbtest"
 )
+
+// Tests of databases wait for disks and locks most of the time, so more of them run at
+// once than there are processors, unless -parallel says otherwise.
+func init() {
+	testing.Init()
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		panic(err)
+	}
+}
 
 // now is when most tests take place: with microseconds, and more that must go.
 var now = time.Date(2026, 3, 4, 5, 6, 7, 891011999, time.UTC)
