@@ -125,10 +125,17 @@ func (s *script) migration(file migrationFile, statements []string, record strin
 	if transaction {
 		s.statement(s.begin)
 	}
+	if last := len(statements) - 1; file.noTransaction && last >= 0 && statements[last] == "COMMIT" {
+		// Into the file's own transaction.
+		statements = slices.Insert(slices.Clone(statements), last, record)
+		record = ""
+	}
 	for _, statement := range statements {
 		s.statement(statement)
 	}
-	s.statement(record)
+	if record != "" {
+		s.statement(record)
+	}
 	if transaction {
 		s.statement(s.commit)
 	}

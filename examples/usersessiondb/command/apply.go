@@ -31,7 +31,7 @@ func (r *runner) upOn(ctx context.Context, t *target) error {
 			break
 		}
 		if err != nil {
-			return explain(err)
+			return explain(err, t.dialect.Name)
 		}
 		r.printf("applied %s", result.Source.Path)
 		applied++
@@ -42,11 +42,11 @@ func (r *runner) upOn(ctx context.Context, t *target) error {
 	return nil
 }
 
-// explain adds what to do after a failure.
-func explain(err error) error {
-	text := err.Error()
-	if strings.Contains(text, "already exists") || strings.Contains(text, "Duplicate") {
-		return fmt.Errorf("%w\nIf the database has what this migration makes (it was made in another way, or the process ended before the version was recorded), adopt it with: baseline VERSION, which compares first", err)
+// explain adds what to do after a failure. MySQL, and SQLite where it builds a table anew,
+// record a version in a transaction of its own, before which the process may have ended.
+func explain(err error, dialect string) error {
+	if dialect == "mysql" || dialect == "sqlite" || strings.Contains(err.Error(), "already") {
+		return fmt.Errorf("%w\nIf the database already has what this migration makes (it was made in another way, or a process ended before it could record the version), adopt it with: baseline VERSION, which compares first", err)
 	}
 	return err
 }

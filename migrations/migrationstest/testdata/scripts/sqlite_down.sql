@@ -45,8 +45,8 @@ CREATE UNIQUE INDEX `idx_user_sessions_key` ON `user_sessions` (`partition_key`,
 CREATE INDEX `idx_user_sessions_score` ON `user_sessions` (`score`);
 CREATE UNIQUE INDEX `idx_user_sessions_session` ON `user_sessions` (`partition_key`, `session_id`) WHERE session_id IS NOT NULL;
 CREATE INDEX `idx_user_sessions_subject` ON `user_sessions` (`partition_key`, `subject_id`, `session_id`);
-COMMIT;
 DELETE FROM goose_db_version WHERE version_id = 20260301120003;
+COMMIT;
 
 -- 20260301120001_columns
 BEGIN IMMEDIATE;

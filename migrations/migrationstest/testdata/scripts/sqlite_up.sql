@@ -69,8 +69,8 @@ CREATE INDEX `idx_user_sessions_score` ON `user_sessions` (`score`);
 CREATE UNIQUE INDEX `idx_user_sessions_serial` ON `user_sessions` (`serial`) WHERE serial IS NOT NULL;
 CREATE UNIQUE INDEX `idx_user_sessions_session` ON `user_sessions` (`partition_key`, `session_id`) WHERE session_id IS NOT NULL;
 CREATE INDEX `idx_user_sessions_subject` ON `user_sessions` (`partition_key`, `subject_id`, `session_id`);
-COMMIT;
 INSERT INTO goose_db_version (version_id, is_applied) VALUES (20260301120003, 1);
+COMMIT;
 
 -- 20260301120004_narrow
 BEGIN IMMEDIATE;
