@@ -1,0 +1,105 @@
+package serverside
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+// A provider is an identity provider's token endpoint, with refresh tokens that are good
+// once, and its revocation endpoint.
+type provider struct {
+	mu      sync.Mutex
+	revoked []string
+	spent   map[string]bool
+	calls   int
+	delay   time.Duration
+	fail    error
+	during  func() // runs while a refresh is under way
+}
+
+func (p *provider) RevokeRefreshToken(_ context.Context, token string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.revoked = append(p.revoked, token)
+	return nil
+}
+
+func (p *provider) want(t *testing.T, tokens ...string) {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	got := slices.Sorted(slices.Values(p.revoked))
+	if !slices.Equal(got, tokens) {
+		t.Errorf("revoked: %q, want %q", got, tokens)
+	}
+}
+
+func (p *provider) RefreshTokens(ctx context.Context, token string) (Tokens, error) {
+	p.mu.Lock()
+	p.calls++
+	n := p.calls
+	spent := p.spent[token]
+	if p.spent == nil {
+		p.spent = map[string]bool{}
+	}
+	if p.fail == nil {
+		p.spent[token] = true
+	}
+	p.mu.Unlock()
+	if p.during != nil {
+		p.during()
+	}
+	select {
+	case <-time.After(p.delay):
+	case <-ctx.Done():
+		return Tokens{}, ctx.Err()
+	}
+	if p.fail != nil {
+		return Tokens{}, p.fail
+	}
+	if spent {
+		return Tokens{}, fmt.Errorf("invalid_grant: %w", ErrRefreshTokenRefused)
+	}
+	return Tokens{
+		AccessToken: fmt.Sprint("access-", n), RefreshToken: fmt.Sprint("refresh-", n), AccessTokenExpires: time.Now().Add(5 * time.Minute),
+	}, nil
+}
+
+// fleet makes hosts that share a store and a provider, and a signed-in browser's cookies
+// whose access token has just ended.
+func fleet(t *testing.T, hosts int, change func(*Config)) (p *provider, browsers []*browser) {
+	t.Helper()
+	p = &provider{delay: 100 * time.Millisecond}
+	store := newSpy(time.Now)
+	for range hosts {
+		b := newBench(t, func(c *Config) {
+			c.Store, c.Clock, c.Refresher, c.Revoker = store, time.Now, p, p
+			if change != nil {
+				change(c)
+			}
+		})
+		b.store = store
+		browsers = append(browsers, b.browser())
+	}
+	tk := alice()
+	tk.AccessTokenExpires = time.Now().Add(10 * time.Second)
+	browsers[0].signIn(tk)
+	for _, br := range browsers[1:] {
+		br.cookies = browsers[0].cookies
+	}
+	time.Sleep(time.Minute)
+	return p, browsers
+}
+
+// token asks for an access token within a request of its own.
+func (br *browser) token(ctx context.Context) (token string, err error) {
+	br.do(br.request("/").WithContext(ctx), func(_ http.ResponseWriter, r *http.Request) {
+		token, err = br.AccessToken(r.Context())
+	})
+	return token, err
+}

@@ -1,0 +1,146 @@
+package serverside
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"example.com/usersession/bff"
+	"example.com/usersession/bff/ticket"
+)
+
+func TestUpdate(t *testing.T) {
+	b := newBench(t)
+	br := b.browser()
+	br.signIn(alice())
+	before := b.store.rows(t, "alice")[0]
+	b.clock.pass(time.Minute)
+	br.visit(func(_ http.ResponseWriter, r *http.Request) {
+		err := b.Update(r.Context(), func(tk *ticket.Ticket) error {
+			tk.SubjectID, tk.SessionID, tk.Issuer, tk.Issued = "mallory", "x", "y", time.Time{}
+			tk.Expires = tk.Expires.Add(time.Hour)
+			tk.Properties["device"] = "Chromium"
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		session, _ := FromContext(r.Context())
+		if session.Properties["device"] != "Chromium" || session.SubjectID != "alice" {
+			t.Errorf("the request still sees %+v", session)
+		}
+		refusal := errors.New("no")
+		if err := b.Update(r.Context(), func(tk *ticket.Ticket) error { tk.Properties["device"] = "lost"; return refusal }); !errors.Is(err, refusal) {
+			t.Errorf("%v", err)
+		}
+	})
+	after := b.store.rows(t, "alice")[0]
+	if !after.Expires.Equal(before.Expires) || !after.Renewed.Equal(before.Renewed) || after.Version != 2 {
+		t.Errorf("an update changes the row's times, or wrote %d times", after.Version-1)
+	}
+	br.visit(func(_ http.ResponseWriter, r *http.Request) {
+		tk, _ := b.Ticket(r.Context())
+		if tk.Properties["device"] != "Chromium" || tk.SubjectID != "alice" || tk.Issuer != issuer || !tk.Issued.Equal(before.Created) ||
+			!tk.Expires.Equal(before.Created.Add(8*time.Hour)) {
+			t.Error("an update changes what it must not, or not what it should")
+		}
+	})
+	if err := b.Update(t.Context(), nil); !errors.Is(err, ErrNoSession) {
+		t.Errorf("signed out: %v", err)
+	}
+}
+
+func TestParallelUpdatesAreAllKept(t *testing.T) {
+	b := newBench(t)
+	br := b.browser()
+	br.signIn(alice())
+	var wg sync.WaitGroup
+	for i := range 16 {
+		wg.Go(func() {
+			b.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				if err := b.Update(r.Context(), func(tk *ticket.Ticket) error { tk.Properties[fmt.Sprint(i)] = "x"; return nil }); err != nil {
+					t.Error(err)
+				}
+			})).ServeHTTP(httptest.NewRecorder(), br.request("/"))
+		})
+	}
+	wg.Wait()
+	br.visit(func(_ http.ResponseWriter, r *http.Request) {
+		if session, _ := FromContext(r.Context()); len(session.Properties) != 17 {
+			t.Errorf("%d properties", len(session.Properties))
+		}
+	})
+}
+
+func TestWhatIsHandedOutIsTheCallers(t *testing.T) {
+	b := newBench(t)
+	br := b.browser()
+	br.visit(func(w http.ResponseWriter, r *http.Request) {
+		mine := alice()
+		_, err := b.SignIn(w, r, mine)
+		mine.Claims["name"], mine.Properties["device"] = "Mallory", "stolen"
+		if session, _ := FromContext(r.Context()); err != nil || session.Claims["name"] != "Alice" || session.Properties["device"] != "Firefox" {
+			t.Errorf("changing the ticket after the sign-in changes the session, or %v", err)
+		}
+	})
+	br.visit(func(_ http.ResponseWriter, r *http.Request) {
+		a, _ := FromContext(r.Context())
+		a.Claims["name"], a.Properties["device"] = "Mallory", "stolen"
+		tk, _ := b.Ticket(r.Context())
+		tk.Claims["name"] = "Mallory"
+		if again, _ := FromContext(r.Context()); again.Claims["name"] != "Alice" || again.Properties["device"] != "Firefox" {
+			t.Error("changing a copy changes the session")
+		}
+	})
+}
+
+func TestNestedMiddlewaresKeepApart(t *testing.T) {
+	one, two := newBench(t), newBench(t, func(c *Config) { c.CookieName = "__Host-two" })
+	br := one.browser()
+	br.signIn(alice())
+	one.Middleware(two.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if _, ok := FromContext(r.Context()); ok {
+			t.Error("the inner one has no session")
+		}
+		if _, ok := two.Ticket(r.Context()); ok {
+			t.Error("the inner one has a ticket")
+		}
+	}))).ServeHTTP(httptest.NewRecorder(), br.request("/"))
+	if _, ok := FromContext(t.Context()); ok {
+		t.Error("a session without a middleware")
+	}
+}
+
+func TestCountersAndEvents(t *testing.T) {
+	b := newBench(t)
+	br := b.browser()
+	br.signIn(as("alice", "s1"))
+	br.visit(func(w http.ResponseWriter, r *http.Request) { _ = b.SignOut(w, r) })
+	br.visit(func(w http.ResponseWriter, r *http.Request) {
+		if err := b.SignOut(w, r); err != nil { // already signed out
+			t.Error(err)
+		}
+	})
+	b.browser().signIn(as("alice", "s2"))
+	if _, err := b.BackchannelLogout(t.Context(), bff.UserSessionsFilter{SessionID: "s2"}); err != nil {
+		t.Error(err)
+	}
+	if _, err := b.BackchannelLogout(t.Context(), bff.UserSessionsFilter{SessionID: "s2"}); err != nil {
+		t.Error(err)
+	}
+	b.wantEnded(EndSignOut, 1)
+	b.wantEnded(EndBackchannel, 1)
+	if b.tally.started != 2 {
+		t.Errorf("session.started = %d", b.tally.started)
+	}
+	for _, want := range []string{"user session started", "sign_out", "backchannel_logout", `"subject_id":"alice"`} {
+		if !strings.Contains(b.log.String(), want) {
+			t.Errorf("the log has no %q", want)
+		}
+	}
+}
