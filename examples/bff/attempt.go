@@ -1,0 +1,108 @@
+package main
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+const (
+	attemptLifetime = 10 * time.Minute
+	attemptCookie   = "__Host-bff-signin-"
+	attemptsAtOnce  = 4
+	maxCookieLength = 3 << 10
+)
+
+// An attempt is a sign-in on its way. The browser that began it keeps it, sealed, in a
+// cookie: nobody else can end it there, and nothing is stored for those who never come
+// back. The cookie is Lax, since the provider's redirect comes from another site.
+type attempt struct {
+	State    string    `json:"s"`
+	Nonce    string    `json:"n"`
+	Verifier string    `json:"v"`
+	Return   string    `json:"r"`
+	Expires  time.Time `json:"e"`
+	// Subject and SessionID are of the session that the browser had before. The
+	// callback comes from another site, so that the session's cookie, which is
+	// Strict, is not with it: without this the old session would go on unseen.
+	Subject   string `json:"u,omitempty"`
+	SessionID string `json:"i,omitempty"`
+}
+
+func newAttempt(returnURL string) attempt {
+	return attempt{
+		State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(),
+		Return: returnURL, Expires: time.Now().Add(attemptLifetime),
+	}
+}
+
+// attemptName makes a cookie of its own for each attempt, so that two tabs can sign in.
+func attemptName(state string) string {
+	sum := sha256.Sum256([]byte(state))
+	return attemptCookie + hex.EncodeToString(sum[:8])
+}
+
+func (a *app) attemptBinding(name string) []byte {
+	return []byte("usersession example sign-in attempt\x00" + a.opts.issuer + "\x00" + name)
+}
+
+// keepAttempt sets the cookie, and drops old ones: they must not grow without end.
+func (a *app) keepAttempt(w http.ResponseWriter, r *http.Request, at attempt) error {
+	plain, err := json.Marshal(at)
+	if err != nil {
+		return err
+	}
+	name := attemptName(at.State)
+	sealed, err := a.keys.Encrypt(plain, a.attemptBinding(name))
+	if err != nil {
+		return err
+	}
+	value := base64.RawURLEncoding.EncodeToString(sealed)
+	if len(value) > maxCookieLength {
+		return errors.New("the return URL is too long")
+	}
+	var old []string
+	for _, cookie := range r.Cookies() {
+		if strings.HasPrefix(cookie.Name, attemptCookie) {
+			old = append(old, cookie.Name)
+		}
+	}
+	for _, name := range old[:max(0, len(old)-attemptsAtOnce+1)] {
+		setAttempt(w, name, "", -1)
+	}
+	setAttempt(w, name, value, int(attemptLifetime/time.Second))
+	return nil
+}
+
+func setAttempt(w http.ResponseWriter, name, value string, maxAge int) {
+	http.SetCookie(w, &http.Cookie{
+		Name: name, Value: value, Path: "/", MaxAge: maxAge, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// findAttempt returns the attempt that this browser began with that state.
+func (a *app) findAttempt(r *http.Request, state string) (attempt, bool) {
+	var at attempt
+	name := attemptName(state)
+	cookies := r.CookiesNamed(name)
+	if len(cookies) != 1 {
+		return at, false
+	}
+	sealed, err := base64.RawURLEncoding.DecodeString(cookies[0].Value)
+	if err != nil {
+		return at, false
+	}
+	plain, err := a.keys.Decrypt(sealed, a.attemptBinding(name))
+	if err != nil || json.Unmarshal(plain, &at) != nil {
+		return at, false
+	}
+	return at, at.State == state && time.Now().Before(at.Expires)
+}

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+
+	"example.com/usersession/bff"
+	"example.com/usersession/bff/serverside"
+	"example.com/usersession/bff/ticket"
+)
+
+// login is GET /bff/login: it sends the browser to the provider, with state, nonce and
+// PKCE that only this browser can answer to. returnUrl is a path of this host.
+func (a *app) login(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	returnURL := r.URL.Query().Get("returnUrl")
+	if returnURL == "" {
+		returnURL = "/"
+	}
+	if !serverside.LocalURL(returnURL) {
+		a.fail(w, r, failure{http.StatusBadRequest, "That address is not ours",
+			"After a sign-in this application leads to its own pages only.", nil})
+		return
+	}
+	found, err := a.rp.discover(r.Context())
+	if err != nil {
+		a.fail(w, r, providerDown(err))
+		return
+	}
+	at := newAttempt(returnURL)
+	if session, ok := serverside.FromContext(r.Context()); ok {
+		at.Subject, at.SessionID = session.SubjectID, session.SessionID
+	}
+	if err := a.keepAttempt(w, r, at); err != nil {
+		a.fail(w, r, failure{http.StatusBadRequest, "That address is too long", "Sign in from the first page.", nil})
+		return
+	}
+	http.Redirect(w, r, found.authCodeURL(at), http.StatusSeeOther)
+}
+
+// callback is GET /bff/callback: the redirect URI. A response that does not belong to an
+// attempt of this browser, or comes twice, is refused before anything else is done.
+func (a *app) callback(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	at, ok := a.findAttempt(r, query.Get("state"))
+	if !ok || repeated(query) {
+		a.fail(w, r, notOurs)
+		return
+	}
+	first, err := a.used.Remember(r.Context(), signInReplay+a.opts.issuer, at.State, at.Expires)
+	if err != nil { // the cookie stays: the page may be loaded again
+		a.fail(w, r, databaseDown(err))
+		return
+	}
+	setAttempt(w, attemptName(at.State), "", -1)
+	if !first {
+		a.fail(w, r, notOurs)
+		return
+	}
+	t, failed := a.redeem(r.Context(), query, at)
+	if failed != nil {
+		a.fail(w, r, *failed)
+		return
+	}
+	t.Properties = map[string]string{propertyDevice: deviceName(r.UserAgent())}
+	session, err := a.sessions.SignIn(w, r, t)
+	if err != nil {
+		a.fail(w, r, databaseDown(err))
+		return
+	}
+	a.endFormer(r.Context(), at, session)
+	http.Redirect(w, r, at.Return, http.StatusSeeOther)
+}
+
+// signInReplay keeps the states of sign-ins apart from logout tokens.
+const signInReplay = "sign-in "
+
+// endFormer ends the session that this browser had when it began. Its refresh token is
+// left to end by itself: at many providers revoking it would end the new ones too.
+func (a *app) endFormer(ctx context.Context, at attempt, session serverside.Session) {
+	if at.SessionID == "" || at.SessionID == session.SessionID {
+		return
+	}
+	filter := bff.UserSessionsFilter{SubjectID: at.Subject, SessionID: at.SessionID}
+	if _, err := a.store.DeleteUserSessions(ctx, a.partition, filter); err != nil {
+		a.log.LogAttrs(ctx, slog.LevelWarn, "the browser's former session goes on until it expires", slog.Any("error", err))
+	}
+}
+
+// repeated tells of a response with a parameter twice (RFC 6749, section 3.1).
+func repeated(query url.Values) bool {
+	for _, name := range []string{"state", "code", "iss", "error"} {
+		if len(query[name]) > 1 {
+			return true
+		}
+	}
+	return false
+}
+
+// redeem makes a ticket of the provider's response.
+func (a *app) redeem(ctx context.Context, query url.Values, at attempt) (ticket.Ticket, *failure) {
+	found, err := a.rp.discover(ctx)
+	if err != nil {
+		down := providerDown(err)
+		return ticket.Ticket{}, &down
+	}
+	if iss, sent := query["iss"]; sent && iss[0] != a.opts.issuer || !sent && found.ResponseIssuer {
+		return ticket.Ticket{}, &notOurs // mixed up with another provider: RFC 9207
+	}
+	if query.Has("error") {
+		return ticket.Ticket{}, refused(query.Get("error"))
+	}
+	token, err := found.Exchange(a.rp.client(ctx), query.Get("code"), oauth2.VerifierOption(at.Verifier))
+	if err != nil {
+		return ticket.Ticket{}, exchangeFailed(err)
+	}
+	idToken, claims, err := found.verify(ctx, token, at.Nonce)
+	if err != nil {
+		return ticket.Ticket{}, &failure{http.StatusBadRequest, "The sign-in was refused",
+			"What the identity provider sent does not belong to this sign-in.", err}
+	}
+	a.addUserInfo(ctx, found, token, claims)
+	sid, _ := claims["sid"].(string)
+	for _, name := range protocolClaims {
+		delete(claims, name)
+	}
+	return ticket.Ticket{
+		Issuer: a.opts.issuer, SubjectID: idToken.Subject, SessionID: sid, Claims: claims,
+		AccessToken: token.AccessToken, AccessTokenExpires: token.Expiry.UTC(),
+		RefreshToken: token.RefreshToken, IDToken: token.Extra("id_token").(string),
+	}, nil
+}
+
+// protocolClaims are about the ID token, not about the user.
+var protocolClaims = []string{"aud", "exp", "iat", "nbf", "nonce", "at_hash", "c_hash", "azp", "jti", "sid"}
+
+// verify checks the ID token by OpenID Connect Core 1.0, section 3.1.3.7. What go-oidc
+// leaves to its caller: the nonce, an empty subject, azp, at_hash, and the type, since a
+// logout token is signed by the same key for the same client.
+func (d *discovered) verify(ctx context.Context, token *oauth2.Token, nonce string) (*oidc.IDToken, map[string]any, error) {
+	raw, ok := token.Extra("id_token").(string)
+	if !ok {
+		return nil, nil, errors.New("there is no ID token")
+	}
+	idToken, err := d.idTokens.Verify(ctx, raw)
+	if err != nil {
+		return nil, nil, errors.New("the ID token is not good") // go-oidc's text may quote it
+	}
+	var claims map[string]any
+	if err := idToken.Claims(&claims); err != nil {
+		return nil, nil, errors.New("the ID token's claims are not JSON")
+	}
+	azp, hasAzp := claims["azp"].(string)
+	header, err := base64.RawURLEncoding.DecodeString(strings.SplitN(raw, ".", 2)[0])
+	var h struct {
+		Typ string `json:"typ"`
+	}
+	switch {
+	case err != nil || json.Unmarshal(header, &h) != nil || strings.Contains(strings.ToLower(h.Typ), "logout"):
+		return nil, nil, errors.New("it is no ID token")
+	case idToken.Nonce != nonce:
+		return nil, nil, errors.New("the ID token's nonce is another")
+	case idToken.Subject == "":
+		return nil, nil, errors.New("the ID token has no subject")
+	case hasAzp && azp != d.ClientID, len(idToken.Audience) > 1 && !hasAzp:
+		return nil, nil, errors.New("the ID token was issued to another client")
+	case idToken.AccessTokenHash != "" && idToken.VerifyAccessToken(token.AccessToken) != nil:
+		return nil, nil, errors.New("the access token is not the ID token's")
+	}
+	return idToken, claims, nil
+}
+
+// addUserInfo adds the claims of the userinfo endpoint, where providers that keep ID
+// tokens small have the name. It is no reason to fail, unless it is about somebody else.
+func (a *app) addUserInfo(ctx context.Context, found *discovered, token *oauth2.Token, claims map[string]any) {
+	if found.UserInfo == "" {
+		return
+	}
+	info, err := found.provider.UserInfo(a.rp.client(ctx), oauth2.StaticTokenSource(token))
+	var more map[string]any
+	if err != nil || info.Subject != claims["sub"] || info.Claims(&more) != nil {
+		a.log.LogAttrs(ctx, slog.LevelWarn, "the provider's userinfo endpoint did not answer as it should: going on without")
+		return
+	}
+	maps.Copy(more, claims) // what was signed wins
+	maps.Copy(claims, more)
+}

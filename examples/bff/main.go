@@ -1,0 +1,158 @@
+// Command bff is a complete Backend-for-Frontend: users sign in with OpenID Connect,
+// their sessions are in a database, and the browser has a cookie with a random number.
+//
+//	go run ./examples/bff
+//	go run ./examples/bff --dsn 'postgres://user:password@localhost:5432/database'
+//	go run ./examples/bff --issuer https://id.example --client-id bff --client-secret …
+//
+// Without --issuer an OpenID Provider for development runs beside it. See README.md.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"example.com/usersession/examples/bff/internal/provider"
+)
+
+func main() {
+	opts, err := parseOptions(os.Args[1:], os.Stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err == nil {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		err = run(ctx, opts, os.Stdout)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bff:", err)
+		os.Exit(1)
+	}
+}
+
+// run serves until the context ends.
+func run(ctx context.Context, opts options, out io.Writer) error {
+	listener, err := listen(ctx, opts.addr, "--addr")
+	if err != nil {
+		return err
+	}
+	defer listener.Close() //nolint:errcheck // the server closes it first
+	if err := opts.complete(listener.Addr()); err != nil {
+		return err
+	}
+	store, err := openStore(opts)
+	if err != nil {
+		return err
+	}
+	defer store.close()
+	keys, err := keyRing(opts.keys)
+	if err != nil {
+		return err
+	}
+
+	servers := []func() error{}
+	if opts.inner() {
+		serve, err := startProvider(ctx, &opts)
+		if err != nil {
+			return err
+		}
+		servers = append(servers, serve)
+	}
+	app, err := newApp(opts, store, keys)
+	if err != nil {
+		return err
+	}
+	servers = append(servers, serveUntil(ctx, listener, app))
+	opts.announce(out)
+
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, len(servers)+1)
+	background := make(chan struct{})
+	go func() { defer close(background); app.background(ctx) }()
+	for _, serve := range servers {
+		go func() { ended <- serve() }()
+	}
+	for range servers {
+		if err = errors.Join(err, <-ended); err != nil {
+			break
+		}
+	}
+	cancel()
+	<-background // it uses the database
+	return err
+}
+
+// startProvider starts the inner OpenID Provider on a host name of its own, as it is in
+// real life: the browser then treats it as another site.
+func startProvider(ctx context.Context, opts *options) (func() error, error) {
+	listener, err := listen(ctx, opts.providerAddr, "--provider-addr")
+	if err != nil {
+		return nil, err
+	}
+	opts.useInner(listener.Addr())
+	key, err := provider.KeyFile(opts.providerKey)
+	if err != nil {
+		return nil, err
+	}
+	inner, err := provider.New(provider.Config{
+		Issuer: opts.issuer,
+		Key:    key,
+		Client: provider.Client{
+			ID: opts.clientID, Secret: opts.clientSecret, RedirectURI: opts.redirectURI(),
+			PostLogoutRedirectURI: opts.postLogoutRedirectURI(), BackchannelLogoutURI: opts.backchannelLogoutURI(),
+		},
+		AccessTokenLifetime: opts.accessTokenLifetime,
+		DeviceName:          deviceName,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return serveUntil(ctx, listener, inner), nil
+}
+
+func listen(ctx context.Context, addr, option string) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("%w: choose another address with %s", err, option)
+	}
+	return listener, nil
+}
+
+const shutdownTime = 5 * time.Second
+
+// serveUntil returns a function that serves until the context ends, and lets requests
+// that have begun come to their end.
+func serveUntil(ctx context.Context, listener net.Listener, handler http.Handler) func() error {
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      60 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		ErrorLog:          slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
+	}
+	return func() error {
+		stop := context.AfterFunc(ctx, func() {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+			defer cancel()
+			_ = server.Shutdown(ctx) // what takes longer is cut off with the process
+		})
+		defer stop()
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	}
+}
