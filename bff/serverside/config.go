@@ -41,7 +41,10 @@ type Config struct {
 
 	// CookieName must begin with __Host-. The default is [DefaultCookieName].
 	CookieName string
-	// SameSite is Strict or Lax. The default is Strict.
+	// SameSite is Strict or Lax. The default is Strict: the browser then does not
+	// send the cookie with a request that another site has caused. The page that
+	// follows the identity provider's redirect to the callback is one: it finds
+	// out who is signed in with a fetch, which does bring the cookie.
 	SameSite http.SameSite
 	// PersistentCookie makes the cookie outlive the browser, until the session's
 	// absolute end. By default it goes when the browser is closed.

@@ -20,7 +20,8 @@ const createAttempts = 5
 
 // SignIn begins a session for the ticket's subject and sets the cookie: call it before
 // the response's body is begun. The cookie's id is always new; the session that the
-// browser had before ends, as does one with the same session id.
+// browser had before ends, as does one with the same session id. (With SameSite=Strict
+// the request to a callback brings no cookie of that session: see [Replacing].)
 //
 // It sets the ticket's Issued, and Expires unless that is earlier than the absolute
 // lifetime allows. A ticket without a session id gets a random UUID for one. A ticket
@@ -28,8 +29,12 @@ const createAttempts = 5
 // caller has verified the ID token that the ticket was made from.
 //
 // After an error there is no new session, and no cookie was sent.
-func (s *Sessions) SignIn(w http.ResponseWriter, r *http.Request, t ticket.Ticket) (Session, error) {
+func (s *Sessions) SignIn(w http.ResponseWriter, r *http.Request, t ticket.Ticket, opts ...SignInOption) (Session, error) {
 	ctx := r.Context()
+	var o signIn
+	for _, opt := range opts {
+		opt(&o)
+	}
 	id, key := newID()
 	l, err := s.newSession(key, t)
 	if err != nil {
@@ -38,7 +43,11 @@ func (s *Sessions) SignIn(w http.ResponseWriter, r *http.Request, t ticket.Ticke
 	if err := s.put(ctx, l.row); err != nil {
 		return Session{}, fmt.Errorf("serverside: signing in: %w", err)
 	}
-	if err := s.settle(ctx, r, l); err != nil {
+	err = s.endReplaced(ctx, r, l, o)
+	if err == nil {
+		err = s.trim(ctx, l.row.SubjectID)
+	}
+	if err != nil {
 		s.undo(ctx, l)
 		return Session{}, fmt.Errorf("serverside: signing in: %w", err)
 	}
@@ -109,29 +118,6 @@ func (s *Sessions) put(ctx context.Context, row bff.UserSession) error {
 		}
 	}
 	return err
-}
-
-// settle ends what a new session puts an end to: the browser's old session, and the
-// user's oldest beyond the maximum. Refresh tokens are not revoked with an old session
-// of this browser: to many providers that ends the sign-in that has just begun.
-func (s *Sessions) settle(ctx context.Context, r *http.Request, l *loaded) error {
-	old, had := s.requestKey(r)
-	var before *loaded
-	if st := s.state(ctx); st != nil {
-		st.mu.Lock()
-		old, before = st.key, st.current
-		had = old != ""
-		st.mu.Unlock()
-	}
-	if had && old != l.row.Key {
-		if err := s.cfg.Store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: old}); err != nil {
-			return err
-		}
-		if before != nil {
-			s.ended(ctx, EndReplaced, 1, before.row.SubjectID)
-		}
-	}
-	return s.trim(ctx, l.row.SubjectID)
 }
 
 // trim ends a user's oldest sessions beyond the maximum. Sign-ins that do so at the same
