@@ -223,13 +223,16 @@ func TestBaseline(t *testing.T) {
 
 func dropIndex(t *testing.T, db *gorm.DB, name string) {
 	t.Helper()
+	dropIndexOn(t, db, "user_sessions", name)
+}
+
+func dropIndexOn(t *testing.T, db *gorm.DB, table, name string) {
+	t.Helper()
 	statement := "DROP INDEX " + name
 	if db.Name() == "mysql" {
-		statement += " ON user_sessions"
+		statement += " ON " + table
 	}
-	if err := db.Exec(statement).Error; err != nil {
-		t.Fatal(err)
-	}
+	mustExec(t, db, statement)
 }
 
 // TestBaselineRepairs a database on which a process ended after the DDL and before the

@@ -1,0 +1,248 @@
+package migrationstest
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"example.com/usersession/bff"
+	"example.com/usersession/entities"
+	"example.com/usersession/internal/dbtest"
+	"example.com/usersession/migrations"
+)
+
+// readOnly are parameters with which a connection refuses to change anything.
+var readOnly = map[string]url.Values{
+	"sqlite":   {"_pragma": {"query_only(1)"}},
+	"postgres": {"default_transaction_read_only": {"on"}},
+	"mysql":    {"tx_read_only": {"1"}, "parseTime": {"true"}}, // MariaDB's name for it
+}
+
+// TestDoctorFindsNothing on what the migrations have made, through a connection that can't
+// change anything.
+func TestDoctorFindsNothing(t *testing.T) {
+	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
+		dir := t.TempDir()
+		add(t, dir, steps[0])
+		mustRun(t, team(dir, steps[0].models...), "up", dsnOf(t, d))
+		createRows(t, d.Open(t, dbtest.Setup{}))
+		db := d.Open(t, dbtest.Setup{Params: readOnly[d.Engine.Name]})
+		if err := db.Exec("CREATE TABLE x (y int)").Error; err == nil {
+			t.Fatal("the connection is not read-only")
+		}
+		if findings, err := migrations.Check(t.Context(), db); err != nil || len(findings) > 0 {
+			t.Errorf("findings: %v, %v", findings, err)
+		}
+		mustRun(t, team(dir, steps[0].models...), "doctor", dsnOf(t, d))
+	})
+}
+
+// TestDoctorFinds each thing that can be wrong with a table.
+func TestDoctorFinds(t *testing.T) {
+	defects := []struct {
+		name, find, remedy string
+		old, new           map[string]string // in the migration, by dialect
+		before             map[string]string // what has to be there first
+	}{
+		{
+			name: "a missing column", find: "user_sessions.version: the column is missing", remedy: "up",
+			old: map[string]string{"sqlite": ",\n    `version` integer NOT NULL", "postgres": `    "version" bigint NOT NULL,` + "\n", "mysql": "    `version` bigint NOT NULL,\n"},
+		},
+		{
+			name: "a missing index", find: "user_sessions.idx_user_sessions_subject: the index is missing", remedy: "create it: CREATE INDEX",
+			old: map[string]string{
+				"sqlite":   "CREATE INDEX `idx_user_sessions_subject` ON `user_sessions` (`partition_key`, `subject_id`, `session_id`);",
+				"postgres": `CREATE INDEX "idx_user_sessions_subject" ON "user_sessions" ("partition_key", "subject_id", "session_id");`,
+				"mysql":    ",\n    INDEX `idx_user_sessions_subject` (`partition_key`, `subject_id`, `session_id`)",
+			},
+		},
+		{
+			name: "an index that is not unique", find: "user_sessions.idx_user_sessions_key: the index is missing: unique", remedy: "CREATE UNIQUE INDEX",
+			old: map[string]string{"sqlite": "UNIQUE INDEX `idx_user_sessions_key`", "postgres": `UNIQUE INDEX "idx_user_sessions_key"`, "mysql": "UNIQUE INDEX `idx_user_sessions_key`"},
+			new: map[string]string{"sqlite": "INDEX `idx_user_sessions_key`", "postgres": `INDEX "idx_user_sessions_key"`, "mysql": "INDEX `idx_user_sessions_key`"},
+		},
+		{
+			name: "a wrong type", find: "user_sessions.ticket: the type", remedy: "migration",
+			old: map[string]string{"sqlite": "blob", "postgres": "bytea", "mysql": "longblob"},
+			new: map[string]string{"sqlite": "text", "postgres": "text", "mysql": "blob"},
+		},
+		{
+			name: "a type that is too small", find: "user_sessions.version: the type", remedy: "migration",
+			old: map[string]string{"postgres": `"version" bigint`, "mysql": "`version` bigint"},
+			new: map[string]string{"postgres": `"version" smallint`, "mysql": "`version` smallint"},
+		},
+		{
+			name: "a column that is too short", find: "user_sessions.partition_key: the column is too short", remedy: "migration",
+			old: map[string]string{"postgres": "varchar(200)", "mysql": "varchar(200)"},
+			new: map[string]string{"postgres": "varchar(100)", "mysql": "varchar(100)"},
+		},
+		{
+			name: "a collation that folds case", find: "user_sessions.partition_key: the collation", remedy: "give the column the collation",
+			old:    map[string]string{"sqlite": "`partition_key` text", "postgres": `COLLATE "C"`, "mysql": "COLLATE utf8mb4_bin"},
+			new:    map[string]string{"sqlite": "`partition_key` text COLLATE NOCASE", "postgres": `COLLATE "folding"`, "mysql": "COLLATE utf8mb4_general_ci"},
+			before: map[string]string{"postgres": "CREATE COLLATION folding (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"},
+		},
+		{
+			name: "times without microseconds", find: "user_sessions.created: times lose their microseconds: the precision is 3 digits, want 6", remedy: "migration",
+			old: map[string]string{"postgres": `"created" timestamptz`, "mysql": "`created` datetime(6)"},
+			new: map[string]string{"postgres": `"created" timestamptz(3)`, "mysql": "`created` datetime(3)"},
+		},
+		{
+			name: "times without fractions", find: "user_sessions.created: times lose their microseconds", remedy: "migration",
+			old: map[string]string{"postgres": `"created" timestamptz`, "mysql": "`created` datetime(6)"},
+			new: map[string]string{"postgres": `"created" timestamptz(0)`, "mysql": "`created` datetime"},
+		},
+		{
+			name: "a unique index that takes one missing session id for another", find: "idx_user_sessions_session: the unique index takes one missing session id for another", remedy: "NULLS NOT DISTINCT",
+			old: map[string]string{"postgres": `("partition_key", "session_id") WHERE session_id IS NOT NULL`},
+			new: map[string]string{"postgres": `("partition_key", "session_id") NULLS NOT DISTINCT`},
+		},
+		{
+			name: "sessions without a session id refused", find: "user_sessions.session_id: it is NOT NULL", remedy: "let it be NULL",
+			old: map[string]string{"sqlite": "`session_id` text", "postgres": `"session_id" varchar(200) COLLATE "C" NULL`, "mysql": "`session_id` varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL"},
+			new: map[string]string{"sqlite": "`session_id` text NOT NULL", "postgres": `"session_id" varchar(200) COLLATE "C" NOT NULL`, "mysql": "`session_id` varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL"},
+		},
+		{
+			name: "a column that the store can't fill", find: "user_sessions.device: the column is NOT NULL and has no default", remedy: "give it a default",
+			old: map[string]string{"sqlite": "    `ticket` blob", "postgres": `    "ticket" bytea`, "mysql": "    `ticket` longblob"},
+			new: map[string]string{"sqlite": "    `device` text NOT NULL,\n    `ticket` blob", "postgres": `    "device" text NOT NULL, "ticket" bytea`, "mysql": "    `device` varchar(9) NOT NULL,\n    `ticket` longblob"},
+		},
+	}
+	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
+		db := d.Open(t, dbtest.Setup{})
+		for _, defect := range defects {
+			old, ok := defect.old[d.Engine.Name]
+			if !ok {
+				continue // the dialect knows nothing like it
+			}
+			dir := t.TempDir()
+			add(t, dir, steps[0])
+			edit(t, dir, d.Engine.Name, "init", old, defect.new[d.Engine.Name])
+			if before := defect.before[d.Engine.Name]; before != "" {
+				if err := db.Exec(before).Error; err != nil {
+					t.Fatal(err)
+				}
+			}
+			project := team(dir, steps[0].models...)
+			mustRun(t, project, "up", dsnOf(t, d))
+			findings, err := migrations.Check(t.Context(), db)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !found(findings, defect.find, defect.remedy) {
+				t.Errorf("%s: want %q … %q, got %v", defect.name, defect.find, defect.remedy, findings)
+			}
+			if _, err := run(t, project, "doctor", dsnOf(t, d)); err == nil {
+				t.Errorf("%s: the command succeeds", defect.name)
+			}
+			mustRun(t, project, "down", dsnOf(t, d))
+		}
+		findings, err := migrations.Check(t.Context(), db)
+		if err != nil || !found(findings, "user_sessions: the table is missing", "up") {
+			t.Errorf("no table: %v, %v", findings, err)
+		}
+	})
+}
+
+// found says whether one of the findings is serious and says both.
+func found(findings []migrations.Finding, problem, remedy string) bool {
+	for _, f := range findings {
+		if !f.Harmless && strings.Contains(f.Where+": "+f.Problem, problem) && strings.Contains(f.Remedy, remedy) {
+			return true
+		}
+	}
+	return false
+}
+
+// TestDoctorNotes what the store lives with: a clock that differs, rows that nobody cleans
+// up, a unique index of the team's own, a table of another name.
+func TestDoctorNotes(t *testing.T) {
+	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
+		dir := t.TempDir()
+		add(t, dir, steps[0])
+		mustRun(t, team(dir, steps[0].models...), "up", dsnOf(t, d))
+		db := d.Open(t, dbtest.Setup{})
+		later := func() time.Time { return time.Now().Add(48 * time.Hour) }
+		store := storeOn(t, db)
+		err := store.CreateUserSession(t.Context(), bff.UserSession{
+			Key: "k", SubjectID: "alice", Created: time.Now(), Renewed: time.Now(), Expires: time.Now().Add(time.Hour),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Exec("CREATE UNIQUE INDEX one_each ON user_sessions (subject_id)").Error; err != nil {
+			t.Fatal(err)
+		}
+		findings, err := migrations.Check(t.Context(), db, migrations.CheckClock(later))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var texts []string
+		for _, f := range findings {
+			if !f.Harmless {
+				t.Errorf("it is not a note: %s", f)
+			}
+			texts = append(texts, f.String())
+		}
+		all := strings.Join(texts, "\n")
+		wants := []string{"user_sessions.one_each: the unique index is not among the entities'", "1 rows expired more than 24h0m0s ago"}
+		if d.Engine != dbtest.SQLite { // which has the host's clock
+			wants = append(wants, "clock: this host's clock and the database's differ by 48h0m0s")
+		}
+		for _, want := range wants {
+			if !strings.Contains(all, want) {
+				t.Errorf("it does not say %q:\n%s", want, all)
+			}
+		}
+		if len(findings) != len(wants) {
+			t.Errorf("got %d notes, want %d:\n%s", len(findings), len(wants), all)
+		}
+	})
+}
+
+// device is a team's own session.
+type device struct {
+	entities.UserSession
+	Device string `gorm:"size:100;index"`
+}
+
+// TestDoctorLooksAtTheTeamsOwn table and struct.
+func TestDoctorLooksAtTheTeamsOwn(t *testing.T) {
+	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
+		db := d.Open(t, dbtest.Setup{})
+		if err := db.Table("bff_sessions").AutoMigrate(&device{}); err != nil {
+			t.Fatal(err)
+		}
+		check := func(opts ...migrations.CheckOption) []migrations.Finding {
+			t.Helper()
+			findings, err := migrations.Check(t.Context(), db, append(opts, migrations.CheckTable("bff_sessions"))...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return findings
+		}
+		if findings := check(migrations.CheckModel(&device{})); len(findings) > 0 {
+			t.Errorf("findings: %v", findings)
+		}
+		dropIndexOn(t, db, "bff_sessions", "idx_bff_sessions_device")
+		mustExec(t, db, "ALTER TABLE bff_sessions DROP COLUMN device")
+		if findings := check(migrations.CheckModel(&device{})); !found(findings, "bff_sessions.device: the column is missing", "") {
+			t.Errorf("findings: %v", findings)
+		}
+		if findings := check(); len(findings) > 0 {
+			t.Errorf("without the team's column: %v", findings)
+		}
+	})
+}
+
+func mustExec(t *testing.T, db *gorm.DB, statements ...string) {
+	t.Helper()
+	for _, statement := range statements {
+		if err := db.Exec(statement).Error; err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+}
