@@ -10,6 +10,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"example.com/usersession/bff"
 	"example.com/usersession/bff/ticket"
 )
@@ -76,7 +78,7 @@ func (s *Sessions) newSession(key string, t ticket.Ticket) (*loaded, error) {
 		return nil, errors.New("serverside: signing in: the ticket's issuer is not the configured one")
 	}
 	if t.SessionID == "" {
-		t.SessionID = newSessionID()
+		t.SessionID = uuid.NewString() // random: RFC 9562, version 4
 	}
 	now := s.cfg.Clock().UTC().Truncate(time.Microsecond)
 	t.Issued = now
