@@ -1,4 +1,4 @@
--- 20261123214746_init
+-- 20261123221651_init
 -- Generated from the entities for mysql. Review it before you commit it.
 
 -- +goose Up

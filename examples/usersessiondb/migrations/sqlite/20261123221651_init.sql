@@ -1,4 +1,4 @@
--- 20261123214746_init
+-- 20261123221651_init
 -- Generated from the entities for sqlite. Review it before you commit it.
 
 -- +goose Up
@@ -7,10 +7,10 @@ CREATE TABLE `user_sessions` (
     `partition_key` text NOT NULL,
     `key` text NOT NULL,
     `subject_id` text NOT NULL,
-    `session_id` text NULL,
+    `session_id` text,
     `created` datetime NOT NULL,
     `renewed` datetime NOT NULL,
-    `expires` datetime NULL,
+    `expires` datetime,
     `ticket` blob NOT NULL,
     `version` integer NOT NULL
 );

@@ -1,0 +1,108 @@
+package command
+
+import (
+	"context"
+	"database/sql"
+	"path/filepath"
+	"testing"
+	"time"
+
+	_ "modernc.org/sqlite"
+)
+
+func openFile(t *testing.T, path string) *sql.Conn {
+	t.Helper()
+	pool, err := sql.Open("sqlite", "file:"+path+"?_pragma=foreign_keys(1)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pool.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(); _ = pool.Close() })
+	return conn
+}
+
+func newSQLiteLocker(t *testing.T) *sqliteLocker {
+	t.Helper()
+	pool, err := sql.Open("sqlite", ":memory:")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = pool.Close() }()
+	return &sqliteLocker{driver: pool.Driver()}
+}
+
+// TestSQLiteLock: one at a time, and readers and writers of the database are not in its way.
+func TestSQLiteLock(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	first, second := openFile(t, path), openFile(t, path)
+	locker, other := newSQLiteLocker(t), newSQLiteLocker(t)
+	if err := locker.SessionLock(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := second.ExecContext(t.Context(), "CREATE TABLE x (y int)"); err != nil {
+		t.Errorf("the lock is in the way of others: %v", err)
+	}
+	// However long it waits, it can't have the lock.
+	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := other.SessionLock(short, second); err == nil {
+		t.Error("two hold the lock")
+	}
+	if err := locker.SessionUnlock(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.SessionLock(t.Context(), second); err != nil {
+		t.Errorf("after it was let go: %v", err)
+	}
+	if err := other.SessionUnlock(t.Context(), second); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestSQLiteUnlockLeavesNothingOpen after a file with a transaction of its own has failed.
+func TestSQLiteUnlockLeavesNothingOpen(t *testing.T) {
+	conn := openFile(t, filepath.Join(t.TempDir(), "test.db"))
+	locker := newSQLiteLocker(t)
+	if err := locker.SessionLock(t.Context(), conn); err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{"PRAGMA foreign_keys = OFF", "BEGIN IMMEDIATE", "CREATE TABLE half (done int)"} {
+		if _, err := conn.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := locker.SessionUnlock(t.Context(), conn); err != nil {
+		t.Fatal(err)
+	}
+	var tables, foreignKeys int
+	if err := conn.QueryRowContext(t.Context(), "SELECT count(*) FROM sqlite_master").Scan(&tables); err != nil || tables != 0 {
+		t.Errorf("%d tables are left (%v)", tables, err)
+	}
+	if err := conn.QueryRowContext(t.Context(), "PRAGMA foreign_keys").Scan(&foreignKeys); err != nil || foreignKeys != 1 {
+		t.Errorf("foreign keys are %d (%v), want 1 as before", foreignKeys, err)
+	}
+	if _, err := conn.ExecContext(t.Context(), "BEGIN"); err != nil {
+		t.Errorf("a transaction is open: %v", err)
+	}
+}
+
+// TestDialectOf knows DSNs by their form.
+func TestDialectOf(t *testing.T) {
+	for dsn, want := range map[string]string{
+		"postgres://root@127.0.0.1/test":                   "postgres",
+		"postgresql://root@127.0.0.1/test":                 "postgres",
+		"host=127.0.0.1 user=root dbname=test":             "postgres",
+		"root@tcp(127.0.0.1:3306)/test":                    "mysql",
+		"root:secret@unix(/run/mysqld.sock)/test":          "mysql",
+		"sqlserver://sa:secret@127.0.0.1?database=master":  "sqlserver",
+		"file:usersessions.db?_pragma=busy_timeout(10000)": "sqlite",
+		"usersessions.db":                                  "sqlite",
+	} {
+		if got := dialectOf(dsn); got != want {
+			t.Errorf("%s is taken for %s, want %s", dsn, got, want)
+		}
+	}
+}

@@ -1,0 +1,24 @@
+package main
+
+import (
+	"bytes"
+	"path/filepath"
+	"testing"
+
+	"example.com/usersession/examples/usersessiondb/command"
+)
+
+// TestMigrations is what a team's CI asks: nothing has been forgotten, and the migrations
+// make what the entities say.
+func TestMigrations(t *testing.T) {
+	dsn := "--dsn=file:" + filepath.Join(t.TempDir(), "test.db")
+	for _, args := range [][]string{
+		{"check"}, {"verify"}, {"up", dsn}, {"doctor", dsn}, {"status", dsn}, {"down", dsn}, {"up", dsn},
+		{"script", "--dialect=sqlserver"},
+	} {
+		var out bytes.Buffer
+		if err := command.Run(t.Context(), team, args, &out); err != nil {
+			t.Errorf("%v: %v\n%s", args, err, &out)
+		}
+	}
+}

@@ -1,0 +1,166 @@
+package migrationstest
+
+import (
+	"net/url"
+	"reflect"
+	"strings"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"example.com/usersession/internal/dbtest"
+	"example.com/usersession/migrations"
+)
+
+// rebuilding leads a SQLite database to where the next migration builds the table anew.
+func rebuilding(t *testing.T, d *dbtest.Database) (dir string, rows rowsOf) {
+	t.Helper()
+	dir = t.TempDir()
+	for _, s := range steps[:2] {
+		add(t, dir, s)
+	}
+	mustRun(t, team(dir, steps[1].models...), "up", dsnOf(t, d))
+	rows = createRows(t, d.Open(t, dbtest.Setup{}))
+	add(t, dir, steps[2])
+	return dir, rows
+}
+
+func inspect(t *testing.T, db *gorm.DB) migrations.Model {
+	t.Helper()
+	model, err := migrations.Inspect(t.Context(), db)
+	if err != nil || len(model.Tables) == 0 {
+		t.Fatal(model, err)
+	}
+	return model
+}
+
+// TestSQLiteRollsBackARebuildThatFails at every statement of it: nothing has changed, and
+// when it is mended it succeeds.
+func TestSQLiteRollsBackARebuildThatFails(t *testing.T) {
+	for _, at := range []string{"INSERT INTO `_new_user_sessions`", "DROP TABLE `user_sessions`", "ALTER TABLE `_new_user_sessions`", "CREATE INDEX `idx_user_sessions_expires`", "COMMIT"} {
+		t.Run(strings.Fields(at)[0], func(t *testing.T) {
+			d := dbtest.SQLite.New(t)
+			dir, rows := rebuilding(t, d)
+			db := d.Open(t, dbtest.Setup{})
+			before := inspect(t, db)
+			edit(t, dir, "sqlite", "alter", at, "SELECT nothing FROM nowhere;\n"+at)
+			project := team(dir, steps[2].models...)
+			if out, err := run(t, project, "up", dsnOf(t, d)); err == nil {
+				t.Fatalf("it succeeded:\n%s", out)
+			}
+			if after := inspect(t, db); !reflect.DeepEqual(before, after) {
+				t.Errorf("the schema has changed:\n%+v\n%+v", before, after)
+			}
+			rows.mustBeThere(t, db, "after the failure")
+			edit(t, dir, "sqlite", "alter", "SELECT nothing FROM nowhere;\n", "")
+			mustRun(t, project, "up", dsnOf(t, d))
+			rows.mustBeThere(t, db, "after it was mended")
+		})
+	}
+}
+
+// TestSQLiteRebuildKeepsWhatRefersToTheTable: with foreign keys on, dropping the old table
+// would delete the rows that refer to it.
+func TestSQLiteRebuildKeepsWhatRefersToTheTable(t *testing.T) {
+	d := dbtest.SQLite.New(t)
+	dir, rows := rebuilding(t, d)
+	withKeys := dbtest.Setup{Params: url.Values{"_pragma": {"busy_timeout(5000)", "foreign_keys(1)"}}}
+	db := d.Open(t, withKeys)
+	mustExec(t, db,
+		"CREATE TABLE notes (session int NOT NULL REFERENCES user_sessions(id) ON DELETE CASCADE)",
+		"INSERT INTO notes SELECT id FROM user_sessions")
+	dsn, err := d.DSN(withKeys.Params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, team(dir, steps[2].models...), "up", "--dsn="+dsn)
+	mustRun(t, team(dir, steps[2].models...), "down", "--dsn="+dsn)
+	var notes int
+	if err := db.Raw("SELECT count(*) FROM notes").Row().Scan(&notes); err != nil || notes != len(rows) {
+		t.Errorf("%d notes are left (%v), want %d", notes, err, len(rows))
+	}
+	if err := db.Exec("INSERT INTO notes VALUES (4711)").Error; err == nil {
+		t.Error("the foreign key is gone")
+	}
+	mustExec(t, db, "DELETE FROM user_sessions")
+	if err := db.Raw("SELECT count(*) FROM notes").Row().Scan(&notes); err != nil || notes != 0 {
+		t.Errorf("%d notes are left without their sessions (%v)", notes, err)
+	}
+}
+
+// TestSQLiteRebuildGivesNoIDOutTwice although the row that had the greatest one is gone.
+func TestSQLiteRebuildGivesNoIDOutTwice(t *testing.T) {
+	d := dbtest.SQLite.New(t)
+	dir, rows := rebuilding(t, d)
+	db := d.Open(t, dbtest.Setup{})
+	mustExec(t, db, "DELETE FROM user_sessions")
+	mustRun(t, team(dir, steps[2].models...), "up", dsnOf(t, d))
+	createRows(t, db)
+	var first int
+	if err := db.Raw("SELECT min(id) FROM user_sessions").Row().Scan(&first); err != nil || first <= len(rows) {
+		t.Errorf("the first new row has the id %d (%v), which was given out before", first, err)
+	}
+}
+
+// TestSQLiteReadsADefaultAsText also where a column is called like it.
+func TestSQLiteReadsADefaultAsText(t *testing.T) {
+	type before struct {
+		Plain
+		Kind *string
+	}
+	type after struct {
+		Plain
+		Kind string `gorm:"not null;default:name"`
+	}
+	d := dbtest.SQLite.New(t)
+	dir := t.TempDir()
+	p := projectIn(dir, &before{})
+	if _, err := p.Add("init", migrations.AddOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, team(dir, &before{}), "up", dsnOf(t, d))
+	db := d.Open(t, dbtest.Setup{})
+	mustExec(t, db, "INSERT INTO things (name) VALUES ('a')")
+	p.Models = []any{&after{}}
+	if _, err := p.Add("kind", migrations.AddOptions{AllowDestructive: true}); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, team(dir, &after{}), "up", dsnOf(t, d))
+	mustExec(t, db, "INSERT INTO things (name) VALUES ('b')")
+	var kinds []string
+	if err := db.Raw("SELECT kind FROM things").Scan(&kinds).Error; err != nil || strings.Join(kinds, ",") != "name,name" {
+		t.Errorf("the rows have %q (%v), want the default, name", kinds, err)
+	}
+}
+
+// TestScriptsRun: what script prints leads where up does, for a client that sends one
+// statement after the other.
+func TestScriptsRun(t *testing.T) {
+	dir := t.TempDir()
+	addAll(t, dir)
+	last, err := projectIn(dir).LastVersion("sqlite")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := dbtest.SQLite.New(t)
+	project := team(dir, steps[len(steps)-1].models...)
+	db := d.Open(t, dbtest.Setup{MaxOpen: 1}) // one session, as a client has
+	text, err := projectIn(dir).Script("sqlite", 0, last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustExec(t, db, text)
+	if out := mustRun(t, project, "up", dsnOf(t, d)); !strings.Contains(out, "Nothing is pending") {
+		t.Errorf("after the script up had something to do:\n%s", out)
+	}
+	if done := autoMigrate(t, d, steps[len(steps)-1].models); len(done) > 0 {
+		t.Errorf("after the script AutoMigrate had something to do: %v", done)
+	}
+	if text, err = projectIn(dir).Script("sqlite", last, 0); err != nil {
+		t.Fatal(err)
+	}
+	mustExec(t, db, text)
+	if db.Migrator().HasTable("user_sessions") {
+		t.Error("the table is left after the script back")
+	}
+}
