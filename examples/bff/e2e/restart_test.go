@@ -1,0 +1,116 @@
+package e2e
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The session is in the database: a restart does not end it.
+func TestRestartKeepsSessions(t *testing.T) {
+	inChromium(t, func(t *testing.T, c *chrome) {
+		p, b := newProgram(t), c.newBrowser()
+		b.signIn(p, "alice")
+		p.stop()
+		b.until(`document.getElementById('notice').textContent.includes('does not answer')`)
+		p.start()
+		b.until(`document.getElementById('notice').textContent === ''`) // the page goes on by itself
+		b.open(p.base + "/")
+		b.view("in")
+		if status := b.fetchStatus("/bff/user"); status != http.StatusOK {
+			t.Errorf("/bff/user: %d", status)
+		}
+		b.click("#signout") // the provider still knows its key
+		b.view("out")
+	})
+}
+
+// Expired sessions are over at once, and cleanup takes their rows away.
+func TestCleanupRemovesExpiredSessions(t *testing.T) {
+	inChromium(t, func(t *testing.T, c *chrome) {
+		p, b := newProgram(t, "--idle-timeout", "4s", "--cleanup-interval", "1s"), c.newBrowser()
+		b.signIn(p, "alice")
+		b.open("about:blank")
+		p.eventually("cleanup", func() bool { return len(p.rows(p.database())) == 0 })
+		if !strings.Contains(p.output.String(), "removed expired user sessions") {
+			t.Error("somebody else removed the row")
+		}
+		b.open(p.base + "/")
+		b.view("out")
+	})
+}
+
+// Polling with ?slide=false does not keep a session alive.
+func TestWatchingDoesNotKeepTheSessionAlive(t *testing.T) {
+	inChromium(t, func(t *testing.T, c *chrome) {
+		p, b := newProgram(t, "--idle-timeout", "8s", "--cleanup-interval", "1h"), c.newBrowser()
+		b.signIn(p, "alice")
+		begin := time.Now()
+		b.until(ended)
+		if waited := time.Since(begin); waited < 2*time.Second {
+			t.Errorf("it ended after %s", waited)
+		}
+		if n := len(p.rows(p.database())); n != 1 {
+			t.Errorf("%d rows: expiry needs no cleanup", n)
+		}
+	})
+}
+
+// Keys are changed without signing anybody out: a new first key, a restart, and when the
+// sessions have moved the old key can go.
+func TestKeyRotationKeepsSessions(t *testing.T) {
+	inChromium(t, func(t *testing.T, c *chrome) {
+		p, b := newProgram(t), c.newBrowser()
+		b.signIn(p, "alice")
+		oldKeys, err := os.ReadFile(p.keys())
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := keyID(p)
+
+		secret := make([]byte, 32)
+		_, _ = rand.Read(secret)
+		newKey := base64.StdEncoding.EncodeToString(secret) + "\n"
+		p.restartWithKeys(newKey + string(oldKeys))
+		p.eventually("the session to move", func() bool { return keyID(p) != before })
+		b.open(p.base + "/")
+		b.view("in")
+
+		p.restartWithKeys(newKey)
+		b.open(p.base + "/")
+		b.view("in")
+		for line := range strings.Lines(newKey + string(oldKeys)) {
+			if !strings.HasPrefix(line, "#") && strings.Contains(p.output.String(), strings.TrimSpace(line)) {
+				t.Error("a key is in the log")
+			}
+		}
+
+		p.restartWithKeys(string(oldKeys)) // the proof that it was the new key that did it
+		b.open(p.base + "/")
+		b.view("out")
+	})
+}
+
+func (p *program) restartWithKeys(text string) {
+	p.t.Helper()
+	p.stop()
+	if err := os.WriteFile(p.keys(), []byte(text), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+	p.start()
+}
+
+// keyID is the id of the key that the only session is sealed with.
+func keyID(p *program) uint32 {
+	p.t.Helper()
+	sessions := p.sessions()
+	if len(sessions) != 1 {
+		p.t.Fatalf("there are %d sessions", len(sessions))
+	}
+	return binary.BigEndian.Uint32(sessions[0].Ticket[1:])
+}
