@@ -99,7 +99,7 @@ postgres() {
 	version=$(postgres_cluster)
 	[[ -n $version ]] || die "there is no PostgreSQL cluster named main"
 	say "PostgreSQL: starting version $version"
-	postgres_start "$version"
+	postgres_start "$version" || die "PostgreSQL does not start: see its log"
 	if [[ -n $ours ]] && ! postgres_answers; then
 		postgres_configure "$version"
 	fi
@@ -156,7 +156,7 @@ mariadb_server() {
 		ours=1
 	fi
 	say "MariaDB: starting"
-	mariadb_start
+	mariadb_start || die "MariaDB does not start: see its log"
 	if [[ -n $ours ]] && ! mariadb_answers; then
 		mariadb_configure
 	fi
