@@ -2,7 +2,9 @@ package migrations
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -119,13 +121,19 @@ func orNone(text string) string {
 	return text
 }
 
+// MariaDB gives the time of a default the column's precision.
+var ownPrecision = regexp.MustCompile(`(?i)^current_timestamp\(\d*\)$`)
+
 // defaultText returns a default without what databases add to it or leave out.
 func (c *comparison) defaultText(column Column) string {
 	text := strings.TrimSpace(casts.ReplaceAllString(column.Default, ""))
 	for strings.HasPrefix(text, "(") && strings.HasSuffix(text, ")") {
 		text = strings.TrimSpace(text[1 : len(text)-1])
 	}
-	text = strings.TrimPrefix(text, "N'")
+	if number, err := strconv.ParseFloat(text, 64); err == nil {
+		return strconv.FormatFloat(number, 'g', -1, 64) // 0 is 0.00
+	}
+	text = ownPrecision.ReplaceAllString(strings.TrimPrefix(text, "N'"), "current_timestamp")
 	text = strings.ToLower(strings.Trim(strings.TrimSuffix(text, "()"), "'\""))
 	switch base, _, _ := cutType(c.dialect.canonical(column.Type)); {
 	case base == "tinyint" || base == "bit" || base == "numeric":
