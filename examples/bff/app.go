@@ -28,11 +28,11 @@ type app struct {
 }
 
 // newApp puts the library together: this function is what an application of yours needs.
-func newApp(opts options, store *database, keys *ticket.KeyRing) (*app, error) {
+func newApp(opts options, store *database, keys *ticket.KeyRing, log *slog.Logger) (*app, error) {
 	a := &app{
 		opts: opts, partition: partition(opts.issuer), store: store, keys: keys, rp: newRelyingParty(opts),
 		used: backchannel.StoreReplayMemory{Store: store}, counts: newCounts(),
-		operators: make(map[string]bool), log: slog.Default(),
+		operators: make(map[string]bool), log: log,
 	}
 	for name := range strings.SplitSeq(opts.operators, ",") {
 		if name = strings.TrimSpace(name); name != "" {

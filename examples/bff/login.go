@@ -142,7 +142,7 @@ func (a *app) redeem(ctx context.Context, query url.Values, at attempt) (ticket.
 }
 
 // protocolClaims are about the ID token, not about the user.
-var protocolClaims = []string{"aud", "exp", "iat", "nbf", "nonce", "at_hash", "c_hash", "azp", "jti", "sid"}
+var protocolClaims = []string{"aud", "exp", "iat", "nbf", "nonce", "at_hash", "c_hash", "azp", "client_id", "jti", "sid"}
 
 // verify checks the ID token by OpenID Connect Core 1.0, section 3.1.3.7. What go-oidc
 // leaves to its caller: the nonce, an empty subject, azp, at_hash, and the type, since a

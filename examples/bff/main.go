@@ -69,7 +69,7 @@ func run(ctx context.Context, opts options, out io.Writer) error {
 		}
 		servers = append(servers, serve)
 	}
-	app, err := newApp(opts, store, keys)
+	app, err := newApp(opts, store, keys, slog.Default())
 	if err != nil {
 		return err
 	}

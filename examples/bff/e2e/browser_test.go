@@ -168,7 +168,10 @@ func (b *browser) click(selector string) {
 	b.do(chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
 }
 
-func (b *browser) view(name string) { b.t.Helper(); b.until(`document.querySelector('main[data-view="` + name + `"]')`) }
+func (b *browser) view(name string) {
+	b.t.Helper()
+	b.until(`document.querySelector('main[data-view="` + name + `"]')`)
+}
 
 // signIn goes through the provider, from the first page and back to it.
 func (b *browser) signIn(p *program, user string) {

@@ -29,6 +29,9 @@ function show(data) {
     const row = byId('session').content.cloneNode(true);
     row.querySelector('.user').textContent = session.sub;
     for (const name of ['created', 'renewed', 'expires']) when(row.querySelector('.' + name), session[name]);
+    const button = row.querySelector('button');
+    button.setAttribute('aria-label', 'Sign out ' + session.sub + ' everywhere');
+    button.addEventListener('click', () => revoke(session.sub));
     return row;
   });
   byId('all').replaceChildren(...rows);
@@ -42,13 +45,16 @@ async function act(path, body, say) {
   await load();
 }
 
+function revoke(sub) {
+  return act('/bff/operator/revoke', { sub }, (d) => plural(d.revoked, 'session', 'sessions') + ' of ' + sub + (d.revoked === 1 ? ' is' : ' are') + ' over.');
+}
+
 byId('reload').addEventListener('click', load);
 byId('leave').addEventListener('click', () => act('/bff/operator/leave', {}, (d) => d.left + ' sessions have expired. Clean up now, or wait and look again.'));
 byId('cleanup').addEventListener('click', () => act('/bff/operator/cleanup', {}, (d) => plural(d.removed, 'row was', 'rows were') + ' removed.'));
 byId('revoke').addEventListener('submit', (event) => {
   event.preventDefault();
-  const sub = byId('sub').value;
-  act('/bff/operator/revoke', { sub }, (d) => plural(d.revoked, 'session of ', 'sessions of ') + sub + (d.revoked === 1 ? ' is' : ' are') + ' over.');
+  revoke(byId('sub').value);
 });
 
 load();

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// Without the provider nobody signs in, and nobody is signed out.
+func TestProviderDown(t *testing.T) {
+	t.Run("before it was discovered", func(t *testing.T) {
+		op := newFakeOP(t)
+		h := newHost(t, op)
+		op.server.Close()
+		r := h.newClient().get("/bff/login")
+		if r.status != http.StatusServiceUnavailable || !strings.Contains(r.body, "<h1>") || r.header.Get("Retry-After") == "" {
+			t.Errorf("/bff/login: %d %s", r.status, r.body)
+		}
+	})
+	t.Run("at the exchange of the code", func(t *testing.T) {
+		op := newFakeOP(t)
+		h := newHost(t, op)
+		c := h.newClient()
+		c.signIn()
+		callback := c.begin()
+		op.tokenStatus = http.StatusBadGateway
+		if r := c.get(callback); r.status != http.StatusServiceUnavailable {
+			t.Errorf("the callback: %d", r.status)
+		}
+		callback = c.begin()
+		op.server.Close()
+		if r := c.get(callback); r.status != http.StatusServiceUnavailable {
+			t.Errorf("the callback: %d", r.status)
+		}
+		if status := c.user(); status != http.StatusOK {
+			t.Errorf("the former session: %d", status)
+		}
+		sid := c.call(http.MethodGet, "/bff/user", "").json(t)["sid"].(string)
+		if r := c.get("/bff/logout?sid=" + sid); r.status != http.StatusSeeOther || c.user() != http.StatusUnauthorized {
+			t.Errorf("signing out: %d", r.status)
+		}
+	})
+}
+
+// Without the database requests fail, and nothing is lost.
+func TestDatabaseDown(t *testing.T) {
+	op := newFakeOP(t)
+	h := newHost(t, op)
+	c := h.newClient()
+	c.signIn()
+	callback := h.newClient()
+	address := callback.begin()
+	pool, err := h.app.store.db.DB()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pool.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/bff/user", "/bff/sessions", "/api/userinfo", "/bff/operator"} {
+		if r := c.call(http.MethodGet, path, ""); r.status != http.StatusServiceUnavailable || r.header.Values("Set-Cookie") != nil {
+			t.Errorf("%s: %d, cookies %v", path, r.status, r.header.Values("Set-Cookie"))
+		}
+	}
+	if r := c.get("/bff/logout"); r.status != http.StatusServiceUnavailable || len(c.cookies) != 1 {
+		t.Errorf("/bff/logout: %d, and cookies %v", r.status, c.cookies)
+	}
+	if r := c.get("/"); r.status != http.StatusOK { // the page itself needs no session
+		t.Errorf("/: %d", r.status)
+	}
+	if r := callback.get(address); r.status != http.StatusServiceUnavailable || len(callback.cookies) != 1 {
+		t.Errorf("the callback: %d, and %d cookies: it must be possible to try again", r.status, len(callback.cookies))
+	}
+	token := op.logoutToken("logout+jwt", "alice", "", nil)
+	if r := c.logout(token); r.status != http.StatusBadRequest { // and the provider may try again
+		t.Errorf("the logout token: %d", r.status)
+	}
+}
+
+// No token, cookie, code, key or ticket is in the log, whatever happens.
+func TestNoSecretsInTheLog(t *testing.T) {
+	op := newFakeOP(t)
+	h := newHost(t, op)
+	c := h.newClient()
+	callback := c.begin()
+	c.get(callback)
+	secrets := []string{c.cookies["__Host-bff"], op.requests[0].Get("state"), op.requests[0].Get("nonce"), fakeSecret}
+	secrets = append(secrets, strings.Split(callback, "code=")[1])
+	c.call(http.MethodGet, "/api/userinfo", "")
+	c.call(http.MethodPost, "/bff/session/refresh", "")
+	logout := op.logoutToken("logout+jwt", "alice", "", nil)
+	c.logout(logout + "x")
+	c.logout(logout)
+	c.logout(logout)
+	op.tokenStatus = http.StatusInternalServerError
+	c.get(c.begin())
+	op.server.Close()
+	c.get("/bff/login")
+	log := h.logged()
+	if len(log) < 500 {
+		t.Fatalf("the log is short: %s", log)
+	}
+	for i, secret := range append(append(secrets, op.issued...), strings.Split(logout, ".")...) {
+		if secret == "" || strings.Contains(log, secret) {
+			t.Errorf("secret %d is empty or in the log", i)
+		}
+	}
+}

@@ -1,0 +1,280 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+const (
+	fakeClient = "bff:client" // a colon: RFC 6749, section 2.3.1, has it encoded
+	fakeSecret = "s+cret/with&odd=characters"
+)
+
+// keyPair is made once: RSA takes its time.
+var keyPair = sync.OnceValue(func() map[jose.SignatureAlgorithm]any {
+	r, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	e, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	return map[jose.SignatureAlgorithm]any{jose.RS256: r, jose.ES256: e}
+})
+
+// fakeOP is an OpenID Provider that does what a test wants, right or wrong. It signs in
+// whoever comes as alice, at once.
+type fakeOP struct {
+	t      *testing.T
+	server *httptest.Server
+	issuer string
+
+	// What it is like.
+	alg          jose.SignatureAlgorithm
+	authMethods  []string // of the token and revocation endpoints
+	noEndSession bool
+	noSID        bool
+	responseIss  bool
+	skew         time.Duration        // of its clock
+	change       func(map[string]any) // of the ID token's claims
+	header       map[string]any       // of the ID token
+	tokenStatus  int                  // if not 200
+	lifetime     time.Duration        // of access tokens
+
+	mu       sync.Mutex
+	codes    map[string]url.Values // the authorization requests
+	requests []url.Values          // all of them
+	refresh  string                // the refresh token that is good
+	revoked  []string
+	issued   []string // every token
+	apiCalls []http.Header
+	refused  []string // what it did not like
+}
+
+func newFakeOP(t *testing.T, change ...func(*fakeOP)) *fakeOP {
+	t.Helper()
+	op := &fakeOP{t: t, alg: jose.RS256, lifetime: time.Hour, codes: make(map[string]url.Values)}
+	for _, f := range change {
+		f(op)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /.well-known/openid-configuration", op.discovery)
+	mux.HandleFunc("GET /authorize", op.authorize)
+	mux.HandleFunc("POST /token", op.token)
+	mux.HandleFunc("POST /revoke", op.revoke)
+	mux.HandleFunc("GET /userinfo", op.userinfo)
+	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
+		op.json(w, http.StatusOK, op.jwks())
+	})
+	op.server = httptest.NewServer(mux)
+	t.Cleanup(op.server.Close)
+	op.issuer = op.server.URL
+	t.Cleanup(func() {
+		op.mu.Lock()
+		defer op.mu.Unlock()
+		for _, text := range op.refused {
+			t.Errorf("the provider refused: %s", text)
+		}
+	})
+	return op
+}
+
+func (op *fakeOP) jwks() jose.JSONWebKeySet {
+	key := jose.JSONWebKey{Key: keyPair()[op.alg], KeyID: "k1", Algorithm: string(op.alg), Use: "sig"}
+	return jose.JSONWebKeySet{Keys: []jose.JSONWebKey{key.Public()}}
+}
+
+func (op *fakeOP) json(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+func (op *fakeOP) discovery(w http.ResponseWriter, _ *http.Request) {
+	document := map[string]any{
+		"issuer": op.issuer, "authorization_endpoint": op.issuer + "/authorize", "token_endpoint": op.issuer + "/token",
+		"jwks_uri": op.issuer + "/keys", "userinfo_endpoint": op.issuer + "/userinfo", "revocation_endpoint": op.issuer + "/revoke",
+		"id_token_signing_alg_values_supported": []string{string(op.alg)}, "response_types_supported": []string{"code"},
+		"subject_types_supported": []string{"public"}, "scopes_supported": []string{"openid", "profile", "offline_access"},
+	}
+	if op.authMethods != nil {
+		document["token_endpoint_auth_methods_supported"] = op.authMethods
+	}
+	if !op.noEndSession {
+		document["end_session_endpoint"] = op.issuer + "/end"
+	}
+	if op.responseIss {
+		document["authorization_response_iss_parameter_supported"] = true
+	}
+	op.json(w, http.StatusOK, document)
+}
+
+func (op *fakeOP) authorize(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	op.mu.Lock()
+	defer op.mu.Unlock()
+	code := rand.Text()
+	op.codes[code] = query
+	op.requests = append(op.requests, query)
+	back := url.Values{"code": {code}, "state": query["state"]}
+	if op.responseIss {
+		back.Set("iss", op.issuer)
+	}
+	http.Redirect(w, r, query.Get("redirect_uri")+"?"+back.Encode(), http.StatusFound)
+}
+
+// client checks how the BFF authenticates itself. The caller holds the lock.
+func (op *fakeOP) client(r *http.Request) bool {
+	id, secret, basic := r.BasicAuth()
+	if basic {
+		id, _ = url.QueryUnescape(id)
+		secret, _ = url.QueryUnescape(secret)
+	} else {
+		id, secret = r.PostFormValue("client_id"), r.PostFormValue("client_secret")
+	}
+	wantBasic := op.authMethods == nil || slices.Contains(op.authMethods, "client_secret_basic")
+	if id != fakeClient || secret != fakeSecret || basic != wantBasic || basic && r.PostForm.Has("client_secret") {
+		op.refused = append(op.refused, "the client's authentication at "+r.URL.Path)
+		return false
+	}
+	return true
+}
+
+func (op *fakeOP) token(w http.ResponseWriter, r *http.Request) {
+	op.mu.Lock()
+	defer op.mu.Unlock()
+	if op.tokenStatus != 0 {
+		op.json(w, op.tokenStatus, map[string]string{"error": "server_error"})
+		return
+	}
+	if r.ParseForm() != nil || !op.client(r) {
+		op.json(w, http.StatusUnauthorized, map[string]string{"error": "invalid_client"})
+		return
+	}
+	answer := map[string]any{"token_type": "Bearer", "expires_in": int(op.lifetime / time.Second)}
+	access, refresh := "access-"+rand.Text(), "refresh-"+rand.Text()
+	switch r.PostFormValue("grant_type") {
+	case "authorization_code":
+		request, ok := op.codes[r.PostFormValue("code")]
+		delete(op.codes, r.PostFormValue("code"))
+		sum := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
+		if !ok || request.Get("code_challenge_method") != "S256" || request.Get("redirect_uri") != r.PostFormValue("redirect_uri") ||
+			request.Get("code_challenge") != base64.RawURLEncoding.EncodeToString(sum[:]) {
+			op.json(w, http.StatusBadRequest, map[string]string{"error": "invalid_grant"})
+			return
+		}
+		answer["id_token"] = op.idToken(request.Get("nonce"), access)
+	case "refresh_token":
+		if r.PostFormValue("refresh_token") != op.refresh {
+			op.json(w, http.StatusBadRequest, map[string]string{"error": "invalid_grant"})
+			return
+		}
+	}
+	op.refresh = refresh
+	answer["access_token"], answer["refresh_token"] = access, refresh
+	op.issued = append(op.issued, access, refresh)
+	op.json(w, http.StatusOK, answer)
+}
+
+func (op *fakeOP) idToken(nonce, access string) string {
+	now := time.Now().Add(op.skew)
+	sum := sha256.Sum256([]byte(access))
+	claims := map[string]any{
+		"iss": op.issuer, "aud": fakeClient, "sub": "alice", "sid": "sid-" + rand.Text(), "nonce": nonce, "jti": rand.Text(),
+		"iat": now.Unix(), "exp": now.Add(30 * time.Second).Unix(), "at_hash": base64.RawURLEncoding.EncodeToString(sum[:16]),
+	}
+	if op.noSID {
+		delete(claims, "sid")
+	}
+	if op.change != nil {
+		op.change(claims)
+	}
+	token := op.sign("JWT", claims)
+	op.issued = append(op.issued, token)
+	return token
+}
+
+func (op *fakeOP) sign(typ string, claims map[string]any) string {
+	options := (&jose.SignerOptions{}).WithType(jose.ContentType(typ)).WithHeader("kid", "k1")
+	for name, value := range op.header {
+		options = options.WithHeader(jose.HeaderKey(name), value)
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: op.alg, Key: keyPair()[op.alg]}, options)
+	if err != nil {
+		op.t.Error(err)
+		return ""
+	}
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		op.t.Error(err)
+		return ""
+	}
+	signed, err := signer.Sign(payload)
+	if err != nil {
+		op.t.Error(err)
+		return ""
+	}
+	token, err := signed.CompactSerialize()
+	if err != nil {
+		op.t.Error(err)
+	}
+	return token
+}
+
+// logoutToken is a good one, before change.
+func (op *fakeOP) logoutToken(typ, sub, sid string, change func(map[string]any)) string {
+	now := time.Now().Add(op.skew)
+	claims := map[string]any{
+		"iss": op.issuer, "aud": fakeClient, "iat": now.Unix(), "exp": now.Add(2 * time.Minute).Unix(), "jti": rand.Text(),
+		"events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}},
+	}
+	for name, value := range map[string]string{"sub": sub, "sid": sid} {
+		if value != "" {
+			claims[name] = value
+		}
+	}
+	if change != nil {
+		change(claims)
+	}
+	return op.sign(typ, claims)
+}
+
+func (op *fakeOP) revoke(w http.ResponseWriter, r *http.Request) {
+	op.mu.Lock()
+	defer op.mu.Unlock()
+	if r.ParseForm() != nil || !op.client(r) {
+		op.json(w, http.StatusUnauthorized, map[string]string{"error": "invalid_client"})
+		return
+	}
+	op.revoked = append(op.revoked, r.PostFormValue("token"))
+}
+
+// userinfo is the API, too. It sets a cookie, which must not get to the browser.
+func (op *fakeOP) userinfo(w http.ResponseWriter, r *http.Request) {
+	op.mu.Lock()
+	defer op.mu.Unlock()
+	op.apiCalls = append(op.apiCalls, r.Header.Clone())
+	if !slices.Contains(op.issued, strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")) {
+		op.json(w, http.StatusUnauthorized, map[string]string{})
+		return
+	}
+	http.SetCookie(w, &http.Cookie{Name: "api", Value: "1"})
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	op.json(w, http.StatusOK, map[string]any{"sub": "alice", "name": "Alice Archer"})
+}

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/usersession/bff"
+)
+
+// What the page's script calls takes the header X-CSRF: 1, and no other origin's request.
+func TestCSRFHeaderIsRequired(t *testing.T) {
+	h := newHost(t, newFakeOP(t))
+	c := h.newClient()
+	c.signIn()
+	for _, route := range []string{
+		"GET /bff/user", "GET /bff/session", "POST /bff/session/grow", "POST /bff/session/refresh", "GET /bff/sessions",
+		"POST /bff/sessions/revoke", "POST /bff/sessions/revoke-others", "GET /bff/operator", "POST /bff/operator/revoke",
+		"POST /bff/operator/cleanup", "POST /bff/operator/leave", "GET /api/userinfo", "POST /api/userinfo",
+	} {
+		method, path, _ := strings.Cut(route, " ")
+		for name, headers := range map[string]map[string]string{
+			"no header":      nil,
+			"another value":  {"X-CSRF": "0"},
+			"another origin": {"X-CSRF": "1", "Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
+		} {
+			if name == "another origin" && method == http.MethodGet {
+				continue // a page of another origin may not send the header at all
+			}
+			if r := c.do(method, path, "{}", headers); r.status != http.StatusForbidden {
+				t.Errorf("%s with %s: %d", route, name, r.status)
+			}
+		}
+	}
+	if status := c.user(); status != http.StatusOK {
+		t.Errorf("the session: %d", status)
+	}
+}
+
+// Signed out, every one of them answers 401.
+func TestSignedOutIs401(t *testing.T) {
+	c := newHost(t, newFakeOP(t)).newClient()
+	for _, path := range []string{"/bff/user", "/bff/user?slide=false", "/bff/session", "/bff/sessions", "/bff/operator", "/api/userinfo"} {
+		if r := c.call(http.MethodGet, path, ""); r.status != http.StatusUnauthorized || r.header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %d, %s", path, r.status, r.header.Get("Cache-Control"))
+		}
+	}
+	if r := c.get("/bff/logout"); r.status != http.StatusSeeOther || r.location != "/" {
+		t.Errorf("/bff/logout: %d %s", r.status, r.location)
+	}
+}
+
+// Other sites cannot sign a user out.
+func TestLogoutIsNotForOtherSites(t *testing.T) {
+	c := newHost(t, newFakeOP(t)).newClient()
+	c.signIn()
+	for name, try := range map[string]func() reply{
+		"another sid":       func() reply { return c.get("/bff/logout?sid=other") },
+		"another site":      func() reply { return c.do(http.MethodGet, "/bff/logout", "", map[string]string{"Sec-Fetch-Site": "cross-site"}) },
+		"a neighbour":       func() reply { return c.do(http.MethodGet, "/bff/logout", "", map[string]string{"Sec-Fetch-Site": "same-site"}) },
+		"another method":    func() reply { return c.do(http.MethodPost, "/bff/logout", "", nil) },
+		"no such page here": func() reply { return c.get("/bff/logout/") },
+	} {
+		if r := try(); r.status < 400 || c.user() != http.StatusOK {
+			t.Errorf("%s: %d", name, r.status)
+		}
+	}
+	r := c.do(http.MethodGet, "/bff/logout", "", map[string]string{"Sec-Fetch-Site": "none"}) // the address bar
+	if r.status != http.StatusSeeOther || c.user() != http.StatusUnauthorized {
+		t.Errorf("the address bar: %d", r.status)
+	}
+}
+
+// A user sees and ends their own sessions, and nobody else's.
+func TestUsersSessions(t *testing.T) {
+	h := newHost(t, newFakeOP(t))
+	laptop, phone := h.newClient(), h.newClient()
+	laptop.headers = map[string]string{"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"}
+	laptop.signIn()
+	phone.signIn()
+	stranger := bff.UserSession{
+		PartitionKey: h.app.partition, Key: "k", SubjectID: "bob", SessionID: "bobs", Created: time.Now(), Renewed: time.Now(),
+	}
+	if err := h.app.store.CreateUserSession(t.Context(), stranger); err != nil {
+		t.Fatal(err)
+	}
+	sessions := laptop.call(http.MethodGet, "/bff/sessions", "").json(t)["sessions"].([]any)
+	var devices []string
+	other := ""
+	for _, s := range sessions {
+		s := s.(map[string]any)
+		devices = append(devices, s["device"].(string))
+		if s["current"] != true {
+			other = s["sid"].(string)
+		}
+	}
+	if got := strings.Join(devices, ", "); len(sessions) != 2 || !strings.Contains(got, "Firefox on Linux") {
+		t.Errorf("the sessions: %s", got)
+	}
+	if r := laptop.call(http.MethodPost, "/bff/sessions/revoke", `{"sid":"bobs"}`); r.json(t)["revoked"] != 0.0 {
+		t.Errorf("another user's session: %s", r.body)
+	}
+	for _, body := range []string{"", "{}", `{"sid":""}`, `{"sid":1}`, "[" + strings.Repeat("1,", 5000)} {
+		if r := laptop.call(http.MethodPost, "/bff/sessions/revoke", body); r.status != http.StatusBadRequest {
+			t.Errorf("%.20q: %d", body, r.status)
+		}
+	}
+	if r := laptop.call(http.MethodPost, "/bff/sessions/revoke", `{"sid":"`+other+`"}`); r.json(t)["revoked"] != 1.0 {
+		t.Errorf("the other session: %s", r.body)
+	}
+	if laptop.user() != http.StatusOK || phone.user() != http.StatusUnauthorized {
+		t.Error("the wrong one has ended")
+	}
+	phone.signIn()
+	if r := laptop.call(http.MethodPost, "/bff/sessions/revoke-others", ""); r.json(t)["revoked"] != 1.0 {
+		t.Errorf("all others: %s", r.body)
+	}
+	rows, err := h.app.store.GetUserSessions(t.Context(), h.app.partition, bff.UserSessionsFilter{SubjectID: "bob"})
+	if err != nil || len(rows) != 1 {
+		t.Errorf("the other user has %d sessions, %v", len(rows), err)
+	}
+}
+
+// The operator's page is for those who are named at the start.
+func TestOperator(t *testing.T) {
+	op := newFakeOP(t)
+	c := newHost(t, op, func(o *options) { o.operators = "" }).newClient()
+	c.signIn()
+	if r := c.call(http.MethodGet, "/bff/operator", ""); r.status != http.StatusForbidden {
+		t.Errorf("nobody is named: %d", r.status)
+	}
+	c = newHost(t, op).newClient()
+	c.signIn()
+	c.call(http.MethodPost, "/bff/operator/leave", "")
+	if body := c.call(http.MethodGet, "/bff/operator", "").json(t); body["rows"] != 26.0 || body["expired"] != 25.0 {
+		t.Errorf("the table: %v", body)
+	}
+	if r := c.call(http.MethodPost, "/bff/operator/cleanup", ""); r.json(t)["removed"] != 25.0 {
+		t.Errorf("cleanup: %s", r.body)
+	}
+	if r := c.call(http.MethodPost, "/bff/operator/revoke", `{"sub":"alice"}`); r.json(t)["revoked"] != 1.0 || c.user() != http.StatusUnauthorized {
+		t.Errorf("revoking herself: %s", r.body)
+	}
+}
+
+// A call to the API has the access token, renewed if need be, and nothing of the browser's.
+func TestAPIGetsTheTokenAndNothingElse(t *testing.T) {
+	op := newFakeOP(t, func(op *fakeOP) { op.lifetime = 30 * time.Second }) // always about to expire
+	c := newHost(t, op).newClient()
+	c.signIn()
+	issued := len(op.issued)
+	r := c.do(http.MethodGet, "/api/userinfo", "", map[string]string{"X-CSRF": "1", "Authorization": "Bearer mine", "X-Other": "1"})
+	if r.status != http.StatusOK || r.json(t)["name"] != "Alice Archer" {
+		t.Fatalf("/api/userinfo: %d %s", r.status, r.body)
+	}
+	if len(op.issued) != issued+2 {
+		t.Error("the tokens were not renewed")
+	}
+	sent := op.apiCalls[len(op.apiCalls)-1]
+	if got := sent.Get("Authorization"); got != "Bearer "+op.issued[issued] {
+		t.Error("the API did not get the new token")
+	}
+	for _, name := range []string{"Cookie", "X-Csrf", "X-Other"} {
+		if sent.Get(name) != "" {
+			t.Errorf("the API got %s", name)
+		}
+	}
+	for _, name := range []string{"Set-Cookie", "Access-Control-Allow-Origin"} {
+		if r.header.Get(name) != "" {
+			t.Errorf("the browser got %s", name)
+		}
+	}
+	for _, path := range []string{"/api/", "/api/other", "/api/userinfo/x", "/api/%2e%2e/userinfo/.."} {
+		if r := c.call(http.MethodGet, path, ""); r.status == http.StatusOK {
+			t.Errorf("%s: %d", path, r.status)
+		}
+	}
+	op.refresh = "spent"
+	c2 := c.call(http.MethodPost, "/bff/session/refresh", "")
+	if c2.status != http.StatusUnauthorized || c2.json(t)["error"] != "sign_in_again" || c.user() != http.StatusOK {
+		t.Errorf("a refresh token that was refused: %d %s", c2.status, c2.body)
+	}
+}
+
+// With --api calls go below that address, whatever the path says.
+func TestAPIStaysBelowItsAddress(t *testing.T) {
+	op := newFakeOP(t)
+	h := newHost(t, op, func(o *options) { o.api = op.issuer + "/v1/" })
+	for path, want := range map[string]string{
+		"/api/orders/7": "/v1/orders/7", "/api/../../token": "/v1/token", "/api/": "/v1/", "/api//evil.example/x": "/v1/evil.example/x",
+	} {
+		r := &http.Request{URL: &url.URL{Path: path, RawQuery: "a=b"}}
+		target, err := h.app.target(r)
+		if err != nil || "http://"+target.Host != op.issuer || target.Path != want || target.RawQuery != "a=b" {
+			t.Errorf("%s: %v, %v", path, target, err)
+		}
+	}
+}
