@@ -40,77 +40,79 @@ func TestDoctorFindsNothing(t *testing.T) {
 	})
 }
 
+// defects are what can be wrong with a table, made by editing the migration.
+var defects = []struct {
+	name, find, remedy string
+	old, new           map[string]string // in the migration, by dialect
+	before             map[string]string // what has to be there first
+}{
+	{
+		name: "a missing column", find: "user_sessions.version: the column is missing", remedy: "up",
+		old: map[string]string{"sqlite": ",\n    `version` integer NOT NULL", "postgres": `    "version" bigint NOT NULL,` + "\n", "mysql": "    `version` bigint NOT NULL,\n"},
+	},
+	{
+		name: "a missing index", find: "user_sessions.idx_user_sessions_subject: the index is missing", remedy: "create it: CREATE INDEX",
+		old: map[string]string{
+			"sqlite":   "CREATE INDEX `idx_user_sessions_subject` ON `user_sessions` (`partition_key`, `subject_id`, `session_id`);",
+			"postgres": `CREATE INDEX "idx_user_sessions_subject" ON "user_sessions" ("partition_key", "subject_id", "session_id");`,
+			"mysql":    ",\n    INDEX `idx_user_sessions_subject` (`partition_key`, `subject_id`, `session_id`)",
+		},
+	},
+	{
+		name: "an index that is not unique", find: "user_sessions.idx_user_sessions_key: the index is missing: unique", remedy: "CREATE UNIQUE INDEX",
+		old: map[string]string{"sqlite": "UNIQUE INDEX `idx_user_sessions_key`", "postgres": `UNIQUE INDEX "idx_user_sessions_key"`, "mysql": "UNIQUE INDEX `idx_user_sessions_key`"},
+		new: map[string]string{"sqlite": "INDEX `idx_user_sessions_key`", "postgres": `INDEX "idx_user_sessions_key"`, "mysql": "INDEX `idx_user_sessions_key`"},
+	},
+	{
+		name: "a wrong type", find: "user_sessions.ticket: the type", remedy: "migration",
+		old: map[string]string{"sqlite": "blob", "postgres": "bytea", "mysql": "longblob"},
+		new: map[string]string{"sqlite": "text", "postgres": "text", "mysql": "blob"},
+	},
+	{
+		name: "a type that is too small", find: "user_sessions.version: the type", remedy: "migration",
+		old: map[string]string{"postgres": `"version" bigint`, "mysql": "`version` bigint"},
+		new: map[string]string{"postgres": `"version" smallint`, "mysql": "`version` smallint"},
+	},
+	{
+		name: "a column that is too short", find: "user_sessions.partition_key: the column is too short", remedy: "migration",
+		old: map[string]string{"postgres": "varchar(200)", "mysql": "varchar(200)"},
+		new: map[string]string{"postgres": "varchar(100)", "mysql": "varchar(100)"},
+	},
+	{
+		name: "a collation that folds case", find: "user_sessions.partition_key: the collation", remedy: "give the column the collation",
+		old:    map[string]string{"sqlite": "`partition_key` text", "postgres": `COLLATE "C"`, "mysql": "COLLATE utf8mb4_bin"},
+		new:    map[string]string{"sqlite": "`partition_key` text COLLATE NOCASE", "postgres": `COLLATE "folding"`, "mysql": "COLLATE utf8mb4_general_ci"},
+		before: map[string]string{"postgres": "CREATE COLLATION folding (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"},
+	},
+	{
+		name: "times without microseconds", find: "user_sessions.created: times lose their microseconds: the precision is 3 digits, want 6", remedy: "migration",
+		old: map[string]string{"postgres": `"created" timestamptz`, "mysql": "`created` datetime(6)"},
+		new: map[string]string{"postgres": `"created" timestamptz(3)`, "mysql": "`created` datetime(3)"},
+	},
+	{
+		name: "times without fractions", find: "user_sessions.created: times lose their microseconds", remedy: "migration",
+		old: map[string]string{"postgres": `"created" timestamptz`, "mysql": "`created` datetime(6)"},
+		new: map[string]string{"postgres": `"created" timestamptz(0)`, "mysql": "`created` datetime"},
+	},
+	{
+		name: "a unique index that takes one missing session id for another", find: "idx_user_sessions_session: the unique index takes one missing session id for another", remedy: "NULLS NOT DISTINCT",
+		old: map[string]string{"postgres": `("partition_key", "session_id") WHERE session_id IS NOT NULL`},
+		new: map[string]string{"postgres": `("partition_key", "session_id") NULLS NOT DISTINCT`},
+	},
+	{
+		name: "sessions without a session id refused", find: "user_sessions.session_id: it is NOT NULL", remedy: "let it be NULL",
+		old: map[string]string{"sqlite": "`session_id` text", "postgres": `"session_id" varchar(200) COLLATE "C" NULL`, "mysql": "`session_id` varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL"},
+		new: map[string]string{"sqlite": "`session_id` text NOT NULL", "postgres": `"session_id" varchar(200) COLLATE "C" NOT NULL`, "mysql": "`session_id` varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL"},
+	},
+	{
+		name: "a column that the store can't fill", find: "user_sessions.device: the column is NOT NULL and has no default", remedy: "give it a default",
+		old: map[string]string{"sqlite": "    `ticket` blob", "postgres": `    "ticket" bytea`, "mysql": "    `ticket` longblob"},
+		new: map[string]string{"sqlite": "    `device` text NOT NULL,\n    `ticket` blob", "postgres": `    "device" text NOT NULL, "ticket" bytea`, "mysql": "    `device` varchar(9) NOT NULL,\n    `ticket` longblob"},
+	},
+}
+
 // TestDoctorFinds each thing that can be wrong with a table.
 func TestDoctorFinds(t *testing.T) {
-	defects := []struct {
-		name, find, remedy string
-		old, new           map[string]string // in the migration, by dialect
-		before             map[string]string // what has to be there first
-	}{
-		{
-			name: "a missing column", find: "user_sessions.version: the column is missing", remedy: "up",
-			old: map[string]string{"sqlite": ",\n    `version` integer NOT NULL", "postgres": `    "version" bigint NOT NULL,` + "\n", "mysql": "    `version` bigint NOT NULL,\n"},
-		},
-		{
-			name: "a missing index", find: "user_sessions.idx_user_sessions_subject: the index is missing", remedy: "create it: CREATE INDEX",
-			old: map[string]string{
-				"sqlite":   "CREATE INDEX `idx_user_sessions_subject` ON `user_sessions` (`partition_key`, `subject_id`, `session_id`);",
-				"postgres": `CREATE INDEX "idx_user_sessions_subject" ON "user_sessions" ("partition_key", "subject_id", "session_id");`,
-				"mysql":    ",\n    INDEX `idx_user_sessions_subject` (`partition_key`, `subject_id`, `session_id`)",
-			},
-		},
-		{
-			name: "an index that is not unique", find: "user_sessions.idx_user_sessions_key: the index is missing: unique", remedy: "CREATE UNIQUE INDEX",
-			old: map[string]string{"sqlite": "UNIQUE INDEX `idx_user_sessions_key`", "postgres": `UNIQUE INDEX "idx_user_sessions_key"`, "mysql": "UNIQUE INDEX `idx_user_sessions_key`"},
-			new: map[string]string{"sqlite": "INDEX `idx_user_sessions_key`", "postgres": `INDEX "idx_user_sessions_key"`, "mysql": "INDEX `idx_user_sessions_key`"},
-		},
-		{
-			name: "a wrong type", find: "user_sessions.ticket: the type", remedy: "migration",
-			old: map[string]string{"sqlite": "blob", "postgres": "bytea", "mysql": "longblob"},
-			new: map[string]string{"sqlite": "text", "postgres": "text", "mysql": "blob"},
-		},
-		{
-			name: "a type that is too small", find: "user_sessions.version: the type", remedy: "migration",
-			old: map[string]string{"postgres": `"version" bigint`, "mysql": "`version` bigint"},
-			new: map[string]string{"postgres": `"version" smallint`, "mysql": "`version` smallint"},
-		},
-		{
-			name: "a column that is too short", find: "user_sessions.partition_key: the column is too short", remedy: "migration",
-			old: map[string]string{"postgres": "varchar(200)", "mysql": "varchar(200)"},
-			new: map[string]string{"postgres": "varchar(100)", "mysql": "varchar(100)"},
-		},
-		{
-			name: "a collation that folds case", find: "user_sessions.partition_key: the collation", remedy: "give the column the collation",
-			old:    map[string]string{"sqlite": "`partition_key` text", "postgres": `COLLATE "C"`, "mysql": "COLLATE utf8mb4_bin"},
-			new:    map[string]string{"sqlite": "`partition_key` text COLLATE NOCASE", "postgres": `COLLATE "folding"`, "mysql": "COLLATE utf8mb4_general_ci"},
-			before: map[string]string{"postgres": "CREATE COLLATION folding (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"},
-		},
-		{
-			name: "times without microseconds", find: "user_sessions.created: times lose their microseconds: the precision is 3 digits, want 6", remedy: "migration",
-			old: map[string]string{"postgres": `"created" timestamptz`, "mysql": "`created` datetime(6)"},
-			new: map[string]string{"postgres": `"created" timestamptz(3)`, "mysql": "`created` datetime(3)"},
-		},
-		{
-			name: "times without fractions", find: "user_sessions.created: times lose their microseconds", remedy: "migration",
-			old: map[string]string{"postgres": `"created" timestamptz`, "mysql": "`created` datetime(6)"},
-			new: map[string]string{"postgres": `"created" timestamptz(0)`, "mysql": "`created` datetime"},
-		},
-		{
-			name: "a unique index that takes one missing session id for another", find: "idx_user_sessions_session: the unique index takes one missing session id for another", remedy: "NULLS NOT DISTINCT",
-			old: map[string]string{"postgres": `("partition_key", "session_id") WHERE session_id IS NOT NULL`},
-			new: map[string]string{"postgres": `("partition_key", "session_id") NULLS NOT DISTINCT`},
-		},
-		{
-			name: "sessions without a session id refused", find: "user_sessions.session_id: it is NOT NULL", remedy: "let it be NULL",
-			old: map[string]string{"sqlite": "`session_id` text", "postgres": `"session_id" varchar(200) COLLATE "C" NULL`, "mysql": "`session_id` varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL"},
-			new: map[string]string{"sqlite": "`session_id` text NOT NULL", "postgres": `"session_id" varchar(200) COLLATE "C" NOT NULL`, "mysql": "`session_id` varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL"},
-		},
-		{
-			name: "a column that the store can't fill", find: "user_sessions.device: the column is NOT NULL and has no default", remedy: "give it a default",
-			old: map[string]string{"sqlite": "    `ticket` blob", "postgres": `    "ticket" bytea`, "mysql": "    `ticket` longblob"},
-			new: map[string]string{"sqlite": "    `device` text NOT NULL,\n    `ticket` blob", "postgres": `    "device" text NOT NULL, "ticket" bytea`, "mysql": "    `device` varchar(9) NOT NULL,\n    `ticket` longblob"},
-		},
-	}
 	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
 		db := d.Open(t, dbtest.Setup{})
 		for _, defect := range defects {

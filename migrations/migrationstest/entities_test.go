@@ -29,6 +29,7 @@ type second struct {
 	Device *string `gorm:"size:100;index:,composite:device,priority:1"`
 	Region *string `gorm:"size:20;index:,composite:device,priority:2"`
 	Score  int64   `gorm:"not null;default:7;index"`
+	Level  *int64  `gorm:"default:3"`
 }
 
 func (second) TableName() string { return "user_sessions" }
@@ -41,6 +42,7 @@ type third struct {
 	Region *string `gorm:"size:20;index:,composite:device,priority:2"`
 	Score  int64   `gorm:"not null;default:8;index"`
 	Serial *string `gorm:"size:40;uniqueIndex:,where:serial IS NOT NULL"`
+	Level  *int64  `gorm:"default:3"`
 }
 
 func (third) TableName() string { return "user_sessions" }
@@ -52,6 +54,7 @@ type fourth struct {
 	Device string  `gorm:"size:50;not null;default:unknown;index:,composite:device,priority:1"`
 	Zone   *string `gorm:"size:20;index:,composite:device,priority:2"`
 	Number *string `gorm:"size:40;uniqueIndex:idx_user_sessions_serial,where:number IS NOT NULL"`
+	Level  *int64  `gorm:"default:3"`
 }
 
 func (fourth) TableName() string { return "user_sessions" }

@@ -121,7 +121,8 @@ func (l *sqliteLocker) release() error {
 	return err
 }
 
-// isBusy knows the error of whichever driver by SQLite's own code.
+// isBusy knows SQLite's own code, which the errors of the pure-Go drivers tell. With
+// mattn/go-sqlite3 look at its Error.Code here; as it is, a host waits a second for others.
 func isBusy(err error) bool {
 	coded, ok := errors.AsType[interface {
 		error

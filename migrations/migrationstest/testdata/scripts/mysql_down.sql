@@ -34,7 +34,8 @@ ALTER TABLE `user_sessions`
     DROP INDEX `idx_user_sessions_score`,
     DROP COLUMN `device`,
     DROP COLUMN `region`,
-    DROP COLUMN `score`;
+    DROP COLUMN `score`,
+    DROP COLUMN `level`;
 DELETE FROM goose_db_version WHERE version_id = 20260301120002;
 
 -- 20260301120001_columns

@@ -35,6 +35,7 @@ ALTER TABLE `user_sessions`
     ADD COLUMN `device` varchar(100) NULL,
     ADD COLUMN `region` varchar(20) NULL,
     ADD COLUMN `score` bigint NOT NULL DEFAULT 7,
+    ADD COLUMN `level` bigint NULL DEFAULT 3,
     ADD INDEX `idx_user_sessions_device` (`device`, `region`),
     ADD INDEX `idx_user_sessions_score` (`score`);
 INSERT INTO goose_db_version (version_id, is_applied) VALUES (20260301120002, true);

@@ -37,6 +37,7 @@ DROP INDEX "idx_user_sessions_score";
 ALTER TABLE "user_sessions" DROP COLUMN "device";
 ALTER TABLE "user_sessions" DROP COLUMN "region";
 ALTER TABLE "user_sessions" DROP COLUMN "score";
+ALTER TABLE "user_sessions" DROP COLUMN "level";
 DROP TABLE "audits";
 DELETE FROM goose_db_version WHERE version_id = 20260301120001;
 COMMIT;

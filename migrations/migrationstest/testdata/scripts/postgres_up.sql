@@ -34,6 +34,7 @@ CREATE TABLE "audits" (
 ALTER TABLE "user_sessions" ADD COLUMN "device" varchar(100) NULL;
 ALTER TABLE "user_sessions" ADD COLUMN "region" varchar(20) NULL;
 ALTER TABLE "user_sessions" ADD COLUMN "score" bigint NOT NULL DEFAULT 7;
+ALTER TABLE "user_sessions" ADD COLUMN "level" bigint NULL DEFAULT 3;
 CREATE INDEX "idx_user_sessions_device" ON "user_sessions" ("device", "region");
 CREATE INDEX "idx_user_sessions_score" ON "user_sessions" ("score");
 INSERT INTO goose_db_version (version_id, is_applied) VALUES (20260301120001, true);

@@ -31,10 +31,11 @@ CREATE TABLE `_new_user_sessions` (
     `version` integer NOT NULL,
     `device` text,
     `region` text,
-    `score` integer NOT NULL DEFAULT 7
+    `score` integer NOT NULL DEFAULT 7,
+    `level` integer DEFAULT 3
 );
-INSERT INTO `_new_user_sessions` (`id`, `partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `ticket`, `version`, `device`, `region`, `score`)
-    SELECT `id`, `partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `ticket`, `version`, `device`, `region`, `score` FROM `user_sessions`;
+INSERT INTO `_new_user_sessions` (`id`, `partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `ticket`, `version`, `device`, `region`, `score`, `level`)
+    SELECT `id`, `partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `ticket`, `version`, `device`, `region`, `score`, `level` FROM `user_sessions`;
 DELETE FROM sqlite_sequence WHERE name = '_new_user_sessions';
 INSERT INTO sqlite_sequence (name, seq) SELECT '_new_user_sessions', seq FROM sqlite_sequence WHERE name = 'user_sessions';
 DROP TABLE `user_sessions`;
@@ -55,6 +56,7 @@ DROP INDEX `idx_user_sessions_score`;
 ALTER TABLE `user_sessions` DROP COLUMN `device`;
 ALTER TABLE `user_sessions` DROP COLUMN `region`;
 ALTER TABLE `user_sessions` DROP COLUMN `score`;
+ALTER TABLE `user_sessions` DROP COLUMN `level`;
 DROP TABLE `audits`;
 DELETE FROM goose_db_version WHERE version_id = 20260301120001;
 COMMIT;

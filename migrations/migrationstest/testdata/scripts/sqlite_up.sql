@@ -32,6 +32,7 @@ CREATE TABLE `audits` (
 ALTER TABLE `user_sessions` ADD COLUMN `device` text;
 ALTER TABLE `user_sessions` ADD COLUMN `region` text;
 ALTER TABLE `user_sessions` ADD COLUMN `score` integer NOT NULL DEFAULT 7;
+ALTER TABLE `user_sessions` ADD COLUMN `level` integer DEFAULT 3;
 CREATE INDEX `idx_user_sessions_device` ON `user_sessions` (`device`, `region`);
 CREATE INDEX `idx_user_sessions_score` ON `user_sessions` (`score`);
 INSERT INTO goose_db_version (version_id, is_applied) VALUES (20260301120001, 1);
@@ -54,10 +55,11 @@ CREATE TABLE `_new_user_sessions` (
     `device` text NOT NULL DEFAULT "unknown",
     `region` text,
     `score` integer NOT NULL DEFAULT 8,
-    `serial` text
+    `serial` text,
+    `level` integer DEFAULT 3
 );
-INSERT INTO `_new_user_sessions` (`id`, `partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `ticket`, `version`, `device`, `region`, `score`)
-    SELECT `id`, `partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `ticket`, `version`, COALESCE(`device`, 'unknown'), `region`, `score` FROM `user_sessions`;
+INSERT INTO `_new_user_sessions` (`id`, `partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `ticket`, `version`, `device`, `region`, `score`, `level`)
+    SELECT `id`, `partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `ticket`, `version`, COALESCE(`device`, 'unknown'), `region`, `score`, `level` FROM `user_sessions`;
 DELETE FROM sqlite_sequence WHERE name = '_new_user_sessions';
 INSERT INTO sqlite_sequence (name, seq) SELECT '_new_user_sessions', seq FROM sqlite_sequence WHERE name = 'user_sessions';
 DROP TABLE `user_sessions`;

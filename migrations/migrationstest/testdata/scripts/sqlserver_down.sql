@@ -82,6 +82,10 @@ ALTER TABLE [user_sessions] DROP CONSTRAINT [DF_user_sessions_score];
 GO
 ALTER TABLE [user_sessions] DROP COLUMN [score];
 GO
+ALTER TABLE [user_sessions] DROP CONSTRAINT [DF_user_sessions_level];
+GO
+ALTER TABLE [user_sessions] DROP COLUMN [level];
+GO
 DROP TABLE [audits];
 GO
 DELETE FROM goose_db_version WHERE version_id = 20260301120001;

@@ -57,6 +57,8 @@ ALTER TABLE [user_sessions] ADD [region] nvarchar(20) NULL;
 GO
 ALTER TABLE [user_sessions] ADD [score] bigint NOT NULL CONSTRAINT [DF_user_sessions_score] DEFAULT (7);
 GO
+ALTER TABLE [user_sessions] ADD [level] bigint NULL CONSTRAINT [DF_user_sessions_level] DEFAULT (3) WITH VALUES;
+GO
 CREATE INDEX [idx_user_sessions_device] ON [user_sessions] ([device], [region]);
 GO
 CREATE INDEX [idx_user_sessions_score] ON [user_sessions] ([score]);

@@ -6,6 +6,7 @@ ALTER TABLE `user_sessions`
     ADD COLUMN `device` varchar(100) NULL,
     ADD COLUMN `region` varchar(20) NULL,
     ADD COLUMN `score` bigint NOT NULL DEFAULT 7,
+    ADD COLUMN `level` bigint NULL DEFAULT 3,
     ADD INDEX `idx_user_sessions_device` (`device`, `region`),
     ADD INDEX `idx_user_sessions_score` (`score`);
 
@@ -13,9 +14,11 @@ ALTER TABLE `user_sessions`
 -- DESTRUCTIVE: drops the column user_sessions.device and what it holds.
 -- DESTRUCTIVE: drops the column user_sessions.region and what it holds.
 -- DESTRUCTIVE: drops the column user_sessions.score and what it holds.
+-- DESTRUCTIVE: drops the column user_sessions.level and what it holds.
 ALTER TABLE `user_sessions`
     DROP INDEX `idx_user_sessions_device`,
     DROP INDEX `idx_user_sessions_score`,
     DROP COLUMN `device`,
     DROP COLUMN `region`,
-    DROP COLUMN `score`;
+    DROP COLUMN `score`,
+    DROP COLUMN `level`;

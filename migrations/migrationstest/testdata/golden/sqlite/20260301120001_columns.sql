@@ -9,6 +9,7 @@ CREATE TABLE `audits` (
 ALTER TABLE `user_sessions` ADD COLUMN `device` text;
 ALTER TABLE `user_sessions` ADD COLUMN `region` text;
 ALTER TABLE `user_sessions` ADD COLUMN `score` integer NOT NULL DEFAULT 7;
+ALTER TABLE `user_sessions` ADD COLUMN `level` integer DEFAULT 3;
 CREATE INDEX `idx_user_sessions_device` ON `user_sessions` (`device`, `region`);
 CREATE INDEX `idx_user_sessions_score` ON `user_sessions` (`score`);
 
@@ -17,9 +18,11 @@ CREATE INDEX `idx_user_sessions_score` ON `user_sessions` (`score`);
 -- DESTRUCTIVE: drops the column user_sessions.device and what it holds.
 -- DESTRUCTIVE: drops the column user_sessions.region and what it holds.
 -- DESTRUCTIVE: drops the column user_sessions.score and what it holds.
+-- DESTRUCTIVE: drops the column user_sessions.level and what it holds.
 DROP INDEX `idx_user_sessions_device`;
 DROP INDEX `idx_user_sessions_score`;
 ALTER TABLE `user_sessions` DROP COLUMN `device`;
 ALTER TABLE `user_sessions` DROP COLUMN `region`;
 ALTER TABLE `user_sessions` DROP COLUMN `score`;
+ALTER TABLE `user_sessions` DROP COLUMN `level`;
 DROP TABLE `audits`;

@@ -23,10 +23,11 @@ CREATE TABLE `_new_user_sessions` (
     `device` text NOT NULL DEFAULT "unknown",
     `region` text,
     `score` integer NOT NULL DEFAULT 8,
-    `serial` text
+    `serial` text,
+    `level` integer DEFAULT 3
 );
-INSERT INTO `_new_user_sessions` (`id`, `partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `ticket`, `version`, `device`, `region`, `score`)
-    SELECT `id`, `partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `ticket`, `version`, COALESCE(`device`, 'unknown'), `region`, `score` FROM `user_sessions`;
+INSERT INTO `_new_user_sessions` (`id`, `partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `ticket`, `version`, `device`, `region`, `score`, `level`)
+    SELECT `id`, `partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `ticket`, `version`, COALESCE(`device`, 'unknown'), `region`, `score`, `level` FROM `user_sessions`;
 DELETE FROM sqlite_sequence WHERE name = '_new_user_sessions';
 INSERT INTO sqlite_sequence (name, seq) SELECT '_new_user_sessions', seq FROM sqlite_sequence WHERE name = 'user_sessions';
 DROP TABLE `user_sessions`;
@@ -57,10 +58,11 @@ CREATE TABLE `_new_user_sessions` (
     `version` integer NOT NULL,
     `device` text,
     `region` text,
-    `score` integer NOT NULL DEFAULT 7
+    `score` integer NOT NULL DEFAULT 7,
+    `level` integer DEFAULT 3
 );
-INSERT INTO `_new_user_sessions` (`id`, `partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `ticket`, `version`, `device`, `region`, `score`)
-    SELECT `id`, `partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `ticket`, `version`, `device`, `region`, `score` FROM `user_sessions`;
+INSERT INTO `_new_user_sessions` (`id`, `partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `ticket`, `version`, `device`, `region`, `score`, `level`)
+    SELECT `id`, `partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `ticket`, `version`, `device`, `region`, `score`, `level` FROM `user_sessions`;
 DELETE FROM sqlite_sequence WHERE name = '_new_user_sessions';
 INSERT INTO sqlite_sequence (name, seq) SELECT '_new_user_sessions', seq FROM sqlite_sequence WHERE name = 'user_sessions';
 DROP TABLE `user_sessions`;

@@ -10,6 +10,7 @@ CREATE TABLE [audits] (
 ALTER TABLE [user_sessions] ADD [device] nvarchar(100) NULL;
 ALTER TABLE [user_sessions] ADD [region] nvarchar(20) NULL;
 ALTER TABLE [user_sessions] ADD [score] bigint NOT NULL CONSTRAINT [DF_user_sessions_score] DEFAULT (7);
+ALTER TABLE [user_sessions] ADD [level] bigint NULL CONSTRAINT [DF_user_sessions_level] DEFAULT (3) WITH VALUES;
 CREATE INDEX [idx_user_sessions_device] ON [user_sessions] ([device], [region]);
 CREATE INDEX [idx_user_sessions_score] ON [user_sessions] ([score]);
 
@@ -18,10 +19,13 @@ CREATE INDEX [idx_user_sessions_score] ON [user_sessions] ([score]);
 -- DESTRUCTIVE: drops the column user_sessions.device and what it holds.
 -- DESTRUCTIVE: drops the column user_sessions.region and what it holds.
 -- DESTRUCTIVE: drops the column user_sessions.score and what it holds.
+-- DESTRUCTIVE: drops the column user_sessions.level and what it holds.
 DROP INDEX [idx_user_sessions_device] ON [user_sessions];
 DROP INDEX [idx_user_sessions_score] ON [user_sessions];
 ALTER TABLE [user_sessions] DROP COLUMN [device];
 ALTER TABLE [user_sessions] DROP COLUMN [region];
 ALTER TABLE [user_sessions] DROP CONSTRAINT [DF_user_sessions_score];
 ALTER TABLE [user_sessions] DROP COLUMN [score];
+ALTER TABLE [user_sessions] DROP CONSTRAINT [DF_user_sessions_level];
+ALTER TABLE [user_sessions] DROP COLUMN [level];
 DROP TABLE [audits];
