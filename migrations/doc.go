@@ -41,6 +41,10 @@
 //   - SQL Server gets names for its defaults (DF_table_column); indexes that stand in the
 //     way of a change are dropped and created again.
 //
+// What is generated for SQLite, PostgreSQL and MariaDB is executed by the tests. What is
+// generated for SQL Server is compared with reviewed files, parsed, and taken by a
+// simulated catalogue; it has not been executed.
+//
 // # Looking at a live database
 //
 // [Check] tells at start-up whether the database is fit for the store, without changing

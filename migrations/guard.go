@@ -2,6 +2,7 @@ package migrations
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -51,12 +52,7 @@ func askForRename(d dialect, change tableChange, kept []rename) (reasons []strin
 }
 
 func isKept(kept []rename, table, column string) bool {
-	for _, r := range kept {
-		if r.table == table && r.old == column {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(kept, rename{table: table, old: column})
 }
 
 // askForTableRename stops where a table goes and one with the same columns comes.
@@ -102,7 +98,7 @@ func guardColumns(d dialect, change tableChange) (reasons []string) {
 		if old.Name != column.Name {
 			refuse("the column %s is renamed to %s and altered at once: do it in two migrations, the renaming first", old.Name, column.Name)
 		}
-		if old.Identity != column.Identity || contains(change.new.PrimaryKey, column.Name) {
+		if old.Identity != column.Identity || slices.Contains(change.new.PrimaryKey, column.Name) {
 			refuse("the column %s is part of the primary key or counts itself up, and changes: write it by hand (add --by-hand)", column.Name)
 		}
 		if convert(d, old.Type, column.Type) == unconverted {
@@ -163,13 +159,4 @@ func (c tableChange) destroys(d dialect) (destroyed []string) {
 		}
 	}
 	return destroyed
-}
-
-func contains(names []string, name string) bool {
-	for _, n := range names {
-		if n == name {
-			return true
-		}
-	}
-	return false
 }
