@@ -137,8 +137,8 @@ func words(d time.Duration) string {
 		name string
 		size time.Duration
 	}{{"hour", time.Hour}, {"minute", time.Minute}, {"second", time.Second}} {
-		n := d / unit.size
-		d -= n * unit.size
+		n := int(d / unit.size)
+		d %= unit.size
 		switch {
 		case n == 1:
 			parts = append(parts, "1 "+unit.name)

@@ -57,9 +57,13 @@ func TestLogoutIsNotForOtherSites(t *testing.T) {
 	c := newHost(t, newFakeOP(t)).newClient()
 	c.signIn()
 	for name, try := range map[string]func() reply{
-		"another sid":       func() reply { return c.get("/bff/logout?sid=other") },
-		"another site":      func() reply { return c.do(http.MethodGet, "/bff/logout", "", map[string]string{"Sec-Fetch-Site": "cross-site"}) },
-		"a neighbour":       func() reply { return c.do(http.MethodGet, "/bff/logout", "", map[string]string{"Sec-Fetch-Site": "same-site"}) },
+		"another sid": func() reply { return c.get("/bff/logout?sid=other") },
+		"another site": func() reply {
+			return c.do(http.MethodGet, "/bff/logout", "", map[string]string{"Sec-Fetch-Site": "cross-site"})
+		},
+		"a neighbour": func() reply {
+			return c.do(http.MethodGet, "/bff/logout", "", map[string]string{"Sec-Fetch-Site": "same-site"})
+		},
 		"another method":    func() reply { return c.do(http.MethodPost, "/bff/logout", "", nil) },
 		"no such page here": func() reply { return c.get("/bff/logout/") },
 	} {

@@ -72,7 +72,17 @@ type browser struct {
 
 func (c *chrome) newBrowser() *browser {
 	c.t.Helper()
-	ctx, cancel := chromedp.NewContext(c.ctx, chromedp.WithNewBrowserContext())
+	return c.browse(chromedp.NewContext(c.ctx, chromedp.WithNewBrowserContext()))
+}
+
+// newTab is another page of the same profile.
+func (c *chrome) newTab(b *browser) *browser {
+	c.t.Helper()
+	return c.browse(chromedp.NewContext(b.ctx))
+}
+
+func (c *chrome) browse(ctx context.Context, cancel context.CancelFunc) *browser {
+	c.t.Helper()
 	c.t.Cleanup(cancel)
 	b := &browser{t: c.t, ctx: ctx}
 	if err := chromedp.Do(ctx); err != nil {

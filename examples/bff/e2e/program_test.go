@@ -38,7 +38,7 @@ var build = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	binary := filepath.Join(dir, "bff")
-	command := exec.Command("go", "build", "-o", binary, ".") //nolint:noctx // it ends by itself
+	command := exec.Command("go", "build", "-o", binary, ".")
 	command.Dir = ".."
 	if out, err := command.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)

@@ -1,0 +1,114 @@
+package e2e
+
+import (
+	"crypto/rand"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// independent is the folder of the other provider.
+const independent = "oidc-provider"
+
+// needIndependent skips a test if the other provider is not there. It is not part of the
+// browser's subtest: who requires chromium does not require this.
+func needIndependent(t *testing.T) (node string) {
+	t.Helper()
+	node, err := exec.LookPath("node")
+	if err == nil {
+		_, err = os.Stat(filepath.Join(independent, "node_modules", "oidc-provider"))
+	}
+	if err != nil {
+		const reason = "the independent provider is not installed: npm ci --prefix examples/bff/e2e/oidc-provider"
+		if required(independent) {
+			t.Fatal(reason)
+		}
+		t.Skip(reason)
+	}
+	return node
+}
+
+// startIndependent starts an OpenID Provider in JavaScript, which knows nothing of the
+// example but its three addresses.
+func startIndependent(t *testing.T, node, application, port, secret string) *output {
+	t.Helper()
+	out := &output{}
+	command := exec.Command(node, "server.mjs", port, application, secret)
+	command.Dir, command.Stdout, command.Stderr = independent, out, out
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = command.Process.Kill()
+		_ = command.Wait()
+		if t.Failed() {
+			t.Logf("the provider said:\n%s", out)
+		}
+	})
+	return out
+}
+
+// The example signs in with a provider that shares no code with it, and its logout tokens
+// are accepted as they are.
+func TestIndependentProvider(t *testing.T) {
+	node := needIndependent(t)
+	inChromium(t, func(t *testing.T, c *chrome) {
+		port, secret := freePort(t), rand.Text()
+		issuer := "http://127.0.0.1:" + port
+		p := newProgram(t, "--issuer", issuer, "--client-id", "bff", "--client-secret", secret)
+		provider := startIndependent(t, node, p.base, port, secret)
+		p.eventually("the provider", func() bool { return strings.Contains(provider.String(), "ready") })
+		for _, address := range []string{p.base + "/bff/callback", p.base + "/bff/backchannel"} {
+			if !strings.Contains(p.output.String(), address) {
+				t.Errorf("the program did not say where %s is", address)
+			}
+		}
+
+		b := c.newBrowser()
+		b.signInIndependent(p, "zoe")
+		b.click("#call")
+		b.until(`document.getElementById('api-answer').textContent.includes('zoe of oidc-provider')`)
+		b.click("#refresh")
+		b.until(`document.getElementById('notice').textContent.includes('new tokens')`)
+		if tickets := p.tickets(); len(tickets) != 1 || tickets[0].RefreshToken == "" || tickets[0].SessionID == "" {
+			t.Errorf("the session has no refresh token, or no sid: %d", len(tickets))
+		}
+
+		// Sign out from here, over there, and back.
+		b.click("#signout")
+		b.click(`button[name="logout"]`)
+		b.until(`location.href === "` + p.base + `/"`)
+		b.view("out")
+
+		// End it over there: a logout token comes, and the page notices.
+		b.signInIndependent(p, "zoe")
+		elsewhere := c.newTab(b)
+		elsewhere.open(issuer + "/session/end")
+		elsewhere.click(`button[name="logout"]`)
+		p.eventually("the logout token", func() bool { return len(p.sessions()) == 0 })
+		b.until(ended)
+		if status := b.fetchStatus("/bff/user"); status != http.StatusUnauthorized {
+			t.Errorf("/bff/user: %d", status)
+		}
+		if said := provider.String(); strings.Count(said, "logout token accepted: zoe") != 2 || strings.Contains(said, "failed") {
+			t.Errorf("the logout tokens:\n%s", said)
+		}
+	})
+}
+
+func (b *browser) signInIndependent(p *program, user string) {
+	b.t.Helper()
+	b.open(p.base + "/")
+	b.view("out")
+	b.click(`a.primary[href^="/bff/login"]`)
+	b.until(`document.querySelector('input[name=login]')`)
+	eval[bool](b, `(document.querySelector('input[name=login]').value = "`+user+`", document.querySelector('input[name=password]').value = "x", true)`)
+	b.click(`button[type=submit]`)
+	b.until(`!document.querySelector('input[name=login]') && document.querySelector('button[type=submit]')`)
+	b.click(`button[type=submit]`)
+	b.until(`location.origin === "` + p.base + `"`)
+	b.view("in")
+}
