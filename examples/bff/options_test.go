@@ -1,0 +1,152 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func completed(t *testing.T, args ...string) (options, error) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	o, err := parseOptions(args, io.Discard)
+	if err != nil {
+		return o, err
+	}
+	return o, o.complete(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080})
+}
+
+func TestOptions(t *testing.T) {
+	for args, want := range map[string]string{
+		"":                                    "http://localhost:8080",
+		"--addr :8080":                        "http://localhost:8080",
+		"--base-url https://app.example":      "https://app.example",
+		"--base-url https://app.example/":     "https://app.example",
+		"--base-url http://app.localhost:999": "http://app.localhost:999",
+		"--base-url http://127.0.0.1:8080":    "http://127.0.0.1:8080",
+	} {
+		o, err := completed(t, strings.Fields(args)...)
+		if err != nil || o.baseURL != want || o.redirectURI() != want+"/bff/callback" || o.postLogoutRedirectURI() != want+"/" {
+			t.Errorf("%q: %s, %v", args, o.baseURL, err)
+		}
+	}
+	for _, args := range []string{
+		"--base-url http://app.example", "--base-url app.example", "--base-url https://app.example/path", "--base-url ftp://app.example",
+		"--issuer https://id.example", "--client-id x", "--nonsense", "word",
+	} {
+		if _, err := completed(t, strings.Fields(args)...); err == nil {
+			t.Errorf("%q was accepted", args)
+		}
+	}
+}
+
+// The provider is on another host name than the application, so that browsers see two
+// sites, as they will in real life.
+func TestInnerProviderIsAnotherSite(t *testing.T) {
+	for base, want := range map[string]string{
+		"http://localhost:8080": "http://127.0.0.1:8081",
+		"http://127.0.0.1:8080": "http://localhost:8081",
+	} {
+		o, err := completed(t, "--base-url", base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o.useInner(&net.TCPAddr{Port: 8081}); o.issuer != want || o.providerAddr != "127.0.0.1:8081" {
+			t.Errorf("%s: %s at %s", base, o.issuer, o.providerAddr)
+		}
+	}
+}
+
+// With a provider of the user's own the program says what to register there, and never
+// the secret.
+func TestAnnouncement(t *testing.T) {
+	o, err := completed(t, "--issuer", "https://id.example", "--client-id", "x", "--client-secret", "hidden", "--base-url", "https://app.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	o.announce(&out)
+	for _, want := range []string{
+		"Open      https://app.example/\n", "https://app.example/bff/callback", "post-logout redirect URI  https://app.example/\n",
+		"https://app.example/bff/backchannel", "https://id.example", o.keys,
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("it does not say %s:\n%s", want, out.String())
+		}
+	}
+	if strings.Contains(out.String(), "hidden") {
+		t.Error("it says the secret")
+	}
+}
+
+// The keys are next to the database, for their owner only, and kept.
+func TestKeyFile(t *testing.T) {
+	o, err := completed(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.dsn != filepath.Join(dataDir, "bff.db") || o.keys != filepath.Join(dataDir, "bff.keys") {
+		t.Errorf("the files are %s and %s", o.dsn, o.keys)
+	}
+	if ignored, err := os.ReadFile(filepath.Join(dataDir, ".gitignore")); err != nil || string(ignored) != "*\n" {
+		t.Errorf("the folder could be committed: %v", err)
+	}
+	first, err := keyRing(o.keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(o.keys)
+	if err != nil || info.Mode().Perm() != fs.FileMode(0o600) {
+		t.Errorf("the file is %v, %v", info.Mode(), err)
+	}
+	sealed, err := first.Encrypt([]byte("x"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := keyRing(o.keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if opened, err := second.Decrypt(sealed, nil); err != nil || string(opened) != "x" {
+		t.Errorf("after a restart: %v", err)
+	}
+	if err := os.WriteFile(o.keys, []byte("nonsense"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := keyRing(o.keys); err == nil || strings.Contains(err.Error(), "nonsense") {
+		t.Errorf("a broken file: %v", err)
+	}
+	if o, err = completed(t, "--dsn", "shop.sqlite"); err != nil || o.keys != "shop.keys" {
+		t.Errorf("next to shop.sqlite: %s, %v", o.keys, err)
+	}
+}
+
+func TestDeviceName(t *testing.T) {
+	for agent, want := range map[string]string{
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36 Edg/150.0":        "Edge on Windows",
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 Mobile Safari/604.1": "Safari on iPhone",
+		"Mozilla/5.0 (Linux; Android 16) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Mobile Safari/537.36":                     "Chrome on Android",
+		"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0":                                                           "Firefox on Linux",
+		"": "Unknown browser on unknown system",
+	} {
+		if got := deviceName(agent); got != want {
+			t.Errorf("%s: %s", agent, got)
+		}
+	}
+}
+
+func TestWords(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		30 * time.Minute: "30 minutes", 12 * time.Hour: "12 hours", time.Minute: "1 minute", 90 * time.Second: "1 minute and 30 seconds",
+	} {
+		if got := words(d); got != want {
+			t.Errorf("%s: %s", d, got)
+		}
+	}
+}
