@@ -122,21 +122,9 @@ func (c *checker) columns(want, live *Table) {
 }
 
 func (c *checker) checkColumn(where string, want, got Column) {
-	wantBase, wantArgs := splitType(c.dialect.canonical(want.Type))
-	gotBase, gotArgs := splitType(c.dialect.canonical(got.Type))
-	temporal := strings.Contains(wantBase, "time")
 	switch convert(c.dialect, want.Type, got.Type) {
 	case narrows:
-		switch {
-		case wantBase != gotBase || len(wantArgs) != 1 && !temporal:
-			c.add(where, fmt.Sprintf("the type %s is too small, want %s", got.Type, want.Type), mend)
-		case temporal:
-			if len(gotArgs) == 1 && gotArgs[0] < 6 {
-				c.add(where, fmt.Sprintf("times lose their microseconds: the precision is %d digits, want 6", gotArgs[0]), mend)
-			}
-		default:
-			c.add(where, fmt.Sprintf("the column is too short: %s, want %s", got.Type, want.Type), mend)
-		}
+		c.tooSmall(where, want, got)
 	case unconverted:
 		c.add(where, fmt.Sprintf("the type is %s, want %s", got.Type, want.Type), mend)
 	}
@@ -150,6 +138,24 @@ func (c *checker) checkColumn(where string, want, got Column) {
 	}
 	if want.Identity && !got.Identity {
 		c.add(where, "the database does not count it up, so that the store can't add rows", mend)
+	}
+}
+
+// tooSmall is about a type that does not hold all that the entities' type holds.
+func (c *checker) tooSmall(where string, want, got Column) {
+	base, digits := splitType(c.dialect.canonical(got.Type))
+	wantBase, numbers := splitType(c.dialect.canonical(want.Type))
+	switch {
+	case base != wantBase:
+		c.add(where, fmt.Sprintf("the type %s is too small, want %s", got.Type, want.Type), mend)
+	case strings.Contains(base, "time"):
+		if len(digits) == 1 && digits[0] < 6 {
+			c.add(where, fmt.Sprintf("times lose their microseconds: the precision is %d digits, want 6", digits[0]), mend)
+		}
+	case len(numbers) == 1:
+		c.add(where, fmt.Sprintf("the column is too short: %s, want %s", got.Type, want.Type), mend)
+	default:
+		c.add(where, fmt.Sprintf("the type %s is too small, want %s", got.Type, want.Type), mend)
 	}
 }
 
