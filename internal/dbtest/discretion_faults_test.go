@@ -32,7 +32,7 @@ func TestDiscretion(t *testing.T) {
 					t.Errorf("%d operations fail", failed)
 				}
 				l.quiet(t, 14)
-				tx := l.db.Begin()
+				tx := begin(t, l.db)
 				if failed := everything(t.Context(), t, store.WithTx(tx)); failed > 0 {
 					t.Errorf("%d operations fail in a transaction", failed)
 				}

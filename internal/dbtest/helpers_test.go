@@ -1,6 +1,8 @@
 package dbtest_test
 
 import (
+	"context"
+	"database/sql"
 	"errors"
 	"flag"
 	"testing"
@@ -79,6 +81,16 @@ func open(t testing.TB, d *dbtest.Database, setup dbtest.Setup, options ...users
 	db := d.Open(t, setup)
 	d.Migrate(t, db)
 	return db, newStore(t, db, options...)
+}
+
+// begin begins a transaction, which does not outlive the test: it would hold its locks,
+// and whoever comes next would wait for them.
+func begin(t testing.TB, db *gorm.DB, options ...*sql.TxOptions) *gorm.DB {
+	t.Helper()
+	tx := db.WithContext(context.Background()).Begin(options...)
+	must(t, tx.Error)
+	t.Cleanup(func() { tx.Rollback() })
+	return tx
 }
 
 func must(t testing.TB, err error) {

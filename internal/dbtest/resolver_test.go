@@ -123,8 +123,7 @@ func testResolver(t *testing.T, p pair) {
 	}
 
 	// A transaction of the application stays where the application began it.
-	tx := p.primary.WithContext(ctx).Begin(&sql.TxOptions{})
-	must(t, tx.Error)
+	tx := begin(t, p.primary, &sql.TxOptions{})
 	_, err = reading.WithTx(tx).GetUserSession(ctx, keyOf("key-2"))
 	must(t, err)
 	must(t, tx.Rollback().Error)

@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm/schema"
 
 	"example.com/usersession/bff"
+	"example.com/usersession"
 	"example.com/usersession/entities"
 	"example.com/usersession/internal/dbtest"
 )
@@ -17,7 +18,8 @@ import (
 var isDDL = regexp.MustCompile(`(?i)^\s*(ALTER|CREATE|DROP|COMMENT|EXEC sp_)`)
 
 // TestAutoMigrateTwice: a second AutoMigrate finds nothing to do, also for a struct of the
-// team's own and with other names.
+// team's own, with other names, and with a row in the table, at which GORM looks for
+// the types of SQLite's columns.
 func TestAutoMigrateTwice(t *testing.T) {
 	models := map[string]any{"the store's own": &entities.UserSession{}, "a team's": &teamSession{}}
 	names := map[string]schema.NamingStrategy{
@@ -37,8 +39,12 @@ func TestAutoMigrateTwice(t *testing.T) {
 					if ddl := ddlOf(recorder); len(ddl) == 0 {
 						t.Error("the first AutoMigrate does nothing, so the test sees nothing")
 					}
+					parsed := &gorm.Statement{DB: db}
+					must(t, parsed.Parse(model))
+					store := newStore(t, db, usersession.WithTable(parsed.Schema.Table))
 					for range 2 {
 						d.Migrate(t, db, model)
+						must(t, store.ReplaceUserSession(t.Context(), sample("key", "sid")))
 						if ddl := ddlOf(recorder); len(ddl) > 0 {
 							t.Errorf("a further AutoMigrate does\n%s", strings.Join(ddl, "\n"))
 						}

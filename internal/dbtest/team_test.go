@@ -42,8 +42,7 @@ func TestTeamColumns(t *testing.T) {
 		d.Migrate(t, db, &teamSession{})
 		store := newStore(t, db, usersession.WithTable("team_sessions"))
 		pass(t, store)
-		tx := db.Begin()
-		must(t, tx.Error)
+		tx := begin(t, db)
 		pass(t, store.WithTx(tx))
 		must(t, tx.Rollback().Error)
 

@@ -78,9 +78,7 @@ func TestTxSerializationFailure(t *testing.T) {
 		if d.Engine == dbtest.SQLite {
 			options = &sql.TxOptions{}
 		}
-		tx := db.WithContext(ctx).Begin(options)
-		must(t, tx.Error)
-		defer tx.Rollback()
+		tx := begin(t, db, options)
 		_, err := store.WithTx(tx).GetUserSession(ctx, keyOf("key"))
 		must(t, err)
 		must(t, store.UpdateUserSession(ctx, keyOf("key"), updated(session, "newer", 0)))
@@ -152,9 +150,7 @@ func TestCancelledWhileWaiting(t *testing.T) {
 		for name, operation := range operations {
 			t.Run(name, func(t *testing.T) {
 				must(t, store.ReplaceUserSession(t.Context(), session))
-				tx := db.Begin()
-				must(t, tx.Error)
-				defer tx.Rollback()
+				tx := begin(t, db)
 				must(t, tx.Exec("UPDATE user_sessions SET version = version + 1").Error)
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()

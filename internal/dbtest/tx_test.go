@@ -181,8 +181,7 @@ func TestTxRollbackUndoesConflicts(t *testing.T) {
 		ctx := t.Context()
 		must(t, store.CreateUserSession(ctx, sample("first", "sid-1")))
 		must(t, store.CreateUserSession(ctx, sample("second", "sid-2")))
-		tx := db.Begin()
-		must(t, tx.Error)
+		tx := begin(t, db)
 		must(t, store.WithTx(tx).ReplaceUserSession(ctx, sample("first", "sid-2"))) // in the place of both
 		must(t, store.WithTx(tx).ReplaceUserSession(ctx, sample("third", "sid-2")))
 		must(t, store.WithTx(tx).DeleteUserSession(ctx, keyOf("third")))
@@ -202,8 +201,7 @@ func TestTxRollbackUndoesConflicts(t *testing.T) {
 func TestStoreMadeInTransaction(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
 		db, store := open(t, d, dbtest.Setup{MaxOpen: 1}) // a second connection would wait forever
-		tx := db.Begin()
-		must(t, tx.Error)
+		tx := begin(t, db)
 		made := newStore(t, tx)
 		must(t, made.CreateUserSession(t.Context(), sample("key", "sid")))
 		must(t, made.ReplaceUserSession(t.Context(), sample("key-2", "sid")))
@@ -220,8 +218,7 @@ func TestTxOfAnotherKind(t *testing.T) {
 	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL, dbtest.SQLServer}, func(t *testing.T, d *dbtest.Database) {
 		_, store := open(t, d, dbtest.Setup{})
 		other, _ := open(t, dbtest.SQLite.New(t), dbtest.Setup{})
-		tx := other.Begin(&sql.TxOptions{})
-		must(t, tx.Error)
+		tx := begin(t, other, &sql.TxOptions{})
 		if err := store.WithTx(tx).CreateUserSession(t.Context(), sample("key", "sid")); err == nil {
 			t.Error("a store works in a transaction of another kind of database")
 		}

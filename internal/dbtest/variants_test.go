@@ -1,7 +1,6 @@
 package dbtest_test
 
 import (
-	"context"
 	"net/url"
 	"testing"
 	"time"
@@ -12,6 +11,7 @@ import (
 
 	"example.com/usersession"
 	"example.com/usersession/bff"
+	"example.com/usersession/entities"
 	"example.com/usersession/internal/dbtest"
 )
 
@@ -133,11 +133,12 @@ func TestVariants(t *testing.T) {
 func runVariant(t *testing.T, d *dbtest.Database, v variant) {
 	db := d.Open(t, dbtest.Setup{Config: v.config, Params: v.params, MaxOpen: v.maxOpen})
 	d.Migrate(t, db)
+	// A variant that has failed is no reason for the next one to fail.
+	must(t, db.Session(&gorm.Session{AllowGlobalUpdate: true}).Delete(&entities.UserSession{}).Error)
 	store := newStore(t, db, v.options...)
 	pass(t, store)
 	// And in a transaction of the application, which is rolled back.
-	tx := db.WithContext(context.Background()).Begin()
-	must(t, tx.Error)
+	tx := begin(t, db)
 	pass(t, store.WithTx(tx))
 	must(t, store.WithTx(tx).CreateUserSession(t.Context(), sample("late", "late")))
 	must(t, tx.Rollback().Error)
