@@ -64,6 +64,7 @@ type fakeOP struct {
 	revoked  []string
 	issued   []string // every token
 	apiCalls []http.Header
+	asked    int      // how often for tokens
 	refused  []string // what it did not like
 }
 
@@ -159,6 +160,7 @@ func (op *fakeOP) client(r *http.Request) bool {
 func (op *fakeOP) token(w http.ResponseWriter, r *http.Request) {
 	op.mu.Lock()
 	defer op.mu.Unlock()
+	op.asked++
 	if op.tokenStatus != 0 {
 		op.json(w, op.tokenStatus, map[string]string{"error": "server_error"})
 		return

@@ -3,6 +3,7 @@ package main
 import (
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -145,7 +146,8 @@ func TestTamperedCallbacksAreRefused(t *testing.T) {
 
 // A callback is good once: not with the same cookie, and not by another host.
 func TestCallbackReplaysAreRefused(t *testing.T) {
-	h := newHost(t, newFakeOP(t))
+	op := newFakeOP(t)
+	h := newHost(t, op)
 	c := h.newClient()
 	callback := c.begin()
 	kept := maps.Clone(c.cookies)
@@ -158,6 +160,9 @@ func TestCallbackReplaysAreRefused(t *testing.T) {
 	thief := h.newClient()
 	thief.cookies = kept
 	thief.refusedSignIn(callback, http.StatusBadRequest)
+	if op.asked != 1 {
+		t.Errorf("the provider was asked for tokens %d times", op.asked)
+	}
 	if status := c.user(); status != http.StatusOK {
 		t.Errorf("the first one's session: %d", status)
 	}
@@ -257,5 +262,23 @@ func TestAttemptsDoNotPileUp(t *testing.T) {
 	}
 	if n := len(c.cookies); n > attemptsAtOnce+1 {
 		t.Errorf("there are %d cookies", n)
+	}
+}
+
+// An attempt that took too long is over, whatever the browser has kept.
+func TestOldAttemptsAreRefused(t *testing.T) {
+	h := newHost(t, newFakeOP(t))
+	for age, want := range map[time.Duration]bool{attemptLifetime - time.Minute: true, attemptLifetime + time.Second: false} {
+		at := newAttempt("/")
+		at.Expires = at.Expires.Add(-age)
+		response := httptest.NewRecorder()
+		if err := h.app.keepAttempt(response, httptest.NewRequest(http.MethodGet, "/bff/login", nil), at); err != nil {
+			t.Fatal(err)
+		}
+		request := httptest.NewRequest(http.MethodGet, "/bff/callback", nil)
+		request.AddCookie(response.Result().Cookies()[0])
+		if _, ok := h.app.findAttempt(request, at.State); ok != want {
+			t.Errorf("after %s: %t", age, ok)
+		}
 	}
 }
