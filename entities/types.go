@@ -20,8 +20,8 @@ type Identity string
 func (Identity) GormDataType() string { return string(schema.String) }
 
 // GormDBDataType returns the column type for the dialect of db, with a binary
-// collation. For a dialect that it does not know it returns "", which leaves the
-// type to GORM.
+// collation. The length stands here and not in a size tag, which would make
+// AutoMigrate alter SQLite's text at every run.
 func (Identity) GormDBDataType(db *gorm.DB, _ *schema.Field) string {
 	switch db.Name() {
 	case "postgres":
@@ -32,8 +32,10 @@ func (Identity) GormDBDataType(db *gorm.DB, _ *schema.Field) string {
 		return "varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
 	case "sqlserver":
 		return "nvarchar(200) COLLATE Latin1_General_100_BIN2"
-	default: // SQLite compares text byte by byte unless told otherwise
-		return ""
+	case "sqlite":
+		return "text" // compared byte by byte unless a column says otherwise
+	default:
+		return "varchar(200)"
 	}
 }
 

@@ -9,14 +9,14 @@ type UserSession struct {
 	// outside the table.
 	ID int64 `gorm:"column:id;primaryKey;autoIncrement"`
 
-	PartitionKey Identity `gorm:"column:partition_key;size:200;not null;uniqueIndex:,composite:key,priority:1;uniqueIndex:,composite:session,priority:1,where:session_id IS NOT NULL;index:,composite:subject,priority:1"`
-	Key          Identity `gorm:"column:key;size:200;not null;uniqueIndex:,composite:key,priority:2"`
+	PartitionKey Identity `gorm:"column:partition_key;not null;uniqueIndex:,composite:key,priority:1;uniqueIndex:,composite:session,priority:1,where:session_id IS NOT NULL;index:,composite:subject,priority:1"`
+	Key          Identity `gorm:"column:key;not null;uniqueIndex:,composite:key,priority:2"`
 
-	SubjectID Identity `gorm:"column:subject_id;size:200;not null;index:,composite:subject,priority:2"`
+	SubjectID Identity `gorm:"column:subject_id;not null;index:,composite:subject,priority:2"`
 	// SessionID is nil for a session without one. Any number of rows may be
 	// without; the condition on the unique index says so to SQL Server, for which
 	// one NULL equals another. MySQL has no such condition and needs none.
-	SessionID *Identity `gorm:"column:session_id;size:200;uniqueIndex:,composite:session,priority:2,where:session_id IS NOT NULL;index:,composite:subject,priority:3"`
+	SessionID *Identity `gorm:"column:session_id;uniqueIndex:,composite:session,priority:2,where:session_id IS NOT NULL;index:,composite:subject,priority:3"`
 
 	Created Timestamp `gorm:"column:created;not null"`
 	Renewed Timestamp `gorm:"column:renewed;not null"`

@@ -44,9 +44,13 @@ func TestAutoMigrateTwice(t *testing.T) {
 					store := newStore(t, db, usersession.WithTable(parsed.Schema.Table))
 					for range 2 {
 						d.Migrate(t, db, model)
-						must(t, store.ReplaceUserSession(t.Context(), sample("key", "sid")))
 						if ddl := ddlOf(recorder); len(ddl) > 0 {
 							t.Errorf("a further AutoMigrate does\n%s", strings.Join(ddl, "\n"))
+						}
+						// There GORM alters a string column of the team's that has a size.
+						if d.Engine != dbtest.SQLite || name != "a team's" {
+							must(t, store.ReplaceUserSession(t.Context(), sample("key", "sid")))
+							recorder.Take()
 						}
 					}
 				})
