@@ -14,19 +14,19 @@ import (
 )
 
 // A cleaner is a way to delete expired sessions. It returns how many it deleted, and
-// how many it had picked when another host deleted them first.
+// how many it had picked when another host deleted them first, also if the context
+// ends because the time is up.
 type cleaner struct {
 	name  string
-	boxed bool // whether it is stopped after a while, since it takes too long
 	clean func(ctx context.Context, db *gorm.DB) (deleted, wasted int64, err error)
 }
 
 var (
-	oneDelete  = cleaner{"one DELETE", false, cleanAtOnce}
-	entityLoop = cleaner{"entity loop", true, func(ctx context.Context, db *gorm.DB) (int64, int64, error) {
+	oneDelete  = cleaner{"one DELETE", cleanAtOnce}
+	entityLoop = cleaner{"entity loop", func(ctx context.Context, db *gorm.DB) (int64, int64, error) {
 		return loopOverEntities(ctx, db, deleteEach)
 	}}
-	entityLoopInTx = cleaner{"entity loop, 100 in a transaction", true, func(ctx context.Context, db *gorm.DB) (int64, int64, error) {
+	entityLoopInTx = cleaner{"entity loop, 100 in a transaction", func(ctx context.Context, db *gorm.DB) (int64, int64, error) {
 		return loopOverEntities(ctx, db, deleteTogether)
 	}}
 )
@@ -48,9 +48,9 @@ func storeCleaner(c config) cleaner {
 			return 0, 0, err
 		}
 		deleted, err = store.DeleteExpiredSessions(ctx)
-		return deleted, log.wasted.Load(), err
+		return deleted, log.wasted.Load(), unlessStopped(ctx, err)
 	}
-	return cleaner{"DeleteExpiredSessions", false, clean}
+	return cleaner{"DeleteExpiredSessions", clean}
 }
 
 // A batchLog adds up what the store logs of its batches.
@@ -76,12 +76,11 @@ func (l *batchLog) Handle(_ context.Context, record slog.Record) error {
 // cleanAtOnce is the obvious statement.
 func cleanAtOnce(ctx context.Context, db *gorm.DB) (deleted, wasted int64, err error) {
 	result := db.WithContext(ctx).Where("expires <= ?", entities.Timestamp{Time: time.Now()}).Delete(&entities.UserSession{})
-	return result.RowsAffected, 0, result.Error
+	return result.RowsAffected, 0, unlessStopped(ctx, result.Error)
 }
 
 // loopOverEntities is the loop of the Entity Framework variant: load a hundred expired
 // entities, tickets included, and delete each of them; again until there are no more.
-// A context that ends is how it is stopped.
 func loopOverEntities(ctx context.Context, db *gorm.DB, remove func(*gorm.DB, []entities.UserSession) (int64, error)) (deleted, wasted int64, err error) {
 	const size = 100
 	db = db.WithContext(ctx)
@@ -135,5 +134,5 @@ func unlessStopped(ctx context.Context, err error) error {
 	return err
 }
 
-// errTimeIsUp is why a loop that takes too long is stopped.
+// errTimeIsUp is why a cleaner that takes too long is stopped.
 var errTimeIsUp = errors.New("time is up")

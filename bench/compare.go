@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"runtime"
 	"strings"
 	"sync"
@@ -52,7 +51,7 @@ func newRing(ctx context.Context, c config, e *engine, db *gorm.DB) (*ring, erro
 	return &ring{config: c, db: db, raw: raw, store: gormStore{store}, next: sessions}, nil
 }
 
-func measureOperations(ctx context.Context, c config, e *engine, out io.Writer) error {
+func measureOperations(ctx context.Context, c config, e *engine, out *report) error {
 	c.scatter = timeout
 	db, closePool := e.open()
 	defer closePool()
@@ -72,9 +71,9 @@ func measureOperations(ctx context.Context, c config, e *engine, out io.Writer) 
 	for i := range r.block.versions {
 		r.block.versions[i] = 1
 	}
-	fmt.Fprintf(out, "\n%d sessions, tickets of %d bytes, %d rounds of %d calls in turn, medians.\n\n", sessions, c.ticket, c.rounds, c.ops)
-	fmt.Fprintln(out, "| operation | raw µs | store µs | store ÷ raw | 8 goroutines: store ÷ raw | allocs/op raw → store | statements/op raw → store |")
-	fmt.Fprintln(out, "|---|---:|---:|---:|---:|---:|---:|")
+	out.printf("\n%d sessions, tickets of %d bytes, %d rounds of %d calls in turn, medians.\n\n", sessions, c.ticket, c.rounds, c.ops)
+	out.printf("| operation | raw µs | store µs | store ÷ raw | 8 goroutines: store ÷ raw | allocs/op raw → store | statements/op raw → store |\n")
+	out.printf("|---|---:|---:|---:|---:|---:|---:|\n")
 	for _, op := range operations {
 		if !strings.Contains(op.name, c.only) {
 			continue
@@ -87,7 +86,7 @@ func measureOperations(ctx context.Context, c config, e *engine, out io.Writer) 
 		if err != nil {
 			return fmt.Errorf("%s: %w", op.name, err)
 		}
-		fmt.Fprintf(out, "| %s | %.0f | %.0f | %.2f | %.2f | %d → %d | %.3g → %.3g |\n", op.name,
+		out.printf("| %s | %.0f | %.0f | %.2f | %.2f | %d → %d | %.3g → %.3g |\n", op.name,
 			float64(median(result.raw).Nanoseconds())/1000, float64(median(result.store).Nanoseconds())/1000,
 			median(result.ratios), median(result.crowded),
 			median(result.rawAllocs), median(result.storeAllocs), result.rawStatements, result.storeStatements)

@@ -123,7 +123,7 @@ func makeSQLite(_ context.Context, name string) (driver.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer pool.Close()
+	defer func() { _ = pool.Close() }()
 	dsn := "file:" + filepath.ToSlash(directory) + "/sessions.db?_journal_mode=WAL&_busy_timeout=5000&_txlock=immediate&_synchronous=NORMAL"
 	return dsnConnector{dsn, pool.Driver()}, nil
 }
@@ -189,7 +189,7 @@ func execute(ctx context.Context, driverName, dsn, statement string) error {
 	if err != nil {
 		return err
 	}
-	defer pool.Close()
+	defer func() { _ = pool.Close() }()
 	if _, err := pool.ExecContext(ctx, statement); err != nil {
 		return fmt.Errorf("%s: %w", statement, err)
 	}

@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"time"
 
 	"gorm.io/gorm"
@@ -31,12 +34,11 @@ func row(i, of int, expired bool, c config, ticket []byte, now time.Time) entiti
 	if !expired || i%2 == 0 {
 		expires = expires.Add(2*span + c.scatter + timeout)
 	}
-	sessionID := entities.Identity(fmt.Sprintf("session-%08d", i))
 	return entities.UserSession{
 		PartitionKey: partition,
 		Key:          entities.Identity(key(i).Key),
 		SubjectID:    entities.Identity(subject(i)),
-		SessionID:    &sessionID,
+		SessionID:    new(entities.Identity(sessionID(i))),
 		Created:      entities.Timestamp{Time: created},
 		Renewed:      entities.Timestamp{Time: renewed},
 		Expires:      &entities.Timestamp{Time: expires},
@@ -45,9 +47,17 @@ func row(i, of int, expired bool, c config, ticket []byte, now time.Time) entiti
 	}
 }
 
-// key is as long as the ones that come from cookies.
+// key is as the ones that come from cookies: a hash, and so anywhere in an index.
 func key(i int) bff.UserSessionKey {
-	return bff.UserSessionKey{PartitionKey: partition, Key: fmt.Sprintf("%064d", i)}
+	return bff.UserSessionKey{PartitionKey: partition, Key: hash("key", i)}
+}
+
+// sessionID is as random as those of an identity provider.
+func sessionID(i int) string { return hash("session", i)[:32] }
+
+func hash(what string, i int) string {
+	sum := sha256.Sum256([]byte(what + strconv.Itoa(i)))
+	return hex.EncodeToString(sum[:])
 }
 
 // subject gives every ten sessions the same one.

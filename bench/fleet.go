@@ -4,16 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 	"time"
+
+	"gorm.io/gorm"
 )
 
 const fleetSize = 4
 
 // measureFleet lets several hosts clean the same table at once: each with a pool of
 // its own, so that they share nothing but the database.
-func measureFleet(ctx context.Context, c config, e *engine, out io.Writer) error {
+func measureFleet(ctx context.Context, c config, e *engine, out *report) error {
 	if e.name == "sqlite" {
 		return nil // one writer at a time, by design
 	}
@@ -33,9 +34,9 @@ func measureFleet(ctx context.Context, c config, e *engine, out io.Writer) error
 			results[i] = append(results[i], result)
 		}
 	}
-	fmt.Fprintf(out, "\nSeveral hosts at once, no foreground:\n\n")
-	fmt.Fprintln(out, "| cleanup | hosts | rows/s together | ÷ one host | deleted | wasted deletes |")
-	fmt.Fprintln(out, "|---|---:|---:|---:|---:|---:|")
+	out.printf("\nSeveral hosts at once, no foreground:\n\n")
+	out.printf("| cleanup | hosts | rows/s together | ÷ one host | deleted | wasted deletes |\n")
+	out.printf("|---|---:|---:|---:|---:|---:|\n")
 	for i, kind := range kinds {
 		single := results[i-i%2]
 		var faster []float64
@@ -45,7 +46,7 @@ func measureFleet(ctx context.Context, c config, e *engine, out io.Writer) error
 			deleted += result.deleted
 			wasted += result.wasted
 		}
-		fmt.Fprintf(out, "| %s | %d | %.0f | %.1f× | %d | %d |\n", kind.by.name, kind.hosts,
+		out.printf("| %s | %d | %.0f | %.1f× | %d | %d |\n", kind.by.name, kind.hosts,
 			medianOf(results[i], func(r cleaning) float64 { return r.perSecond }), median(faster), deleted, wasted)
 	}
 	return nil
@@ -55,21 +56,25 @@ func fleetRound(ctx context.Context, c config, e *engine, by cleaner, hosts int)
 	if err := e.refill(ctx); err != nil {
 		return total, err
 	}
-	if by.boxed {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, c.box, errTimeIsUp)
-		defer cancel()
+	pools := make([]*gorm.DB, hosts)
+	for i := range pools {
+		db, closePool := e.open()
+		defer closePool()
+		if err := db.WithContext(ctx).Exec("SELECT 1").Error; err != nil { // connects
+			return total, err
+		}
+		pools[i] = db
 	}
+	within, cancel := c.within(ctx, by)
+	defer cancel()
 	var (
 		mu      sync.Mutex
 		running sync.WaitGroup
 		begin   = time.Now()
 	)
-	for range hosts {
+	for _, db := range pools {
 		running.Go(func() {
-			db, closePool := e.open()
-			defer closePool()
-			deleted, wasted, cleanErr := by.clean(ctx, db)
+			deleted, wasted, cleanErr := by.clean(within, db)
 			mu.Lock()
 			defer mu.Unlock()
 			total.deleted += deleted
@@ -79,14 +84,9 @@ func fleetRound(ctx context.Context, c config, e *engine, by cleaner, hosts int)
 	}
 	running.Wait()
 	total.perSecond = float64(total.deleted) / time.Since(begin).Seconds()
-	if err != nil || by.boxed {
+	if err != nil {
 		return total, err
 	}
-	// A host skips what another one has locked, and may come to the end before the
-	// other commits: but nothing is counted twice, and nothing forgotten.
-	left, err := e.expiredLeft(ctx)
-	if err == nil && (left != 0 || total.deleted != int64(c.rows)) {
-		err = fmt.Errorf("%d deleted of %d, %d left", total.deleted, c.rows, left)
-	}
-	return total, err
+	// Nothing may be counted twice or forgotten.
+	return total, e.check(ctx, c, total.deleted)
 }

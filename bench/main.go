@@ -35,7 +35,7 @@ type config struct {
 	scatter  time.Duration // how long a session is used at most
 	batch    int           // of the store's cleanup; 0: its default
 	pause    time.Duration // of the store's cleanup; negative: its default
-	box      time.Duration // how long a round of an entity loop may take
+	box      time.Duration // how long a round may take, other than of the one DELETE
 	baseline time.Duration // how long the foreground runs alone before each round
 
 	ops  int // in a block of the operations
@@ -52,7 +52,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, args []string, out io.Writer) error {
+func run(ctx context.Context, args []string, w io.Writer) error {
 	const usage = "usage: bench cleanup|operations [flags]; -h after either lists its flags"
 	if len(args) == 0 {
 		return errors.New(usage)
@@ -64,17 +64,17 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.StringVar(&c.mysql, "mysql", env("USERSESSION_TEST_MYSQL", "root@tcp(127.0.0.1:3306)/test?parseTime=true"), "DSN of MariaDB or MySQL")
 	flags.IntVar(&c.ticket, "ticket", 1024, "bytes of a ticket")
 
-	var measure func(context.Context, config, *engine, io.Writer) error
+	var measure func(context.Context, config, *engine, *report) error
 	switch args[0] {
 	case "cleanup":
 		measure = measureCleanup
 		flags.IntVar(&c.rounds, "rounds", 3, "rounds, of which the tables show the median")
-		flags.IntVar(&c.rows, "rows", 20_000, "expired sessions in each round, beside as many live ones")
+		flags.IntVar(&c.rows, "rows", 30_000, "expired sessions in each round, beside as many live ones")
 		flags.DurationVar(&c.scatter, "scatter", 24*time.Hour, "the longest use of a session, out of a week of them: how far the order of expiry is from that of the table")
 		flags.IntVar(&c.batch, "batch", 0, "batch size of DeleteExpiredSessions (0: its default)")
 		flags.DurationVar(&c.pause, "pause", -1, "pause of DeleteExpiredSessions between batches (negative: its default)")
-		flags.DurationVar(&c.box, "box", 2*time.Second, "how long an entity loop may run in each round")
-		flags.DurationVar(&c.baseline, "baseline", 2*time.Second, "how long the foreground runs alone before each round")
+		flags.DurationVar(&c.box, "box", 3*time.Second, "how long a cleaner may run in each round, other than the one DELETE")
+		flags.DurationVar(&c.baseline, "baseline", 1500*time.Millisecond, "how long the foreground runs alone before each round")
 	case "operations":
 		measure = measureOperations
 		flags.IntVar(&c.rounds, "rounds", 40, "rounds, of which the tables show the median")
@@ -89,28 +89,29 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if c.rounds < 1 || c.ticket < 1 || args[0] == "cleanup" && c.rows < 1000 || args[0] == "operations" && c.ops < 8 {
 		return errors.New("too little to measure")
 	}
-	fmt.Fprintf(out, "%s %s/%s, %d CPUs\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
+	out := &report{out: w}
+	out.printf("%s %s/%s, %d CPUs\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
 	for _, e := range engines(c) {
 		if err := on(ctx, c, e, out, measure); err != nil {
 			return fmt.Errorf("%s: %w", e.name, err)
 		}
 	}
-	return nil
+	return out.err
 }
 
 // on measures on a database of its own, and drops it. A database that can't be reached
 // is reported, and no reason to give up the others.
-func on(ctx context.Context, c config, e *engine, out io.Writer, measure func(context.Context, config, *engine, io.Writer) error) error {
+func on(ctx context.Context, c config, e *engine, out *report, measure func(context.Context, config, *engine, *report) error) error {
 	if !strings.Contains(","+c.engines+",", ","+e.name+",") {
 		return nil
 	}
 	version, err := e.create(ctx)
 	if err != nil {
-		fmt.Fprintf(out, "\n## %s: not run\n\n%v\n", e.title, err)
+		out.printf("\n## %s: not run\n\n%v\n", e.title, err)
 		return nil
 	}
 	defer e.drop()
-	fmt.Fprintf(out, "\n## %s %s\n", e.title, version)
+	out.printf("\n## %s %s\n", e.title, version)
 	return measure(ctx, c, e, out)
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"example.com/usersession"
 	"example.com/usersession/bff"
@@ -62,7 +61,7 @@ func (b *block) session(i int) bff.UserSession {
 	created := now()
 	return bff.UserSession{
 		PartitionKey: partition, Key: key(i).Key,
-		SubjectID: subject(i), SessionID: fmt.Sprintf("session-%08d", i),
+		SubjectID: subject(i), SessionID: sessionID(i),
 		Created: created, Renewed: created, Expires: created.Add(timeout), Ticket: b.ticket,
 	}
 }
