@@ -74,6 +74,11 @@ func (a *app) callback(w http.ResponseWriter, r *http.Request) {
 	}
 	t.Properties = map[string]string{propertyDevice: deviceName(r.UserAgent())}
 	session, err := a.sessions.SignIn(w, r, t)
+	if errors.Is(err, bff.ErrInvalidSession) { // a subject that is too long, for example
+		a.fail(w, r, failure{http.StatusBadRequest, "The sign-in was refused",
+			"The identity provider sent a subject or session id that cannot be kept.", err})
+		return
+	}
 	if err != nil {
 		a.fail(w, r, databaseDown(err))
 		return

@@ -17,7 +17,8 @@ import (
 func TestPagesAreReadable(t *testing.T) {
 	inChromium(t, func(t *testing.T, c *chrome) {
 		p := newProgram(t)
-		guest, alice, bob := c.newBrowser(), c.newBrowser(), c.newBrowser()
+		guest, alice, phone, bob := c.newBrowser(), c.newBrowser(), c.newBrowser(), c.newBrowser()
+		phone.signIn(p, "alice")
 		bob.signIn(p, "bob")
 		alice.signIn(p, "alice")
 		alice.click("#call")
@@ -27,8 +28,8 @@ func TestPagesAreReadable(t *testing.T) {
 			browser              *browser
 		}{
 			{"signed-out", p.base + "/", `document.querySelector('main[data-view=out]')`, guest},
-			{"signed-in", "", `document.querySelectorAll('#sessions li').length === 1`, alice},
-			{"operator", p.base + "/operator", `document.querySelectorAll('#all li').length === 2`, alice},
+			{"signed-in", "", `document.querySelectorAll('#sessions li').length === 2`, alice},
+			{"operator", p.base + "/operator", `document.querySelectorAll('#all li').length === 3`, alice},
 			{"not-an-operator", p.base + "/operator", `document.querySelector('main[data-view=forbidden]')`, bob},
 			{"failure", p.base + "/bff/callback?state=x&code=y", `document.querySelector('h1')`, guest},
 			{"provider", p.provider + "/", `document.querySelector('form')`, guest},
