@@ -9,8 +9,8 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 
-	"example.com/usersession/bff"
 	"example.com/usersession"
+	"example.com/usersession/bff"
 	"example.com/usersession/entities"
 	"example.com/usersession/internal/dbtest"
 )

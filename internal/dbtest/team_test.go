@@ -2,6 +2,7 @@ package dbtest_test
 
 import (
 	"fmt"
+	"net/url"
 	"testing"
 
 	"gorm.io/gorm"
@@ -107,6 +108,49 @@ func TestTeamUniqueIndex(t *testing.T) {
 					return nil
 				}))
 				must(t, store.ReplaceUserSession(ctx, sample("key", "sid-2"))) // one's own is no obstacle
+			})
+		}
+	})
+}
+
+// TestTeamForeignKey: a row that something of the team's refers to can't go. The driver's
+// own error says so, whether GORM translates errors or not, and everything stays.
+func TestTeamForeignKey(t *testing.T) {
+	codes := map[*dbtest.Engine]string{dbtest.PostgreSQL: "23503", dbtest.MySQL: "1451", dbtest.SQLServer: "547", dbtest.SQLite: "787"}
+	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+		for _, translate := range []bool{true, false} {
+			t.Run(fmt.Sprint("TranslateError ", translate), func(t *testing.T) {
+				d := d.Engine.New(t)
+				setup := dbtest.Setup{Config: func(c *gorm.Config) { c.TranslateError = translate }}
+				if d.Engine == dbtest.SQLite {
+					setup.Params = url.Values{"_pragma": {"foreign_keys(1)", "busy_timeout(5000)"}}
+				}
+				db, store := open(t, d, setup)
+				idType := "bigint"
+				if d.Engine == dbtest.SQLite {
+					idType = "integer"
+				}
+				must(t, db.Exec("CREATE TABLE devices (session "+idType+" NOT NULL, FOREIGN KEY (session) REFERENCES user_sessions (id))").Error)
+				ctx := t.Context()
+				must(t, store.CreateUserSession(ctx, sample("key", "sid")))
+				must(t, db.Exec("INSERT INTO devices SELECT id FROM user_sessions").Error)
+				check := func(what string, err error) {
+					t.Helper()
+					if cause(err) != codes[d.Engine] {
+						t.Errorf("%s: %v with code %q, want the driver's error with code %s", what, err, cause(err), codes[d.Engine])
+					}
+					got, err := store.GetUserSession(ctx, keyOf("key"))
+					must(t, err)
+					wantSession(t, got, sample("key", "sid"), 1)
+				}
+				check("delete", store.DeleteUserSession(ctx, keyOf("key")))
+				_, err := store.DeleteUserSessions(ctx, "app", bff.UserSessionsFilter{SubjectID: "alice"})
+				check("revoke", err)
+				check("replace", store.ReplaceUserSession(ctx, sample("key", "sid-2")))
+				check("replace", store.ReplaceUserSession(ctx, sample("key-2", "sid")))
+				if n := count(t, db, "user_sessions"); n != 1 {
+					t.Errorf("%d rows, want 1", n)
+				}
 			})
 		}
 	})
