@@ -76,7 +76,7 @@ postgres_configure() {
 	[[ $(as_postgres "SELECT 1 FROM pg_roles WHERE rolname = 'root'") == 1 ]] ||
 		as_postgres 'CREATE ROLE root LOGIN SUPERUSER'
 	[[ $(as_postgres "SELECT 1 FROM pg_database WHERE datname = 'test'") == 1 ]] ||
-		as_postgres 'CREATE DATABASE test OWNER root'
+		as_postgres "CREATE DATABASE test OWNER root TEMPLATE template0 ENCODING 'UTF8'"
 }
 
 postgres() {
