@@ -39,15 +39,25 @@ func TestPagesAreReadable(t *testing.T) {
 				page.browser.open(page.address)
 			}
 			page.browser.until(page.ready)
-			for _, width := range []int64{1200, 390, 320} {
-				for _, scheme := range []string{"light", "dark"} {
-					page.browser.look(width, scheme)
-					page.browser.check(fmt.Sprintf("%s at %d px, %s", page.name, width, scheme))
-					page.browser.picture(fmt.Sprintf("%s-%d-%s.png", page.name, width, scheme))
-				}
-			}
+			page.browser.checkAll(page.name)
 		}
+
+		p.endAtProvider()
+		phone.until(ended)
+		phone.checkAll("ended")
 	})
+}
+
+// checkAll looks at the page on three widths, in light and dark.
+func (b *browser) checkAll(name string) {
+	b.t.Helper()
+	for _, width := range []int64{1200, 390, 320} {
+		for _, scheme := range []string{"light", "dark"} {
+			b.look(width, scheme)
+			b.check(fmt.Sprintf("%s at %d px, %s", name, width, scheme))
+			b.picture(fmt.Sprintf("%s-%d-%s.png", name, width, scheme))
+		}
+	}
 }
 
 func (b *browser) look(width int64, scheme string) {

@@ -101,11 +101,13 @@ function after(status, data) {
 function over() {
   signedIn = false;
   view('out');
+  byId('main').focus(); // what had the focus is not there any more
   notice('Your session has ended, and nothing in this browser did it: it was signed out from elsewhere, or has expired. The cookie is still here, and stands for nothing.', true);
 }
 
 // watch notices an end from outside. It does not keep the session alive.
 async function watch() {
+  if (byId('main').dataset.view === 'loading') await load(); // the server was not there
   if (signedIn && !leaving && document.visibilityState === 'visible') {
     const { status, data } = await call('/bff/user?slide=false');
     if (leaving) return;
