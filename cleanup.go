@@ -113,7 +113,7 @@ func (s *GormStore) deleteBatch(ctx context.Context, from, now time.Time, size i
 			pick = s.sql.pickLocked
 		}
 		err = s.transaction(ctx, func(tx *gorm.DB) (err error) {
-			done, err = pickAndDelete(tx, pick, s.sql.deletePicked, fromArg, nowArg, size)
+			done, err = s.pickAndDelete(tx, pick, fromArg, nowArg, size)
 			return err
 		})
 	}
@@ -130,7 +130,7 @@ func deleted(result *gorm.DB) (batch, error) {
 }
 
 func (s *GormStore) deleteReturning(ctx context.Context, from, now any, size int) (done batch, err error) {
-	err = eachRow(s.db(ctx), s.sql.deleteReturning, []any{from, now, size, now}, func(rows *sql.Rows) error {
+	err = s.eachRow(s.db(ctx), s.sql.deleteReturning, []any{from, now, size, now}, func(rows *sql.Rows) error {
 		var upTo sqltime.Time
 		err := rows.Scan(&done.picked, &done.deleted, &upTo)
 		done.upTo = upTo.Time
@@ -139,9 +139,9 @@ func (s *GormStore) deleteReturning(ctx context.Context, from, now any, size int
 	return done, err
 }
 
-func pickAndDelete(db *gorm.DB, pick, deletePicked string, from, now any, size int) (done batch, err error) {
+func (s *GormStore) pickAndDelete(db *gorm.DB, pick string, from, now any, size int) (done batch, err error) {
 	var ids strings.Builder
-	err = eachRow(db, pick, []any{from, now, size}, func(rows *sql.Rows) error {
+	err = s.eachRow(db, pick, []any{from, now, size}, func(rows *sql.Rows) error {
 		var id int64
 		var upTo sqltime.Time
 		if err := rows.Scan(&id, &upTo); err != nil {
@@ -158,7 +158,6 @@ func pickAndDelete(db *gorm.DB, pick, deletePicked string, from, now any, size i
 	if err != nil || done.picked == 0 {
 		return done, err
 	}
-	result := db.Exec(deletePicked+"("+ids.String()+")", now)
-	done.deleted = result.RowsAffected
-	return done, result.Error
+	done.deleted, err = s.exec(db, s.sql.deletePicked+"("+ids.String()+")", now)
+	return done, err
 }

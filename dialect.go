@@ -48,6 +48,8 @@ type dialect struct {
 	duplicate, retry []string
 	// wrongTable are those of a table or column that is missing.
 	wrongTable []string
+	// incomparable are those of a comparison that the character sets rule out.
+	incomparable []string
 	// noSkipLocked are those of servers that are too old for the cleanup's form.
 	noSkipLocked []string
 }
@@ -91,6 +93,7 @@ var (
 		// Deadlock; MariaDB's changed since last read; TiDB's write conflicts.
 		retry:        []string{"1213", "1020", "8022", "8028", "9007"},
 		wrongTable:   []string{"1146", "1054"},
+		incomparable: []string{"1267"}, // a parameter that a latin1 column can't hold
 		noSkipLocked: []string{"1064"}, // syntax error: MySQL before 8, MariaDB before 10.6
 	}
 

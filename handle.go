@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -61,10 +62,22 @@ func resolvePrimary(tx *gorm.DB) {
 	}
 }
 
+// exec returns how many rows a statement changed.
+func (s *GormStore) exec(db *gorm.DB, statement string, args ...any) (int64, error) {
+	result := db.Exec(statement, args...)
+	if s.matchesNothing(result.Error) {
+		return 0, nil
+	}
+	return result.RowsAffected, result.Error
+}
+
 // eachRow calls each for every row. It asks for rows even where there can be only one:
 // GORM's Row panics if a statement can't be prepared.
-func eachRow(db *gorm.DB, statement string, args []any, each func(*sql.Rows) error) error {
+func (s *GormStore) eachRow(db *gorm.DB, statement string, args []any, each func(*sql.Rows) error) error {
 	rows, err := db.Raw(statement, args...).Rows()
+	if s.matchesNothing(err) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -75,6 +88,12 @@ func eachRow(db *gorm.DB, statement string, args []any, each func(*sql.Rows) err
 		}
 	}
 	return rows.Err()
+}
+
+// matchesNothing reports whether a condition compares a column with what the column's
+// character set does not have: no row has it.
+func (s *GormStore) matchesNothing(err error) bool {
+	return err != nil && slices.Contains(s.dialect.incomparable, errorCode(err))
 }
 
 // scanRow reads a row of the selected columns into session, whose partition key is

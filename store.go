@@ -108,7 +108,7 @@ func (s *GormStore) GetUserSession(ctx context.Context, key bff.UserSessionKey) 
 			return bff.ErrSessionNotFound
 		}
 		found := false
-		err := eachRow(s.db(ctx), s.sql.get, append(s.keyArgs(key), s.now()), func(rows *sql.Rows) error {
+		err := s.eachRow(s.db(ctx), s.sql.get, append(s.keyArgs(key), s.now()), func(rows *sql.Rows) error {
 			found = true
 			session.PartitionKey = key.PartitionKey
 			return scanRow(rows, &session, &session.Ticket)
@@ -184,7 +184,8 @@ func (s *GormStore) DeleteUserSession(ctx context.Context, key bff.UserSessionKe
 		if key.Validate() != nil {
 			return nil
 		}
-		return s.db(ctx).Exec(s.sql.delete, s.keyArgs(key)...).Error
+		_, err := s.exec(s.db(ctx), s.sql.delete, s.keyArgs(key)...)
+		return err
 	})
 }
 
@@ -196,7 +197,7 @@ func (s *GormStore) GetUserSessions(ctx context.Context, partitionKey string, fi
 		if err != nil || args == nil {
 			return err
 		}
-		return eachRow(s.db(ctx), s.sql.list[shape], append(args, s.now()), func(rows *sql.Rows) error {
+		return s.eachRow(s.db(ctx), s.sql.list[shape], append(args, s.now()), func(rows *sql.Rows) error {
 			session := bff.UserSession{PartitionKey: partitionKey}
 			err := scanRow(rows, &session, &session.Ticket)
 			sessions = append(sessions, session)
@@ -216,9 +217,8 @@ func (s *GormStore) DeleteUserSessions(ctx context.Context, partitionKey string,
 		if err != nil || args == nil {
 			return err
 		}
-		result := s.db(ctx).Exec(s.sql.deleteMany[shape], args...)
-		deleted = result.RowsAffected
-		return result.Error
+		deleted, err = s.exec(s.db(ctx), s.sql.deleteMany[shape], args...)
+		return err
 	})
 	return deleted, err
 }

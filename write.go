@@ -47,11 +47,12 @@ func (s *GormStore) insert(db *gorm.DB, session bff.UserSession) (bool, error) {
 func (s *GormStore) deleteRivals(tx *gorm.DB, session bff.UserSession) error {
 	if session.SessionID != "" {
 		args := s.dialect.identities(session.PartitionKey, session.SessionID)
-		if err := tx.Exec(s.sql.deleteMany[bySession], args...).Error; err != nil {
+		if _, err := s.exec(tx, s.sql.deleteMany[bySession], args...); err != nil {
 			return err
 		}
 	}
-	return tx.Exec(s.sql.delete, s.dialect.identities(session.PartitionKey, session.Key)...).Error
+	_, err := s.exec(tx, s.sql.delete, s.dialect.identities(session.PartitionKey, session.Key)...)
+	return err
 }
 
 // deleteExpiredRivals deletes those of them that have expired.
@@ -60,7 +61,8 @@ func (s *GormStore) deleteExpiredRivals(tx *gorm.DB, session bff.UserSession) er
 		return err
 	}
 	args := append(s.dialect.identities(session.PartitionKey, session.Key), s.now())
-	return tx.Exec(s.sql.deleteExpired, args...).Error
+	_, err := s.exec(tx, s.sql.deleteExpired, args...)
+	return err
 }
 
 func (s *GormStore) deleteExpiredSession(tx *gorm.DB, partitionKey, sessionID string) error {
@@ -68,7 +70,8 @@ func (s *GormStore) deleteExpiredSession(tx *gorm.DB, partitionKey, sessionID st
 		return nil
 	}
 	args := append(s.dialect.identities(partitionKey, sessionID), s.now())
-	return tx.Exec(s.sql.deleteExpiredBySession, args...).Error
+	_, err := s.exec(tx, s.sql.deleteExpiredBySession, args...)
+	return err
 }
 
 // update returns the number of rows that it changed, 0 or 1.
@@ -82,8 +85,7 @@ func (s *GormStore) update(db *gorm.DB, key bff.UserSessionKey, update bff.UserS
 	if update.IfVersion != 0 {
 		statement, args = s.sql.updateIf, append(args, update.IfVersion)
 	}
-	result := db.Exec(statement, args...)
-	return result.RowsAffected, result.Error
+	return s.exec(db, statement, args...)
 }
 
 // whyNotUpdated tells apart, for an update that found nothing to change, a session
@@ -93,7 +95,7 @@ func (s *GormStore) whyNotUpdated(ctx context.Context, key bff.UserSessionKey, u
 	if update.IfVersion == 0 {
 		return reason
 	}
-	err := eachRow(s.db(ctx), s.sql.version, append(s.keyArgs(key), s.now()), func(*sql.Rows) error {
+	err := s.eachRow(s.db(ctx), s.sql.version, append(s.keyArgs(key), s.now()), func(*sql.Rows) error {
 		reason = bff.ErrSessionChanged
 		return nil
 	})

@@ -8,8 +8,9 @@ import (
 // A UserSessionStore keeps user sessions. Every method is safe for concurrent use
 // by any number of goroutines, and by any number of hosts that share a database.
 //
-// Every method returns the context's error if the context has ended; whatever a
-// method returns an error for was not done.
+// Every method returns the context's error if the context has ended. Whatever a method
+// returns an error for was not done; only a context that ends, or a connection that
+// breaks, in the middle of a statement leaves open whether it was done, entirely.
 type UserSessionStore interface {
 	// GetUserSession returns the live session with that key, or
 	// [ErrSessionNotFound] if there is none, it has expired, or no session could
