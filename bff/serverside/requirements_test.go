@@ -16,7 +16,7 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-// Each of these tests is a requirement of SECURITY-REQUIREMENTS.md, by its number.
+// Each of these tests is a requirement of SECURITY.md, by its number.
 
 func TestRequirement01IDsAreRandomAndClientsCannotChooseThem(t *testing.T) {
 	b := newBench(t)
@@ -293,7 +293,7 @@ func TestRequirement07SessionsOfAUserHaveAMaximum(t *testing.T) {
 	browsers[2].want("alice")
 	// The timeouts are documented where they are set.
 	if DefaultIdleTimeout != 30*time.Minute || DefaultAbsoluteLifetime != 12*time.Hour {
-		t.Error("SECURITY-REQUIREMENTS.md names other timeouts")
+		t.Error("SECURITY.md names other timeouts")
 	}
 }
 
