@@ -12,7 +12,7 @@ GO       ?= go
 RACE     ?= -race
 TESTARGS ?=
 FUZZTIME ?= 10s
-BENCH    ?= .
+BENCHARGS ?=
 LINT     := $(CURDIR)/bin/golangci-lint
 TEST_LOG := $(CURDIR)/bin/test.log
 
@@ -47,8 +47,9 @@ fuzz: ## every fuzz target for FUZZTIME (10s)
 	@GO='$(GO)' scripts/fuzz.sh '$(FUZZTIME)' $(MODULES)
 
 .PHONY: bench
-bench: ## the benchmarks; BENCH selects by regular expression
-	@$(call each,$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...)
+bench: ## the cleanup against its alternatives, and the operations against raw SQL, as tables of ratios
+	cd bench && $(GO) run . cleanup $(BENCHARGS)
+	cd bench && $(GO) run . operations $(BENCHARGS)
 
 .PHONY: drill
 drill: ## the full distributed drill: many processes on one database, minutes long
@@ -135,7 +136,7 @@ rename-check:
 clean: ## remove what the other targets have made
 	rm -rf bin
 	find . -name '*.test' -type f -delete
-	find . \( -name '*.db' -o -name '*.db-wal' -o -name '*.db-shm' \) -type f -delete
+	find . \( -name '*.db' -o -name '*.db-wal' -o -name '*.db-shm' -o -name '*.migrate-lock' \) -type f -delete
 
 # go build looks at its cache and does nothing if the tool is up to date.
 .PHONY: $(LINT)

@@ -88,7 +88,7 @@ func (s *GormStore) transaction(ctx context.Context, body func(tx *gorm.DB) erro
 	if err := body(tx); err != nil {
 		// If this fails too, then because the whole transaction is lost.
 		if tx.Exec(s.dialect.rollbackTo).Error == nil {
-			s.release(tx)
+			_ = s.release(tx)
 		}
 		return err
 	}
