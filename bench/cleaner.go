@@ -81,16 +81,17 @@ func cleanAtOnce(ctx context.Context, db *gorm.DB) (deleted, wasted int64, err e
 
 // loopOverEntities is the loop of the Entity Framework variant: load a hundred expired
 // entities, tickets included, and delete each of them; again until there are no more.
-func loopOverEntities(ctx context.Context, db *gorm.DB, remove func(*gorm.DB, []entities.UserSession) (int64, error)) (deleted, wasted int64, err error) {
+// It is stopped between two statements, so that it knows what it deleted.
+func loopOverEntities(ctx context.Context, db *gorm.DB, remove func(context.Context, *gorm.DB, []entities.UserSession) (int64, error)) (deleted, wasted int64, err error) {
 	const size = 100
-	db = db.WithContext(ctx)
+	db = db.WithContext(context.WithoutCancel(ctx))
 	for {
 		var expired []entities.UserSession
 		err := db.Where("expires <= ?", entities.Timestamp{Time: time.Now()}).Order("id").Limit(size).Find(&expired).Error
 		if err != nil {
-			return deleted, wasted, unlessStopped(ctx, err)
+			return deleted, wasted, err
 		}
-		removed, err := remove(db, expired)
+		removed, err := remove(ctx, db, expired)
 		deleted += removed
 		if err != nil {
 			return deleted, wasted, unlessStopped(ctx, err)
@@ -103,8 +104,11 @@ func loopOverEntities(ctx context.Context, db *gorm.DB, remove func(*gorm.DB, []
 }
 
 // deleteEach deletes in GORM's default configuration: each in its own transaction.
-func deleteEach(db *gorm.DB, expired []entities.UserSession) (deleted int64, err error) {
+func deleteEach(ctx context.Context, db *gorm.DB, expired []entities.UserSession) (deleted int64, err error) {
 	for i := range expired {
+		if ctx.Err() != nil {
+			return deleted, ctx.Err()
+		}
 		result := db.Delete(&expired[i])
 		if result.Error != nil {
 			return deleted, result.Error
@@ -115,9 +119,9 @@ func deleteEach(db *gorm.DB, expired []entities.UserSession) (deleted int64, err
 }
 
 // deleteTogether puts the hundred into one transaction, as SaveChanges does.
-func deleteTogether(db *gorm.DB, expired []entities.UserSession) (deleted int64, err error) {
+func deleteTogether(ctx context.Context, db *gorm.DB, expired []entities.UserSession) (deleted int64, err error) {
 	err = db.Transaction(func(tx *gorm.DB) error {
-		deleted, err = deleteEach(tx, expired)
+		deleted, err = deleteEach(ctx, tx, expired)
 		return err
 	})
 	if err != nil {

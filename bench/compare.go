@@ -28,11 +28,12 @@ const crowd = 8
 // A ring is where they meet: one database, one pool, one driver for both.
 type ring struct {
 	config
-	db    *gorm.DB
-	raw   contender
-	store contender
-	block block
-	next  int // the first session number that no block has used
+	db     *gorm.DB
+	raw    contender
+	store  contender
+	block  block
+	engine *engine
+	next   int // the first session number that no block has used
 }
 
 func newRing(ctx context.Context, c config, e *engine, db *gorm.DB) (*ring, error) {
@@ -48,7 +49,7 @@ func newRing(ctx context.Context, c config, e *engine, db *gorm.DB) (*ring, erro
 	if err != nil {
 		return nil, err
 	}
-	return &ring{config: c, db: db, raw: raw, store: gormStore{store}, next: sessions}, nil
+	return &ring{config: c, db: db, raw: raw, store: gormStore{store}, engine: e, next: sessions}, nil
 }
 
 func measureOperations(ctx context.Context, c config, e *engine, out *report) error {
@@ -134,6 +135,11 @@ func (r *ring) fight(ctx context.Context, op operation, by contender, calls, gor
 	r.next += 10 - r.next%10
 	if op.needs > 0 {
 		if err := insert(ctx, r.db, r.block.first, r.block.first+calls*op.needs, false, r.config); err != nil {
+			return 0, 0, err
+		}
+	}
+	if r.engine.settle != "" {
+		if err := r.db.WithContext(ctx).Exec(r.engine.settle).Error; err != nil {
 			return 0, 0, err
 		}
 	}

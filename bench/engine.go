@@ -38,6 +38,7 @@ type engine struct {
 	version string   // the query for the server's version
 	tidy    []string // brings a refilled table into the state it has in everyday use
 	empty   string   // empties the table
+	settle  string   // does what the engine would do later, at the cost of whoever comes then
 
 	isolation sql.IsolationLevel // in which replacing a session by hand doesn't deadlock
 
@@ -86,6 +87,7 @@ func engines(c config) []*engine {
 			version:   "SELECT sqlite_version()",
 			empty:     "DELETE FROM " + table,
 			tidy:      []string{"ANALYZE", "PRAGMA wal_checkpoint(TRUNCATE)"},
+			settle:    "PRAGMA wal_checkpoint(TRUNCATE)",
 		},
 	}
 }

@@ -87,6 +87,9 @@ func fleetRound(ctx context.Context, c config, e *engine, by cleaner, hosts int)
 	if err != nil {
 		return total, err
 	}
-	// Nothing may be counted twice or forgotten.
-	return total, e.check(ctx, c, total.deleted)
+	stopped := 0
+	if within.Err() != nil {
+		stopped = hosts
+	}
+	return total, e.check(ctx, c, total.deleted, stopped)
 }
