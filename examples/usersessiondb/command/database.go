@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"gorm.io/gorm"
@@ -76,6 +77,12 @@ func (r *runner) openAt(dialect Dialect, dsn string) (*target, error) {
 	config := r.team.Config()
 	config.Logger = logger.Discard // what goes wrong is returned
 	db, err := gorm.Open(dialect.Open(dsn), config)
+	// SQLite does not wait, whatever its busy_timeout, for another host that is
+	// switching a new file to journal_mode=WAL.
+	for deadline := time.Now().Add(openTimeout); isBusy(err) && time.Now().Before(deadline); {
+		time.Sleep(20 * time.Millisecond)
+		db, err = gorm.Open(dialect.Open(dsn), config)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
@@ -85,6 +92,9 @@ func (r *runner) openAt(dialect Dialect, dsn string) (*target, error) {
 	}
 	return &target{dialect: dialect, dsn: dsn, gorm: db, pool: pool}, nil
 }
+
+// openTimeout is how long a host waits for the others to open a new SQLite file.
+const openTimeout = 10 * time.Second
 
 func withParameter(dsn, name, parameter string) string {
 	if strings.Contains(dsn, name) {
