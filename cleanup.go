@@ -87,7 +87,7 @@ func (s *GormStore) pauseAfter(batch time.Duration) time.Duration {
 	case s.cleanupPause != nil:
 		return *s.cleanupPause
 	case s.dialect.cleanup == deletePausing:
-		return batch
+		return batch / 4 // measured: requests fare as well as with more
 	default:
 		return 0
 	}

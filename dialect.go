@@ -107,7 +107,7 @@ var (
 		rollbackTo:   "ROLLBACK TO SAVEPOINT usersession",
 		release:      "RELEASE SAVEPOINT usersession",
 		cleanup:      deletePausing, // a write locks the whole database
-		cleanupBatch: 100,
+		cleanupBatch: 500,
 		prepare:      true,
 		duplicate:    []string{"1555", "2067"},
 		retry:        []string{"5", "6", "261", "262", "517", "518"}, // busy, locked and their extended codes

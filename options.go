@@ -85,8 +85,7 @@ func WithoutPreparedStatements() Option {
 }
 
 // WithCleanupBatchSize sets how many sessions [GormStore.DeleteExpiredSessions] deletes
-// at once. More is faster and makes requests wait longer. The default is 500, on
-// SQLite, where a write locks the whole database, 100.
+// at once. More is faster and makes requests wait longer. The default is 500.
 func WithCleanupBatchSize(sessions int) Option {
 	return func(c *config) error {
 		if sessions < 1 {
@@ -98,8 +97,8 @@ func WithCleanupBatchSize(sessions int) Option {
 }
 
 // WithCleanupPause sets how long [GormStore.DeleteExpiredSessions] pauses between two
-// batches. By default it does not, except on SQLite, where it pauses for as long as
-// the batch took.
+// batches. By default it does not, except on SQLite, where it pauses for a quarter of
+// the time that the batch took.
 func WithCleanupPause(pause time.Duration) Option {
 	return func(c *config) error {
 		if pause < 0 {
