@@ -87,7 +87,7 @@ func (s *GormStore) pauseAfter(batch time.Duration) time.Duration {
 	case s.cleanupPause != nil:
 		return *s.cleanupPause
 	case s.dialect.cleanup == deletePausing:
-		return batch / 4 // measured: requests fare as well as with more
+		return batch / 4 // see bench/README.md for what requests make of it
 	default:
 		return 0
 	}
