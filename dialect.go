@@ -67,7 +67,7 @@ var (
 		release:      "RELEASE SAVEPOINT usersession",
 		errorsAbort:  true,
 		cleanup:      deleteReturning,
-		cleanupBatch: 500,
+		cleanupBatch: 250,
 		duplicate:    []string{"23505"},
 		retry:        []string{"40001", "40P01"}, // serialization failure, deadlock
 		wrongTable:   []string{"42P01", "42703"},
@@ -87,7 +87,7 @@ var (
 		release:    "RELEASE SAVEPOINT usersession",
 		// A DELETE with ORDER BY and LIMIT deadlocks with the requests.
 		cleanup:      pickThenDelete,
-		cleanupBatch: 500,
+		cleanupBatch: 250,
 		prepare:      true,
 		duplicate:    []string{"1062", "1586"},
 		// Deadlock; MariaDB's changed since last read; TiDB's write conflicts.
@@ -107,7 +107,7 @@ var (
 		rollbackTo:   "ROLLBACK TO SAVEPOINT usersession",
 		release:      "RELEASE SAVEPOINT usersession",
 		cleanup:      deletePausing, // a write locks the whole database
-		cleanupBatch: 500,
+		cleanupBatch: 1000,          // most of the work is writing pages: more rows share one
 		prepare:      true,
 		duplicate:    []string{"1555", "2067"},
 		retry:        []string{"5", "6", "261", "262", "517", "518"}, // busy, locked and their extended codes
@@ -123,7 +123,7 @@ var (
 		savepoint:    "SAVE TRANSACTION usersession",
 		rollbackTo:   "ROLLBACK TRANSACTION usersession",
 		cleanup:      deleteReadPast,
-		cleanupBatch: 500,
+		cleanupBatch: 250,
 		duplicate:    []string{"2601", "2627"},
 		retry:        []string{"1205", "3960"}, // deadlock, snapshot conflict
 		wrongTable:   []string{"208", "207"},
@@ -144,7 +144,7 @@ func dialectOf(name string) *dialect {
 		savepoint:    "SAVEPOINT usersession",
 		rollbackTo:   "ROLLBACK TO SAVEPOINT usersession",
 		cleanup:      pickUnlocked,
-		cleanupBatch: 500,
+		cleanupBatch: 250,
 	}
 }
 

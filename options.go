@@ -85,7 +85,8 @@ func WithoutPreparedStatements() Option {
 }
 
 // WithCleanupBatchSize sets how many sessions [GormStore.DeleteExpiredSessions] deletes
-// at once. More is faster and makes requests wait longer. The default is 500.
+// at once. More is faster and makes requests wait longer. The default is 250, and 1000
+// on SQLite.
 func WithCleanupBatchSize(sessions int) Option {
 	return func(c *config) error {
 		if sessions < 1 {

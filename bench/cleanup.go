@@ -102,12 +102,15 @@ func (c config) within(ctx context.Context, by cleaner) (context.Context, contex
 	return context.WithTimeoutCause(ctx, c.box, errTimeIsUp)
 }
 
+// largestBatch is the largest of the store's defaults.
+const largestBatch = 1000
+
 // check compares what the cleaners say that they deleted with what is left. Nothing may
 // be counted twice or forgotten. Only of hosts that were stopped in the middle of a
 // batch nobody can know whether the database had deleted it already.
 func (e *engine) check(ctx context.Context, c config, deleted int64, stoppedHosts int) error {
 	left, err := e.expiredLeft(ctx)
-	unknown := int64(stoppedHosts * max(c.batch, 500))
+	unknown := int64(stoppedHosts * max(c.batch, largestBatch))
 	if missing := int64(c.rows) - left - deleted; err == nil && (missing < 0 || missing > unknown) {
 		err = fmt.Errorf("%d deleted and %d left of %d", deleted, left, c.rows)
 	}

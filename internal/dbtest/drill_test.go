@@ -24,7 +24,7 @@ type drillSize struct{ rows, batch int }
 
 func newDrillSize() drillSize {
 	if os.Getenv("USERSESSION_DRILL") == "full" {
-		return drillSize{rows: 100_000, batch: 500}
+		return drillSize{rows: 100_000, batch: 250}
 	}
 	return drillSize{rows: 6_000, batch: 50}
 }
