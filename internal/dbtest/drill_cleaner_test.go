@@ -59,7 +59,21 @@ func clean(job string) error {
 	if err != nil {
 		return err
 	}
-	report.Info("ready")
+	// One connection is the process, to the database's own record.
+	pool, err := db.DB()
+	if err != nil {
+		return err
+	}
+	pool.SetMaxOpenConns(1)
+	connection := "SELECT CONNECTION_ID()"
+	if db.Name() == dbtest.PostgreSQL.Name {
+		connection = "SELECT pg_backend_pid()"
+	}
+	var id int64
+	if err := db.Raw(connection).Scan(&id).Error; err != nil {
+		return err
+	}
+	report.Info("ready", "connection", id)
 	if _, err := os.Stdin.Read(make([]byte, 1)); err != nil {
 		return err
 	}
@@ -87,8 +101,10 @@ type cleaner struct {
 	ready   chan struct{}
 	stderr  strings.Builder
 	read    sync.WaitGroup
-	deleted int64
 	killed  bool
+
+	connection int64 // which it has to the database
+	deleted    int64 // which it has reported
 }
 
 func startCleaner(t *testing.T, d *drill, kill func(batches int) bool) *cleaner {
@@ -120,9 +136,15 @@ func (c *cleaner) follow(stdout io.Reader, kill func(batches int) bool) {
 	isReady := sync.OnceFunc(func() { close(c.ready) })
 	defer isReady() // also if it failed
 	for lines := bufio.NewScanner(stdout); lines.Scan(); {
-		isReady()
-		var line struct{ Deleted int64 }
-		if json.Unmarshal(lines.Bytes(), &line) != nil || line.Deleted == 0 {
+		var line struct{ Connection, Deleted int64 }
+		if json.Unmarshal(lines.Bytes(), &line) != nil {
+			continue
+		}
+		if line.Connection != 0 {
+			c.connection = line.Connection
+			isReady()
+		}
+		if line.Deleted == 0 {
 			continue
 		}
 		c.deleted += line.Deleted
