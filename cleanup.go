@@ -1,7 +1,6 @@
 package usersession
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"log/slog"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"example.com/usersession/internal/sqltime"
 )
@@ -53,7 +51,7 @@ func (s *GormStore) DeleteExpiredSessions(ctx context.Context) (int64, error) {
 		deleted int64
 		now     = s.clock()
 		from    time.Time // the zero time: before all that expires
-		size    = cmp.Or(s.cleanupBatch, s.dialect.cleanupBatch)
+		size    = s.cleanupBatch
 	)
 	for {
 		begin := time.Now()
@@ -104,16 +102,16 @@ func (s *GormStore) deleteBatch(ctx context.Context, from, now time.Time, size i
 	case deleteReturning:
 		done, err = s.deleteReturning(ctx, fromArg, nowArg, size)
 	case deleteReadPast:
-		return deleted(s.db(ctx).Exec(s.sql.deleteReadPast, nowArg, clause.Expr{SQL: strconv.Itoa(size)}, nowArg))
+		done, err = s.deleteBlindly(ctx, s.sql.deleteReadPast, nowArg, nowArg)
 	case deletePausing:
-		return deleted(s.db(ctx).Exec(s.sql.deleteBatch, nowArg, size))
+		done, err = s.deleteBlindly(ctx, s.sql.deleteBatch, nowArg, size)
 	default:
 		pick := s.sql.pick
 		if form == pickThenDelete {
 			pick = s.sql.pickLocked
 		}
 		err = s.transaction(ctx, func(tx *gorm.DB) (err error) {
-			done, err = s.pickAndDelete(tx, pick, fromArg, nowArg, size)
+			done, err = s.pickAndDelete(ctx, tx, pick, fromArg, nowArg, size)
 			return err
 		})
 	}
@@ -124,13 +122,14 @@ func (s *GormStore) deleteBatch(ctx context.Context, from, now time.Time, size i
 	return done, err
 }
 
-// deleted is the batch of a statement that only says how many rows it deleted.
-func deleted(result *gorm.DB) (batch, error) {
-	return batch{picked: int(result.RowsAffected), deleted: result.RowsAffected}, result.Error
+// deleteBlindly runs a statement that only says how many rows it deleted.
+func (s *GormStore) deleteBlindly(ctx context.Context, statement string, args ...any) (batch, error) {
+	deleted, err := exec(ctx, s.single, statement, args...)
+	return batch{picked: int(deleted), deleted: deleted}, err
 }
 
 func (s *GormStore) deleteReturning(ctx context.Context, from, now any, size int) (done batch, err error) {
-	err = s.eachRow(s.db(ctx), s.sql.deleteReturning, []any{from, now, size, now}, func(rows *sql.Rows) error {
+	err = s.eachRow(ctx, s.single, s.sql.deleteReturning, []any{from, now, size, now}, func(rows *sql.Rows) error {
 		var upTo sqltime.Time
 		err := rows.Scan(&done.picked, &done.deleted, &upTo)
 		done.upTo = upTo.Time
@@ -139,9 +138,9 @@ func (s *GormStore) deleteReturning(ctx context.Context, from, now any, size int
 	return done, err
 }
 
-func (s *GormStore) pickAndDelete(db *gorm.DB, pick string, from, now any, size int) (done batch, err error) {
+func (s *GormStore) pickAndDelete(ctx context.Context, db *gorm.DB, pick string, from, now any, size int) (done batch, err error) {
 	var ids strings.Builder
-	err = s.eachRow(db, pick, []any{from, now, size}, func(rows *sql.Rows) error {
+	err = s.eachRow(ctx, db, pick, []any{from, now, size}, func(rows *sql.Rows) error {
 		var id int64
 		var upTo sqltime.Time
 		if err := rows.Scan(&id, &upTo); err != nil {
@@ -158,6 +157,6 @@ func (s *GormStore) pickAndDelete(db *gorm.DB, pick string, from, now any, size 
 	if err != nil || done.picked == 0 {
 		return done, err
 	}
-	done.deleted, err = s.exec(db, s.sql.deletePicked+"("+ids.String()+")", now)
+	done.deleted, err = exec(ctx, db, s.sql.deletePicked+"("+ids.String()+")", now)
 	return done, err
 }

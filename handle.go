@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"example.com/usersession/bff"
 	"example.com/usersession/internal/sqltime"
@@ -50,9 +49,6 @@ func unprepared(pool gorm.ConnPool) gorm.ConnPool {
 	}
 }
 
-// db returns the handle for a single statement.
-func (s *GormStore) db(ctx context.Context) *gorm.DB { return s.single.WithContext(ctx) }
-
 // resolvePrimary makes tx begin its transaction where dbresolver sends the table's
 // writes. dbresolver itself looks at single statements only.
 func resolvePrimary(tx *gorm.DB) {
@@ -62,19 +58,36 @@ func resolvePrimary(tx *gorm.DB) {
 	}
 }
 
+// raw returns one of the store's statements, ready to go through GORM's callbacks. Its
+// placeholders are those of the dialect already: for GORM there is nothing to build.
+func raw(ctx context.Context, db *gorm.DB, statement string, args []any) *gorm.DB {
+	tx := db.Raw("")
+	tx.Statement.Context = ctx
+	tx.Statement.SQL.WriteString(statement)
+	tx.Statement.Vars = args
+	return tx
+}
+
 // exec returns how many rows a statement changed.
-func (s *GormStore) exec(db *gorm.DB, statement string, args ...any) (int64, error) {
-	result := db.Exec(statement, args...)
-	if s.matchesNothing(result.Error) {
+func exec(ctx context.Context, db *gorm.DB, statement string, args ...any) (int64, error) {
+	tx := raw(ctx, db, statement, args)
+	tx = tx.Callback().Raw().Execute(tx)
+	return tx.RowsAffected, tx.Error
+}
+
+// execWhere does that for a statement with a condition, which may match nothing.
+func (s *GormStore) execWhere(ctx context.Context, db *gorm.DB, statement string, args ...any) (int64, error) {
+	changed, err := exec(ctx, db, statement, args...)
+	if s.matchesNothing(err) {
 		return 0, nil
 	}
-	return result.RowsAffected, result.Error
+	return changed, err
 }
 
 // eachRow calls each for every row. It asks for rows even where there can be only one:
 // GORM's Row panics if a statement can't be prepared.
-func (s *GormStore) eachRow(db *gorm.DB, statement string, args []any, each func(*sql.Rows) error) error {
-	rows, err := db.Raw(statement, args...).Rows()
+func (s *GormStore) eachRow(ctx context.Context, db *gorm.DB, statement string, args []any, each func(*sql.Rows) error) error {
+	rows, err := raw(ctx, db, statement, args).Rows()
 	if s.matchesNothing(err) {
 		return nil
 	}
@@ -147,23 +160,6 @@ func storable(partitionKey, identity string) bool {
 func (s *GormStore) now() any { return s.instant(s.clock()) }
 
 func (s *GormStore) instant(t time.Time) any { return sqltime.Bind(s.dialect.name, t) }
-
-// time returns the argument for a time, NULL for none. The NULL goes into the text of
-// the statement, for SQL Server wants to know a parameter's type.
-func (s *GormStore) time(t time.Time) any {
-	if t.IsZero() {
-		return clause.Expr{SQL: "NULL"}
-	}
-	return s.instant(t)
-}
-
-// bytesOf returns the argument for a ticket, which is never NULL.
-func bytesOf(ticket []byte) []byte {
-	if ticket == nil {
-		return []byte{}
-	}
-	return ticket
-}
 
 func (s *GormStore) isDuplicate(err error) bool {
 	if err == nil {

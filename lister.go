@@ -59,7 +59,7 @@ func (s *GormStore) listPage(ctx context.Context, query bff.UserSessionsQuery, a
 	var page []bff.UserSession
 	last := after
 	args := append(s.dialect.identities(named...), after, s.now(), query.PageSize)
-	err := s.eachRow(s.db(ctx), statement, args, func(rows *sql.Rows) error {
+	err := s.eachRow(ctx, s.single, statement, args, func(rows *sql.Rows) error {
 		session := bff.UserSession{PartitionKey: query.PartitionKey}
 		err := scanRow(rows, &session, &last)
 		page = append(page, session)

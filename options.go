@@ -17,7 +17,7 @@ type config struct {
 	table      string
 	unprepared bool
 
-	cleanupBatch int            // 0: the dialect's
+	cleanupBatch int            // 0: the dialect's, until the store is made
 	cleanupPause *time.Duration // nil: the dialect's
 }
 

@@ -108,5 +108,5 @@ func (s *GormStore) shielded(ctx context.Context, statement func(db *gorm.DB) er
 	if s.inTx && s.dialect.errorsAbort {
 		return s.transaction(ctx, statement)
 	}
-	return statement(s.db(ctx))
+	return statement(s.single)
 }

@@ -2,19 +2,24 @@ package usersession
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 )
 
-// A statements holds the text of everything the store asks of its table. The shapes
-// are fixed, so that each is prepared and planned once. ? stands for a parameter;
-// GORM writes it as the dialect does.
+// A statements holds the text of everything the store asks of its table, as its
+// database takes it. The shapes are fixed, so that each is written, prepared and
+// planned once.
 type statements struct {
 	get     string // key, now
 	version string // key, now
-	insert  string // partition key, key, then the values
+	insert  setter // partition key, key, then the values
 
-	update   string // values, key, now
-	updateIf string // values, key, now, version
+	update   setter // values, key, now
+	updateIf setter // values, key, now, version
 	delete   string // key
 
 	// By what a filter names: see the constants below.
@@ -31,7 +36,7 @@ type statements struct {
 	pick            string // from, now, size
 	deletePicked    string // now; the ids follow in parentheses
 	deleteBatch     string // now, size
-	deleteReadPast  string // now, size, now
+	deleteReadPast  string // now, now
 
 	// Pages for the lister, newest and oldest first.
 	page          [2]string // partition key, after id, now, size
@@ -51,11 +56,29 @@ const (
 	oldestFirst
 )
 
-// newStatements writes the statements for a table, whose name is quoted already.
-func newStatements(d *dialect, table string, quote func(column string) string) *statements {
-	sql := func(text string) string { return expand(d, table, quote).Replace(text) }
+// A setter is a statement that sets the expiry: to a parameter, or, where it is absent,
+// to NULL, which is part of the text, for SQL Server wants to know a parameter's type.
+type setter struct{ toParameter, toNull string }
+
+func (s setter) setting(expires time.Time) string {
+	if expires.IsZero() {
+		return s.toNull
+	}
+	return s.toParameter
+}
+
+// newStatements writes the statements for the table that c names, in the words of d, the
+// dialect of db.
+func newStatements(db *gorm.DB, d *dialect, c config) *statements {
+	parts := expand(d, db.Statement.Quote(clause.Table{Name: c.table}), func(column string) string {
+		return db.Statement.Quote(clause.Column{Name: column})
+	})
+	sql := func(text string) string { return bind(db, parts.Replace(text)) }
+	sets := func(text string) setter {
+		return setter{sql(strings.ReplaceAll(text, "{to}", "?")), sql(strings.ReplaceAll(text, "{to}", "NULL"))}
+	}
 	const (
-		update     = "UPDATE {table} SET {subject_id} = ?, {session_id} = NULLIF(?, ''), {created} = ?, {renewed} = ?, {expires} = ?, {ticket} = ?, {version} = {version} + 1 WHERE {is key} AND {is live}"
+		update     = "UPDATE {table} SET {subject_id} = ?, {session_id} = NULLIF(?, ''), {created} = ?, {renewed} = ?, {expires} = {to}, {ticket} = ?, {version} = {version} + 1 WHERE {is key} AND {is live}"
 		list       = "SELECT {columns}, {ticket} FROM {table} WHERE {in partition} AND "
 		deleteMany = "DELETE FROM {table} WHERE {in partition} AND "
 		page       = "SELECT {columns}, {id} FROM {table} WHERE {in partition} AND "
@@ -65,13 +88,11 @@ func newStatements(d *dialect, table string, quote func(column string) string) *
 		get:     sql("SELECT {columns}, {ticket} FROM {table} WHERE {is key} AND {is live}"),
 		version: sql("SELECT {version} FROM {table} WHERE {is key} AND {is live}"),
 
-		// The ticket comes last: GORM makes an empty one that follows a parenthesis
-		// NULL.
-		insert: sql("INSERT INTO {table} ({partition_key}, {key}, {subject_id}, {session_id}, {created}, {renewed}, {expires}, {version}, {ticket})" +
-			" VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?){or ignore}"),
+		insert: sets("INSERT INTO {table} ({partition_key}, {key}, {subject_id}, {session_id}, {created}, {renewed}, {expires}, {version}, {ticket})" +
+			" VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, {to}, 1, ?){or ignore}"),
 
-		update:   sql(update),
-		updateIf: sql(update + " AND {version} = ?"),
+		update:   sets(update),
+		updateIf: sets(update + " AND {version} = ?"),
 		delete:   sql("DELETE FROM {table} WHERE {is key}"),
 
 		list: [3]string{
@@ -105,8 +126,22 @@ func newStatements(d *dialect, table string, quote func(column string) string) *
 			" SELECT (SELECT count(*) FROM picked), (SELECT count(*) FROM gone), (SELECT max({expires}) FROM picked)"),
 		deleteBatch: sql("DELETE FROM {table} WHERE {id} IN (SELECT {id} FROM {table} WHERE {is expired} ORDER BY {expires}{limit})"),
 		deleteReadPast: sql("DELETE FROM {table} WITH (READPAST, ROWLOCK) WHERE {is expired} AND {id} IN" +
-			" (SELECT TOP (?) {id} FROM {table} WITH (READPAST, UPDLOCK, ROWLOCK) WHERE {is expired} ORDER BY {expires})"),
+			" (SELECT TOP (" + strconv.Itoa(c.cleanupBatch) + ") {id} FROM {table} WITH (READPAST, UPDLOCK, ROWLOCK) WHERE {is expired} ORDER BY {expires})"),
 	}
+}
+
+// bind writes parameters, ? until here, as the dialect does.
+func bind(db *gorm.DB, text string) string {
+	var bound strings.Builder
+	stmt := &gorm.Statement{DB: db}
+	for i, part := range strings.Split(text, "?") {
+		if i > 0 {
+			stmt.Vars = append(stmt.Vars, nil)
+			db.Dialector.BindVarTo(&bound, stmt, nil)
+		}
+		bound.WriteString(part)
+	}
+	return bound.String()
 }
 
 // expand returns what the statements' texts leave to the dialect. {columns} are what

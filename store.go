@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"example.com/usersession/bff"
 	"example.com/usersession/entities"
@@ -72,9 +71,8 @@ func NewGormStore(db *gorm.DB, opts ...Option) (*GormStore, error) {
 		c.table = model.Schema.Table
 	}
 	s := &GormStore{config: c, dialect: dialectOf(db.Name()), noSkipLocked: new(atomic.Bool)}
-	s.sql = newStatements(s.dialect, db.Statement.Quote(clause.Table{Name: c.table}), func(column string) string {
-		return db.Statement.Quote(clause.Column{Name: column})
-	})
+	s.cleanupBatch = cmp.Or(s.cleanupBatch, s.dialect.cleanupBatch)
+	s.sql = newStatements(db, s.dialect, s.config)
 	s.use(db)
 	if s.dialect.prepare && !s.unprepared && !s.inTx {
 		s.single = s.handle(db, newPreparedPool(s.plain.Statement.ConnPool))
@@ -108,7 +106,7 @@ func (s *GormStore) GetUserSession(ctx context.Context, key bff.UserSessionKey) 
 			return bff.ErrSessionNotFound
 		}
 		found := false
-		err := s.eachRow(s.db(ctx), s.sql.get, append(s.keyArgs(key), s.now()), func(rows *sql.Rows) error {
+		err := s.eachRow(ctx, s.single, s.sql.get, append(s.keyArgs(key), s.now()), func(rows *sql.Rows) error {
 			found = true
 			session.PartitionKey = key.PartitionKey
 			return scanRow(rows, &session, &session.Ticket)
@@ -156,13 +154,13 @@ func (s *GormStore) UpdateUserSession(ctx context.Context, key bff.UserSessionKe
 		}
 		var updated int64
 		write := func(db *gorm.DB) (err error) {
-			updated, err = s.update(db, key, update)
+			updated, err = s.update(ctx, db, key, update)
 			return err
 		}
 		err := s.shielded(ctx, write)
 		if s.isDuplicate(err) {
 			err = s.transaction(ctx, func(tx *gorm.DB) error {
-				if err := s.deleteExpiredSession(tx, key.PartitionKey, update.SessionID); err != nil {
+				if err := s.deleteExpiredSession(ctx, tx, key.PartitionKey, update.SessionID); err != nil {
 					return err
 				}
 				return write(tx)
@@ -184,7 +182,7 @@ func (s *GormStore) DeleteUserSession(ctx context.Context, key bff.UserSessionKe
 		if key.Validate() != nil {
 			return nil
 		}
-		_, err := s.exec(s.db(ctx), s.sql.delete, s.keyArgs(key)...)
+		_, err := s.execWhere(ctx, s.single, s.sql.delete, s.keyArgs(key)...)
 		return err
 	})
 }
@@ -197,7 +195,7 @@ func (s *GormStore) GetUserSessions(ctx context.Context, partitionKey string, fi
 		if err != nil || args == nil {
 			return err
 		}
-		return s.eachRow(s.db(ctx), s.sql.list[shape], append(args, s.now()), func(rows *sql.Rows) error {
+		return s.eachRow(ctx, s.single, s.sql.list[shape], append(args, s.now()), func(rows *sql.Rows) error {
 			session := bff.UserSession{PartitionKey: partitionKey}
 			err := scanRow(rows, &session, &session.Ticket)
 			sessions = append(sessions, session)
@@ -217,7 +215,7 @@ func (s *GormStore) DeleteUserSessions(ctx context.Context, partitionKey string,
 		if err != nil || args == nil {
 			return err
 		}
-		deleted, err = s.exec(s.db(ctx), s.sql.deleteMany[shape], args...)
+		deleted, err = s.execWhere(ctx, s.single, s.sql.deleteMany[shape], args...)
 		return err
 	})
 	return deleted, err

@@ -3,6 +3,7 @@ package usersession
 import (
 	"context"
 	"database/sql"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -12,19 +13,19 @@ import (
 // put adds a session. If something is in its way, makeRoom deletes it; the deletion and
 // the insertion, together tried as often as passes says, happen both or not at all.
 // It returns errConflict if something is in the way even then.
-func (s *GormStore) put(ctx context.Context, session bff.UserSession, passes int, makeRoom func(*gorm.DB, bff.UserSession) error) error {
+func (s *GormStore) put(ctx context.Context, session bff.UserSession, passes int, makeRoom func(context.Context, *gorm.DB, bff.UserSession) error) error {
 	if err := session.Validate(); err != nil {
 		return err
 	}
-	if inserted, err := s.insert(s.db(ctx), session); inserted || err != nil {
+	if inserted, err := s.insert(ctx, s.single, session); inserted || err != nil {
 		return err
 	}
 	return s.transaction(ctx, func(tx *gorm.DB) error {
 		for range passes {
-			if err := makeRoom(tx, session); err != nil {
+			if err := makeRoom(ctx, tx, session); err != nil {
 				return err
 			}
-			if inserted, err := s.insert(tx, session); inserted || err != nil {
+			if inserted, err := s.insert(ctx, tx, session); inserted || err != nil {
 				return err
 			}
 		}
@@ -33,59 +34,72 @@ func (s *GormStore) put(ctx context.Context, session bff.UserSession, passes int
 }
 
 // insert reports whether the session is in: if not, another one is in its way.
-func (s *GormStore) insert(db *gorm.DB, session bff.UserSession) (bool, error) {
-	result := db.Exec(s.sql.insert,
-		session.PartitionKey, session.Key, session.SubjectID, session.SessionID,
-		s.time(session.Created), s.time(session.Renewed), s.time(session.Expires), bytesOf(session.Ticket))
-	if s.isDuplicate(result.Error) {
+func (s *GormStore) insert(ctx context.Context, db *gorm.DB, session bff.UserSession) (bool, error) {
+	args := make([]any, 0, 8)
+	args = append(args, session.PartitionKey, session.Key, session.SubjectID, session.SessionID)
+	args = s.appendValues(args, session.Created, session.Renewed, session.Expires, session.Ticket)
+	inserted, err := exec(ctx, db, s.sql.insert.setting(session.Expires), args...)
+	if s.isDuplicate(err) {
 		return false, nil
 	}
-	return result.RowsAffected == 1, result.Error
+	return inserted == 1, err
+}
+
+// appendValues appends the arguments for times and ticket, which is never NULL. An
+// expiry that is absent has none: see [setter].
+func (s *GormStore) appendValues(args []any, created, renewed, expires time.Time, ticket []byte) []any {
+	args = append(args, s.instant(created), s.instant(renewed))
+	if !expires.IsZero() {
+		args = append(args, s.instant(expires))
+	}
+	if ticket == nil {
+		ticket = []byte{}
+	}
+	return append(args, ticket)
 }
 
 // deleteRivals deletes what has the key or the session id of a session to come.
-func (s *GormStore) deleteRivals(tx *gorm.DB, session bff.UserSession) error {
+func (s *GormStore) deleteRivals(ctx context.Context, tx *gorm.DB, session bff.UserSession) error {
 	if session.SessionID != "" {
 		args := s.dialect.identities(session.PartitionKey, session.SessionID)
-		if _, err := s.exec(tx, s.sql.deleteMany[bySession], args...); err != nil {
+		if _, err := s.execWhere(ctx, tx, s.sql.deleteMany[bySession], args...); err != nil {
 			return err
 		}
 	}
-	_, err := s.exec(tx, s.sql.delete, s.dialect.identities(session.PartitionKey, session.Key)...)
+	_, err := s.execWhere(ctx, tx, s.sql.delete, s.dialect.identities(session.PartitionKey, session.Key)...)
 	return err
 }
 
 // deleteExpiredRivals deletes those of them that have expired.
-func (s *GormStore) deleteExpiredRivals(tx *gorm.DB, session bff.UserSession) error {
-	if err := s.deleteExpiredSession(tx, session.PartitionKey, session.SessionID); err != nil {
+func (s *GormStore) deleteExpiredRivals(ctx context.Context, tx *gorm.DB, session bff.UserSession) error {
+	if err := s.deleteExpiredSession(ctx, tx, session.PartitionKey, session.SessionID); err != nil {
 		return err
 	}
 	args := append(s.dialect.identities(session.PartitionKey, session.Key), s.now())
-	_, err := s.exec(tx, s.sql.deleteExpired, args...)
+	_, err := s.execWhere(ctx, tx, s.sql.deleteExpired, args...)
 	return err
 }
 
-func (s *GormStore) deleteExpiredSession(tx *gorm.DB, partitionKey, sessionID string) error {
+func (s *GormStore) deleteExpiredSession(ctx context.Context, tx *gorm.DB, partitionKey, sessionID string) error {
 	if sessionID == "" {
 		return nil
 	}
 	args := append(s.dialect.identities(partitionKey, sessionID), s.now())
-	_, err := s.exec(tx, s.sql.deleteExpiredBySession, args...)
+	_, err := s.execWhere(ctx, tx, s.sql.deleteExpiredBySession, args...)
 	return err
 }
 
 // update returns the number of rows that it changed, 0 or 1.
-func (s *GormStore) update(db *gorm.DB, key bff.UserSessionKey, update bff.UserSessionUpdate) (int64, error) {
+func (s *GormStore) update(ctx context.Context, db *gorm.DB, key bff.UserSessionKey, update bff.UserSessionUpdate) (int64, error) {
 	statement := s.sql.update
-	args := []any{
-		update.SubjectID, update.SessionID,
-		s.time(update.Created), s.time(update.Renewed), s.time(update.Expires), bytesOf(update.Ticket),
-	}
+	args := make([]any, 0, 12)
+	args = append(args, update.SubjectID, update.SessionID)
+	args = s.appendValues(args, update.Created, update.Renewed, update.Expires, update.Ticket)
 	args = append(append(args, s.keyArgs(key)...), s.now())
 	if update.IfVersion != 0 {
 		statement, args = s.sql.updateIf, append(args, update.IfVersion)
 	}
-	return s.exec(db, statement, args...)
+	return s.execWhere(ctx, db, statement.setting(update.Expires), args...)
 }
 
 // whyNotUpdated tells apart, for an update that found nothing to change, a session
@@ -95,7 +109,7 @@ func (s *GormStore) whyNotUpdated(ctx context.Context, key bff.UserSessionKey, u
 	if update.IfVersion == 0 {
 		return reason
 	}
-	err := s.eachRow(s.db(ctx), s.sql.version, append(s.keyArgs(key), s.now()), func(*sql.Rows) error {
+	err := s.eachRow(ctx, s.single, s.sql.version, append(s.keyArgs(key), s.now()), func(*sql.Rows) error {
 		reason = bff.ErrSessionChanged
 		return nil
 	})
