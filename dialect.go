@@ -130,7 +130,8 @@ var (
 	}
 )
 
-// dialectOf returns the dialect of a GORM dialector's name, or a portable one.
+// dialectOf returns the dialect of a GORM dialector's name, or a portable one: it
+// assumes what costs little if it is wrong, and knows the codes of the SQL standard.
 func dialectOf(name string) *dialect {
 	for _, d := range []*dialect{&postgres, &mysql, &sqlite, &sqlserver} {
 		if d.name == name {
@@ -143,8 +144,11 @@ func dialectOf(name string) *dialect {
 		page:         " LIMIT ?",
 		savepoint:    "SAVEPOINT usersession",
 		rollbackTo:   "ROLLBACK TO SAVEPOINT usersession",
+		errorsAbort:  true,
 		cleanup:      pickUnlocked,
 		cleanupBatch: 250,
+		duplicate:    []string{"23505"},
+		retry:        []string{"40001", "40P01"},
 	}
 }
 

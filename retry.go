@@ -102,10 +102,10 @@ func (s *GormStore) release(tx *gorm.DB) error {
 	return tx.Exec(s.dialect.release).Error
 }
 
-// shielded runs a statement that may conflict with a unique index so that, should it
-// do so, a caller's transaction remains usable.
-func (s *GormStore) shielded(ctx context.Context, statement func(db *gorm.DB) error) error {
-	if s.inTx && s.dialect.errorsAbort {
+// shielded runs a statement that may conflict with a unique index, and then fails or
+// does nothing, so that a caller's transaction remains usable.
+func (s *GormStore) shielded(ctx context.Context, fails bool, statement func(db *gorm.DB) error) error {
+	if fails && s.inTx && s.dialect.errorsAbort {
 		return s.transaction(ctx, statement)
 	}
 	return statement(s.single)

@@ -157,7 +157,7 @@ func (s *GormStore) UpdateUserSession(ctx context.Context, key bff.UserSessionKe
 			updated, err = s.update(ctx, db, key, update)
 			return err
 		}
-		err := s.shielded(ctx, write)
+		err := s.shielded(ctx, true, write)
 		if s.isDuplicate(err) {
 			err = s.transaction(ctx, func(tx *gorm.DB) error {
 				if err := s.deleteExpiredSession(ctx, tx, key.PartitionKey, update.SessionID); err != nil {

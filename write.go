@@ -3,6 +3,7 @@ package usersession
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 
 	"gorm.io/gorm"
@@ -17,7 +18,8 @@ func (s *GormStore) put(ctx context.Context, session bff.UserSession, passes int
 	if err := session.Validate(); err != nil {
 		return err
 	}
-	if inserted, err := s.insert(ctx, s.single, session); inserted || err != nil {
+	err := s.shielded(ctx, s.dialect.insertIgnore == "", func(db *gorm.DB) error { return s.insert(ctx, db, session) })
+	if !errors.Is(err, errConflict) {
 		return err
 	}
 	return s.transaction(ctx, func(tx *gorm.DB) error {
@@ -25,7 +27,7 @@ func (s *GormStore) put(ctx context.Context, session bff.UserSession, passes int
 			if err := makeRoom(ctx, tx, session); err != nil {
 				return err
 			}
-			if inserted, err := s.insert(ctx, tx, session); inserted || err != nil {
+			if err := s.insert(ctx, tx, session); !errors.Is(err, errConflict) {
 				return err
 			}
 		}
@@ -33,16 +35,16 @@ func (s *GormStore) put(ctx context.Context, session bff.UserSession, passes int
 	})
 }
 
-// insert reports whether the session is in: if not, another one is in its way.
-func (s *GormStore) insert(ctx context.Context, db *gorm.DB, session bff.UserSession) (bool, error) {
+// insert returns errConflict if another session is in the way.
+func (s *GormStore) insert(ctx context.Context, db *gorm.DB, session bff.UserSession) error {
 	args := make([]any, 0, 8)
 	args = append(args, session.PartitionKey, session.Key, session.SubjectID, session.SessionID)
 	args = s.appendValues(args, session.Created, session.Renewed, session.Expires, session.Ticket)
 	inserted, err := exec(ctx, db, s.sql.insert.setting(session.Expires), args...)
-	if s.isDuplicate(err) {
-		return false, nil
+	if s.isDuplicate(err) || err == nil && inserted == 0 {
+		return errConflict
 	}
-	return inserted == 1, err
+	return err
 }
 
 // appendValues appends the arguments for times and ticket, which is never NULL. An
