@@ -1,0 +1,91 @@
+package dbtest_test
+
+import (
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/usersession"
+	"example.com/usersession/entities"
+	"example.com/usersession/internal/dbtest"
+)
+
+// TestCleanupDoesNotReadWhatIsGone: deleted rows stay in PostgreSQL's index for as long
+// as any transaction is older than their deletion. A batch does not go through those of
+// the batches before it.
+func TestCleanupDoesNotReadWhatIsGone(t *testing.T) {
+	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL}, func(t *testing.T, d *dbtest.Database) {
+		if d.IsCockroachDB() {
+			t.Skip("CockroachDB's EXPLAIN counts otherwise")
+		}
+		const batches, size = 20, 100
+		recorder, log := &dbtest.Recorder{}, &batchLog{}
+		db, store := open(t, d, dbtest.Setup{Recorder: recorder},
+			usersession.WithCleanupBatchSize(size), usersession.WithLogger(slog.New(log)))
+		rows := make([]entities.UserSession, batches*size)
+		for i := range rows {
+			ago := 1 + i*7919%len(rows) // neighbours in the index are far apart in the table
+			rows[i] = entities.UserSession{
+				Key: entities.Identity(fmt.Sprint("key-", i)), SubjectID: "alice",
+				Created: entities.Timestamp{Time: now}, Renewed: entities.Timestamp{Time: now},
+				Expires: &entities.Timestamp{Time: now.Add(-time.Duration(ago) * time.Second)}, Ticket: []byte{}, Version: 1,
+			}
+		}
+		must(t, db.CreateInBatches(rows, 500).Error)
+		must(t, db.Exec("ANALYZE user_sessions").Error)
+		old := begin(t, db, &sql.TxOptions{Isolation: sql.LevelRepeatableRead})
+		must(t, old.Exec("SELECT 1 FROM user_sessions LIMIT 1").Error)
+
+		var pages []int
+		log.each = func() {
+			if n := len(log.deleted); n != 1 && n != batches-1 {
+				return
+			}
+			var batch dbtest.Event
+			for _, event := range recorder.Take() {
+				if strings.HasPrefix(event.SQL, "WITH picked") {
+					batch = event
+				}
+			}
+			pages = append(pages, pagesOf(t, dbtest.Pool(t, db), batch))
+		}
+		wantDeleted(t, store, batches*size)
+		if len(pages) != 2 || pages[1] > 2*pages[0] {
+			t.Errorf("the first batch and the last but one, executed again, read %d pages; want about as many", pages)
+		}
+	})
+}
+
+var buffers = regexp.MustCompile(`Buffers: shared (?:hit=(\d+))?(?: read=(\d+))?`)
+
+// pagesOf executes a statement again, in a transaction that is rolled back, and returns
+// how many pages PostgreSQL looked at.
+func pagesOf(t *testing.T, pool *sql.DB, event dbtest.Event) int {
+	t.Helper()
+	tx, err := pool.BeginTx(t.Context(), nil)
+	must(t, err)
+	defer func() { _ = tx.Rollback() }()
+	var args []any
+	for _, arg := range event.Args {
+		args = append(args, arg.Value)
+	}
+	rows, err := tx.QueryContext(t.Context(), "EXPLAIN (ANALYZE, BUFFERS) "+event.SQL, args...)
+	must(t, err)
+	defer rows.Close()
+	for rows.Next() {
+		var line string
+		must(t, rows.Scan(&line))
+		if found := buffers.FindStringSubmatch(line); found != nil { // the first line is the sum
+			hit, _ := strconv.Atoi(found[1])
+			read, _ := strconv.Atoi(found[2])
+			return hit + read
+		}
+	}
+	t.Fatalf("no buffers in the plan: %v", rows.Err())
+	return 0
+}
