@@ -115,7 +115,7 @@ func (s *GormStore) deleteBatch(ctx context.Context, from, now time.Time, size i
 			return err
 		})
 	}
-	if err != nil && slices.Contains(s.dialect.noSkipLocked, errorCode(err)) {
+	if err != nil && form != pickUnlocked && slices.Contains(s.dialect.noSkipLocked, errorCode(err)) {
 		s.noSkipLocked.Store(true)
 		return s.deleteBatch(ctx, from, now, size)
 	}

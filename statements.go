@@ -56,15 +56,21 @@ const (
 	oldestFirst
 )
 
-// A setter is a statement that sets the expiry: to a parameter, or, where it is absent,
-// to NULL, which is part of the text, for SQL Server wants to know a parameter's type.
-type setter struct{ toParameter, toNull string }
+// A setter is a statement that sets a session id and an expiry: to parameters, or,
+// where one is absent, to NULL. That is part of the text, for SQL Server wants to know
+// a parameter's type, and NULLIF(?, ”) also takes for empty what the connection's
+// collation ignores.
+type setter [2][2]string // by whether there is a session id, and an expiry
 
-func (s setter) setting(expires time.Time) string {
-	if expires.IsZero() {
-		return s.toNull
+func (s *setter) setting(sessionID string, expires time.Time) string {
+	var i, j int
+	if sessionID != "" {
+		i = 1
 	}
-	return s.toParameter
+	if !expires.IsZero() {
+		j = 1
+	}
+	return s[i][j]
 }
 
 // newStatements writes the statements for the table that c names, in the words of d, the
@@ -74,11 +80,16 @@ func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 		return db.Statement.Quote(clause.Column{Name: column})
 	})
 	sql := func(text string) string { return bind(db, parts.Replace(text)) }
-	sets := func(text string) setter {
-		return setter{sql(strings.ReplaceAll(text, "{to}", "?")), sql(strings.ReplaceAll(text, "{to}", "NULL"))}
+	sets := func(text string) (s setter) {
+		for i, sessionID := range []string{"NULL", "?"} {
+			for j, expires := range []string{"NULL", "?"} {
+				s[i][j] = sql(strings.NewReplacer("{new session_id}", sessionID, "{new expires}", expires).Replace(text))
+			}
+		}
+		return s
 	}
 	const (
-		update     = "UPDATE {table} SET {subject_id} = ?, {session_id} = NULLIF(?, ''), {created} = ?, {renewed} = ?, {expires} = {to}, {ticket} = ?, {version} = {version} + 1 WHERE {is key} AND {is live}"
+		update     = "UPDATE {table} SET {subject_id} = ?, {session_id} = {new session_id}, {created} = ?, {renewed} = ?, {expires} = {new expires}, {ticket} = ?, {version} = {version} + 1 WHERE {is key} AND {is live}"
 		list       = "SELECT {columns}, {ticket} FROM {table} WHERE {in partition} AND "
 		deleteMany = "DELETE FROM {table} WHERE {in partition} AND "
 		page       = "SELECT {columns}, {id} FROM {table} WHERE {in partition} AND "
@@ -89,7 +100,7 @@ func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 		version: sql("SELECT {version} FROM {table} WHERE {is key} AND {is live}"),
 
 		insert: sets("INSERT INTO {table} ({partition_key}, {key}, {subject_id}, {session_id}, {created}, {renewed}, {expires}, {version}, {ticket})" +
-			" VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, {to}, 1, ?){or ignore}"),
+			" VALUES (?, ?, ?, {new session_id}, ?, ?, {new expires}, 1, ?){or ignore}"),
 
 		update:   sets(update),
 		updateIf: sets(update + " AND {version} = ?"),

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"time"
 
 	"gorm.io/gorm"
 
@@ -38,26 +37,33 @@ func (s *GormStore) put(ctx context.Context, session bff.UserSession, passes int
 // insert returns errConflict if another session is in the way.
 func (s *GormStore) insert(ctx context.Context, db *gorm.DB, session bff.UserSession) error {
 	args := make([]any, 0, 8)
-	args = append(args, session.PartitionKey, session.Key, session.SubjectID, session.SessionID)
-	args = s.appendValues(args, session.Created, session.Renewed, session.Expires, session.Ticket)
-	inserted, err := exec(ctx, db, s.sql.insert.setting(session.Expires), args...)
+	args = append(args, session.PartitionKey, session.Key)
+	args = s.appendValues(args, bff.UserSessionUpdate{
+		SubjectID: session.SubjectID, SessionID: session.SessionID,
+		Created: session.Created, Renewed: session.Renewed, Expires: session.Expires, Ticket: session.Ticket,
+	})
+	inserted, err := exec(ctx, db, s.sql.insert.setting(session.SessionID, session.Expires), args...)
 	if s.isDuplicate(err) || err == nil && inserted == 0 {
 		return errConflict
 	}
 	return err
 }
 
-// appendValues appends the arguments for times and ticket, which is never NULL. An
-// expiry that is absent has none: see [setter].
-func (s *GormStore) appendValues(args []any, created, renewed, expires time.Time, ticket []byte) []any {
-	args = append(args, s.instant(created), s.instant(renewed))
-	if !expires.IsZero() {
-		args = append(args, s.instant(expires))
+// appendValues appends the arguments for what a session can change. What is absent has
+// none, see [setter]; a ticket never is.
+func (s *GormStore) appendValues(args []any, values bff.UserSessionUpdate) []any {
+	args = append(args, values.SubjectID)
+	if values.SessionID != "" {
+		args = append(args, values.SessionID)
 	}
-	if ticket == nil {
-		ticket = []byte{}
+	args = append(args, s.instant(values.Created), s.instant(values.Renewed))
+	if !values.Expires.IsZero() {
+		args = append(args, s.instant(values.Expires))
 	}
-	return append(args, ticket)
+	if values.Ticket == nil {
+		values.Ticket = []byte{}
+	}
+	return append(args, values.Ticket)
 }
 
 // deleteRivals deletes what has the key or the session id of a session to come.
@@ -93,15 +99,13 @@ func (s *GormStore) deleteExpiredSession(ctx context.Context, tx *gorm.DB, parti
 
 // update returns the number of rows that it changed, 0 or 1.
 func (s *GormStore) update(ctx context.Context, db *gorm.DB, key bff.UserSessionKey, update bff.UserSessionUpdate) (int64, error) {
-	statement := s.sql.update
-	args := make([]any, 0, 12)
-	args = append(args, update.SubjectID, update.SessionID)
-	args = s.appendValues(args, update.Created, update.Renewed, update.Expires, update.Ticket)
+	statement := &s.sql.update
+	args := s.appendValues(make([]any, 0, 12), update)
 	args = append(append(args, s.keyArgs(key)...), s.now())
 	if update.IfVersion != 0 {
-		statement, args = s.sql.updateIf, append(args, update.IfVersion)
+		statement, args = &s.sql.updateIf, append(args, update.IfVersion)
 	}
-	return s.execWhere(ctx, db, statement.setting(update.Expires), args...)
+	return s.execWhere(ctx, db, statement.setting(update.SessionID, update.Expires), args...)
 }
 
 // whyNotUpdated tells apart, for an update that found nothing to change, a session

@@ -1,6 +1,8 @@
 package dbtest_test
 
 import (
+	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -97,6 +99,30 @@ func TestFoldingCollations(t *testing.T) {
 			t.Run("foreign characters", func(t *testing.T) { testForeign(t, newStore(t, db)) })
 		})
 	}
+}
+
+// TestIgnoredCharacters: a session id that the connection's collation takes for an empty
+// one is a session id.
+func TestIgnoredCharacters(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+		setup := dbtest.Setup{}
+		if d.Engine == dbtest.MySQL {
+			setup.Params = url.Values{"collation": {"utf8mb4_unicode_ci"}}
+		}
+		_, store := open(t, d, setup)
+		for i, sessionID := range []string{"\u00ad", "\u200b\u200b", "\x01"} {
+			session := sample(fmt.Sprint("key-", i), sessionID)
+			must(t, store.CreateUserSession(t.Context(), session))
+			must(t, store.UpdateUserSession(t.Context(), keyOf(session.Key), updated(session, string(session.Ticket), 1)))
+			got, err := store.GetUserSession(t.Context(), keyOf(session.Key))
+			must(t, err)
+			wantSession(t, got, session, 2)
+			deleted, err := store.DeleteUserSessions(t.Context(), "app", bff.UserSessionsFilter{SessionID: sessionID})
+			if deleted != 1 || err != nil {
+				t.Errorf("%q: deleted %d, %v", sessionID, deleted, err)
+			}
+		}
+	})
 }
 
 func testFolding(t *testing.T, db *gorm.DB, store *usersession.GormStore, recorder *dbtest.Recorder) {

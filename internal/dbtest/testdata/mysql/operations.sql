@@ -5,37 +5,37 @@ SELECT `key`, `subject_id`, `session_id`, CAST(`created` AS CHAR), CAST(`renewed
 
 -- CreateUserSession
 
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?);
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?);
 --   with string, string, string, string, string, string, string, []uint8
 
 -- ReplaceUserSession
 
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?);
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?);
 --   with string, string, string, string, string, string, string, []uint8
 
 -- CreateUserSession, without a session id, an expiry and a ticket
 
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, NULL, 1, ?);
---   with string, string, string, string, string, string, []uint8
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULL, ?, ?, NULL, 1, ?);
+--   with string, string, string, string, string, []uint8
 
 -- UpdateUserSession
 
-UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = NULLIF(?, ''), `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?);
+UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = ?, `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?);
 --   with string, string, string, string, string, []uint8, string, string, string, string, string
 
 -- UpdateUserSession, without a session id, an expiry and a ticket
 
-UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = NULLIF(?, ''), `created` = ?, `renewed` = ?, `expires` = NULL, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?);
---   with string, string, string, string, []uint8, string, string, string, string, string
+UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = NULL, `created` = ?, `renewed` = ?, `expires` = NULL, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?);
+--   with string, string, string, []uint8, string, string, string, string, string
 
 -- UpdateUserSession, IfVersion
 
-UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = NULLIF(?, ''), `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?) AND `version` = ?;
+UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = ?, `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?) AND `version` = ?;
 --   with string, string, string, string, string, []uint8, string, string, string, string, string, int64
 
 -- UpdateUserSession, IfVersion, too late
 
-UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = NULLIF(?, ''), `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?) AND `version` = ?;
+UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = ?, `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?) AND `version` = ?;
 --   with string, string, string, string, string, []uint8, string, string, string, string, string, int64
 SELECT `version` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?);
 --   with string, string, string, string, string

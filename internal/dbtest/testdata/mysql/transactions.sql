@@ -1,6 +1,6 @@
 -- CreateUserSession, something expired in its way
 
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?);
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?);
 --   with string, string, string, string, string, string, string, []uint8
 --   fails
 SAVEPOINT usersession;
@@ -8,13 +8,13 @@ DELETE FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partitio
 --   with string, string, string, string, string
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `expires` <= ?;
 --   with string, string, string, string, string
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?);
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?);
 --   with string, string, string, string, string, string, string, []uint8
 RELEASE SAVEPOINT usersession;
 
 -- CreateUserSession, something live in its way
 
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?);
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?);
 --   with string, string, string, string, string, string, string, []uint8
 --   fails
 SAVEPOINT usersession;
@@ -22,7 +22,7 @@ DELETE FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partitio
 --   with string, string, string, string, string
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `expires` <= ?;
 --   with string, string, string, string, string
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?);
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?);
 --   with string, string, string, string, string, string, string, []uint8
 --   fails
 ROLLBACK TO SAVEPOINT usersession;
@@ -30,7 +30,7 @@ RELEASE SAVEPOINT usersession;
 
 -- ReplaceUserSession, something in its way
 
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?);
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?);
 --   with string, string, string, string, string, string, string, []uint8
 --   fails
 SAVEPOINT usersession;
@@ -38,13 +38,13 @@ DELETE FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partitio
 --   with string, string, string, string
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY);
 --   with string, string, string, string
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?);
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?);
 --   with string, string, string, string, string, string, string, []uint8
 RELEASE SAVEPOINT usersession;
 
 -- ReplaceUserSession, a rival in between
 
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?);
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?);
 --   with string, string, string, string, string, string, string, []uint8
 --   fails
 SAVEPOINT usersession;
@@ -52,45 +52,45 @@ DELETE FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partitio
 --   with string, string, string, string
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY);
 --   with string, string, string, string
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?);
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?);
 --   with string, string, string, string, string, string, string, []uint8
 --   fails
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `session_id` = ? AND CAST(CONVERT(`session_id` USING utf8mb4) AS BINARY) = CAST(? AS BINARY);
 --   with string, string, string, string
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY);
 --   with string, string, string, string
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?);
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?);
 --   with string, string, string, string, string, string, string, []uint8
 --   fails
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `session_id` = ? AND CAST(CONVERT(`session_id` USING utf8mb4) AS BINARY) = CAST(? AS BINARY);
 --   with string, string, string, string
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY);
 --   with string, string, string, string
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?);
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?);
 --   with string, string, string, string, string, string, string, []uint8
 RELEASE SAVEPOINT usersession;
 
 -- UpdateUserSession, an expired session has the session id
 
-UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = NULLIF(?, ''), `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?);
+UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = ?, `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?);
 --   with string, string, string, string, string, []uint8, string, string, string, string, string
 --   fails
 SAVEPOINT usersession;
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `session_id` = ? AND CAST(CONVERT(`session_id` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `expires` <= ?;
 --   with string, string, string, string, string
-UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = NULLIF(?, ''), `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?);
+UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = ?, `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?);
 --   with string, string, string, string, string, []uint8, string, string, string, string, string
 RELEASE SAVEPOINT usersession;
 
 -- UpdateUserSession, a live session has the session id
 
-UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = NULLIF(?, ''), `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?);
+UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = ?, `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?);
 --   with string, string, string, string, string, []uint8, string, string, string, string, string
 --   fails
 SAVEPOINT usersession;
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `session_id` = ? AND CAST(CONVERT(`session_id` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `expires` <= ?;
 --   with string, string, string, string, string
-UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = NULLIF(?, ''), `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?);
+UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = ?, `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?);
 --   with string, string, string, string, string, []uint8, string, string, string, string, string
 --   fails
 ROLLBACK TO SAVEPOINT usersession;
@@ -98,6 +98,6 @@ RELEASE SAVEPOINT usersession;
 
 -- UpdateUserSession, chosen as a deadlock's victim: the application's to try again
 
-UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = NULLIF(?, ''), `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?);
+UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = ?, `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?);
 --   with string, string, string, string, string, []uint8, string, string, string, string, string
 --   fails

@@ -5,37 +5,37 @@ SELECT "key", "subject_id", "session_id", "created", "renewed", "expires", "vers
 
 -- CreateUserSession
 
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, NULLIF($4, ''), $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
+INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
 
 -- ReplaceUserSession
 
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, NULLIF($4, ''), $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
+INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
 
 -- CreateUserSession, without a session id, an expiry and a ticket
 
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, NULLIF($4, ''), $5, $6, NULL, 1, $7) ON CONFLICT DO NOTHING;
---   with string, string, string, string, time.Time, time.Time, []uint8
+INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, NULL, $4, $5, NULL, 1, $6) ON CONFLICT DO NOTHING;
+--   with string, string, string, time.Time, time.Time, []uint8
 
 -- UpdateUserSession
 
-UPDATE "user_sessions" SET "subject_id" = $1, "session_id" = NULLIF($2, ''), "created" = $3, "renewed" = $4, "expires" = $5, "ticket" = $6, "version" = "version" + 1 WHERE "partition_key" = $7 AND "partition_key"::text = $8 COLLATE "C" AND "key" = $9 AND "key"::text = $10 COLLATE "C" AND ("expires" IS NULL OR "expires" > $11);
+UPDATE "user_sessions" SET "subject_id" = $1, "session_id" = $2, "created" = $3, "renewed" = $4, "expires" = $5, "ticket" = $6, "version" = "version" + 1 WHERE "partition_key" = $7 AND "partition_key"::text = $8 COLLATE "C" AND "key" = $9 AND "key"::text = $10 COLLATE "C" AND ("expires" IS NULL OR "expires" > $11);
 --   with string, string, time.Time, time.Time, time.Time, []uint8, string, string, string, string, time.Time
 
 -- UpdateUserSession, without a session id, an expiry and a ticket
 
-UPDATE "user_sessions" SET "subject_id" = $1, "session_id" = NULLIF($2, ''), "created" = $3, "renewed" = $4, "expires" = NULL, "ticket" = $5, "version" = "version" + 1 WHERE "partition_key" = $6 AND "partition_key"::text = $7 COLLATE "C" AND "key" = $8 AND "key"::text = $9 COLLATE "C" AND ("expires" IS NULL OR "expires" > $10);
---   with string, string, time.Time, time.Time, []uint8, string, string, string, string, time.Time
+UPDATE "user_sessions" SET "subject_id" = $1, "session_id" = NULL, "created" = $2, "renewed" = $3, "expires" = NULL, "ticket" = $4, "version" = "version" + 1 WHERE "partition_key" = $5 AND "partition_key"::text = $6 COLLATE "C" AND "key" = $7 AND "key"::text = $8 COLLATE "C" AND ("expires" IS NULL OR "expires" > $9);
+--   with string, time.Time, time.Time, []uint8, string, string, string, string, time.Time
 
 -- UpdateUserSession, IfVersion
 
-UPDATE "user_sessions" SET "subject_id" = $1, "session_id" = NULLIF($2, ''), "created" = $3, "renewed" = $4, "expires" = $5, "ticket" = $6, "version" = "version" + 1 WHERE "partition_key" = $7 AND "partition_key"::text = $8 COLLATE "C" AND "key" = $9 AND "key"::text = $10 COLLATE "C" AND ("expires" IS NULL OR "expires" > $11) AND "version" = $12;
+UPDATE "user_sessions" SET "subject_id" = $1, "session_id" = $2, "created" = $3, "renewed" = $4, "expires" = $5, "ticket" = $6, "version" = "version" + 1 WHERE "partition_key" = $7 AND "partition_key"::text = $8 COLLATE "C" AND "key" = $9 AND "key"::text = $10 COLLATE "C" AND ("expires" IS NULL OR "expires" > $11) AND "version" = $12;
 --   with string, string, time.Time, time.Time, time.Time, []uint8, string, string, string, string, time.Time, int64
 
 -- UpdateUserSession, IfVersion, too late
 
-UPDATE "user_sessions" SET "subject_id" = $1, "session_id" = NULLIF($2, ''), "created" = $3, "renewed" = $4, "expires" = $5, "ticket" = $6, "version" = "version" + 1 WHERE "partition_key" = $7 AND "partition_key"::text = $8 COLLATE "C" AND "key" = $9 AND "key"::text = $10 COLLATE "C" AND ("expires" IS NULL OR "expires" > $11) AND "version" = $12;
+UPDATE "user_sessions" SET "subject_id" = $1, "session_id" = $2, "created" = $3, "renewed" = $4, "expires" = $5, "ticket" = $6, "version" = "version" + 1 WHERE "partition_key" = $7 AND "partition_key"::text = $8 COLLATE "C" AND "key" = $9 AND "key"::text = $10 COLLATE "C" AND ("expires" IS NULL OR "expires" > $11) AND "version" = $12;
 --   with string, string, time.Time, time.Time, time.Time, []uint8, string, string, string, string, time.Time, int64
 SELECT "version" FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" AND ("expires" IS NULL OR "expires" > $5);
 --   with string, string, string, string, time.Time

@@ -1,72 +1,72 @@
 -- CreateUserSession, something expired in its way
 
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, NULLIF($4, ''), $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
+INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
 SAVEPOINT usersession;
 DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "session_id" = $3 AND "session_id"::text = $4 COLLATE "C" AND "expires" <= $5;
 --   with string, string, string, string, time.Time
 DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" AND "expires" <= $5;
 --   with string, string, string, string, time.Time
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, NULLIF($4, ''), $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
+INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
 RELEASE SAVEPOINT usersession;
 
 -- CreateUserSession, something live in its way
 
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, NULLIF($4, ''), $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
+INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
 SAVEPOINT usersession;
 DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "session_id" = $3 AND "session_id"::text = $4 COLLATE "C" AND "expires" <= $5;
 --   with string, string, string, string, time.Time
 DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" AND "expires" <= $5;
 --   with string, string, string, string, time.Time
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, NULLIF($4, ''), $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
+INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
 ROLLBACK TO SAVEPOINT usersession;
 RELEASE SAVEPOINT usersession;
 
 -- ReplaceUserSession, something in its way
 
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, NULLIF($4, ''), $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
+INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
 SAVEPOINT usersession;
 DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "session_id" = $3 AND "session_id"::text = $4 COLLATE "C";
 --   with string, string, string, string
 DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C";
 --   with string, string, string, string
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, NULLIF($4, ''), $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
+INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
 RELEASE SAVEPOINT usersession;
 
 -- ReplaceUserSession, a rival in between
 
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, NULLIF($4, ''), $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
+INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
 SAVEPOINT usersession;
 DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "session_id" = $3 AND "session_id"::text = $4 COLLATE "C";
 --   with string, string, string, string
 DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C";
 --   with string, string, string, string
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, NULLIF($4, ''), $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
+INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
 DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "session_id" = $3 AND "session_id"::text = $4 COLLATE "C";
 --   with string, string, string, string
 DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C";
 --   with string, string, string, string
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, NULLIF($4, ''), $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
+INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
 DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "session_id" = $3 AND "session_id"::text = $4 COLLATE "C";
 --   with string, string, string, string
 DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C";
 --   with string, string, string, string
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, NULLIF($4, ''), $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
+INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
 RELEASE SAVEPOINT usersession;
 
 -- UpdateUserSession, an expired session has the session id
 
 SAVEPOINT usersession;
-UPDATE "user_sessions" SET "subject_id" = $1, "session_id" = NULLIF($2, ''), "created" = $3, "renewed" = $4, "expires" = $5, "ticket" = $6, "version" = "version" + 1 WHERE "partition_key" = $7 AND "partition_key"::text = $8 COLLATE "C" AND "key" = $9 AND "key"::text = $10 COLLATE "C" AND ("expires" IS NULL OR "expires" > $11);
+UPDATE "user_sessions" SET "subject_id" = $1, "session_id" = $2, "created" = $3, "renewed" = $4, "expires" = $5, "ticket" = $6, "version" = "version" + 1 WHERE "partition_key" = $7 AND "partition_key"::text = $8 COLLATE "C" AND "key" = $9 AND "key"::text = $10 COLLATE "C" AND ("expires" IS NULL OR "expires" > $11);
 --   with string, string, time.Time, time.Time, time.Time, []uint8, string, string, string, string, time.Time
 --   fails
 ROLLBACK TO SAVEPOINT usersession;
@@ -74,14 +74,14 @@ RELEASE SAVEPOINT usersession;
 SAVEPOINT usersession;
 DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "session_id" = $3 AND "session_id"::text = $4 COLLATE "C" AND "expires" <= $5;
 --   with string, string, string, string, time.Time
-UPDATE "user_sessions" SET "subject_id" = $1, "session_id" = NULLIF($2, ''), "created" = $3, "renewed" = $4, "expires" = $5, "ticket" = $6, "version" = "version" + 1 WHERE "partition_key" = $7 AND "partition_key"::text = $8 COLLATE "C" AND "key" = $9 AND "key"::text = $10 COLLATE "C" AND ("expires" IS NULL OR "expires" > $11);
+UPDATE "user_sessions" SET "subject_id" = $1, "session_id" = $2, "created" = $3, "renewed" = $4, "expires" = $5, "ticket" = $6, "version" = "version" + 1 WHERE "partition_key" = $7 AND "partition_key"::text = $8 COLLATE "C" AND "key" = $9 AND "key"::text = $10 COLLATE "C" AND ("expires" IS NULL OR "expires" > $11);
 --   with string, string, time.Time, time.Time, time.Time, []uint8, string, string, string, string, time.Time
 RELEASE SAVEPOINT usersession;
 
 -- UpdateUserSession, a live session has the session id
 
 SAVEPOINT usersession;
-UPDATE "user_sessions" SET "subject_id" = $1, "session_id" = NULLIF($2, ''), "created" = $3, "renewed" = $4, "expires" = $5, "ticket" = $6, "version" = "version" + 1 WHERE "partition_key" = $7 AND "partition_key"::text = $8 COLLATE "C" AND "key" = $9 AND "key"::text = $10 COLLATE "C" AND ("expires" IS NULL OR "expires" > $11);
+UPDATE "user_sessions" SET "subject_id" = $1, "session_id" = $2, "created" = $3, "renewed" = $4, "expires" = $5, "ticket" = $6, "version" = "version" + 1 WHERE "partition_key" = $7 AND "partition_key"::text = $8 COLLATE "C" AND "key" = $9 AND "key"::text = $10 COLLATE "C" AND ("expires" IS NULL OR "expires" > $11);
 --   with string, string, time.Time, time.Time, time.Time, []uint8, string, string, string, string, time.Time
 --   fails
 ROLLBACK TO SAVEPOINT usersession;
@@ -89,7 +89,7 @@ RELEASE SAVEPOINT usersession;
 SAVEPOINT usersession;
 DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "session_id" = $3 AND "session_id"::text = $4 COLLATE "C" AND "expires" <= $5;
 --   with string, string, string, string, time.Time
-UPDATE "user_sessions" SET "subject_id" = $1, "session_id" = NULLIF($2, ''), "created" = $3, "renewed" = $4, "expires" = $5, "ticket" = $6, "version" = "version" + 1 WHERE "partition_key" = $7 AND "partition_key"::text = $8 COLLATE "C" AND "key" = $9 AND "key"::text = $10 COLLATE "C" AND ("expires" IS NULL OR "expires" > $11);
+UPDATE "user_sessions" SET "subject_id" = $1, "session_id" = $2, "created" = $3, "renewed" = $4, "expires" = $5, "ticket" = $6, "version" = "version" + 1 WHERE "partition_key" = $7 AND "partition_key"::text = $8 COLLATE "C" AND "key" = $9 AND "key"::text = $10 COLLATE "C" AND ("expires" IS NULL OR "expires" > $11);
 --   with string, string, time.Time, time.Time, time.Time, []uint8, string, string, string, string, time.Time
 --   fails
 ROLLBACK TO SAVEPOINT usersession;
@@ -98,7 +98,7 @@ RELEASE SAVEPOINT usersession;
 -- UpdateUserSession, chosen as a deadlock's victim: the application's to try again
 
 SAVEPOINT usersession;
-UPDATE "user_sessions" SET "subject_id" = $1, "session_id" = NULLIF($2, ''), "created" = $3, "renewed" = $4, "expires" = $5, "ticket" = $6, "version" = "version" + 1 WHERE "partition_key" = $7 AND "partition_key"::text = $8 COLLATE "C" AND "key" = $9 AND "key"::text = $10 COLLATE "C" AND ("expires" IS NULL OR "expires" > $11);
+UPDATE "user_sessions" SET "subject_id" = $1, "session_id" = $2, "created" = $3, "renewed" = $4, "expires" = $5, "ticket" = $6, "version" = "version" + 1 WHERE "partition_key" = $7 AND "partition_key"::text = $8 COLLATE "C" AND "key" = $9 AND "key"::text = $10 COLLATE "C" AND ("expires" IS NULL OR "expires" > $11);
 --   with string, string, time.Time, time.Time, time.Time, []uint8, string, string, string, string, time.Time
 --   fails
 ROLLBACK TO SAVEPOINT usersession;

@@ -1,94 +1,94 @@
 -- CreateUserSession, something expired in its way
 
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, string, string, string, []uint8
 BEGIN;
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `session_id` = ? AND `session_id` = ? COLLATE BINARY AND `expires` <= ?;
 --   with string, string, string, string, string
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND `expires` <= ?;
 --   with string, string, string, string, string
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, string, string, string, []uint8
 COMMIT;
 
 -- CreateUserSession, something live in its way
 
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, string, string, string, []uint8
 BEGIN;
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `session_id` = ? AND `session_id` = ? COLLATE BINARY AND `expires` <= ?;
 --   with string, string, string, string, string
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND `expires` <= ?;
 --   with string, string, string, string, string
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, string, string, string, []uint8
 ROLLBACK;
 
 -- ReplaceUserSession, something in its way
 
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, string, string, string, []uint8
 BEGIN;
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `session_id` = ? AND `session_id` = ? COLLATE BINARY;
 --   with string, string, string, string
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY;
 --   with string, string, string, string
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, string, string, string, []uint8
 COMMIT;
 
 -- ReplaceUserSession, a rival in between
 
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, string, string, string, []uint8
 BEGIN;
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `session_id` = ? AND `session_id` = ? COLLATE BINARY;
 --   with string, string, string, string
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY;
 --   with string, string, string, string
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, string, string, string, []uint8
 ROLLBACK;
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, string, string, string, []uint8
 BEGIN;
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `session_id` = ? AND `session_id` = ? COLLATE BINARY;
 --   with string, string, string, string
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY;
 --   with string, string, string, string
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, string, string, string, []uint8
 COMMIT;
 
 -- UpdateUserSession, an expired session has the session id
 
-UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = NULLIF(?, ''), `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
+UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = ?, `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
 --   with string, string, string, string, string, []uint8, string, string, string, string, string
 --   fails
 BEGIN;
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `session_id` = ? AND `session_id` = ? COLLATE BINARY AND `expires` <= ?;
 --   with string, string, string, string, string
-UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = NULLIF(?, ''), `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
+UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = ?, `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
 --   with string, string, string, string, string, []uint8, string, string, string, string, string
 COMMIT;
 
 -- UpdateUserSession, a live session has the session id
 
-UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = NULLIF(?, ''), `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
+UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = ?, `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
 --   with string, string, string, string, string, []uint8, string, string, string, string, string
 --   fails
 BEGIN;
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `session_id` = ? AND `session_id` = ? COLLATE BINARY AND `expires` <= ?;
 --   with string, string, string, string, string
-UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = NULLIF(?, ''), `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
+UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = ?, `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
 --   with string, string, string, string, string, []uint8, string, string, string, string, string
 --   fails
 ROLLBACK;
 
 -- UpdateUserSession, chosen as a deadlock's victim
 
-UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = NULLIF(?, ''), `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
+UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = ?, `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
 --   with string, string, string, string, string, []uint8, string, string, string, string, string
 --   fails
-UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = NULLIF(?, ''), `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
+UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = ?, `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
 --   with string, string, string, string, string, []uint8, string, string, string, string, string

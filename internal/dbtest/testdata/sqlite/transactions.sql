@@ -1,89 +1,89 @@
 -- CreateUserSession, something expired in its way
 
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, string, string, string, []uint8
 SAVEPOINT usersession;
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `session_id` = ? AND `session_id` = ? COLLATE BINARY AND `expires` <= ?;
 --   with string, string, string, string, string
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND `expires` <= ?;
 --   with string, string, string, string, string
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, string, string, string, []uint8
 RELEASE SAVEPOINT usersession;
 
 -- CreateUserSession, something live in its way
 
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, string, string, string, []uint8
 SAVEPOINT usersession;
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `session_id` = ? AND `session_id` = ? COLLATE BINARY AND `expires` <= ?;
 --   with string, string, string, string, string
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND `expires` <= ?;
 --   with string, string, string, string, string
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, string, string, string, []uint8
 ROLLBACK TO SAVEPOINT usersession;
 RELEASE SAVEPOINT usersession;
 
 -- ReplaceUserSession, something in its way
 
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, string, string, string, []uint8
 SAVEPOINT usersession;
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `session_id` = ? AND `session_id` = ? COLLATE BINARY;
 --   with string, string, string, string
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY;
 --   with string, string, string, string
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, string, string, string, []uint8
 RELEASE SAVEPOINT usersession;
 
 -- ReplaceUserSession, a rival in between
 
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, string, string, string, []uint8
 SAVEPOINT usersession;
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `session_id` = ? AND `session_id` = ? COLLATE BINARY;
 --   with string, string, string, string
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY;
 --   with string, string, string, string
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, string, string, string, []uint8
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `session_id` = ? AND `session_id` = ? COLLATE BINARY;
 --   with string, string, string, string
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY;
 --   with string, string, string, string
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, string, string, string, []uint8
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `session_id` = ? AND `session_id` = ? COLLATE BINARY;
 --   with string, string, string, string
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY;
 --   with string, string, string, string
-INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, NULLIF(?, ''), ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
+INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, string, string, string, []uint8
 RELEASE SAVEPOINT usersession;
 
 -- UpdateUserSession, an expired session has the session id
 
-UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = NULLIF(?, ''), `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
+UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = ?, `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
 --   with string, string, string, string, string, []uint8, string, string, string, string, string
 --   fails
 SAVEPOINT usersession;
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `session_id` = ? AND `session_id` = ? COLLATE BINARY AND `expires` <= ?;
 --   with string, string, string, string, string
-UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = NULLIF(?, ''), `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
+UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = ?, `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
 --   with string, string, string, string, string, []uint8, string, string, string, string, string
 RELEASE SAVEPOINT usersession;
 
 -- UpdateUserSession, a live session has the session id
 
-UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = NULLIF(?, ''), `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
+UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = ?, `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
 --   with string, string, string, string, string, []uint8, string, string, string, string, string
 --   fails
 SAVEPOINT usersession;
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `session_id` = ? AND `session_id` = ? COLLATE BINARY AND `expires` <= ?;
 --   with string, string, string, string, string
-UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = NULLIF(?, ''), `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
+UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = ?, `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
 --   with string, string, string, string, string, []uint8, string, string, string, string, string
 --   fails
 ROLLBACK TO SAVEPOINT usersession;
@@ -91,6 +91,6 @@ RELEASE SAVEPOINT usersession;
 
 -- UpdateUserSession, chosen as a deadlock's victim: the application's to try again
 
-UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = NULLIF(?, ''), `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
+UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = ?, `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
 --   with string, string, string, string, string, []uint8, string, string, string, string, string
 --   fails

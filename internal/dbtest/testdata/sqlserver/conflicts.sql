@@ -1,6 +1,6 @@
 -- CreateUserSession, something expired in its way
 
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES (@p1, @p2, @p3, NULLIF(@p4, ''), @p5, @p6, @p7, 1, @p8);
+INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES (@p1, @p2, @p3, @p4, @p5, @p6, @p7, 1, @p8);
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
 --   fails
 BEGIN; -- READ COMMITTED
@@ -8,13 +8,13 @@ DELETE FROM "user_sessions" WHERE "partition_key" = @p1 AND CAST("partition_key"
 --   with string, string, string, string, time.Time
 DELETE FROM "user_sessions" WHERE "partition_key" = @p1 AND CAST("partition_key" AS varbinary(400)) = CAST(@p2 AS varbinary(400)) AND "key" = @p3 AND CAST("key" AS varbinary(400)) = CAST(@p4 AS varbinary(400)) AND "expires" <= @p5;
 --   with string, string, string, string, time.Time
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES (@p1, @p2, @p3, NULLIF(@p4, ''), @p5, @p6, @p7, 1, @p8);
+INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES (@p1, @p2, @p3, @p4, @p5, @p6, @p7, 1, @p8);
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
 COMMIT;
 
 -- CreateUserSession, something live in its way
 
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES (@p1, @p2, @p3, NULLIF(@p4, ''), @p5, @p6, @p7, 1, @p8);
+INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES (@p1, @p2, @p3, @p4, @p5, @p6, @p7, 1, @p8);
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
 --   fails
 BEGIN; -- READ COMMITTED
@@ -22,14 +22,14 @@ DELETE FROM "user_sessions" WHERE "partition_key" = @p1 AND CAST("partition_key"
 --   with string, string, string, string, time.Time
 DELETE FROM "user_sessions" WHERE "partition_key" = @p1 AND CAST("partition_key" AS varbinary(400)) = CAST(@p2 AS varbinary(400)) AND "key" = @p3 AND CAST("key" AS varbinary(400)) = CAST(@p4 AS varbinary(400)) AND "expires" <= @p5;
 --   with string, string, string, string, time.Time
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES (@p1, @p2, @p3, NULLIF(@p4, ''), @p5, @p6, @p7, 1, @p8);
+INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES (@p1, @p2, @p3, @p4, @p5, @p6, @p7, 1, @p8);
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
 --   fails
 ROLLBACK;
 
 -- ReplaceUserSession, something in its way
 
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES (@p1, @p2, @p3, NULLIF(@p4, ''), @p5, @p6, @p7, 1, @p8);
+INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES (@p1, @p2, @p3, @p4, @p5, @p6, @p7, 1, @p8);
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
 --   fails
 BEGIN; -- READ COMMITTED
@@ -37,13 +37,13 @@ DELETE FROM "user_sessions" WHERE "partition_key" = @p1 AND CAST("partition_key"
 --   with string, string, string, string
 DELETE FROM "user_sessions" WHERE "partition_key" = @p1 AND CAST("partition_key" AS varbinary(400)) = CAST(@p2 AS varbinary(400)) AND "key" = @p3 AND CAST("key" AS varbinary(400)) = CAST(@p4 AS varbinary(400));
 --   with string, string, string, string
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES (@p1, @p2, @p3, NULLIF(@p4, ''), @p5, @p6, @p7, 1, @p8);
+INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES (@p1, @p2, @p3, @p4, @p5, @p6, @p7, 1, @p8);
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
 COMMIT;
 
 -- ReplaceUserSession, a rival in between
 
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES (@p1, @p2, @p3, NULLIF(@p4, ''), @p5, @p6, @p7, 1, @p8);
+INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES (@p1, @p2, @p3, @p4, @p5, @p6, @p7, 1, @p8);
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
 --   fails
 BEGIN; -- READ COMMITTED
@@ -51,11 +51,11 @@ DELETE FROM "user_sessions" WHERE "partition_key" = @p1 AND CAST("partition_key"
 --   with string, string, string, string
 DELETE FROM "user_sessions" WHERE "partition_key" = @p1 AND CAST("partition_key" AS varbinary(400)) = CAST(@p2 AS varbinary(400)) AND "key" = @p3 AND CAST("key" AS varbinary(400)) = CAST(@p4 AS varbinary(400));
 --   with string, string, string, string
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES (@p1, @p2, @p3, NULLIF(@p4, ''), @p5, @p6, @p7, 1, @p8);
+INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES (@p1, @p2, @p3, @p4, @p5, @p6, @p7, 1, @p8);
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
 --   fails
 ROLLBACK;
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES (@p1, @p2, @p3, NULLIF(@p4, ''), @p5, @p6, @p7, 1, @p8);
+INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES (@p1, @p2, @p3, @p4, @p5, @p6, @p7, 1, @p8);
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
 --   fails
 BEGIN; -- READ COMMITTED
@@ -63,39 +63,39 @@ DELETE FROM "user_sessions" WHERE "partition_key" = @p1 AND CAST("partition_key"
 --   with string, string, string, string
 DELETE FROM "user_sessions" WHERE "partition_key" = @p1 AND CAST("partition_key" AS varbinary(400)) = CAST(@p2 AS varbinary(400)) AND "key" = @p3 AND CAST("key" AS varbinary(400)) = CAST(@p4 AS varbinary(400));
 --   with string, string, string, string
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES (@p1, @p2, @p3, NULLIF(@p4, ''), @p5, @p6, @p7, 1, @p8);
+INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES (@p1, @p2, @p3, @p4, @p5, @p6, @p7, 1, @p8);
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
 COMMIT;
 
 -- UpdateUserSession, an expired session has the session id
 
-UPDATE "user_sessions" SET "subject_id" = @p1, "session_id" = NULLIF(@p2, ''), "created" = @p3, "renewed" = @p4, "expires" = @p5, "ticket" = @p6, "version" = "version" + 1 WHERE "partition_key" = @p7 AND CAST("partition_key" AS varbinary(400)) = CAST(@p8 AS varbinary(400)) AND "key" = @p9 AND CAST("key" AS varbinary(400)) = CAST(@p10 AS varbinary(400)) AND ("expires" IS NULL OR "expires" > @p11);
+UPDATE "user_sessions" SET "subject_id" = @p1, "session_id" = @p2, "created" = @p3, "renewed" = @p4, "expires" = @p5, "ticket" = @p6, "version" = "version" + 1 WHERE "partition_key" = @p7 AND CAST("partition_key" AS varbinary(400)) = CAST(@p8 AS varbinary(400)) AND "key" = @p9 AND CAST("key" AS varbinary(400)) = CAST(@p10 AS varbinary(400)) AND ("expires" IS NULL OR "expires" > @p11);
 --   with string, string, time.Time, time.Time, time.Time, []uint8, string, string, string, string, time.Time
 --   fails
 BEGIN; -- READ COMMITTED
 DELETE FROM "user_sessions" WHERE "partition_key" = @p1 AND CAST("partition_key" AS varbinary(400)) = CAST(@p2 AS varbinary(400)) AND "session_id" = @p3 AND CAST("session_id" AS varbinary(400)) = CAST(@p4 AS varbinary(400)) AND "expires" <= @p5;
 --   with string, string, string, string, time.Time
-UPDATE "user_sessions" SET "subject_id" = @p1, "session_id" = NULLIF(@p2, ''), "created" = @p3, "renewed" = @p4, "expires" = @p5, "ticket" = @p6, "version" = "version" + 1 WHERE "partition_key" = @p7 AND CAST("partition_key" AS varbinary(400)) = CAST(@p8 AS varbinary(400)) AND "key" = @p9 AND CAST("key" AS varbinary(400)) = CAST(@p10 AS varbinary(400)) AND ("expires" IS NULL OR "expires" > @p11);
+UPDATE "user_sessions" SET "subject_id" = @p1, "session_id" = @p2, "created" = @p3, "renewed" = @p4, "expires" = @p5, "ticket" = @p6, "version" = "version" + 1 WHERE "partition_key" = @p7 AND CAST("partition_key" AS varbinary(400)) = CAST(@p8 AS varbinary(400)) AND "key" = @p9 AND CAST("key" AS varbinary(400)) = CAST(@p10 AS varbinary(400)) AND ("expires" IS NULL OR "expires" > @p11);
 --   with string, string, time.Time, time.Time, time.Time, []uint8, string, string, string, string, time.Time
 COMMIT;
 
 -- UpdateUserSession, a live session has the session id
 
-UPDATE "user_sessions" SET "subject_id" = @p1, "session_id" = NULLIF(@p2, ''), "created" = @p3, "renewed" = @p4, "expires" = @p5, "ticket" = @p6, "version" = "version" + 1 WHERE "partition_key" = @p7 AND CAST("partition_key" AS varbinary(400)) = CAST(@p8 AS varbinary(400)) AND "key" = @p9 AND CAST("key" AS varbinary(400)) = CAST(@p10 AS varbinary(400)) AND ("expires" IS NULL OR "expires" > @p11);
+UPDATE "user_sessions" SET "subject_id" = @p1, "session_id" = @p2, "created" = @p3, "renewed" = @p4, "expires" = @p5, "ticket" = @p6, "version" = "version" + 1 WHERE "partition_key" = @p7 AND CAST("partition_key" AS varbinary(400)) = CAST(@p8 AS varbinary(400)) AND "key" = @p9 AND CAST("key" AS varbinary(400)) = CAST(@p10 AS varbinary(400)) AND ("expires" IS NULL OR "expires" > @p11);
 --   with string, string, time.Time, time.Time, time.Time, []uint8, string, string, string, string, time.Time
 --   fails
 BEGIN; -- READ COMMITTED
 DELETE FROM "user_sessions" WHERE "partition_key" = @p1 AND CAST("partition_key" AS varbinary(400)) = CAST(@p2 AS varbinary(400)) AND "session_id" = @p3 AND CAST("session_id" AS varbinary(400)) = CAST(@p4 AS varbinary(400)) AND "expires" <= @p5;
 --   with string, string, string, string, time.Time
-UPDATE "user_sessions" SET "subject_id" = @p1, "session_id" = NULLIF(@p2, ''), "created" = @p3, "renewed" = @p4, "expires" = @p5, "ticket" = @p6, "version" = "version" + 1 WHERE "partition_key" = @p7 AND CAST("partition_key" AS varbinary(400)) = CAST(@p8 AS varbinary(400)) AND "key" = @p9 AND CAST("key" AS varbinary(400)) = CAST(@p10 AS varbinary(400)) AND ("expires" IS NULL OR "expires" > @p11);
+UPDATE "user_sessions" SET "subject_id" = @p1, "session_id" = @p2, "created" = @p3, "renewed" = @p4, "expires" = @p5, "ticket" = @p6, "version" = "version" + 1 WHERE "partition_key" = @p7 AND CAST("partition_key" AS varbinary(400)) = CAST(@p8 AS varbinary(400)) AND "key" = @p9 AND CAST("key" AS varbinary(400)) = CAST(@p10 AS varbinary(400)) AND ("expires" IS NULL OR "expires" > @p11);
 --   with string, string, time.Time, time.Time, time.Time, []uint8, string, string, string, string, time.Time
 --   fails
 ROLLBACK;
 
 -- UpdateUserSession, chosen as a deadlock's victim
 
-UPDATE "user_sessions" SET "subject_id" = @p1, "session_id" = NULLIF(@p2, ''), "created" = @p3, "renewed" = @p4, "expires" = @p5, "ticket" = @p6, "version" = "version" + 1 WHERE "partition_key" = @p7 AND CAST("partition_key" AS varbinary(400)) = CAST(@p8 AS varbinary(400)) AND "key" = @p9 AND CAST("key" AS varbinary(400)) = CAST(@p10 AS varbinary(400)) AND ("expires" IS NULL OR "expires" > @p11);
+UPDATE "user_sessions" SET "subject_id" = @p1, "session_id" = @p2, "created" = @p3, "renewed" = @p4, "expires" = @p5, "ticket" = @p6, "version" = "version" + 1 WHERE "partition_key" = @p7 AND CAST("partition_key" AS varbinary(400)) = CAST(@p8 AS varbinary(400)) AND "key" = @p9 AND CAST("key" AS varbinary(400)) = CAST(@p10 AS varbinary(400)) AND ("expires" IS NULL OR "expires" > @p11);
 --   with string, string, time.Time, time.Time, time.Time, []uint8, string, string, string, string, time.Time
 --   fails
-UPDATE "user_sessions" SET "subject_id" = @p1, "session_id" = NULLIF(@p2, ''), "created" = @p3, "renewed" = @p4, "expires" = @p5, "ticket" = @p6, "version" = "version" + 1 WHERE "partition_key" = @p7 AND CAST("partition_key" AS varbinary(400)) = CAST(@p8 AS varbinary(400)) AND "key" = @p9 AND CAST("key" AS varbinary(400)) = CAST(@p10 AS varbinary(400)) AND ("expires" IS NULL OR "expires" > @p11);
+UPDATE "user_sessions" SET "subject_id" = @p1, "session_id" = @p2, "created" = @p3, "renewed" = @p4, "expires" = @p5, "ticket" = @p6, "version" = "version" + 1 WHERE "partition_key" = @p7 AND CAST("partition_key" AS varbinary(400)) = CAST(@p8 AS varbinary(400)) AND "key" = @p9 AND CAST("key" AS varbinary(400)) = CAST(@p10 AS varbinary(400)) AND ("expires" IS NULL OR "expires" > @p11);
 --   with string, string, time.Time, time.Time, time.Time, []uint8, string, string, string, string, time.Time
