@@ -47,9 +47,10 @@ fuzz: ## every fuzz target for FUZZTIME (10s)
 	@GO='$(GO)' scripts/fuzz.sh '$(FUZZTIME)' $(MODULES)
 
 .PHONY: bench
-bench: ## the cleanup against its alternatives, and the operations against raw SQL, as tables of ratios
+bench: ## the cleanup against its alternatives, the operations against raw SQL and other stores, as tables of ratios
 	cd bench && $(GO) run . cleanup $(BENCHARGS)
 	cd bench && $(GO) run . operations $(BENCHARGS)
+	cd bench && $(GO) run . peers $(BENCHARGS)
 
 .PHONY: drill
 drill: ## the full distributed drill: many processes on one database, minutes long

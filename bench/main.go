@@ -1,8 +1,10 @@
 // Command bench measures the store: its cleanup against the two ways in which such a
-// cleanup is usually written, and its operations against SQL written by hand.
+// cleanup is usually written, and its operations against SQL written by hand and against
+// other session stores.
 //
 //	go run ./bench cleanup
 //	go run ./bench operations
+//	go run ./bench peers
 //
 // What is compared is measured in one run, taking turns, so that a busy machine slows
 // all of it alike. The results are Markdown tables on standard output; what it is
@@ -53,7 +55,7 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, w io.Writer) error {
-	const usage = "usage: bench cleanup|operations [flags]; -h after either lists its flags"
+	const usage = "usage: bench cleanup|operations|peers [flags]; -h after any lists its flags"
 	if len(args) == 0 {
 		return errors.New(usage)
 	}
@@ -75,18 +77,21 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 		flags.DurationVar(&c.pause, "pause", -1, "pause of DeleteExpiredSessions between batches (negative: its default)")
 		flags.DurationVar(&c.box, "box", 2*time.Second, "how long a cleaner may run in each round, other than the one DELETE")
 		flags.DurationVar(&c.baseline, "baseline", time.Second, "how long the foreground runs alone before each round")
-	case "operations":
+	case "operations", "peers":
 		measure = measureOperations
+		if args[0] == "peers" {
+			measure = measurePeers
+		}
 		flags.IntVar(&c.rounds, "rounds", 40, "rounds, of which the tables show the median")
 		flags.IntVar(&c.ops, "ops", 48, "calls of each operation in each round")
-		flags.StringVar(&c.only, "only", "", "only operations whose name contains this")
+		flags.StringVar(&c.only, "only", "", "only operations, or stores, whose name contains this")
 	default:
 		return errors.New(usage)
 	}
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}
-	if c.rounds < 1 || c.ticket < 1 || args[0] == "cleanup" && c.rows < 1000 || args[0] == "operations" && c.ops < 8 {
+	if c.rounds < 1 || c.ticket < 1 || args[0] == "cleanup" && c.rows < 1000 || args[0] != "cleanup" && c.ops < 8 {
 		return errors.New("too little to measure")
 	}
 	out := &report{out: w}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/gorilla/securecookie"
+	gorilla "github.com/gorilla/sessions"
+	"github.com/wader/gormstore/v2"
+	"gorm.io/gorm"
+
+	"example.com/usersession"
+)
+
+// A keeper is a session store, reduced to what all of them can do, on sessions with
+// numbers.
+type keeper interface {
+	find(ctx context.Context, i int) error
+	create(ctx context.Context, i int) error
+	update(ctx context.Context, i int) error
+	remove(ctx context.Context, i int) error
+}
+
+// A storeKeeper is this module's store.
+type storeKeeper struct {
+	store *usersession.GormStore
+	block block
+}
+
+func (k storeKeeper) find(ctx context.Context, i int) error {
+	_, err := k.store.GetUserSession(ctx, key(i))
+	return err
+}
+
+func (k storeKeeper) create(ctx context.Context, i int) error {
+	return k.store.CreateUserSession(ctx, k.block.session(i))
+}
+
+func (k storeKeeper) update(ctx context.Context, i int) error {
+	return k.store.UpdateUserSession(ctx, key(i), k.block.update(i))
+}
+
+func (k storeKeeper) remove(ctx context.Context, i int) error {
+	return k.store.DeleteUserSession(ctx, key(i))
+}
+
+// A scsKeeper keeps the ticket under a token as long as those of scs.
+type scsKeeper struct {
+	store  scs.Store
+	ticket []byte
+}
+
+func token(i int) string { return key(i).Key[:43] }
+
+func (k scsKeeper) find(_ context.Context, i int) error {
+	_, found, err := k.store.Find(token(i))
+	if err == nil && !found {
+		err = errWrongResult
+	}
+	return err
+}
+
+func (k scsKeeper) create(_ context.Context, i int) error {
+	return k.store.Commit(token(i), k.ticket, time.Now().Add(timeout))
+}
+
+func (k scsKeeper) update(ctx context.Context, i int) error { return k.create(ctx, i) }
+
+func (k scsKeeper) remove(_ context.Context, i int) error { return k.store.Delete(token(i)) }
+
+// A gorillaKeeper is a store of gorilla/sessions, which also encodes and signs.
+type gorillaKeeper struct {
+	store  *gormstore.Store
+	ticket []byte
+
+	mu  sync.Mutex
+	ids map[int]string
+}
+
+func openGorilla(_ context.Context, c config, _ *engine, db *gorm.DB) (keeper, func(), error) {
+	store := gormstore.New(db, securecookie.GenerateRandomKey(32)) // makes its table
+	store.MaxLength(0)
+	return &gorillaKeeper{store: store, ticket: newTicket(c.ticket), ids: map[int]string{}}, func() {}, nil
+}
+
+const gorillaName = "session"
+
+// request returns the request of the browser that has session i, or of a new one.
+func (k *gorillaKeeper) request(ctx context.Context, i int) (*http.Request, error) {
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil)
+	k.mu.Lock()
+	id, ok := k.ids[i]
+	k.mu.Unlock()
+	if !ok {
+		return r, nil
+	}
+	value, err := securecookie.EncodeMulti(gorillaName, id, k.store.Codecs...)
+	r.AddCookie(&http.Cookie{Name: gorillaName, Value: value})
+	return r, err
+}
+
+func (k *gorillaKeeper) find(ctx context.Context, i int) error {
+	r, err := k.request(ctx, i)
+	if err != nil {
+		return err
+	}
+	session, err := k.store.New(r, gorillaName)
+	if err == nil && session.IsNew {
+		err = errWrongResult
+	}
+	return err
+}
+
+func (k *gorillaKeeper) create(ctx context.Context, i int) error {
+	return k.save(ctx, i, func(session *gorilla.Session) { session.Values["ticket"] = k.ticket })
+}
+
+func (k *gorillaKeeper) update(ctx context.Context, i int) error { return k.create(ctx, i) }
+
+func (k *gorillaKeeper) remove(ctx context.Context, i int) error {
+	err := k.save(ctx, i, func(session *gorilla.Session) { session.Options.MaxAge = -1 })
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.ids, i)
+	return err
+}
+
+// save does what a handler does that has read the session already: only the write and
+// what the store itself reads for it are its own.
+func (k *gorillaKeeper) save(ctx context.Context, i int, change func(*gorilla.Session)) error {
+	r, err := k.request(ctx, i)
+	if err != nil {
+		return err
+	}
+	session := gorilla.NewSession(k.store, gorillaName)
+	options := *k.store.SessionOpts
+	session.Options = &options
+	change(session)
+	if err := k.store.Save(r, httptest.NewRecorder(), session); err != nil {
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if session.ID != "" {
+		k.ids[i] = session.ID
+	}
+	return nil
+}
