@@ -56,10 +56,15 @@ func (s *Sessions) open(ctx context.Context, row bff.UserSession) (*loaded, erro
 
 var errOtherIssuer = errors.New("the ticket is of another issuer")
 
-// expiry is when a session ends that is renewed at now: after the idle timeout, but not
-// after its absolute end, nor after its refresh token.
+// expiry is when a session ends that is renewed at now: after the idle timeout, within
+// what its ticket allows.
 func (s *Sessions) expiry(now time.Time, t ticket.Ticket) time.Time {
-	end := now.Add(s.cfg.IdleTimeout)
+	return within(now.Add(s.cfg.IdleTimeout), t)
+}
+
+// within returns end, or an earlier time: no session outlasts the absolute end in its
+// ticket, nor its refresh token.
+func within(end time.Time, t ticket.Ticket) time.Time {
 	if t.Expires.Before(end) {
 		end = t.Expires
 	}

@@ -64,11 +64,12 @@ func (s *Sessions) write(ctx context.Context, l *loaded, t ticket.Ticket) (*load
 		t.Expires = old.Expires
 	}
 	u := l.update()
-	// The ticket may end earlier now, or its refresh token may end later.
-	u.Expires = s.expiry(l.row.Renewed, t)
-	if u.Expires.After(l.row.Expires) && t.RefreshTokenExpires.Equal(old.RefreshTokenExpires) {
-		u.Expires = l.row.Expires
+	// The row's own end counts, not the idle timeout since the renewal: that timeout may
+	// have been another one then. Only a new refresh token can put the end off.
+	if end := s.expiry(l.row.Renewed, t); end.After(u.Expires) && !t.RefreshTokenExpires.Equal(old.RefreshTokenExpires) {
+		u.Expires = end
 	}
+	u.Expires = within(u.Expires, t)
 	sealed, err := ticket.Seal(s.cfg.Protector, ticket.BindingOf(l.row), t)
 	if err != nil {
 		return nil, fmt.Errorf("serverside: updating the session: %w", err)

@@ -55,6 +55,45 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
+// A deployment with another idle timeout is felt at the next renewal, not at a write: an
+// active user must not be signed out by it.
+func TestAnUpdateAfterTheIdleTimeoutChangedKeepsTheEnd(t *testing.T) {
+	for _, idle := range []time.Duration{time.Hour, 16 * time.Hour} {
+		b := newBench(t, func(c *Config) { c.IdleTimeout, c.AbsoluteLifetime = 8*time.Hour, 24*time.Hour })
+		br := b.browser()
+		br.signIn(alice())
+		for range 6 {
+			b.clock.pass(30 * time.Minute)
+			br.want("alice")
+		}
+		before := b.store.rows(t, "alice")[0]
+		b.cfg.IdleTimeout = idle // deployed
+		update := func(change func(*ticket.Ticket)) {
+			br.visit(func(_ http.ResponseWriter, r *http.Request) {
+				if err := b.Update(r.Context(), func(tk *ticket.Ticket) error { change(tk); return nil }); err != nil {
+					t.Error(err)
+				}
+			})
+			br.want("alice")
+		}
+		update(func(tk *ticket.Ticket) { tk.Properties["device"] = "Chromium" })
+		if after := b.store.rows(t, "alice")[0]; !after.Expires.Equal(before.Expires) {
+			t.Errorf("idle timeout %v: an update moves the end by %v", idle, after.Expires.Sub(before.Expires))
+		}
+		// A new refresh token may end the session earlier only with itself, and later only
+		// as far as the idle timeout since the renewal.
+		update(func(tk *ticket.Ticket) { tk.RefreshTokenExpires = b.clock.plus(20 * time.Hour) })
+		want := max(8*time.Hour, idle)
+		if got := b.store.rows(t, "alice")[0].Expires.Sub(before.Renewed); got != want {
+			t.Errorf("idle timeout %v: with a new refresh token the session ends %v after its renewal", idle, got)
+		}
+		update(func(tk *ticket.Ticket) { tk.RefreshTokenExpires = b.clock.plus(time.Hour) })
+		if got := b.store.rows(t, "alice")[0].Expires; !got.Equal(b.clock.plus(time.Hour)) {
+			t.Errorf("idle timeout %v: the session outlives its refresh token by %v", idle, got.Sub(b.clock.plus(time.Hour)))
+		}
+	}
+}
+
 func TestParallelUpdatesAreAllKept(t *testing.T) {
 	b := newBench(t)
 	br := b.browser()
