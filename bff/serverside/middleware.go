@@ -19,13 +19,14 @@ func (s *Sessions) Middleware(next http.Handler) http.Handler {
 			s.unavailable(w, r, err)
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), contextKey{}, st)))
+		ctx := context.WithValue(context.WithValue(r.Context(), contextKey{s}, st), contextKey{}, st)
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 
 // begin reads what the request's cookie stands for.
 func (s *Sessions) begin(r *http.Request) (*requestState, error) {
-	st := &requestState{sessions: s}
+	st := &requestState{}
 	key, ok := s.requestKey(r)
 	if !ok {
 		return st, nil

@@ -75,13 +75,14 @@ func (l *loaded) written(u bff.UserSessionUpdate, t ticket.Ticket) *loaded {
 // A requestState is what a request knows of its session. Handlers may use it from
 // several goroutines.
 type requestState struct {
-	sessions *Sessions
-	mu       sync.Mutex
-	key      string  // the key for the cookie, "" without one
-	current  *loaded // nil: signed out
+	mu      sync.Mutex
+	key     string  // the key for the cookie, "" without one
+	current *loaded // nil: signed out
 }
 
-type contextKey struct{}
+// A contextKey is where a context has the state of one Sessions. That of nil has the
+// innermost middleware's, for [FromContext], which knows no Sessions.
+type contextKey struct{ of *Sessions }
 
 func (st *requestState) get() *loaded {
 	st.mu.Lock()
@@ -107,10 +108,7 @@ func (st *requestState) moveOn(key string, l *loaded) {
 
 // state returns the request's state, or nil if the middleware of s did not see it.
 func (s *Sessions) state(ctx context.Context) *requestState {
-	st, _ := ctx.Value(contextKey{}).(*requestState)
-	if st == nil || st.sessions != s {
-		return nil
-	}
+	st, _ := ctx.Value(contextKey{s}).(*requestState)
 	return st
 }
 
@@ -124,7 +122,8 @@ func (s *Sessions) current(ctx context.Context) *loaded {
 
 // FromContext returns the session of a request that came through
 // [Sessions.Middleware]. It reads nothing from the store. It reports false if the
-// request is signed out.
+// request is signed out. Within several middlewares it is the innermost's session, also
+// if that one is signed out; [Sessions.Ticket] and the other methods know their own.
 func FromContext(ctx context.Context) (Session, bool) {
 	st, _ := ctx.Value(contextKey{}).(*requestState)
 	if st == nil {

@@ -149,10 +149,46 @@ func TestNestedMiddlewaresKeepApart(t *testing.T) {
 		if _, ok := two.Ticket(r.Context()); ok {
 			t.Error("the inner one has a ticket")
 		}
+		if tk, _ := one.Ticket(r.Context()); tk.SubjectID != "alice" {
+			t.Error("the outer one has lost its session")
+		}
+		if token, err := one.AccessToken(r.Context()); token == "" || err != nil {
+			t.Errorf("the outer one's access token: %v", err)
+		}
+		if _, err := one.RevokeOtherSessions(r.Context()); err != nil {
+			t.Errorf("the outer one's other sessions: %v", err)
+		}
 	}))).ServeHTTP(httptest.NewRecorder(), br.request("/"))
 	if _, ok := FromContext(t.Context()); ok {
 		t.Error("a session without a middleware")
 	}
+}
+
+// Each signs in and out for itself, in one request.
+func TestNestedMiddlewaresSignInAndOut(t *testing.T) {
+	one, two := newBench(t), newBench(t, func(c *Config) { c.CookieName = "__Host-two" })
+	one.Middleware(two.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, each := range []*bench{one, two} {
+			if _, err := each.SignIn(w, r, alice()); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := two.SignOut(w, r); err != nil {
+			t.Error(err)
+		}
+		if _, ok := FromContext(r.Context()); ok {
+			t.Error("the inner one is still signed in")
+		}
+		if _, ok := one.Ticket(r.Context()); !ok {
+			t.Error("the inner one's sign-out ended the outer one's session")
+		}
+		if err := one.SignOut(w, r); err != nil {
+			t.Error(err)
+		}
+		if _, ok := one.Ticket(r.Context()); ok || len(one.store.rows(t, "alice")) != 0 {
+			t.Error("the outer one is still signed in")
+		}
+	}))).ServeHTTP(httptest.NewRecorder(), one.browser().request("/"))
 }
 
 func TestCountersAndEvents(t *testing.T) {
