@@ -1,7 +1,6 @@
 package serverside
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,7 +46,7 @@ func (s *Sessions) SignIn(w http.ResponseWriter, r *http.Request, t ticket.Ticke
 	}
 	err = s.endReplaced(ctx, r, l, o)
 	if err == nil {
-		err = s.trim(ctx, l.row.SubjectID)
+		err = s.trim(ctx, l)
 	}
 	if err != nil {
 		s.undo(ctx, l)
@@ -122,31 +121,28 @@ func (s *Sessions) put(ctx context.Context, row bff.UserSession) error {
 	return err
 }
 
-// trim ends a user's oldest sessions beyond the maximum. Sign-ins that do so at the same
-// time agree on which those are, so that when all are done, no more than the maximum is
-// left: and not none, as if each had ended the others.
-func (s *Sessions) trim(ctx context.Context, subjectID string) error {
+// trim ends the oldest sessions of l's user beyond the maximum. The order is the store's,
+// not that of Created, since hosts' clocks differ. Sign-ins at the same time so agree on
+// which are the oldest, and no two end each other's sessions. None ends its own: if it is
+// among the oldest already, that is up to those that came after it. Should the database
+// have let them see it too late for that, the next sign-in ends it.
+func (s *Sessions) trim(ctx context.Context, l *loaded) error {
 	if s.cfg.MaxSessionsPerUser == 0 {
 		return nil
 	}
-	rows, err := s.cfg.Store.GetUserSessions(ctx, s.cfg.Partition, bff.UserSessionsFilter{SubjectID: subjectID})
+	rows, err := s.cfg.Store.GetUserSessions(ctx, s.cfg.Partition, bff.UserSessionsFilter{SubjectID: l.row.SubjectID})
 	if err != nil {
 		return err
 	}
-	if len(rows) <= s.cfg.MaxSessionsPerUser {
-		return nil
-	}
-	slices.SortFunc(rows, func(a, b bff.UserSession) int {
-		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Key, b.Key))
-	})
-	rows = rows[:len(rows)-s.cfg.MaxSessionsPerUser]
+	rows = rows[:max(0, len(rows)-s.cfg.MaxSessionsPerUser)]
+	rows = slices.DeleteFunc(rows, func(row bff.UserSession) bool { return row.Key == l.row.Key })
 	tokens := s.refreshTokens(ctx, rows)
 	for _, row := range rows {
 		if err := s.cfg.Store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: row.Key}); err != nil {
 			return err
 		}
 	}
-	s.ended(ctx, EndMaximum, int64(len(rows)), subjectID)
+	s.ended(ctx, EndMaximum, int64(len(rows)), l.row.SubjectID)
 	s.revokeTokens(ctx, tokens)
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"sync"
 	"testing"
+	"time"
 
 	"example.com/usersession/bff"
 )
@@ -48,6 +49,40 @@ func TestMaximumHoldsForSignInsAtTheSameTime(t *testing.T) {
 			t.Fatalf("%d sessions", n)
 		}
 	}
+}
+
+// Hosts' clocks differ, and the order of sign-ins is the store's: who has just signed in
+// is not the oldest because of a host whose clock is behind.
+func TestMaximumHoldsWithClocksThatDiffer(t *testing.T) {
+	b := newBench(t, func(c *Config) { c.MaxSessionsPerUser = 1 })
+	behind := newBench(t, func(c *Config) {
+		c.MaxSessionsPerUser, c.Store = 1, b.store
+		c.Clock = func() time.Time { return b.clock.plus(-5 * time.Second) }
+	})
+	first, second := b.browser(), behind.browser()
+	first.signIn(as("alice", "s1"))
+	b.clock.pass(2 * time.Second)
+	second.signIn(as("alice", "s2"))
+	first.want("")
+	second.want("alice")
+}
+
+// A sign-in that others have overtaken leaves it to them to end its session.
+func TestMaximumNeverEndsTheSessionJustMade(t *testing.T) {
+	b := newBench(t, func(c *Config) { c.MaxSessionsPerUser = 1 })
+	other := b.browser()
+	other.signIn(as("alice", "s1"))
+	overtaken := b.browser()
+	b.store.on("list", func() {
+		later := bff.UserSession{PartitionKey: "app", Key: "later", SubjectID: "alice", SessionID: "s3", Created: b.clock.Now(), Renewed: b.clock.Now()}
+		if err := b.store.InMemoryStore.CreateUserSession(t.Context(), later); err != nil {
+			t.Error(err)
+		}
+	})
+	overtaken.signIn(as("alice", "s2"))
+	other.want("")
+	overtaken.want("alice")
+	b.wantEnded(EndMaximum, 1)
 }
 
 func TestWithoutASessionIDThereIsAUUID(t *testing.T) {
