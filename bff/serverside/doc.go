@@ -33,7 +33,8 @@
 //
 // Requests that carry a session cookie are answered with 503. The cookie stays, and no
 // session is deleted: when the database is back, so are the users. A cancelled request
-// never deletes a session either.
+// never deletes a session either. The exception is a sign-in that fails half-way: its new
+// session is taken back, but an old one whose place that had taken already has ended.
 //
 // # What an attacker with access to the database can do
 //

@@ -130,6 +130,29 @@ func TestASignInThatFailsLeavesNothing(t *testing.T) {
 	}
 }
 
+// A store whose answer is lost: the row is there, and the caller gets an error.
+type answerless struct{ *spy }
+
+func (s answerless) ReplaceUserSession(ctx context.Context, session bff.UserSession) error {
+	if err := s.spy.ReplaceUserSession(ctx, session); err != nil {
+		return err
+	}
+	return errDown
+}
+
+func TestASignInWithoutAnAnswerLeavesNothing(t *testing.T) {
+	b := newBench(t)
+	b.cfg.Store = answerless{b.store}
+	response := b.browser().visit(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := b.SignIn(w, r, alice()); !errors.Is(err, errDown) {
+			t.Errorf("%v", err)
+		}
+	})
+	if len(response.Cookies()) != 0 || len(b.store.rows(t, "alice")) != 0 {
+		t.Error("a cookie was sent, or a session is there that nobody can use")
+	}
+}
+
 type down struct{}
 
 func (down) Encrypt(_, _ []byte) ([]byte, error) { return nil, ticket.ErrUnavailable }

@@ -29,7 +29,8 @@ const createAttempts = 5
 // with another issuer than [Config.Issuer] is refused; with none it gets that one. The
 // caller has verified the ID token that the ticket was made from.
 //
-// After an error there is no new session, and no cookie was sent.
+// After an error nobody has a new session, and no cookie was sent; but the sessions that
+// this one was to take the place of, or those beyond the maximum, may have ended.
 func (s *Sessions) SignIn(w http.ResponseWriter, r *http.Request, t ticket.Ticket, opts ...SignInOption) (Session, error) {
 	ctx := r.Context()
 	var o signIn
@@ -41,14 +42,14 @@ func (s *Sessions) SignIn(w http.ResponseWriter, r *http.Request, t ticket.Ticke
 	if err != nil {
 		return Session{}, err
 	}
-	if err := s.put(ctx, l.row); err != nil {
-		return Session{}, fmt.Errorf("serverside: signing in: %w", err)
+	err = s.put(ctx, l.row)
+	if err == nil {
+		err = s.endReplaced(ctx, r, l, o)
 	}
-	err = s.endReplaced(ctx, r, l, o)
 	if err == nil {
 		err = s.trim(ctx, l)
 	}
-	if err != nil {
+	if err != nil { // of put too: the row is there if only the store's answer was lost
 		s.undo(ctx, l)
 		return Session{}, fmt.Errorf("serverside: signing in: %w", err)
 	}
@@ -153,7 +154,7 @@ func (s *Sessions) undo(ctx context.Context, l *loaded) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.TokenTimeout)
 	defer cancel()
 	if err := s.cfg.Store.DeleteUserSession(ctx, l.key()); err != nil {
-		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a sign-in that failed left a session nobody can use",
+		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a sign-in that failed may have left a session nobody can use",
 			slog.Any("error", err))
 	}
 }
