@@ -38,6 +38,9 @@
 //
 // # What an attacker with access to the database can do
 //
-// Delete sessions, and within the absolute lifetime put off their idle timeout. They
-// cannot read or change a ticket, or give it to another row: see package ticket.
+// Delete sessions. Up to a session's absolute end, which is sealed into its ticket, also:
+// put off its idle timeout, put back an older ticket of the same row, and bring the
+// session back after a sign-out or a revocation by inserting its row again, for whoever
+// still has the cookie. They cannot read or change a ticket, or give it to another row:
+// see package ticket.
 package serverside
