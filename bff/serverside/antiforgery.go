@@ -9,19 +9,23 @@ import (
 // AntiForgery refuses requests that another site may have caused (CSRF): those without
 // the header X-CSRF: 1, which a form or a link cannot send and another origin's script
 // not without permission, and those that [http.CrossOriginProtection] knows to come from
-// another origin. Both are asked of every method. It is for the endpoints that a page
-// calls with fetch; what the browser navigates to (sign-in, callback) and what the
-// identity provider calls (back-channel logout) cannot send the header.
+// another origin. Both are asked of every method, GET and HEAD as well. It is for the
+// endpoints that a page calls with fetch; what the browser navigates to (sign-in,
+// callback) and what the identity provider calls (back-channel logout) cannot send the
+// header.
 func AntiForgery(next http.Handler) http.Handler {
 	crossOrigin := http.NewCrossOriginProtection()
-	return crossOrigin.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if values := r.Header.Values("X-CSRF"); len(values) != 1 || values[0] != "1" {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked := *r
+		asked.Method = http.MethodPost // safe methods would pass unseen
+		values := r.Header.Values("X-CSRF")
+		if len(values) != 1 || values[0] != "1" || crossOrigin.Check(&asked) != nil {
 			noStore(w)
 			http.Error(w, http.StatusText(http.StatusForbidden), http.StatusForbidden)
 			return
 		}
 		next.ServeHTTP(w, r)
-	}))
+	})
 }
 
 // LocalURL reports whether a return URL from a request leads to this host and nowhere

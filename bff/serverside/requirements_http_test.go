@@ -109,6 +109,13 @@ func TestRequirement12CSRFNeedsAHeaderOnEveryRequest(t *testing.T) {
 		{"another value", "GET", map[string]string{"X-CSRF": "true"}, 403},
 		{"cross-site with the header", "POST", map[string]string{"X-CSRF": "1", "Sec-Fetch-Site": "cross-site"}, 403},
 		{"same-site with the header", "POST", map[string]string{"X-CSRF": "1", "Sec-Fetch-Site": "same-site"}, 403},
+		{"cross-site GET with the header", "GET", map[string]string{"X-CSRF": "1", "Sec-Fetch-Site": "cross-site"}, 403},
+		{"same-site HEAD with the header", "HEAD", map[string]string{"X-CSRF": "1", "Sec-Fetch-Site": "same-site"}, 403},
+		{"another origin, GET", "GET", map[string]string{"X-CSRF": "1", "Origin": "https://evil.example"}, 403},
+		{"a preflight", "OPTIONS", map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}, 403},
+		{"same origin, GET", "GET", map[string]string{"X-CSRF": "1", "Sec-Fetch-Site": "same-origin"}, 200},
+		{"same origin without Sec-Fetch-Site", "GET", map[string]string{"X-CSRF": "1", "Origin": "https://bff.example"}, 200},
+		{"a navigation", "GET", map[string]string{"Sec-Fetch-Site": "none"}, 403},
 		{"another origin", "DELETE", map[string]string{"X-CSRF": "1", "Origin": "https://evil.example"}, 403},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -120,6 +127,9 @@ func TestRequirement12CSRFNeedsAHeaderOnEveryRequest(t *testing.T) {
 			h.ServeHTTP(w, r)
 			if w.Code != test.want {
 				t.Errorf("status %d, want %d", w.Code, test.want)
+			}
+			if w.Code != http.StatusOK && w.Header().Get("Cache-Control") != "no-store" {
+				t.Error("the refusal may be stored")
 			}
 		})
 	}
