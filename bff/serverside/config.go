@@ -83,8 +83,9 @@ type Config struct {
 	// Revoker is told the refresh token of every session that is signed out or
 	// revoked (RFC 7009). Nil means that refresh tokens are left alone.
 	Revoker TokenRevoker
-	// TokenTimeout bounds a refresh, and the revocations of one call. The default
-	// is [DefaultTokenTimeout].
+	// TokenTimeout bounds the steps of a refresh, each by itself: asking the provider
+	// and writing what it sent. It bounds the revocations of one call, too. The
+	// default is [DefaultTokenTimeout].
 	TokenTimeout time.Duration
 
 	// Metrics counts sessions. Nil means nobody does.

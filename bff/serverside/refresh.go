@@ -129,9 +129,11 @@ func sameTokens(a, b *loaded) bool {
 const firstWait = 20 * time.Millisecond
 
 // keep writes new tokens. They are written over whatever has changed in between but
-// other new tokens, which win. The old refresh token may be spent, so it tries as long as
-// the context lets it.
+// other new tokens, which win. The old refresh token may be spent, so it keeps trying for
+// a TokenTimeout of its own, however little the provider has left of the refresh's.
 func (s *Sessions) keep(ctx context.Context, l *loaded, tokens Tokens) (*loaded, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.TokenTimeout)
+	defer cancel()
 	for wait := firstWait; ; wait *= 2 {
 		next, err := s.write(ctx, l, tokens.applyTo(l.ticket))
 		if err == nil {

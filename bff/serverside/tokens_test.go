@@ -152,6 +152,32 @@ func TestADatabaseThatIsDownForAMomentLosesNoTokens(t *testing.T) {
 	})
 }
 
+// What the provider leaves of its time is not all that the write has.
+func TestASlowProviderLosesNoTokens(t *testing.T) {
+	for name, trouble := range map[string]func(*spy){
+		"the database takes its time": func(store *spy) {
+			store.on("update", func() { time.Sleep(200 * time.Millisecond) })
+		},
+		"the database is down for a moment": func(store *spy) {
+			time.AfterFunc(4800*time.Millisecond, func() { store.breakDown(allOperations...) })
+			time.AfterFunc(5100*time.Millisecond, func() { store.breakDown() })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, browsers := fleet(t, 1, nil) // TokenTimeout: 5 s
+				p.delay = 4900 * time.Millisecond
+				p.during = func() { trouble(browsers[0].store) }
+				for range 2 {
+					if token, err := browsers[0].token(t.Context()); token != "access-1" || err != nil || p.calls != 1 {
+						t.Errorf("%q, %v after %d refreshes", token, err, p.calls)
+					}
+				}
+			})
+		})
+	}
+}
+
 func TestASessionRevokedDuringARefreshStaysRevoked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, browsers := fleet(t, 1, nil)
