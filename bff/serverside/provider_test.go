@@ -70,6 +70,11 @@ func (p *provider) RefreshTokens(ctx context.Context, token string) (Tokens, err
 	}, nil
 }
 
+// refresherOf always answers with these tokens.
+type refresherOf Tokens
+
+func (r refresherOf) RefreshTokens(context.Context, string) (Tokens, error) { return Tokens(r), nil }
+
 // fleet makes hosts that share a store and a provider, and a signed-in browser's cookies
 // whose access token has just ended.
 func fleet(t *testing.T, hosts int, change func(*Config)) (p *provider, browsers []*browser) {

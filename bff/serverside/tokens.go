@@ -18,7 +18,7 @@ type Tokens struct {
 	AccessToken         string
 	AccessTokenExpires  time.Time // zero: unknown
 	RefreshToken        string    // "": the old one goes on
-	RefreshTokenExpires time.Time
+	RefreshTokenExpires time.Time // zero: unknown if the token is new
 	IDToken             string
 }
 
@@ -99,7 +99,8 @@ func (t Tokens) applyTo(old ticket.Ticket) ticket.Ticket {
 	next := old.Clone()
 	next.AccessToken, next.AccessTokenExpires = t.AccessToken, t.AccessTokenExpires.UTC()
 	if t.RefreshToken != "" {
-		next.RefreshToken = t.RefreshToken
+		next.RefreshToken, next.RefreshTokenExpires = t.RefreshToken, t.RefreshTokenExpires.UTC()
+	} else if !t.RefreshTokenExpires.IsZero() {
 		next.RefreshTokenExpires = t.RefreshTokenExpires.UTC()
 	}
 	if t.IDToken != "" {

@@ -274,6 +274,28 @@ func TestAProviderThatIsDownEndsNothing(t *testing.T) {
 	})
 }
 
+// Providers that do not rotate the refresh token may say that it lasts longer.
+func TestARefreshPutsOffTheEndOfTheSameRefreshToken(t *testing.T) {
+	b := newBench(t)
+	end := b.clock.plus(2 * time.Hour)
+	b.cfg.Refresher = refresherOf(Tokens{AccessToken: "access-1", RefreshTokenExpires: end})
+	br := b.browser()
+	tk := alice()
+	tk.AccessTokenExpires, tk.RefreshTokenExpires = b.clock.plus(time.Minute), b.clock.plus(30*time.Minute)
+	br.signIn(tk)
+	b.clock.pass(time.Minute)
+	if token, err := br.token(t.Context()); token != "access-1" || err != nil {
+		t.Errorf("%q, %v", token, err)
+	}
+	b.clock.pass(35 * time.Minute)
+	br.visit(func(_ http.ResponseWriter, r *http.Request) {
+		tk, _ := b.Ticket(r.Context())
+		if tk.RefreshToken != "secret-refresh-token" || !tk.RefreshTokenExpires.Equal(end) {
+			t.Errorf("refresh token %q until %v", tk.RefreshToken, tk.RefreshTokenExpires)
+		}
+	})
+}
+
 type panicking struct{}
 
 func (panicking) RefreshTokens(context.Context, string) (Tokens, error) { panic("secret") }
