@@ -1,6 +1,7 @@
 package serverside
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -54,5 +55,25 @@ func TestRevocationEndpoint(t *testing.T) {
 		if err := (RevocationEndpoint{URL: url}).RevokeRefreshToken(t.Context(), "secret-token"); err == nil || !strings.Contains(err.Error(), "https") {
 			t.Errorf("%q: %v", url, err)
 		}
+	}
+}
+
+// revokerThatPanics panics with the token.
+type revokerThatPanics struct{}
+
+func (revokerThatPanics) RevokeRefreshToken(_ context.Context, token string) error { panic(token) }
+
+func TestARevokerThatPanicsEndsNoProcess(t *testing.T) {
+	b := newBench(t, func(c *Config) { c.Revoker = revokerThatPanics{} })
+	br := b.browser()
+	br.signIn(alice())
+	br.visit(func(w http.ResponseWriter, r *http.Request) {
+		if err := b.SignOut(w, r); err != nil {
+			t.Error(err)
+		}
+	})
+	br.want("")
+	if log := b.log.String(); !strings.Contains(log, "the Revoker panicked") || strings.Contains(log, "secret-") {
+		t.Errorf("the log: %s", log)
 	}
 }

@@ -74,13 +74,26 @@ func (s *Sessions) revokeTokens(ctx context.Context, tokens []string) {
 		room <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-room }()
-			if err := s.cfg.Revoker.RevokeRefreshToken(ctx, token); err != nil {
+			if err := s.revokeToken(ctx, token); err != nil {
 				s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a refresh token could not be revoked",
 					slog.String("error", redact(err, token)))
 			}
 		})
 	}
 	wg.Wait()
+}
+
+var errRevokerPanicked = errors.New("the Revoker panicked")
+
+// revokeToken revokes one token. It runs in a goroutine where a panic would end the
+// program. The panic's value may be anything: errRevokerPanicked takes its place.
+func (s *Sessions) revokeToken(ctx context.Context, token string) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errRevokerPanicked
+		}
+	}()
+	return s.cfg.Revoker.RevokeRefreshToken(ctx, token)
 }
 
 // redact returns an error's text without the secret, should a client have put it there.
