@@ -152,8 +152,8 @@ func (s *Sessions) keep(ctx context.Context, l *loaded, tokens Tokens) (*loaded,
 				continue
 			}
 		}
-		if errors.Is(err, ErrNoSession) { // it was revoked: so are its new tokens
-			if tokens.RefreshToken != "" {
+		if errors.Is(err, ErrNoSession) { // it has ended: so do its new tokens
+			if tokens.RefreshToken != "" && s.cfg.Revoker != nil && !s.signedInAgain(ctx, l) {
 				s.revokeTokens(ctx, []string{tokens.RefreshToken})
 			}
 			return nil, err

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"time"
 
 	"example.com/usersession/bff"
 )
@@ -91,4 +92,24 @@ func (s *Sessions) endReplaced(ctx context.Context, r *http.Request, l *loaded, 
 		}
 	}
 	return nil
+}
+
+// clockSkew is how much hosts' clocks may differ, when one asks whether a sign-in at
+// another was before or after something.
+const clockSkew = time.Minute
+
+// signedInAgain reports whether a session that ended during its refresh may have been
+// replaced by a sign-in, whose grant then has the new refresh token too. A row does not
+// say what it has replaced: any session counts that the user began since the refresh did.
+func (s *Sessions) signedInAgain(ctx context.Context, l *loaded) bool {
+	rows, err := s.cfg.Store.GetUserSessions(ctx, l.row.PartitionKey, bff.UserSessionsFilter{SubjectID: l.row.SubjectID})
+	if err != nil { // a token too many does less harm than a sign-in that ends
+		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: the refresh token of a session that ended is not revoked, "+
+			"since the user's sessions could not be read", slog.Any("error", err))
+		return true
+	}
+	begun := s.cfg.Clock().Add(-2*s.cfg.TokenTimeout - clockSkew) // one to ask, one to write
+	return slices.ContainsFunc(rows, func(row bff.UserSession) bool {
+		return row.SessionID == l.row.SessionID || row.Created.After(begun)
+	})
 }

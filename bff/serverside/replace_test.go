@@ -3,8 +3,12 @@ package serverside
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
+	"maps"
 	"net/http"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // With SameSite=Strict the request to the callback has no session cookie.
@@ -50,4 +54,42 @@ func TestRequirement02ASignInFromAnotherSiteEndsTheOldSession(t *testing.T) {
 		})
 	}
 	callback.want("alice")
+}
+
+// The new refresh token belongs to the same grant as the sign-in, to many providers.
+func TestASignInDuringARefreshKeepsItsGrant(t *testing.T) {
+	for name, sessionID := range map[string]string{"with the same session id": "idp-session", "with another": "another"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, browsers := fleet(t, 1, nil)
+				br := browsers[0]
+				again := &browser{br.bench, maps.Clone(br.cookies)}
+				p.during = func() { again.signIn(as("alice", sessionID)) }
+				if _, err := br.token(t.Context()); !errors.Is(err, ErrNoSession) {
+					t.Errorf("the request of the old session: %v", err)
+				}
+				again.want("alice")
+				p.want(t)
+			})
+		})
+	}
+}
+
+// Who is signed in elsewhere, and has been for a while, has not signed in again.
+func TestASignOutDuringARefreshRevokesItsTokens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, browsers := fleet(t, 1, nil)
+		br := browsers[0]
+		elsewhere := br.bench.browser()
+		elsewhere.signIn(as("alice", "elsewhere"))
+		time.Sleep(5 * time.Minute)
+		p.during = func() {
+			br.visit(func(w http.ResponseWriter, r *http.Request) { _ = br.SignOut(w, r) })
+		}
+		if _, err := br.token(t.Context()); !errors.Is(err, ErrNoSession) {
+			t.Errorf("%v", err)
+		}
+		elsewhere.want("alice")
+		p.want(t, "refresh-1", "secret-refresh-token")
+	})
 }
