@@ -166,6 +166,16 @@ func (br *browser) signIn(tk ticket.Ticket) *http.Response {
 	})
 }
 
+// change updates the ticket of the browser's session.
+func (br *browser) change(f func(*ticket.Ticket)) {
+	br.t.Helper()
+	br.visit(func(_ http.ResponseWriter, r *http.Request) {
+		if err := br.Update(r.Context(), func(tk *ticket.Ticket) error { f(tk); return nil }); err != nil {
+			br.t.Errorf("update: %v", err)
+		}
+	})
+}
+
 // user returns who the browser is signed in as, or "".
 func (br *browser) user() string {
 	br.t.Helper()

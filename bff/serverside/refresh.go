@@ -105,6 +105,9 @@ func (s *Sessions) refresh(ctx context.Context, seen *loaded) (*loaded, error) {
 	if !sameTokens(l, seen) { // somebody was faster
 		return l, nil
 	}
+	if s.refusals.has(l.ticket.RefreshToken) {
+		return s.giveUp(ctx, l)
+	}
 	tokens, err := s.cfg.Refresher.RefreshTokens(ctx, l.ticket.RefreshToken)
 	if errors.Is(err, ErrRefreshTokenRefused) {
 		return s.refused(ctx, l)
@@ -162,42 +165,6 @@ func (s *Sessions) keep(ctx context.Context, l *loaded, tokens Tokens) (*loaded,
 			return nil, fmt.Errorf("serverside: refreshing tokens: the new ones could not be written: %w", err)
 		}
 	}
-}
-
-// refusedWaits is how often, with doubling pauses from firstWait, a refresh that was
-// refused looks whether another host has the new tokens: about a second and a quarter.
-const refusedWaits = 6
-
-// refused deals with a refresh token that the provider does not take. If another host
-// has just spent it, that host is about to write the tokens it got.
-func (s *Sessions) refused(ctx context.Context, l *loaded) (*loaded, error) {
-	wait := firstWait
-	for i := 0; ; i++ {
-		next, err := s.load(ctx, l.row.Key)
-		if err != nil {
-			return nil, fmt.Errorf("serverside: refreshing tokens: %w", err)
-		}
-		if next == nil {
-			return nil, ErrNoSession
-		}
-		if !sameTokens(next, l) {
-			return next, nil
-		}
-		if i == refusedWaits || !sleep(ctx, wait) {
-			break
-		}
-		wait *= 2
-	}
-	s.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "serverside: the identity provider refused a refresh token",
-		slog.String("subject_id", l.row.SubjectID), slog.String("session_id", l.row.SessionID))
-	if !s.cfg.EndSessionWithRefreshToken {
-		return nil, fmt.Errorf("serverside: refreshing tokens: %w", ErrRefreshTokenRefused)
-	}
-	if err := s.cfg.Store.DeleteUserSession(ctx, l.key()); err != nil {
-		return nil, fmt.Errorf("serverside: ending the session with its refresh token: %w", err)
-	}
-	s.ended(ctx, EndTokens, 1, l.row.SubjectID)
-	return nil, ErrNoSession
 }
 
 func sleep(ctx context.Context, d time.Duration) bool {

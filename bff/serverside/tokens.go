@@ -26,7 +26,8 @@ type Tokens struct {
 type TokenRefresher interface {
 	// RefreshTokens trades a refresh token. If the provider says that the token
 	// is not good any more (invalid_grant), the error must wrap
-	// [ErrRefreshTokenRefused]; every other error is taken for a passing one.
+	// [ErrRefreshTokenRefused]: this process does not ask for that token again.
+	// Every other error is taken for a passing one.
 	//
 	// It verifies an ID token that it returns, which must have the sub of the
 	// one before (OpenID Connect Core 1.0, section 12.2).

@@ -101,14 +101,7 @@ func TestARefreshOutlastsOtherUpdates(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, browsers := fleet(t, 2, nil)
 		p.during = func() {
-			browsers[1].visit(func(_ http.ResponseWriter, r *http.Request) {
-				if err := browsers[1].Update(r.Context(), func(tk *ticket.Ticket) error {
-					tk.Properties = map[string]string{"device": "renamed"}
-					return nil
-				}); err != nil {
-					t.Error(err)
-				}
-			})
+			browsers[1].change(func(tk *ticket.Ticket) { tk.Properties["device"] = "renamed" })
 		}
 		if token, err := browsers[0].token(t.Context()); token != "access-1" || err != nil {
 			t.Errorf("%q, %v", token, err)
@@ -227,30 +220,6 @@ func TestSigningOutRevokesTheRefreshTokenOfToday(t *testing.T) {
 		})
 		p.want(t, "refresh-1")
 	})
-}
-
-func TestARefusedRefreshToken(t *testing.T) {
-	for name, ends := range map[string]bool{"by default the session goes on": false, "the session ends with it": true} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				p, browsers := fleet(t, 1, func(c *Config) { c.EndSessionWithRefreshToken = ends })
-				p.fail = ErrRefreshTokenRefused
-				_, err := browsers[0].token(t.Context())
-				if ends {
-					if !errors.Is(err, ErrNoSession) {
-						t.Error(err)
-					}
-					browsers[0].want("")
-					browsers[0].wantEnded(EndTokens, 1)
-					return
-				}
-				if !errors.Is(err, ErrRefreshTokenRefused) {
-					t.Error(err)
-				}
-				browsers[0].want("alice")
-			})
-		})
-	}
 }
 
 func TestAProviderThatIsDownEndsNothing(t *testing.T) {
