@@ -78,14 +78,16 @@ type Config struct {
 	// default is [DefaultRefreshBefore].
 	RefreshBefore time.Duration
 	// EndSessionWithRefreshToken ends a session whose refresh token the provider
-	// refuses. By default it goes on without fresh tokens.
+	// refuses, unless another host has got new ones for it. By default it goes on
+	// without fresh tokens.
 	EndSessionWithRefreshToken bool
 	// Revoker is told the refresh token of every session that is signed out or
 	// revoked (RFC 7009). Nil means that refresh tokens are left alone.
 	Revoker TokenRevoker
-	// TokenTimeout bounds the steps of a refresh, each by itself: asking the provider
-	// and writing what it sent. It bounds the revocations of one call, too. The
-	// default is [DefaultTokenTimeout].
+	// TokenTimeout bounds the steps of a refresh, each by itself: asking the provider,
+	// writing what it sent and, if it refuses the refresh token, looking for the tokens
+	// of another host that has just spent it. It bounds the revocations of one call,
+	// too, and is the same on all hosts. The default is [DefaultTokenTimeout].
 	TokenTimeout time.Duration
 
 	// Metrics counts sessions. Nil means nobody does.

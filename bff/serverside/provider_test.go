@@ -54,6 +54,9 @@ func (p *provider) RefreshTokens(ctx context.Context, token string) (Tokens, err
 	if p.during != nil {
 		p.during()
 	}
+	if spent && p.fail == nil { // that is known at once
+		return Tokens{}, fmt.Errorf("invalid_grant: %w", ErrRefreshTokenRefused)
+	}
 	select {
 	case <-time.After(p.delay):
 	case <-ctx.Done():
@@ -61,9 +64,6 @@ func (p *provider) RefreshTokens(ctx context.Context, token string) (Tokens, err
 	}
 	if p.fail != nil {
 		return Tokens{}, p.fail
-	}
-	if spent {
-		return Tokens{}, fmt.Errorf("invalid_grant: %w", ErrRefreshTokenRefused)
 	}
 	return Tokens{
 		AccessToken: fmt.Sprint("access-", n), RefreshToken: fmt.Sprint("refresh-", n), AccessTokenExpires: time.Now().Add(5 * time.Minute),

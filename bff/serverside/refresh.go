@@ -16,7 +16,8 @@ import (
 //
 // Requests that need this at the same time share one refresh, also if some of them are
 // cancelled. Another host that refreshes the same session does no harm: the host that
-// writes last takes the tokens of the first.
+// writes last takes the tokens of the first. One whose refresh token is refused looks for
+// those for as long as the other host's refresh may take, once for each token.
 //
 // It returns [ErrNoSession] if the request is signed out or the session has ended, and
 // an error that wraps [ErrRefreshTokenRefused] if the user has to sign in again to get

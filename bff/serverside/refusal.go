@@ -3,48 +3,80 @@ package serverside
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
+
+	"example.com/usersession/bff/ticket"
 )
 
-// refusedWaits is how often, with doubling pauses from firstWait, a refresh that was
-// refused looks whether another host has the new tokens: about a second and a quarter.
-const refusedWaits = 6
+const (
+	// longestWait is how long a refresh that was refused waits at most before it looks
+	// again.
+	longestWait = 500 * time.Millisecond
+	// writeTime is what another host is given to write new tokens.
+	writeTime = time.Second
+)
 
 // refused deals with a refresh token that the provider does not take. If another host
-// has just spent it, that host is about to write the tokens it got.
+// has just spent it, that host is about to write the tokens it got. The provider may
+// take all of TokenTimeout to give them to it, so that this is how long one has to look,
+// but only once for each token: then it is among the refusals.
 func (s *Sessions) refused(ctx context.Context, l *loaded) (*loaded, error) {
-	wait := firstWait
-	for i := 0; ; i++ {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.TokenTimeout+writeTime)
+	defer cancel()
+	for wait := firstWait; ; wait = min(2*wait, longestWait) {
 		next, err := s.load(ctx, l.row.Key)
-		if err != nil {
+		switch {
+		case err != nil: // tried again below
+		case next == nil:
+			return nil, ErrNoSession
+		case !sameTokens(next, l):
+			return next, nil
+		default:
+			l = next
+		}
+		if sleep(ctx, wait) {
+			continue
+		}
+		if err != nil { // nor can it be told what another host has done
 			return nil, fmt.Errorf("serverside: refreshing tokens: %w", err)
 		}
-		if next == nil {
-			return nil, ErrNoSession
-		}
-		if !sameTokens(next, l) {
-			return next, nil
-		}
-		if i == refusedWaits || !sleep(ctx, wait) {
-			break
-		}
-		wait *= 2
+		s.refusals.add(l.ticket.RefreshToken)
+		s.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "serverside: the identity provider refused a refresh token",
+			slog.String("subject_id", l.row.SubjectID), slog.String("session_id", l.row.SessionID))
+		return s.giveUp(ctx, l)
 	}
-	s.refusals.add(l.ticket.RefreshToken)
-	s.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "serverside: the identity provider refused a refresh token",
-		slog.String("subject_id", l.row.SubjectID), slog.String("session_id", l.row.SessionID))
-	return s.giveUp(ctx, l)
 }
 
-// giveUp is what becomes of a session whose refresh token is no good.
+var errOtherTokens = errors.New("serverside: another host has written new tokens")
+
+// giveUp is what becomes of a session whose refresh token is no good. It ends only if its
+// tokens are still l's. The store deletes whatever is there, but updates what was read:
+// that is why the session expires first, and after that nobody writes to it.
 func (s *Sessions) giveUp(ctx context.Context, l *loaded) (*loaded, error) {
 	if !s.cfg.EndSessionWithRefreshToken {
 		return nil, fmt.Errorf("serverside: refreshing tokens: %w", ErrRefreshTokenRefused)
 	}
-	if err := s.cfg.Store.DeleteUserSession(ctx, l.key()); err != nil {
-		return nil, fmt.Errorf("serverside: ending the session with its refresh token: %w", err)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.TokenTimeout)
+	defer cancel()
+	_, err := s.update(ctx, l, func(t *ticket.Ticket) error {
+		if t.AccessToken != l.ticket.AccessToken || t.RefreshToken != l.ticket.RefreshToken {
+			return errOtherTokens
+		}
+		t.Expires = t.Issued.Add(-clockSkew) // in the past by every clock
+		return nil
+	})
+	if errors.Is(err, errOtherTokens) {
+		return s.refresh(ctx, l) // takes them
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := s.cfg.Store.DeleteUserSession(ctx, l.key()); err != nil { // cleanup will
+		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a session that ended could not be deleted", slog.Any("error", err))
 	}
 	s.ended(ctx, EndTokens, 1, l.row.SubjectID)
 	return nil, ErrNoSession

@@ -3,6 +3,7 @@ package serverside
 import (
 	"errors"
 	"strconv"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -55,6 +56,88 @@ func TestARefusedRefreshTokenIsNotSentAgain(t *testing.T) {
 		browsers[1].change(func(tk *ticket.Ticket) { tk.RefreshToken = "another" })
 		if token, err := browsers[0].token(t.Context()); token != "access-2" || err != nil {
 			t.Errorf("another refresh token: %q, %v", token, err)
+		}
+	})
+}
+
+// The host that was refused waits for one that is slow, and does not end its session.
+func TestTheLoserOfARefreshWaitsForASlowWinner(t *testing.T) {
+	for name, ends := range map[string]bool{"by default": false, "sessions end with their refresh token": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, browsers := fleet(t, 2, func(c *Config) { c.EndSessionWithRefreshToken = ends }) // TokenTimeout: 5 s
+				p.delay = 4900 * time.Millisecond
+				store := browsers[0].store
+				store.on("update", func() { time.Sleep(200 * time.Millisecond) })
+				time.AfterFunc(time.Second, func() { store.breakDown("get") })
+				time.AfterFunc(2*time.Second, func() { store.breakDown() })
+				var wg sync.WaitGroup
+				for i, br := range browsers {
+					wg.Go(func() {
+						time.Sleep(time.Duration(i) * 10 * time.Millisecond)
+						if token, err := br.token(t.Context()); token != "access-1" || err != nil {
+							t.Errorf("host %d: %q, %v", i, token, err)
+						}
+					})
+				}
+				wg.Wait()
+				if p.calls != 2 {
+					t.Errorf("%d refreshes: the hosts did not collide", p.calls)
+				}
+				browsers[1].want("alice")
+				p.want(t)
+			})
+		})
+	}
+}
+
+// What another host writes at the last moment counts, if it is tokens.
+func TestASessionThatChangesAsItEndsWithItsRefreshToken(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*ticket.Ticket)
+		token  string
+		err    error
+	}{
+		"tokens of another host": {func(tk *ticket.Ticket) { tk.AccessToken, tk.RefreshToken = "a", "r" }, "a", nil},
+		"something else":         {func(tk *ticket.Ticket) { tk.Properties["device"] = "renamed" }, "", ErrNoSession},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, browsers := fleet(t, 2, func(c *Config) { c.EndSessionWithRefreshToken = true })
+				p.fail = ErrRefreshTokenRefused
+				// The host is about to end the session.
+				browsers[0].store.on("update", func() { browsers[1].change(c.change) })
+				if token, err := browsers[0].token(t.Context()); token != c.token || !errors.Is(err, c.err) {
+					t.Errorf("%q, %v", token, err)
+				}
+				if c.err != nil {
+					browsers[1].want("")
+					browsers[0].wantEnded(EndTokens, 1)
+				} else {
+					browsers[1].want("alice")
+					browsers[0].wantEnded(EndTokens, 0)
+				}
+			})
+		})
+	}
+}
+
+func TestASessionWhoseEndCannotBeWrittenEndsLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, browsers := fleet(t, 1, func(c *Config) { c.EndSessionWithRefreshToken = true })
+		br := browsers[0]
+		p.fail = ErrRefreshTokenRefused
+		br.store.breakDown("update", "delete")
+		if _, err := br.token(t.Context()); !errors.Is(err, errDown) {
+			t.Error(err)
+		}
+		br.store.breakDown()
+		if _, err := br.token(t.Context()); !errors.Is(err, ErrNoSession) || p.calls != 1 {
+			t.Errorf("%v after %d refreshes", err, p.calls)
+		}
+		br.want("")
+		if n, err := br.store.DeleteExpiredSessions(t.Context()); n != 0 || err != nil {
+			t.Errorf("the row is left: %d, %v", n, err)
 		}
 	})
 }
