@@ -10,6 +10,9 @@ import (
 	"example.com/usersession/bff"
 )
 
+// patience is how long a request waits for a new access token while its own still serves.
+const patience = time.Second
+
 // AccessToken returns the access token of the request's session, for the BFF's own call
 // to an API. One that ends within [Config.RefreshBefore] is refreshed first, if there is
 // a Refresher and a refresh token; one whose end is not known is taken to be good.
@@ -17,7 +20,8 @@ import (
 // Requests that need this at the same time share one refresh, also if some of them are
 // cancelled. Another host that refreshes the same session does no harm: the host that
 // writes last takes the tokens of the first. One whose refresh token is refused looks for
-// those for as long as the other host's refresh may take, once for each token.
+// those for as long as the other host's refresh may take, once for each token. A request
+// whose own access token still serves gets that if new ones are not there within a second.
 //
 // It returns [ErrNoSession] if the request is signed out or the session has ended, and
 // an error that wraps [ErrRefreshTokenRefused] if the user has to sign in again to get
@@ -33,6 +37,11 @@ func (s *Sessions) AccessToken(ctx context.Context) (string, error) {
 	}
 	var err error
 	if s.refreshable(l) {
+		if goodUntil(l, now.Add(patience)) {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, patience) // the refresh goes on after that
+			defer cancel()
+		}
 		var next *loaded
 		if next, err = s.refreshed(ctx, l); err == nil {
 			return next.ticket.AccessToken, nil

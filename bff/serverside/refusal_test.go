@@ -122,6 +122,27 @@ func TestASessionThatChangesAsItEndsWithItsRefreshToken(t *testing.T) {
 	}
 }
 
+// The wait for another host is not for those who have a token that serves.
+func TestARefusedRefreshTokenHoldsUpNobodyWithAGoodAccessToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, browsers := fleet(t, 1, func(c *Config) { c.EndSessionWithRefreshToken = true })
+		br := browsers[0]
+		p.fail = ErrRefreshTokenRefused
+		tk := alice()
+		tk.AccessTokenExpires = time.Now().Add(30 * time.Second)
+		br.signIn(tk)
+		begin := time.Now()
+		if token, err := br.token(t.Context()); token != "secret-access-token" || err != nil {
+			t.Errorf("%q, %v", token, err)
+		}
+		if waited := time.Since(begin); waited > patience {
+			t.Errorf("the request waited for %v", waited)
+		}
+		time.Sleep(10 * time.Second)
+		br.want("") // it ended all the same
+	})
+}
+
 func TestASessionWhoseEndCannotBeWrittenEndsLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, browsers := fleet(t, 1, func(c *Config) { c.EndSessionWithRefreshToken = true })
