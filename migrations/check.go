@@ -2,7 +2,6 @@ package migrations
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -225,7 +224,7 @@ func (c *checker) clock(db *gorm.DB, now func() time.Time) error {
 	}
 	before := now()
 	var milliseconds int64
-	if err := db.Raw(query).Row().Scan(&milliseconds); err != nil {
+	if err := scanOne(db.Raw(query), &milliseconds); err != nil {
 		return err
 	}
 	after := now()
@@ -239,14 +238,14 @@ func (c *checker) clock(db *gorm.DB, now func() time.Time) error {
 }
 
 func (c *checker) leftovers(db *gorm.DB, table string, now time.Time) error {
-	var count sql.NullInt64
+	var count int64
 	limit := entities.Timestamp{Time: now.Add(-leftoverAfter)}
-	err := db.Table(table).Where("expires <= ?", limit).Select("COUNT(*)").Row().Scan(&count)
+	err := scanOne(db.Table(table).Where("expires <= ?", limit).Select("COUNT(*)"), &count)
 	if err != nil {
 		return err
 	}
-	if count.Int64 > 0 {
-		c.harmless(table, fmt.Sprintf("%d rows expired more than %s ago and are still there", count.Int64, leftoverAfter), "run the store's cleanup (bff.CleanupHost)")
+	if count > 0 {
+		c.harmless(table, fmt.Sprintf("%d rows expired more than %s ago and are still there", count, leftoverAfter), "run the store's cleanup (bff.CleanupHost)")
 	}
 	return nil
 }

@@ -44,7 +44,18 @@ func quiet(ctx context.Context, db *gorm.DB) *gorm.DB {
 
 // each calls a function for every row of a query.
 func each(db *gorm.DB, query string, args []any, row func(*sql.Rows) error) error {
-	rows, err := db.Raw(query, args...).Rows()
+	return eachOf(db.Raw(query, args...), row)
+}
+
+// scanOne reads the one value that a query has.
+func scanOne(query *gorm.DB, value any) error {
+	return eachOf(query, func(rows *sql.Rows) error { return rows.Scan(value) })
+}
+
+// eachOf calls a function for every row. It asks for rows even where there is only one:
+// GORM's Row panics if a statement can't be prepared.
+func eachOf(query *gorm.DB, row func(*sql.Rows) error) error {
+	rows, err := query.Rows()
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,8 @@
 package migrationstest
 
 import (
+	"context"
+	"errors"
 	"net/url"
 	"strings"
 	"testing"
@@ -201,6 +203,43 @@ func TestDoctorNotes(t *testing.T) {
 		}
 		if len(findings) != len(wants) {
 			t.Errorf("got %d notes, want %d:\n%s", len(findings), len(wants), all)
+		}
+	})
+}
+
+// TestDoctorIsCancelled before each of its queries in turn, on prepared statements, which
+// can't be prepared then: an error, and never a panic.
+func TestDoctorIsCancelled(t *testing.T) {
+	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
+		db := d.Open(t, dbtest.Setup{Config: func(c *gorm.Config) { c.PrepareStmt = true }})
+		if err := db.AutoMigrate(&entities.UserSession{}); err != nil {
+			t.Fatal(err)
+		}
+		var left int
+		var cancel context.CancelFunc
+		err := db.Callback().Row().Before("*").Register("test:cancel", func(*gorm.DB) {
+			if left--; left == 0 {
+				cancel()
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for query := 1; ; query++ {
+			var ctx context.Context
+			ctx, cancel = context.WithCancel(t.Context())
+			left = query
+			_, err := migrations.Check(ctx, db)
+			cancel()
+			if left > 0 { // there are no more queries
+				if err != nil || query < 4 {
+					t.Errorf("%d queries, %v", query-1, err)
+				}
+				return
+			}
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("cancelled at query %d: %v", query, err)
+			}
 		}
 	})
 }
