@@ -52,7 +52,8 @@ func (h *Handler) parse(v VerifiedToken) (logoutToken, error) {
 	if err := h.identify(claims, &token); err != nil {
 		return token, err
 	}
-	return token, h.checkTimes(claims, &token)
+	err := h.checkTimes(claims, &token)
+	return token, err
 }
 
 // checkHeader asks for an explicit type (RFC 8725, section 3.11).
