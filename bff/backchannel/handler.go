@@ -69,7 +69,7 @@ type Config struct {
 	// [DefaultMaxTokenAge].
 	MaxTokenAge time.Duration
 	// ClockSkew is how far the provider's clock may be off. The default is
-	// [DefaultClockSkew].
+	// [DefaultClockSkew]. A Verifier looks at exp too, and has to allow for as much.
 	ClockSkew time.Duration
 	// InsecureAcceptUntypedTokens also takes tokens whose typ is JWT or missing, as
 	// some providers send them. The type logout+jwt is what keeps a token of another

@@ -99,7 +99,7 @@ func (p *relyingParty) ask(ctx context.Context) (*discovered, error) {
 	}
 	late := func() time.Time { return time.Now().Add(-clockSkew) } // go-oidc itself allows for none
 	found.idTokens = found.provider.Verifier(&oidc.Config{ClientID: p.clientID, Now: late})
-	found.logoutTokens, err = oidcverify.New(found.provider, oidcverify.Config{ClientID: p.clientID, Clock: late})
+	found.logoutTokens, err = oidcverify.New(found.provider, oidcverify.Config{ClientID: p.clientID, ClockSkew: clockSkew})
 	if err != nil {
 		return nil, err
 	}

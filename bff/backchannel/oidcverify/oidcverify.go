@@ -8,6 +8,7 @@
 package oidcverify
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -29,6 +30,10 @@ type Config struct {
 	// provider's discovery document names, or else RS256. None and the symmetric ones
 	// are never accepted.
 	SupportedSigningAlgs []string
+	// ClockSkew is how long after its exp a token is still good, since the provider's
+	// clock may be off. The default is [backchannel.DefaultClockSkew]. Set it together
+	// with that of [backchannel.Config]: the smaller one counts.
+	ClockSkew time.Duration
 	// Clock is what time it is. Nil means [time.Now].
 	Clock func() time.Time
 }
@@ -67,6 +72,9 @@ func (c Config) check() error {
 	if c.ClientID == "" {
 		return errors.New("oidcverify: the ClientID is empty")
 	}
+	if c.ClockSkew < 0 {
+		return errors.New("oidcverify: the ClockSkew is negative")
+	}
 	for _, alg := range c.SupportedSigningAlgs {
 		if alg == "" || strings.EqualFold(alg, "none") || strings.HasPrefix(alg, "HS") {
 			return errors.New("oidcverify: SupportedSigningAlgs may only name asymmetric algorithms")
@@ -76,7 +84,13 @@ func (c Config) check() error {
 }
 
 func (c Config) oidc() *oidc.Config {
-	return &oidc.Config{ClientID: c.ClientID, SupportedSigningAlgs: c.SupportedSigningAlgs, Now: c.Clock}
+	now, skew := c.Clock, cmp.Or(c.ClockSkew, backchannel.DefaultClockSkew)
+	if now == nil {
+		now = time.Now
+	}
+	// Of a logout token go-oidc compares only exp with the time, and allows for no skew.
+	late := func() time.Time { return now().Add(-skew) }
+	return &oidc.Config{ClientID: c.ClientID, SupportedSigningAlgs: c.SupportedSigningAlgs, Now: late}
 }
 
 // Verify implements [backchannel.Verifier]: signature, algorithm, iss, aud and exp, and

@@ -13,6 +13,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
 
+	"example.com/usersession/bff/backchannel"
 	"example.com/usersession/bff/backchannel/oidcverify"
 )
 
@@ -26,6 +27,7 @@ func TestGoodLogoutTokens(t *testing.T) {
 	for name, token := range map[string]string{
 		"sub and sid": o.token(nil), "sub": o.token(map[string]any{"sid": nil}), "sid": o.token(map[string]any{"sub": nil}),
 		"several audiences":      o.token(map[string]any{"aud": []string{"other", clientID}}),
+		"expired a second ago":   o.token(map[string]any{"exp": time.Now().Add(-time.Second).Unix()}),
 		"application/logout+jwt": compact(t, o.sign(jose.RS256, o.key, "k1", "application/logout+jwt", o.claims(nil))),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -80,7 +82,7 @@ func TestMalformedLogoutTokensAreRefused(t *testing.T) {
 		"audience empty":            with(map[string]any{"aud": []string{}}),
 		"AUD":                       with(map[string]any{"aud": nil, "AUD": clientID}),
 		"audience a number":         with(map[string]any{"aud": 1}),
-		"expired":                   with(map[string]any{"exp": time.Now().Add(-time.Second).Unix()}),
+		"expired":                   with(map[string]any{"exp": time.Now().Add(-backchannel.DefaultClockSkew - time.Second).Unix()}),
 		"no exp":                    with(map[string]any{"exp": nil}),
 		"exp a string":              with(map[string]any{"exp": "soon"}),
 		"no iat":                    with(map[string]any{"iat": nil}),
@@ -175,11 +177,40 @@ func TestKeyRotationAndAProviderThatIsDown(t *testing.T) {
 	}
 }
 
+func TestExpiryAllowsForTheClockSkew(t *testing.T) {
+	o := newOP(t)
+	now := time.Now().Truncate(time.Second)
+	for name, test := range map[string]struct {
+		skew, expired time.Duration
+		good          bool
+	}{
+		"within the default":     {0, time.Second, true},
+		"the end of the default": {0, backchannel.DefaultClockSkew, true},
+		"beyond the default":     {0, backchannel.DefaultClockSkew + time.Second, false},
+		"within two minutes":     {2 * time.Minute, 119 * time.Second, true},
+		"beyond two minutes":     {2 * time.Minute, 121 * time.Second, false},
+		"beyond a nanosecond":    {time.Nanosecond, time.Second, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v, err := oidcverify.NewWithKeySet(o.URL, oidc.NewRemoteKeySet(t.Context(), o.URL+"/keys"),
+				oidcverify.Config{ClientID: clientID, ClockSkew: test.skew, Clock: func() time.Time { return now }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = v.Verify(t.Context(), o.token(map[string]any{"exp": now.Add(-test.expired).Unix()}))
+			if test.good && err != nil || !test.good && (err == nil || !strings.Contains(err.Error(), "expired")) {
+				t.Errorf("expired %s ago: %v", test.expired, err)
+			}
+		})
+	}
+}
+
 func TestConfiguration(t *testing.T) {
 	keys := &oidc.StaticKeySet{}
 	for name, c := range map[string]oidcverify.Config{
 		"no client id": {}, "alg none": {ClientID: "x", SupportedSigningAlgs: []string{"RS256", "None"}},
 		"a symmetric algorithm": {ClientID: "x", SupportedSigningAlgs: []string{"HS256"}},
+		"a negative clock skew": {ClientID: "x", ClockSkew: -time.Second},
 	} {
 		if _, err := oidcverify.NewWithKeySet("https://id.example", keys, c); err == nil {
 			t.Errorf("%s is accepted", name)
