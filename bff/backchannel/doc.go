@@ -21,8 +21,10 @@
 // events member and its value, and that there is no nonce. A token with two members of
 // one name is refused.
 //
-// # Several hosts
+// # Replays, retries and several hosts
 //
-// A logout token is good once. Hosts that share a database share that memory too, with
-// [StoreReplayMemory].
+// A logout token is good until its logout has succeeded, and then no more. If anything
+// fails before, the provider may try again with the same token. The same token delivered
+// several times at once may end the same sessions several times, which does no harm.
+// Hosts that share a database share that memory too, with [StoreReplayMemory].
 package backchannel

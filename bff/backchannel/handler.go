@@ -22,8 +22,8 @@ const (
 
 	maxBody  = 16 << 10
 	maxToken = 8 << 10
-	// cleanUpTime bounds what is done after the provider has hung up.
-	cleanUpTime = 5 * time.Second
+	// noteTime bounds what is done though the provider may have hung up.
+	noteTime = 5 * time.Second
 )
 
 // Sessions is what the endpoint needs of the sessions: *serverside.Sessions has it.
@@ -164,7 +164,8 @@ func readToken(w http.ResponseWriter, r *http.Request) (string, error) {
 	return tokens[0], nil
 }
 
-// logout verifies the token, sees that it is its first use, and ends the sessions.
+// logout verifies the token, sees that it was not used before, ends the sessions and notes
+// the token.
 func (h *Handler) logout(ctx context.Context, raw string) error {
 	verified, err := h.cfg.Verifier.Verify(ctx, raw)
 	if err != nil {
@@ -174,28 +175,36 @@ func (h *Handler) logout(ctx context.Context, raw string) error {
 	if err != nil {
 		return err
 	}
-	// The token is not good for longer than this.
-	until := token.issuedAt.Add(h.cfg.MaxTokenAge + 2*h.cfg.ClockSkew)
-	first, err := h.cfg.Replay.Remember(ctx, token.issuer, token.id, until)
+	used, err := h.cfg.Replay.Used(ctx, token.issuer, token.id)
 	if err != nil {
 		return fmt.Errorf("the replay memory failed: %w", err)
 	}
-	if !first {
+	if used {
 		return errors.New("the token was used before")
 	}
+	// The token is noted after the logout and not before it: whatever fails on the way,
+	// even this process, the provider may try again with it. Deliveries at the same
+	// time may all come here, and to end sessions twice does no harm.
 	n, err := h.end(ctx, token)
 	if err != nil {
-		// The provider may try again with the same token.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
-		defer cancel()
-		if forgetErr := h.cfg.Replay.Forget(ctx, token.issuer, token.id); forgetErr != nil {
-			err = errors.Join(err, forgetErr)
-		}
 		return fmt.Errorf("ending the sessions failed: %w", err)
+	}
+	if err := h.note(ctx, token); err != nil {
+		return fmt.Errorf("the sessions have ended, and the replay memory failed: %w", err)
 	}
 	h.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "backchannel: logout",
 		slog.String("subject_id", token.subjectID), slog.String("session_id", token.sessionID), slog.Int64("sessions", n))
 	return nil
+}
+
+// note keeps the token from being used again, also if the provider has hung up.
+func (h *Handler) note(ctx context.Context, token logoutToken) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTime)
+	defer cancel()
+	// The token is not good for longer than this.
+	until := token.issuedAt.Add(h.cfg.MaxTokenAge + 2*h.cfg.ClockSkew)
+	_, err := h.cfg.Replay.Remember(ctx, token.issuer, token.id, until)
+	return err
 }
 
 // end ends what the token names. A filter that names nothing is never executed.

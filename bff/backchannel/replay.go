@@ -14,14 +14,18 @@ import (
 )
 
 // A ReplayMemory remembers which logout tokens were used. It is safe for concurrent use.
+//
+// [Handler] asks it before it ends sessions, and tells it when they have ended: a token
+// whose logout did not succeed is never noted, whatever fails. Nothing is taken back.
 type ReplayMemory interface {
-	// Remember notes the token with that jti of that issuer until the given time, and
-	// reports whether it was not noted yet. Of any number of concurrent calls for
-	// one token exactly one reports true.
+	// Used reports whether the token with that jti of that issuer is noted: from the
+	// moment that Remember has returned, for all hosts that share the memory, until
+	// the time that it was given.
+	Used(ctx context.Context, issuer, tokenID string) (bool, error)
+	// Remember notes the token until the given time, and reports whether it was not
+	// noted yet. Of any number of concurrent calls for one token exactly one reports
+	// true. After an error it may be noted or not.
 	Remember(ctx context.Context, issuer, tokenID string, until time.Time) (first bool, err error)
-	// Forget takes back a Remember whose logout failed. Forgetting what is not there
-	// is success.
-	Forget(ctx context.Context, issuer, tokenID string) error
 }
 
 // replayKey is a fixed-size name for a token id of any length.
@@ -51,6 +55,17 @@ func NewInMemoryReplay(clock func() time.Time) *InMemoryReplay {
 	return &InMemoryReplay{clock: clock, until: make(map[string]time.Time), sweep: firstSweep}
 }
 
+// Used implements [ReplayMemory].
+func (m *InMemoryReplay) Used(ctx context.Context, issuer, tokenID string) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	now := m.clock()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return now.Before(m.until[replayKey(issuer, tokenID)]), nil
+}
+
 // Remember implements [ReplayMemory]. Only tokens with a valid signature come here, so
 // that the provider decides how much there is to remember.
 func (m *InMemoryReplay) Remember(ctx context.Context, issuer, tokenID string, until time.Time) (bool, error) {
@@ -60,7 +75,7 @@ func (m *InMemoryReplay) Remember(ctx context.Context, issuer, tokenID string, u
 	key, now := replayKey(issuer, tokenID), m.clock()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if end, ok := m.until[key]; ok && now.Before(end) {
+	if now.Before(m.until[key]) {
 		return false, nil
 	}
 	if len(m.until) >= m.sweep {
@@ -75,14 +90,6 @@ func (m *InMemoryReplay) Remember(ctx context.Context, issuer, tokenID string, u
 	return true, nil
 }
 
-// Forget implements [ReplayMemory].
-func (m *InMemoryReplay) Forget(_ context.Context, issuer, tokenID string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.until, replayKey(issuer, tokenID))
-	return nil
-}
-
 // DefaultReplayPartition is where a [StoreReplayMemory] keeps its notes if it is not told.
 const DefaultReplayPartition = "backchannel-replay"
 
@@ -90,12 +97,24 @@ const DefaultReplayPartition = "backchannel-replay"
 // database that they have already: each used token is a row in a partition of its own,
 // without a ticket, which cleanup removes when the token is not good any more.
 type StoreReplayMemory struct {
-	// Store must not be nil.
+	// Store must not be nil. It must not read from a replica that lags behind.
 	Store bff.UserSessionStore
 	// Partition must be nobody else's. The default is [DefaultReplayPartition].
 	Partition string
 	// Clock is what time it is. Nil means [time.Now].
 	Clock func() time.Time
+}
+
+// Used implements [ReplayMemory].
+func (m StoreReplayMemory) Used(ctx context.Context, issuer, tokenID string) (bool, error) {
+	_, err := m.Store.GetUserSession(ctx, m.key(issuer, tokenID))
+	if errors.Is(err, bff.ErrSessionNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("backchannel: looking for a used token: %w", err)
+	}
+	return true, nil
 }
 
 // Remember implements [ReplayMemory].
@@ -116,14 +135,6 @@ func (m StoreReplayMemory) Remember(ctx context.Context, issuer, tokenID string,
 		return false, fmt.Errorf("backchannel: noting a used token: %w", err)
 	}
 	return true, nil
-}
-
-// Forget implements [ReplayMemory].
-func (m StoreReplayMemory) Forget(ctx context.Context, issuer, tokenID string) error {
-	if err := m.Store.DeleteUserSession(ctx, m.key(issuer, tokenID)); err != nil {
-		return fmt.Errorf("backchannel: taking back a used token: %w", err)
-	}
-	return nil
 }
 
 func (m StoreReplayMemory) key(issuer, tokenID string) bff.UserSessionKey {
