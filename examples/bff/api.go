@@ -6,6 +6,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -59,13 +60,18 @@ func (a *app) callAPI(w http.ResponseWriter, r *http.Request) {
 // target is where a call goes, or nil: below --api, or else to the one API that every
 // provider has.
 func (a *app) target(r *http.Request) (*url.URL, error) {
-	rest := path.Clean("/" + strings.TrimPrefix(r.URL.Path, "/api/"))
+	below := strings.TrimPrefix(r.URL.Path, "/api/")
+	if leadsUp(below) {
+		return nil, nil //nolint:nilnil // not found is no error
+	}
+	rest := path.Clean("/" + below)
 	if a.opts.api != "" {
 		base, err := url.Parse(a.opts.api)
 		if err != nil {
 			return nil, err
 		}
-		base = base.JoinPath(rest)
+		// Not JoinPath: the path is decoded already, and that would do it once more.
+		base.Path, base.RawPath = strings.TrimSuffix(base.Path, "/")+rest, ""
 		base.RawQuery = r.URL.RawQuery
 		return base, nil
 	}
@@ -77,4 +83,11 @@ func (a *app) target(r *http.Request) (*url.URL, error) {
 		return nil, err
 	}
 	return url.Parse(found.UserInfo)
+}
+
+// leadsUp says whether a path has a segment "..", also for a server to which a backslash
+// is a slash, or to which what follows a semicolon does not belong to the segment.
+func leadsUp(decoded string) bool {
+	segments := strings.FieldsFunc(decoded, func(r rune) bool { return strings.ContainsRune(`/\;`, r) })
+	return slices.Contains(segments, "..")
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -188,17 +190,56 @@ func TestAPIGetsTheTokenAndNothingElse(t *testing.T) {
 	}
 }
 
-// With --api calls go below that address, whatever the path says.
+// With --api calls go below that address, whatever the request line says: what the API is
+// asked is the path as it was sent, or nothing.
 func TestAPIStaysBelowItsAddress(t *testing.T) {
-	op := newFakeOP(t)
-	h := newHost(t, op, func(o *options) { o.api = op.issuer + "/v1/" })
-	for path, want := range map[string]string{
-		"/api/orders/7": "/v1/orders/7", "/api/../../token": "/v1/token", "/api/": "/v1/", "/api//evil.example/x": "/v1/evil.example/x",
-	} {
-		r := &http.Request{URL: &url.URL{Path: path, RawQuery: "a=b"}}
-		target, err := h.app.target(r)
-		if err != nil || "http://"+target.Host != op.issuer || target.Path != want || target.RawQuery != "a=b" {
+	var asked []string
+	api := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked = append(asked, r.RequestURI) }))
+	defer api.Close()
+	for _, base := range []string{"/v1", "/v1/", "/v%201/"} {
+		c := newHost(t, newFakeOP(t), func(o *options) { o.api = api.URL + base }).newClient()
+		c.signIn()
+		base = strings.TrimSuffix(base, "/")
+		for path, want := range map[string]string{
+			"/api/": base + "/", "/api/orders/7?a=b&c=%2F": base + "/orders/7?a=b&c=%2F",
+			"/api/100%25": base + "/100%25", "/api/a%20b": base + "/a%20b", "/api/what%3F": base + "/what%3F",
+			"/api/..a/b..": base + "/..a/b..", "/api/.../x": base + "/.../x", "/api/a;b=1": base + "/a;b=1",
+			// Nothing is decoded twice.
+			"/api/%252e%252e/admin": base + "/%252e%252e/admin", "/api/..%252f..%252fadmin": base + "/..%252f..%252fadmin",
+			"/api/%252e%252e%252fadmin": base + "/%252e%252e%252fadmin",
+			// A slash is a slash.
+			"/api/orders%2F7": base + "/orders/7",
+		} {
+			asked = nil
+			if r := c.call(http.MethodGet, path, ""); r.status != http.StatusOK || !slices.Equal(asked, []string{want}) {
+				t.Errorf("%s: %d, the API was asked %q, want %s", path, r.status, asked, want)
+			}
+		}
+		for _, path := range []string{
+			"/api/..", "/api/../admin", "/api/../../admin", "/api/x/../../../admin", "/api/x/..", "/api//evil.example/x",
+			"/api/%2e%2e/admin", "/api/.%2E/admin", "/api/%2e%2e%2fadmin", "/api/..%2f..%2fadmin", "/api/x%2f..%2f..%2f..%2fadmin",
+			`/api/..\admin`, "/api/..%5cadmin", "/api/x%5c..%5c..%5cadmin", "/api/x/%2e%2e%5c..%2fadmin",
+			"/api/..;/admin", "/api/..;x=1/admin", "/api/x/..%3b/..%3b/admin",
+		} {
+			asked = nil
+			if r := c.call(http.MethodGet, path, ""); r.status == http.StatusOK || len(asked) > 0 {
+				t.Errorf("%s: %d, the API was asked %q", path, r.status, asked)
+			}
+		}
+	}
+}
+
+// The handler itself refuses such a path, whatever the mux in front of it does.
+func TestAPIHasNoWayUp(t *testing.T) {
+	h := newHost(t, newFakeOP(t), func(o *options) { o.api = "https://api.example/v1/" })
+	for _, path := range []string{"/api/..", "/api/../x", "/api/x/..", "/api/x/../y", "/api/..;/x", `/api/..\x`, `/api/x\../y`} {
+		target, err := h.app.target(&http.Request{URL: &url.URL{Path: path}})
+		if target != nil || err != nil {
 			t.Errorf("%s: %v, %v", path, target, err)
 		}
+	}
+	target, err := h.app.target(&http.Request{URL: &url.URL{Path: "/api//evil.example/x"}})
+	if err != nil || target.String() != "https://api.example/v1/evil.example/x" {
+		t.Errorf("two slashes: %v, %v", target, err)
 	}
 }
