@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Without the provider nobody signs in, and nobody is signed out.
@@ -104,5 +107,45 @@ func TestNoSecretsInTheLog(t *testing.T) {
 		if secret == "" || strings.Contains(log, secret) {
 			t.Errorf("secret %d is empty or in the log", i)
 		}
+	}
+}
+
+// A request that has begun comes to its end at shutdown: when serving has ended the
+// database is closed.
+func TestShutdownWaitsForRequests(t *testing.T) {
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, shutDown := context.WithCancel(t.Context())
+	defer shutDown()
+	begun, finish := make(chan struct{}), make(chan struct{})
+	serve := serveUntil(ctx, listener, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		close(begun)
+		<-finish
+	}))
+	served, answered := make(chan error, 1), make(chan error, 1)
+	go func() { served <- serve() }()
+	go func() {
+		response, err := http.Get("http://" + listener.Addr().String())
+		if err == nil {
+			err = response.Body.Close()
+		}
+		answered <- err
+	}()
+	<-begun
+	shutDown()
+	select {
+	case err := <-served:
+		t.Errorf("it has ended before the request: %v", err)
+		served <- err
+	case <-time.After(200 * time.Millisecond):
+	}
+	close(finish)
+	if err := <-answered; err != nil {
+		t.Errorf("the request: %v", err)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
 	}
 }

@@ -132,8 +132,8 @@ func listen(ctx context.Context, addr, option string) (net.Listener, error) {
 
 const shutdownTime = 5 * time.Second
 
-// serveUntil returns a function that serves until the context ends, and lets requests
-// that have begun come to their end.
+// serveUntil returns a function that serves until the context ends and requests that
+// have begun have come to their end, or shutdownTime is over.
 func serveUntil(ctx context.Context, listener net.Listener, handler http.Handler) func() error {
 	server := &http.Server{
 		Handler:           handler,
@@ -144,7 +144,9 @@ func serveUntil(ctx context.Context, listener net.Listener, handler http.Handler
 		ErrorLog:          slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
 	}
 	return func() error {
+		shutDown := make(chan struct{})
 		stop := context.AfterFunc(ctx, func() {
+			defer close(shutDown)
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 			defer cancel()
 			_ = server.Shutdown(ctx) // what takes longer is cut off with the process
@@ -153,6 +155,7 @@ func serveUntil(ctx context.Context, listener net.Listener, handler http.Handler
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
+		<-shutDown // Serve has ended when that began
 		return nil
 	}
 }
