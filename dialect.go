@@ -3,6 +3,7 @@ package usersession
 import (
 	"database/sql"
 	"slices"
+	"strings"
 )
 
 // A dialect is everything in which databases differ as far as the store is
@@ -46,6 +47,9 @@ type dialect struct {
 
 	// Error codes, as errorCode returns them.
 	duplicate, retry []string
+	// retryText has, for a code that stands for many errors, what those say that
+	// are worth a retry.
+	retryText map[string]string
 	// wrongTable are those of a table or column that is missing.
 	wrongTable []string
 	// incomparable are those of a comparison that the character sets rule out.
@@ -91,7 +95,9 @@ var (
 		prepare:      true,
 		duplicate:    []string{"1062", "1586"},
 		// Deadlock; MariaDB's changed since last read; TiDB's write conflicts.
-		retry:        []string{"1213", "1020", "8022", "8028", "9007"},
+		retry: []string{"1213", "1020", "8005", "8022", "8028", "9007"},
+		// TiDB's code for what has none of its own: too many wanted the row at once.
+		retryText:    map[string]string{"1105": "pessimistic lock retry limit reached"},
 		wrongTable:   []string{"1146", "1054"},
 		incomparable: []string{"1267"}, // a parameter that a latin1 column can't hold
 		noSkipLocked: []string{"1064"}, // syntax error: MySQL before 8, MariaDB before 10.6
@@ -172,5 +178,7 @@ func (d *dialect) isDuplicate(err error) bool {
 // isRetryable reports whether a database asked for the transaction to be tried again:
 // nothing of it was done.
 func (d *dialect) isRetryable(err error) bool {
-	return slices.Contains(d.retry, errorCode(err))
+	code := errorCode(err)
+	text, some := d.retryText[code]
+	return slices.Contains(d.retry, code) || some && strings.Contains(err.Error(), text)
 }

@@ -31,5 +31,5 @@ func cause(err error) string {
 
 // tryAgain reports whether a database asks for a transaction to be tried again.
 func tryAgain(err error) bool {
-	return slices.Contains([]string{"40P01", "40001", "1213", "1020", "9007", "8028", "1205", "3960", "5", "517"}, cause(err))
+	return slices.Contains([]string{"40P01", "40001", "1213", "1020", "9007", "8022", "8028", "1105", "1205", "3960", "5", "517"}, cause(err))
 }
