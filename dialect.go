@@ -99,8 +99,8 @@ var (
 		// TiDB's code for what has none of its own: too many wanted the row at once.
 		retryText:    map[string]string{"1105": "pessimistic lock retry limit reached"},
 		wrongTable:   []string{"1146", "1054"},
-		incomparable: []string{"1267"}, // a parameter that a latin1 column can't hold
-		noSkipLocked: []string{"1064"}, // syntax error: MySQL before 8, MariaDB before 10.6
+		incomparable: []string{"1267"},         // a parameter that a latin1 column can't hold
+		noSkipLocked: []string{"1064", "1235"}, // syntax error: MySQL before 8, MariaDB before 10.6; not supported
 	}
 
 	sqlite = dialect{
