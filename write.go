@@ -21,7 +21,7 @@ func (s *GormStore) put(ctx context.Context, session bff.UserSession, passes int
 	if !errors.Is(err, errConflict) {
 		return err
 	}
-	return s.transaction(ctx, func(tx *gorm.DB) error {
+	err = s.transaction(ctx, func(tx *gorm.DB) error {
 		for range passes {
 			if err := makeRoom(ctx, tx, session); err != nil {
 				return err
@@ -32,6 +32,10 @@ func (s *GormStore) put(ctx context.Context, session bff.UserSession, passes int
 		}
 		return errConflict
 	})
+	if s.isDuplicate(err) {
+		return errConflict // said by the COMMIT: some look at unique indexes only then
+	}
+	return err
 }
 
 // insert returns errConflict if another session is in the way.

@@ -16,6 +16,8 @@ type fakeDriver struct {
 	// refuse are the errors with which the next INSERTs and UPDATEs fail; a nil lets
 	// one pass. An insert of a dialect that ignores conflicts counts no row instead.
 	refuse []error
+	// refuseCommit are those with which the next COMMITs fail.
+	refuseCommit []error
 	// unchanged says that the next UPDATE finds nothing to change.
 	unchanged bool
 	// rows are how many rows the next SELECTs find.
@@ -27,10 +29,12 @@ func (d *fakeDriver) Driver() driver.Driver                        { return nil 
 
 type fakeConn struct{ *fakeDriver }
 
-func (c fakeConn) Close() error                                                 { return nil }
-func (c fakeConn) Begin() (driver.Tx, error)                                    { return fakeTx{}, nil }
-func (c fakeConn) BeginTx(context.Context, driver.TxOptions) (driver.Tx, error) { return fakeTx{}, nil }
-func (c fakeConn) Prepare(query string) (driver.Stmt, error)                    { return fakeStmt{c, query}, nil }
+func (c fakeConn) Close() error              { return nil }
+func (c fakeConn) Begin() (driver.Tx, error) { return fakeTx(c), nil }
+func (c fakeConn) BeginTx(context.Context, driver.TxOptions) (driver.Tx, error) {
+	return fakeTx(c), nil
+}
+func (c fakeConn) Prepare(query string) (driver.Stmt, error) { return fakeStmt{c, query}, nil }
 func (c fakeConn) PrepareContext(_ context.Context, q string) (driver.Stmt, error) {
 	return fakeStmt{c, q}, nil
 }
@@ -102,9 +106,17 @@ func (s fakeStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (d
 
 var errNoContext = errors.New("fake: called without a context")
 
-type fakeTx struct{}
+type fakeTx struct{ *fakeDriver }
 
-func (fakeTx) Commit() error   { return nil }
+func (tx fakeTx) Commit() error {
+	if len(tx.refuseCommit) == 0 {
+		return nil
+	}
+	refused := tx.refuseCommit[0]
+	tx.fakeDriver.refuseCommit = tx.refuseCommit[1:]
+	return refused
+}
+
 func (fakeTx) Rollback() error { return nil }
 
 type fakeResult int64

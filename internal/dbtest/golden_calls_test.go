@@ -38,6 +38,31 @@ func TestSQLServerCodes(t *testing.T) {
 	}
 }
 
+// TestDuplicatesAtCommit: a database that looks at unique indexes only at a COMMIT, as TiDB
+// does in its optimistic mode, says so too late for the statement, not for the store.
+func TestDuplicatesAtCommit(t *testing.T) {
+	for _, dialect := range dialects {
+		for _, translate := range []bool{true, false} {
+			fake := &fakeDriver{}
+			db, err := gorm.Open(dialect.dialector(sql.OpenDB(fake)), &gorm.Config{Logger: logger.Discard, TranslateError: translate})
+			must(t, err)
+			store, session, refused := newStore(t, db), sample("key", "sid"), []error{dialect.duplicate}
+
+			fake.refuse, fake.refuseCommit = refused, refused
+			wantErr(t, dialect.name+": create", store.CreateUserSession(t.Context(), session), bff.ErrSessionExists)
+			fake.refuse, fake.refuseCommit = refused, refused
+			wantErr(t, dialect.name+": update", store.UpdateUserSession(t.Context(), keyOf("key"), updated(session, "", 0)), bff.ErrSessionExists)
+			fake.refuse, fake.refuseCommit = refused, refused
+			if err := store.ReplaceUserSession(t.Context(), session); err != nil {
+				t.Errorf("%s: replace: %v", dialect.name, err)
+			}
+			if len(fake.refuse)+len(fake.refuseCommit) > 0 {
+				t.Errorf("%s: the last replace did without a transaction", dialect.name)
+			}
+		}
+	}
+}
+
 func goldenOperations(p *page, fake *fakeDriver, store *usersession.GormStore) {
 	ctx := p.t.Context()
 	session := sample("key", "sid")
