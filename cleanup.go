@@ -50,8 +50,10 @@ func (s *GormStore) DeleteExpiredSessions(ctx context.Context) (int64, error) {
 	var (
 		deleted int64
 		now     = s.clock()
-		from    time.Time // the zero time: before all that expires
-		size    = s.cleanupBatch
+		// Before all that expires, and not the zero time: MySQL's driver sends that
+		// as 0000-00-00, with which TiDB compares nothing.
+		from = time.Time{}.Add(time.Microsecond)
+		size = s.cleanupBatch
 	)
 	for {
 		begin := time.Now()
