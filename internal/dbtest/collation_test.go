@@ -35,6 +35,7 @@ var foldings = []folding{
 	},
 	{
 		name: "latin1_swedish_ci", engine: dbtest.MySQL,
+		before:   []string{"DO _latin1'' COLLATE latin1_swedish_ci"}, // TiDB hasn't got it
 		identity: "varchar(200) CHARACTER SET latin1 COLLATE latin1_swedish_ci", time: "datetime(6)", ticket: "longblob", id: "bigint AUTO_INCREMENT PRIMARY KEY",
 	},
 	{

@@ -51,6 +51,8 @@ func TestDiscretion(t *testing.T) {
 type fault struct {
 	name    string
 	engines []*dbtest.Engine
+	// unlike says what keeps TiDB from having it.
+	unlike string
 	// What breaks: the schema, the context or the connections.
 	ddl   []string
 	ctx   func(context.Context) context.Context
@@ -92,10 +94,10 @@ var faults = []fault{
 	}},
 
 	{name: "narrow key", fail: 1, engines: onlyMySQL, ddl: []string{"ALTER TABLE user_sessions MODIFY `key` varchar(3) NOT NULL"}},
-	{name: "ASCII key", fail: 1, engines: onlyMySQL, ddl: []string{"ALTER TABLE user_sessions MODIFY `key` varchar(200) CHARACTER SET ascii NOT NULL"}},
+	{name: "ASCII key", fail: 1, engines: onlyMySQL, unlike: "keeps a column's character set", ddl: []string{"ALTER TABLE user_sessions MODIFY `key` varchar(200) CHARACTER SET ascii NOT NULL"}},
 	{name: "key is a number", fail: 1, engines: onlyMySQL, ddl: []string{"ALTER TABLE user_sessions MODIFY `key` bigint NOT NULL"}},
 	{name: "ticket is a number", fail: 1, engines: onlyMySQL, ddl: []string{"ALTER TABLE user_sessions MODIFY ticket bigint NOT NULL"}},
-	{name: "raising trigger", fail: 1, engines: onlyMySQL, ddl: []string{
+	{name: "raising trigger", fail: 1, engines: onlyMySQL, unlike: "has no triggers", ddl: []string{
 		"CREATE TRIGGER raise_it BEFORE INSERT ON user_sessions FOR EACH ROW BEGIN DECLARE why text; SET why = CONCAT('no room for ', NEW.`key`); SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = why; END",
 	}},
 
@@ -121,6 +123,9 @@ func TestDiscretionOfFaults(t *testing.T) {
 				continue
 			}
 			t.Run(fault.name, func(t *testing.T) {
+				if fault.unlike != "" && d.IsTiDB() {
+					t.Skipf("%s %s", d.Version, fault.unlike)
+				}
 				d := d.Engine.New(t)
 				l := openLoud(t, d, nil)
 				d.Migrate(t, l.db)

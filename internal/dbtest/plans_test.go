@@ -63,6 +63,13 @@ func wantIndex(t *testing.T, d *dbtest.Database, name, statement string, plan []
 	for _, line := range plan {
 		switch d.Engine {
 		case dbtest.MySQL:
+			if operator := line["id"]; d.IsTiDB() {
+				used = used || strings.Contains(operator, "Point_Get") || strings.Contains(operator, "RangeScan")
+				if strings.Contains(operator, "FullScan") {
+					t.Errorf("%s reads the whole table:\n%s\n%v", name, statement, plan)
+				}
+				continue
+			}
 			switch line["type"] {
 			case "const", "eq_ref", "ref", "range":
 				used = line["key"] != ""
@@ -96,7 +103,7 @@ func TestPlans(t *testing.T) {
 		tables[f.name] = &f
 	}
 	dbtest.On(t, engines, func(t *testing.T, d *dbtest.Database) {
-		if d.IsTiDB() || d.IsCockroachDB() {
+		if d.IsCockroachDB() {
 			t.Skipf("the plans of %s have a form of their own, which the test does not know", d.Version)
 		}
 		for name, table := range tables {
@@ -181,6 +188,9 @@ func testPlans(t *testing.T, d *dbtest.Database, pool *sql.DB, recorder *dbtest.
 	} {
 		must(t, op.do()) // prepares
 		statement, plan := explained(t, d, pool, recorder, op.do)
+		if d.IsTiDB() && strings.HasPrefix(op.name, "first page") && !strings.Contains(op.name, "subject") {
+			continue // to TiDB so few rows are cheaper to sort than to read in the order of their ids
+		}
 		wantIndex(t, d, op.name, statement, plan)
 	}
 }

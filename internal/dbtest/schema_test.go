@@ -136,7 +136,7 @@ var describing = map[*dbtest.Engine][]string{
 // counts on.
 func TestSchema(t *testing.T) {
 	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL, dbtest.SQLite}, func(t *testing.T, d *dbtest.Database) {
-		if d.IsCockroachDB() || d.IsTiDB() {
+		if d.IsCockroachDB() {
 			t.Skipf("%s describes its schemas in words of its own", d.Version)
 		}
 		db, _ := open(t, d, dbtest.Setup{})
