@@ -60,6 +60,10 @@ drill: ## the full distributed drill: many processes on one database, minutes lo
 test-postgres-matrix: ## the PostgreSQL suite on versions 13 to 18: real servers from npm, no containers
 	@GO='$(GO)' scripts/postgres-matrix.sh $(VERSIONS)
 
+.PHONY: test-tidb
+test-tidb: ## the MySQL suite on TiDB: a real server, built from the Go proxy, no containers
+	@GO='$(GO)' scripts/tidb.sh
+
 .PHONY: databases
 databases: ## start PostgreSQL and MariaDB for the tests, installing them on Debian if need be
 	@scripts/databases.sh
