@@ -76,21 +76,33 @@ func (s *GormStore) DeleteExpiredSessions(ctx context.Context) (int64, error) {
 		if done.upTo.After(from) {
 			from = done.upTo
 		}
-		if err := sleep(ctx, s.pauseAfter(time.Since(begin))); err != nil {
+		if err := sleep(ctx, s.pauseAfter(ctx, time.Since(begin))); err != nil {
 			return deleted, s.databaseErr(ctx, "delete expired sessions", err)
 		}
 	}
 }
 
-func (s *GormStore) pauseAfter(batch time.Duration) time.Duration {
+// pauseAfter returns how long to pause after a batch that took so long. While SQLite
+// writes one, nobody else can write, and who waits looks only now and then whether it is
+// over. With a write-ahead log that is before most of the work is done, in a checkpoint,
+// which is a pause by itself; without one it takes as long as the batch.
+func (s *GormStore) pauseAfter(ctx context.Context, batch time.Duration) time.Duration {
 	switch {
 	case s.cleanupPause != nil:
 		return *s.cleanupPause
-	case s.dialect.cleanup == deletePausing:
-		return batch / 4 // see bench/README.md for what requests make of it
-	default:
+	case s.dialect.cleanup != deletePausing:
 		return 0
+	case s.hasWAL(ctx):
+		return batch / 10
+	default:
+		return batch / 2
 	}
+}
+
+func (s *GormStore) hasWAL(ctx context.Context) bool {
+	var mode string
+	err := s.eachRow(ctx, s.single, "PRAGMA journal_mode", nil, func(rows *sql.Rows) error { return rows.Scan(&mode) })
+	return err == nil && mode == "wal"
 }
 
 func (s *GormStore) deleteBatch(ctx context.Context, from, now time.Time, size int) (batch, error) {

@@ -75,7 +75,7 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 		flags.DurationVar(&c.scatter, "scatter", 24*time.Hour, "the longest use of a session, out of a week of them: how far the order of expiry is from that of the table")
 		flags.IntVar(&c.batch, "batch", 0, "batch size of DeleteExpiredSessions (0: its default)")
 		flags.DurationVar(&c.pause, "pause", -1, "pause of DeleteExpiredSessions between batches (negative: its default)")
-		flags.DurationVar(&c.box, "box", 2*time.Second, "how long a cleaner may run in each round, other than the one DELETE")
+		flags.DurationVar(&c.box, "box", 4*time.Second, "how long a cleaner may run in each round, other than the one DELETE")
 		flags.DurationVar(&c.baseline, "baseline", time.Second, "how long the foreground runs alone before each round")
 	case "operations", "peers":
 		measure = measureOperations
