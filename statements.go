@@ -58,8 +58,8 @@ const (
 
 // A setter is a statement that sets a session id and an expiry: to parameters, or,
 // where one is absent, to NULL. That is part of the text, for SQL Server wants to know
-// a parameter's type, and NULLIF(?, ”) also takes for empty what the connection's
-// collation ignores.
+// a parameter's type, and a NULLIF in SQL would also take for empty what the
+// connection's collation ignores.
 type setter [2][2]string // by whether there is a session id, and an expiry
 
 func (s *setter) setting(sessionID string, expires time.Time) string {
