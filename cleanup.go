@@ -50,8 +50,9 @@ func (s *GormStore) DeleteExpiredSessions(ctx context.Context) (int64, error) {
 	var (
 		deleted int64
 		now     = s.clock()
-		// Before all that expires, and not the zero time: MySQL's driver sends that
-		// as 0000-00-00, with which TiDB compares nothing.
+		// Before all that expires, and not the zero time: as such a MySQL driver sends
+		// 0000-00-00, should the dialect not be known to be MySQL's, and TiDB
+		// compares nothing with that.
 		from = time.Time{}.Add(time.Microsecond)
 		size = s.cleanupBatch
 	)
@@ -101,7 +102,7 @@ func (s *GormStore) pauseAfter(ctx context.Context, batch time.Duration) time.Du
 
 func (s *GormStore) hasWAL(ctx context.Context) bool {
 	var mode string
-	err := s.eachRow(ctx, s.single, "PRAGMA journal_mode", nil, func(rows *sql.Rows) error { return rows.Scan(&mode) })
+	err := s.eachRow(ctx, s.single, s.sql.journalMode, nil, func(rows *sql.Rows) error { return rows.Scan(&mode) })
 	return err == nil && mode == "wal"
 }
 

@@ -98,8 +98,8 @@ func WithCleanupBatchSize(sessions int) Option {
 }
 
 // WithCleanupPause sets how long [GormStore.DeleteExpiredSessions] pauses between two
-// batches. By default it does not, except on SQLite, where others can write meanwhile: it
-// pauses for half the time that the batch took, or a tenth with a write-ahead log.
+// batches. By default it does not, except on SQLite, so that others come to write: for
+// half the time that the batch took, or a tenth of it with a write-ahead log.
 func WithCleanupPause(pause time.Duration) Option {
 	return func(c *config) error {
 		if pause < 0 {

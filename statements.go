@@ -37,6 +37,7 @@ type statements struct {
 	deletePicked    string // now; the ids follow in parentheses
 	deleteBatch     string // now, size
 	deleteReadPast  string // now, now
+	journalMode     string // SQLite's
 
 	// Pages for the lister, newest and oldest first.
 	page          [2]string // partition key, after id, now, size
@@ -138,6 +139,7 @@ func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 		deleteBatch: sql("DELETE FROM {table} WHERE {id} IN (SELECT {id} FROM {table} WHERE {is expired} ORDER BY {expires}{limit})"),
 		deleteReadPast: sql("DELETE FROM {table} WITH (READPAST, ROWLOCK) WHERE {is expired} AND {id} IN" +
 			" (SELECT TOP (" + strconv.Itoa(c.cleanupBatch) + ") {id} FROM {table} WITH (READPAST, UPDLOCK, ROWLOCK) WHERE {is expired} ORDER BY {expires})"),
+		journalMode: "PRAGMA journal_mode",
 	}
 }
 

@@ -27,15 +27,15 @@ type peer struct {
 
 const scsIndex = "CREATE INDEX sessions_expiry_idx ON sessions (expiry)"
 
+var scsPostgres = []string{"CREATE TABLE sessions (token TEXT PRIMARY KEY, data BYTEA NOT NULL, expiry TIMESTAMPTZ NOT NULL)", scsIndex}
+
 var peers = []peer{
-	{"scs/postgresstore", "postgres",
-		[]string{"CREATE TABLE sessions (token TEXT PRIMARY KEY, data BYTEA NOT NULL, expiry TIMESTAMPTZ NOT NULL)", scsIndex},
+	{"scs/postgresstore", "postgres", scsPostgres,
 		func(_ context.Context, c config, _ *engine, db *gorm.DB) (keeper, func(), error) {
 			pool, err := db.DB()
 			return scsKeeper{postgresstore.NewWithCleanupInterval(pool, 0), newTicket(c.ticket)}, func() {}, err
 		}},
-	{"scs/pgxstore, without database/sql", "postgres",
-		[]string{"CREATE TABLE sessions (token TEXT PRIMARY KEY, data BYTEA NOT NULL, expiry TIMESTAMPTZ NOT NULL)", scsIndex},
+	{"scs/pgxstore, without database/sql", "postgres", scsPostgres,
 		func(ctx context.Context, c config, e *engine, _ *gorm.DB) (keeper, func(), error) {
 			parsed, err := pgxpool.ParseConfig(c.postgres)
 			if err != nil {

@@ -63,6 +63,30 @@ func updated(s bff.UserSession, ticket string, ifVersion int64) bff.UserSessionU
 	}
 }
 
+// onMost runs a test on the engines, but on those servers for which leftOut gives a
+// reason. That one is skipped below the engine's own level, where a skip means that the
+// engine was not there.
+func onMost(t *testing.T, engines []*dbtest.Engine, leftOut func(*dbtest.Database) string, test func(t *testing.T, d *dbtest.Database)) {
+	t.Helper()
+	dbtest.On(t, engines, func(t *testing.T, d *dbtest.Database) {
+		if reason := leftOut(d); reason != "" {
+			t.Run("left out", func(t *testing.T) { t.Skipf("%s %s", d.Version, reason) })
+			return
+		}
+		test(t, d)
+	})
+}
+
+// cockroachDB leaves CockroachDB out.
+func cockroachDB(reason string) func(*dbtest.Database) string {
+	return func(d *dbtest.Database) string {
+		if d.IsCockroachDB() {
+			return reason
+		}
+		return ""
+	}
+}
+
 // newStore returns a store whose clock stands still at now, unless the options say
 // otherwise.
 func newStore(t testing.TB, db *gorm.DB, options ...usersession.Option) *usersession.GormStore {

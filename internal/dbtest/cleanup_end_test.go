@@ -1,0 +1,91 @@
+package dbtest_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"example.com/usersession"
+	"example.com/usersession/bff"
+	"example.com/usersession/internal/dbtest"
+)
+
+// Whatever ends a cleanup early, it says what it has done.
+func TestCleanupCountsWhatItDidBeforeItsEnd(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+		ctx, cancel := context.WithCancel(t.Context())
+		batches := &batchLog{}
+		batches.each = func() {
+			if len(batches.deleted) == 2 {
+				cancel()
+			}
+		}
+		_, store := withExpired(t, d, 50, usersession.WithCleanupBatchSize(10), usersession.WithLogger(slog.New(batches)))
+		deleted, err := store.DeleteExpiredSessions(ctx)
+		if deleted != 20 || !errors.Is(err, context.Canceled) {
+			t.Errorf("%d, %v; want 20, %v", deleted, err, context.Canceled)
+		}
+		wantDeleted(t, store, 30)
+	})
+}
+
+func TestCleanupCountsWhatItDidBeforeAnError(t *testing.T) {
+	broken := errors.New("the disk is gone")
+	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+		db, store := withExpired(t, d, 50, usersession.WithCleanupBatchSize(10))
+		batches := 0
+		before(t, db, func(db *gorm.DB) {
+			if batches++; batches == 3 {
+				_ = db.AddError(broken)
+			}
+		}, "DELETE FROM")
+		deleted, err := store.DeleteExpiredSessions(t.Context())
+		if deleted != 20 || !errors.Is(err, broken) {
+			t.Errorf("%d, %v; want 20, %v", deleted, err, broken)
+		}
+		wantDeleted(t, store, 30)
+	})
+}
+
+// A host that is told to end while the database works on a batch does so at once. Of the
+// batch nothing is done, and what was done before is reported.
+func TestCleanupHostEndsInTheMiddleOfABatch(t *testing.T) {
+	for _, e := range []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL} {
+		t.Run(e.Name, func(t *testing.T) {
+			t.Parallel()
+			d := e.New(t)
+			db, store := withExpired(t, d, 5, usersession.WithCleanupBatchSize(2))
+			// It has to wait for a row of the second batch.
+			tx := begin(t, db)
+			must(t, tx.Exec("UPDATE user_sessions SET version = version + 1 WHERE id = ?", idOf(t, db, "expired-3")).Error)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			batches := 0
+			before(t, db, func(db *gorm.DB) {
+				if !d.IsTiDB() { // which does not skip locked rows anyway
+					_ = db.AddError(tooOld[e.Name][0])
+				}
+			}, "SKIP LOCKED")
+			before(t, db, func(*gorm.DB) {
+				if batches++; batches == 2 {
+					time.AfterFunc(100*time.Millisecond, cancel)
+				}
+			}, "DELETE", " IN (")
+			var runs []bff.CleanupRun
+			host := &bff.CleanupHost{
+				Store: store, SessionCleanupInterval: time.Millisecond,
+				Observe: func(run bff.CleanupRun) { runs = append(runs, run) },
+			}
+			must(t, host.Run(ctx)) // while the row is locked
+			if len(runs) != 1 || runs[0].Removed != 2 || !errors.Is(runs[0].Err, context.Canceled) {
+				t.Errorf("observed %+v, want one run that removed 2 and was cancelled", runs)
+			}
+			must(t, tx.Rollback().Error)
+			wantDeleted(t, store, 3)
+		})
+	}
+}
