@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm"
 
 	"example.com/usersession/internal/sqltime"
+	"example.com/usersession/internal/wait"
 )
 
 // A cleanupForm is how a batch of expired sessions is deleted. Whatever the form, the
@@ -77,7 +78,7 @@ func (s *GormStore) DeleteExpiredSessions(ctx context.Context) (int64, error) {
 		if done.upTo.After(from) {
 			from = done.upTo
 		}
-		if err := sleep(ctx, s.pauseAfter(ctx, time.Since(begin))); err != nil {
+		if err := wait.For(ctx, s.pauseAfter(ctx, time.Since(begin))); err != nil {
 			return deleted, s.databaseErr(ctx, "delete expired sessions", err)
 		}
 	}

@@ -99,7 +99,7 @@ func ExampleGormStore_UserSessions() {
 			log.Fatal(err)
 		}
 		if session.Key != "phone" { // this device
-			err = store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: "shop", Key: session.Key})
+			_, err = store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: "shop", Key: session.Key})
 		}
 		fmt.Println(session.Key, err)
 	}
@@ -116,9 +116,9 @@ func ExampleGormStore_DeleteExpiredSessions() {
 		log.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	host := &bff.CleanupHost{Store: store, SessionCleanupInterval: 10 * time.Minute}
+	cleaner := &bff.Cleaner{Store: store, SessionCleanupInterval: 10 * time.Minute}
 	ended := make(chan error)
-	go func() { ended <- host.Run(ctx) }()
+	go func() { ended <- cleaner.Run(ctx) }()
 	// ... until the application shuts down:
 	cancel()
 	fmt.Println(<-ended)

@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"example.com/usersession/bff"
+	"example.com/usersession/internal/wait"
 )
 
 // How often and how patiently the store tries again, if the database asks for it or
@@ -57,18 +58,7 @@ func (s *GormStore) run(ctx context.Context, operation string, attempt func() er
 // don't collide again.
 func pause(ctx context.Context, attempt int) error {
 	longest := min(firstPause<<min(attempt-1, 10), longestPause)
-	return sleep(ctx, rand.N(longest))
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	return wait.For(ctx, rand.N(longest))
 }
 
 // transaction runs body in a transaction of its own, or inside a caller's transaction

@@ -48,7 +48,7 @@ var operations = map[string]func(ctx context.Context, store *usersession.GormSto
 		return store.UpdateUserSession(ctx, keyOf(testSession("there")), updateOf(testSession("there")))
 	},
 	"delete": func(ctx context.Context, store *usersession.GormStore) error {
-		return store.DeleteUserSession(ctx, keyOf(testSession("there")))
+		return errOf(store.DeleteUserSession(ctx, keyOf(testSession("there"))))
 	},
 	"get many": func(ctx context.Context, store *usersession.GormStore) error {
 		_, err := store.GetUserSessions(ctx, "app", bff.UserSessionsFilter{SubjectID: "alice"})
@@ -181,3 +181,6 @@ func TestContextEndsTryingAgain(t *testing.T) {
 		}
 	})
 }
+
+// errOf drops the count of a delete, for a test that checks only its error.
+func errOf(_ int64, err error) error { return err }

@@ -177,14 +177,15 @@ func (s *GormStore) UpdateUserSession(ctx context.Context, key bff.UserSessionKe
 }
 
 // DeleteUserSession implements [bff.UserSessionStore].
-func (s *GormStore) DeleteUserSession(ctx context.Context, key bff.UserSessionKey) error {
-	return s.run(ctx, "delete user session", func() error {
+func (s *GormStore) DeleteUserSession(ctx context.Context, key bff.UserSessionKey) (deleted int64, err error) {
+	err = s.run(ctx, "delete user session", func() (err error) {
 		if key.Validate() != nil {
 			return nil
 		}
-		_, err := s.execWhere(ctx, s.single, s.sql.delete, s.keyArgs(key)...)
+		deleted, err = s.execWhere(ctx, s.single, s.sql.delete, s.keyArgs(key)...)
 		return err
 	})
+	return deleted, err
 }
 
 // GetUserSessions implements [bff.UserSessionStore].

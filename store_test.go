@@ -87,7 +87,7 @@ func TestWithTxOfAnotherDatabase(t *testing.T) {
 	store := newStore(t, openSQLite(t))
 	other := openSQLite(t)
 	other.Dialector = renamed{other.Dialector}
-	err := store.WithTx(other).DeleteUserSession(t.Context(), bff.UserSessionKey{Key: "key"})
+	_, err := store.WithTx(other).DeleteUserSession(t.Context(), bff.UserSessionKey{Key: "key"})
 	if err == nil {
 		t.Error("a transaction of another kind of database was accepted")
 	}

@@ -97,7 +97,7 @@ var operations = []operation{
 		return on.UpdateUserSession(ctx, key(old), update)
 	}},
 	{"Delete", 1, func(ctx context.Context, on contender, b *block, i int) error {
-		return on.DeleteUserSession(ctx, key(b.first+i))
+		return errOf(on.DeleteUserSession(ctx, key(b.first+i)))
 	}},
 	{"GetUserSessions, 10 of a subject", 0, func(ctx context.Context, on contender, b *block, i int) error {
 		found, err := on.GetUserSessions(ctx, partition, bff.UserSessionsFilter{SubjectID: subject(b.old(i))})

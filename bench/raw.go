@@ -105,9 +105,12 @@ func (s *rawStore) UpdateUserSession(ctx context.Context, key bff.UserSessionKey
 	return nil
 }
 
-func (s *rawStore) DeleteUserSession(ctx context.Context, key bff.UserSessionKey) error {
-	_, err := s.delete.ExecContext(ctx, key.PartitionKey, key.Key)
-	return err
+func (s *rawStore) DeleteUserSession(ctx context.Context, key bff.UserSessionKey) (int64, error) {
+	result, err := s.delete.ExecContext(ctx, key.PartitionKey, key.Key)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 func (s *rawStore) GetUserSessions(ctx context.Context, partitionKey string, filter bff.UserSessionsFilter) (sessions []bff.UserSession, err error) {

@@ -1,42 +1,53 @@
 // Package bff is the contract between a Backend-for-Frontend (BFF) and the store
 // that keeps its user sessions on the server.
 //
-// A BFF that uses it puts one random session id into the browser's cookie and
-// everything else (claims, access and refresh tokens) into a [UserSession] row.
-// A session can then be revoked without its browser: by user, by the identity
-// provider's session id, or on an OpenID Connect back-channel logout.
+// The browser's cookie holds a random secret and nothing else. Claims, access tokens
+// and refresh tokens are in a [UserSession] row. A session can therefore be revoked
+// without its browser: by user, by the identity provider's session id, or on an
+// OpenID Connect back-channel logout.
+//
+// Four types of this module are named after the session: [UserSession] is the
+// contract between an application and a store, entities.UserSession is the row in the
+// database, serverside.Session is what a request handler sees, and ticket.Ticket is
+// the payload that is sealed into the row.
 //
 // # Stores
 //
-// [UserSessionStore] has six methods. What a store can do beyond them it says by
-// implementing a further interface, which callers find with a type assertion:
-// [UserSessionReplacer], [UserSessionLister], [UserSessionStoreCleanup].
+// [UserSessionStore] has six methods. A store states further capabilities by
+// implementing further interfaces, which callers find with a type assertion:
+// [UserSessionReplacer], [UserSessionLister], [UserSessionVersionDeleter],
+// [UserSessionStoreCleanup].
 //
 //   - [NewInMemoryStore] keeps sessions in the process: for tests and first steps.
-//   - Package example.com/usersession keeps them in any database that GORM supports.
-//   - A store of your own is proved by package
-//     [example.com/usersession/bff/bfftest], in fewer than 20 lines.
+//   - Package example.com/usersession keeps sessions in any database that GORM
+//     supports.
+//   - Package [example.com/usersession/bff/bfftest] proves a store of your own, in
+//     fewer than 20 lines.
 //
 // # What every store owes
 //
-// A session is live if it has no expiry or its expiry is later than the store's
-// clock. Expiry is exact and does not wait for cleanup.
+// A session is live if it has no expiry or if its expiry is later than the store's
+// clock. Expiry is exact and does not depend on cleanup.
 //
 // Partition key, key, subject id and session id are compared ordinally, byte for
-// byte, whatever the database's collation says.
+// byte, whatever the database's collation is.
 //
-// Input that cannot be kept exactly is refused with [ErrInvalidSession] and never
+// A session without a subject id is anonymous: an application may keep state before
+// a user has signed in. No filter and no query for a subject finds an anonymous
+// session.
+//
+// A value that cannot be kept exactly is refused with [ErrInvalidSession] and never
 // truncated; see [UserSession.Validate].
 //
-// Times come back in UTC, equal to what was given, truncated to microseconds.
+// A time that is read is the time that was written, truncated to microseconds, in UTC.
 //
-// Values are copies: changing what was passed in or handed out changes nothing in
-// the store.
+// Values are copies: a caller that changes a value it passed in or received changes
+// nothing in the store.
 //
-// A cancelled context returns its error and leaves nothing half done. Neither it
-// nor a database error ever deletes a session.
+// If the context is cancelled, the operation returns the context's error and is not
+// half done. Neither a cancelled context nor a database error ever deletes a session.
 //
-// Keys and tickets never appear in an error's text, a log line or a metric.
+// Keys and tickets never appear in an error text, a log line or a metric.
 //
-// All stores are safe for use by several goroutines at once.
+// All stores are safe for concurrent use by several goroutines.
 package bff

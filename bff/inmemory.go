@@ -8,14 +8,14 @@ import (
 )
 
 // An InMemoryStore keeps user sessions in the memory of the process, for tests and
-// first steps: they are gone when it ends, and other hosts do not see them.
+// first steps. The sessions end with the process, and other hosts do not see them.
 //
-// It does everything that a store can do: besides [UserSessionStore] it implements
-// [UserSessionReplacer], [UserSessionLister] and [UserSessionStoreCleanup]. An expired
-// session stays in memory until [InMemoryStore.DeleteExpiredSessions] removes it or a
-// new session takes its place.
+// It has every capability: besides [UserSessionStore] it implements
+// [UserSessionReplacer], [UserSessionVersionDeleter], [UserSessionLister] and
+// [UserSessionStoreCleanup]. An expired session stays in memory until
+// [InMemoryStore.DeleteExpiredSessions] removes it or a new session takes its place.
 //
-// An empty ticket comes back as nil.
+// An empty ticket is read as nil.
 type InMemoryStore struct {
 	clock func() time.Time
 
@@ -25,18 +25,18 @@ type InMemoryStore struct {
 }
 
 var (
-	_ UserSessionStore        = (*InMemoryStore)(nil)
-	_ UserSessionReplacer     = (*InMemoryStore)(nil)
-	_ UserSessionLister       = (*InMemoryStore)(nil)
-	_ UserSessionStoreCleanup = (*InMemoryStore)(nil)
+	_ UserSessionStore          = (*InMemoryStore)(nil)
+	_ UserSessionReplacer       = (*InMemoryStore)(nil)
+	_ UserSessionVersionDeleter = (*InMemoryStore)(nil)
+	_ UserSessionLister         = (*InMemoryStore)(nil)
+	_ UserSessionStoreCleanup   = (*InMemoryStore)(nil)
 )
 
 // An InMemoryOption changes how an [InMemoryStore] works.
 type InMemoryOption func(*InMemoryStore)
 
-// WithClock makes the store read the time from clock instead of [time.Now], so that
-// a test decides when sessions expire. The store may call it from several goroutines
-// at once.
+// WithClock makes the store read the time from clock instead of [time.Now], so that a
+// test decides when sessions expire. The clock must be safe for concurrent use.
 func WithClock(clock func() time.Time) InMemoryOption {
 	return func(s *InMemoryStore) { s.clock = clock }
 }
@@ -66,7 +66,7 @@ func (s *InMemoryStore) GetUserSession(ctx context.Context, key UserSessionKey) 
 	if row == nil || !row.live(now) {
 		return UserSession{}, ErrSessionNotFound
 	}
-	return row.handOut(), nil
+	return row.copy(), nil
 }
 
 // CreateUserSession implements [UserSessionStore].
@@ -80,13 +80,13 @@ func (s *InMemoryStore) CreateUserSession(ctx context.Context, session UserSessi
 	now := s.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	inTheWay := s.partitions[session.PartitionKey].conflicting(session)
-	for _, row := range inTheWay {
+	conflicts := s.partitions[session.PartitionKey].conflicting(session)
+	for _, row := range conflicts {
 		if row.live(now) {
 			return ErrSessionExists
 		}
 	}
-	s.put(session, inTheWay)
+	s.replaceRows(conflicts, session)
 	return nil
 }
 
@@ -100,7 +100,7 @@ func (s *InMemoryStore) ReplaceUserSession(ctx context.Context, session UserSess
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.put(session, s.partitions[session.PartitionKey].conflicting(session))
+	s.replaceRows(s.partitions[session.PartitionKey].conflicting(session), session)
 	return nil
 }
 
@@ -126,28 +126,45 @@ func (s *InMemoryStore) UpdateUserSession(ctx context.Context, key UserSessionKe
 	if update.IfVersion != 0 && update.IfVersion != row.session.Version {
 		return ErrSessionChanged
 	}
-	if holder := partition.withSessionID(update.SessionID); holder != nil && holder != row {
-		if holder.live(now) {
+	if rival := partition.withSessionID(update.SessionID); rival != nil && rival != row {
+		if rival.live(now) && !update.ReplaceRivals {
 			return ErrSessionExists
 		}
-		s.remove(holder)
+		s.remove(rival)
 	}
 	partition.write(row, update)
 	return nil
 }
 
 // DeleteUserSession implements [UserSessionStore].
-func (s *InMemoryStore) DeleteUserSession(ctx context.Context, key UserSessionKey) error {
+func (s *InMemoryStore) DeleteUserSession(ctx context.Context, key UserSessionKey) (int64, error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return 0, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	// A key that no session can have is not there, and needs no look of its own.
-	if row := s.partitions[key.PartitionKey].withKey(key.Key); row != nil {
-		s.remove(row)
+	// No row has an invalid key, so the key needs no validation.
+	row := s.partitions[key.PartitionKey].withKey(key.Key)
+	if row == nil {
+		return 0, nil
 	}
-	return nil
+	s.remove(row)
+	return 1, nil
+}
+
+// DeleteUserSessionVersion implements [UserSessionVersionDeleter].
+func (s *InMemoryStore) DeleteUserSessionVersion(ctx context.Context, key UserSessionKey, version int64) (int64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	row := s.partitions[key.PartitionKey].withKey(key.Key)
+	if row == nil || row.session.Version != version {
+		return 0, nil
+	}
+	s.remove(row)
+	return 1, nil
 }
 
 // GetUserSessions implements [UserSessionStore].
@@ -164,7 +181,7 @@ func (s *InMemoryStore) GetUserSessions(ctx context.Context, partitionKey string
 	var sessions []UserSession
 	for _, row := range oldestFirst(s.partitions[partitionKey].matching(filter)) {
 		if row.live(now) {
-			sessions = append(sessions, row.handOut())
+			sessions = append(sessions, row.copy())
 		}
 	}
 	return sessions, nil
@@ -187,8 +204,8 @@ func (s *InMemoryStore) DeleteUserSessions(ctx context.Context, partitionKey str
 	return int64(len(rows)), nil
 }
 
-// DeleteExpiredSessions implements [UserSessionStoreCleanup]. It looks at every
-// session, and the store waits meanwhile.
+// DeleteExpiredSessions implements [UserSessionStoreCleanup]. It visits every session
+// and holds the store's lock meanwhile.
 func (s *InMemoryStore) DeleteExpiredSessions(ctx context.Context) (int64, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -208,8 +225,8 @@ func (s *InMemoryStore) DeleteExpiredSessions(ctx context.Context) (int64, error
 	return removed, nil
 }
 
-// UserSessions implements [UserSessionLister]. A session that is created while the
-// listing runs is not in it.
+// UserSessions implements [UserSessionLister]. The listing does not include sessions that
+// are created while it runs.
 func (s *InMemoryStore) UserSessions(ctx context.Context, query UserSessionsQuery) iter.Seq2[UserSession, error] {
 	if query.PageSize < 1 {
 		query.PageSize = DefaultPageSize
@@ -219,8 +236,8 @@ func (s *InMemoryStore) UserSessions(ctx context.Context, query UserSessionsQuer
 			yield(UserSession{}, err)
 			return
 		}
-		// What the listing will visit is settled first; what each session holds,
-		// and whether it is still there, is read a page at a time.
+		// The listing collects its rows first. It reads the values of the rows, and
+		// whether they still exist, one page at a time.
 		for rows := s.rowsToList(query); len(rows) > 0; {
 			size := min(query.PageSize, len(rows))
 			page := s.readPage(query, rows[:size])
@@ -238,9 +255,8 @@ func (s *InMemoryStore) UserSessions(ctx context.Context, query UserSessionsQuer
 	}
 }
 
-// now is the time in the precision that the store keeps, so that an expiry is
-// compared with its like.
-func (s *InMemoryStore) now() time.Time { return kept(s.clock()) }
+// now returns the time in the precision of a stored expiry, for comparison with one.
+func (s *InMemoryStore) now() time.Time { return stored(s.clock()) }
 
-// kept is the time as a store keeps it.
-func kept(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+// stored returns the time as a store keeps it.
+func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// An inMemoryRow holds one session of an [InMemoryStore]. Its id and its key never
-// change; everything else does, under the store's lock.
+// An inMemoryRow holds one session of an [InMemoryStore]. The id and the session's key
+// never change. Every other field is guarded by the store's lock.
 type inMemoryRow struct {
 	id      int64
 	session UserSession
@@ -18,8 +18,8 @@ func (r *inMemoryRow) live(now time.Time) bool {
 	return r.session.Expires.IsZero() || r.session.Expires.After(now)
 }
 
-// handOut copies the session, so that the caller cannot change what is kept.
-func (r *inMemoryRow) handOut() UserSession {
+// copy returns a copy that the caller may change without changing the row.
+func (r *inMemoryRow) copy() UserSession {
 	session := r.session
 	session.Ticket = copyTicket(session.Ticket)
 	return session
@@ -32,8 +32,8 @@ func oldestFirst(rows []*inMemoryRow) []*inMemoryRow {
 	return rows
 }
 
-// An inMemoryPartition finds the rows of one partition by what the contract looks
-// them up with. A nil one is a partition without sessions.
+// An inMemoryPartition indexes the rows of one partition by key, session id and subject
+// id. A nil inMemoryPartition is a partition without rows.
 type inMemoryPartition struct {
 	keys       map[string]*inMemoryRow
 	sessionIDs map[string]*inMemoryRow
@@ -59,11 +59,11 @@ func (p *inMemoryPartition) withSessionID(sessionID string) *inMemoryRow {
 	if p == nil {
 		return nil
 	}
-	return p.sessionIDs[sessionID] // "" is in no row's index
+	return p.sessionIDs[sessionID] // "" is not indexed
 }
 
-// conflicting returns the rows that cannot be there together with the session: none,
-// one or two.
+// conflicting returns the rows that have the session's key or its session id: none, one
+// or two.
 func (p *inMemoryPartition) conflicting(session UserSession) []*inMemoryRow {
 	var rows []*inMemoryRow
 	if row := p.withKey(session.Key); row != nil {
@@ -75,8 +75,8 @@ func (p *inMemoryPartition) conflicting(session UserSession) []*inMemoryRow {
 	return rows
 }
 
-// matching returns the rows that are equal in everything that the filter names, in
-// no order.
+// matching returns the rows that are equal in every field that the filter sets, in no
+// order.
 func (p *inMemoryPartition) matching(filter UserSessionsFilter) []*inMemoryRow {
 	if p == nil {
 		return nil
@@ -99,14 +99,16 @@ func rowsOf(set map[*inMemoryRow]struct{}) []*inMemoryRow {
 	return rows
 }
 
-// write puts the updated values into a row of the partition.
+// write writes the updated values to a row of the partition.
 func (p *inMemoryPartition) write(row *inMemoryRow, update UserSessionUpdate) {
 	p.unindex(row)
 	row.session.SubjectID = update.SubjectID
 	row.session.SessionID = update.SessionID
-	row.session.Created = kept(update.Created)
-	row.session.Renewed = kept(update.Renewed)
-	row.session.Expires = kept(update.Expires)
+	if !update.Created.IsZero() {
+		row.session.Created = stored(update.Created)
+	}
+	row.session.Renewed = stored(update.Renewed)
+	row.session.Expires = stored(update.Expires)
 	row.session.Ticket = copyTicket(update.Ticket)
 	row.session.Version++
 	p.index(row)
@@ -116,6 +118,9 @@ func (p *inMemoryPartition) index(row *inMemoryRow) {
 	p.keys[row.session.Key] = row
 	if row.session.SessionID != "" {
 		p.sessionIDs[row.session.SessionID] = row
+	}
+	if row.session.SubjectID == "" {
+		return
 	}
 	subject := p.subjects[row.session.SubjectID]
 	if subject == nil {
@@ -137,15 +142,15 @@ func (p *inMemoryPartition) unindex(row *inMemoryRow) {
 	}
 }
 
-// put adds a valid session in the place of the rows that conflict with it. The
-// caller holds the lock.
-func (s *InMemoryStore) put(session UserSession, inTheWay []*inMemoryRow) {
-	for _, row := range inTheWay {
+// replaceRows removes the conflicting rows and adds the session, which must be valid.
+// The caller holds the lock.
+func (s *InMemoryStore) replaceRows(conflicts []*inMemoryRow, session UserSession) {
+	for _, row := range conflicts {
 		s.remove(row)
 	}
-	session.Created = kept(session.Created)
-	session.Renewed = kept(session.Renewed)
-	session.Expires = kept(session.Expires)
+	session.Created = stored(session.Created)
+	session.Renewed = stored(session.Renewed)
+	session.Expires = stored(session.Expires)
 	session.Ticket = copyTicket(session.Ticket)
 	session.Version = 1
 	s.lastID++
@@ -157,7 +162,7 @@ func (s *InMemoryStore) put(session UserSession, inTheWay []*inMemoryRow) {
 	partition.index(&inMemoryRow{id: s.lastID, session: session})
 }
 
-// remove takes a row out of the store. The caller holds the lock.
+// remove removes a row from the store. The caller holds the lock.
 func (s *InMemoryStore) remove(row *inMemoryRow) {
 	partition := s.partitions[row.session.PartitionKey]
 	partition.unindex(row)
@@ -167,7 +172,7 @@ func (s *InMemoryStore) remove(row *inMemoryRow) {
 	row.removed = true
 }
 
-// rowsToList returns the rows that a listing visits, in its order.
+// rowsToList returns the rows that a listing visits, in the order of the listing.
 func (s *InMemoryStore) rowsToList(query UserSessionsQuery) []*inMemoryRow {
 	s.mu.RLock()
 	var rows []*inMemoryRow
@@ -188,7 +193,7 @@ func (s *InMemoryStore) rowsToList(query UserSessionsQuery) []*inMemoryRow {
 	return rows
 }
 
-// readPage copies those of the rows that the query still selects, without tickets.
+// readPage returns copies, without tickets, of the rows that the query still selects.
 func (s *InMemoryStore) readPage(query UserSessionsQuery, rows []*inMemoryRow) []UserSession {
 	now := s.now()
 	s.mu.RLock()

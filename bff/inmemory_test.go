@@ -61,8 +61,9 @@ func TestInMemoryStoreHandsOutEmptyTicketsAsNil(t *testing.T) {
 func TestInMemoryStoreForgetsWhatItRemoved(t *testing.T) {
 	for name, empty := range map[string]func(s *InMemoryStore, ctx context.Context) error{
 		"delete": func(s *InMemoryStore, ctx context.Context) error {
-			return errors.Join(
-				s.DeleteUserSession(ctx, UserSessionKey{"shop", "one"}), s.DeleteUserSession(ctx, UserSessionKey{"shop", "two"}))
+			_, err1 := s.DeleteUserSession(ctx, UserSessionKey{"shop", "one"})
+			_, err2 := s.DeleteUserSession(ctx, UserSessionKey{"shop", "two"})
+			return errors.Join(err1, err2)
 		},
 		"delete by filter": func(s *InMemoryStore, ctx context.Context) error {
 			_, err := s.DeleteUserSessions(ctx, "shop", UserSessionsFilter{SubjectID: "alice"})
@@ -105,7 +106,7 @@ func TestInMemoryStoreListsWhatWasThereAtTheBeginning(t *testing.T) {
 			if err := s.UpdateUserSession(t.Context(), UserSessionKey{"shop", "key-2"}, moved); err != nil {
 				t.Fatal(err)
 			}
-			if err := s.DeleteUserSession(t.Context(), UserSessionKey{"shop", "key-4"}); err != nil {
+			if _, err := s.DeleteUserSession(t.Context(), UserSessionKey{"shop", "key-4"}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -141,7 +142,7 @@ func TestInMemoryStoreIndexesAgree(t *testing.T) {
 		ctx := t.Context()
 		switch random.IntN(12) {
 		case 0:
-			_ = s.DeleteUserSession(ctx, key)
+			_, _ = s.DeleteUserSession(ctx, key)
 		case 1:
 			_, _ = s.DeleteUserSessions(ctx, session.PartitionKey, filter)
 		case 2:

@@ -8,32 +8,41 @@ import (
 	"unicode/utf8"
 )
 
-// MaxIdentityLength is the most that a partition key, key, subject id or session
-// id may have, in UTF-16 code units (which is how SQL Server counts nvarchar; no
-// database counts a string as longer).
+// MaxIdentityLength is the maximum length of a partition key, key, subject id or session
+// id, in UTF-16 code units. SQL Server counts nvarchar in these units; no other database
+// counts a string as longer.
 const MaxIdentityLength = 200
 
-// Validate reports whether a store can keep the session exactly. The error wraps
-// [ErrInvalidSession] and names the field.
+// Validate returns nil if a store can keep the session exactly. Otherwise the error
+// wraps [ErrInvalidSession] and names the field.
 //
-// Key and subject id must not be empty. None of the four identities may be longer
-// than [MaxIdentityLength], hold invalid UTF-8 or a NUL, or begin or end with white
-// space ([unicode.IsSpace]): databases differ in what they make of those. Created
-// and Renewed must be set. Every time must fall, in UTC, into the years 1 to 9999.
+// The key must not be empty. A session without a subject id must have no session id.
+// None of the four identities may be longer than [MaxIdentityLength], contain invalid
+// UTF-8 or a NUL, or begin or end with white space ([unicode.IsSpace]), because
+// databases treat these values differently. Created and Renewed must be set. Every time
+// must fall, in UTC, into the years 1 to 9999.
 func (s UserSession) Validate() error {
 	if err := (UserSessionKey{s.PartitionKey, s.Key}).Validate(); err != nil {
 		return err
 	}
-	return validateValues(s.SubjectID, s.SessionID, s.Created, s.Renewed, s.Expires)
+	if err := validateTime("Created", s.Created); err != nil {
+		return err
+	}
+	return validateValues(s.SubjectID, s.SessionID, s.Renewed, s.Expires)
 }
 
-// Validate reports whether a store can keep the updated values exactly, by the
-// rules of [UserSession.Validate].
+// Validate returns nil if a store can keep the updated values exactly, by the rules of
+// [UserSession.Validate]. A zero Created is valid: the update then keeps the stored time.
 func (u UserSessionUpdate) Validate() error {
-	return validateValues(u.SubjectID, u.SessionID, u.Created, u.Renewed, u.Expires)
+	if !u.Created.IsZero() {
+		if err := validateTime("Created", u.Created); err != nil {
+			return err
+		}
+	}
+	return validateValues(u.SubjectID, u.SessionID, u.Renewed, u.Expires)
 }
 
-// Validate reports whether a session with this key can exist, by the rules of
+// Validate returns nil if a session with this key can exist, by the rules of
 // [UserSession.Validate].
 func (k UserSessionKey) Validate() error {
 	if err := validateIdentity("PartitionKey", k.PartitionKey); err != nil {
@@ -45,8 +54,8 @@ func (k UserSessionKey) Validate() error {
 	return validateIdentity("Key", k.Key)
 }
 
-// Validate returns [ErrInvalidFilter] if the filter names neither a subject id nor
-// a session id, or nothing but white space.
+// Validate returns [ErrInvalidFilter] if both fields of the filter are empty or only
+// white space.
 func (f UserSessionsFilter) Validate() error {
 	if strings.TrimSpace(f.SubjectID) == "" && strings.TrimSpace(f.SessionID) == "" {
 		return ErrInvalidFilter
@@ -54,17 +63,14 @@ func (f UserSessionsFilter) Validate() error {
 	return nil
 }
 
-func validateValues(subjectID, sessionID string, created, renewed, expires time.Time) error {
-	if subjectID == "" {
-		return invalid("SubjectID", "is empty")
+func validateValues(subjectID, sessionID string, renewed, expires time.Time) error {
+	if subjectID == "" && sessionID != "" {
+		return invalid("SessionID", "is set, but SubjectID is empty")
 	}
 	if err := validateIdentity("SubjectID", subjectID); err != nil {
 		return err
 	}
 	if err := validateIdentity("SessionID", sessionID); err != nil {
-		return err
-	}
-	if err := validateTime("Created", created); err != nil {
 		return err
 	}
 	if err := validateTime("Renewed", renewed); err != nil {
@@ -76,8 +82,8 @@ func validateValues(subjectID, sessionID string, created, renewed, expires time.
 	return validateTime("Expires", expires)
 }
 
-// validateTime judges the time as it will be kept: an expiry within the very first
-// microsecond must not become "never".
+// validateTime checks the time as the store will keep it: an expiry within the first
+// microsecond must not be truncated to the zero time, which means never.
 func validateTime(field string, t time.Time) error {
 	t = t.UTC().Truncate(time.Microsecond)
 	if t.IsZero() {

@@ -245,7 +245,7 @@ func (c *checker) leftovers(db *gorm.DB, table string, now time.Time) error {
 		return err
 	}
 	if count > 0 {
-		c.harmless(table, fmt.Sprintf("%d rows expired more than %s ago and are still there", count, leftoverAfter), "run the store's cleanup (bff.CleanupHost)")
+		c.harmless(table, fmt.Sprintf("%d rows expired more than %s ago and are still there", count, leftoverAfter), "run the store's cleanup (bff.Cleaner)")
 	}
 	return nil
 }

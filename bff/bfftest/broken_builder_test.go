@@ -18,7 +18,7 @@ type brokenStore struct {
 	get       func(context.Context, bff.UserSessionKey) (bff.UserSession, error)
 	create    func(context.Context, bff.UserSession) error
 	update    func(context.Context, bff.UserSessionKey, bff.UserSessionUpdate) error
-	delete    func(context.Context, bff.UserSessionKey) error
+	delete    func(context.Context, bff.UserSessionKey) (int64, error)
 	list      func(context.Context, string, bff.UserSessionsFilter) ([]bff.UserSession, error)
 	deleteAll func(context.Context, string, bff.UserSessionsFilter) (int64, error)
 	replace   func(context.Context, bff.UserSession) error
@@ -38,7 +38,7 @@ func (s *brokenStore) UpdateUserSession(ctx context.Context, key bff.UserSession
 	return s.update(ctx, key, update)
 }
 
-func (s *brokenStore) DeleteUserSession(ctx context.Context, key bff.UserSessionKey) error {
+func (s *brokenStore) DeleteUserSession(ctx context.Context, key bff.UserSessionKey) (int64, error) {
 	return s.delete(ctx, key)
 }
 

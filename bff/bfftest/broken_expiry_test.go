@@ -76,7 +76,7 @@ func removesOnGet(_ *testing.T, b *builder) bff.UserSessionStore {
 		if errors.Is(err, bff.ErrSessionNotFound) {
 			for _, expired := range b.expired() {
 				if keyOf(expired) == key {
-					_ = sound.delete(ctx, key)
+					_, _ = sound.delete(ctx, key)
 				}
 			}
 		}
@@ -112,7 +112,7 @@ func removesBeforeItRefuses(_ *testing.T, b *builder) bff.UserSessionStore {
 		if errors.Is(err, bff.ErrSessionExists) {
 			for _, expired := range b.expired() {
 				if expired.PartitionKey == s.PartitionKey && (expired.Key == s.Key || expired.SessionID == s.SessionID) {
-					_ = sound.delete(ctx, keyOf(expired))
+					_, _ = sound.delete(ctx, keyOf(expired))
 				}
 			}
 		}

@@ -83,11 +83,11 @@ func checksFirstAndAdds(t *testing.T, b *builder) bff.UserSessionStore {
 		}
 		return err
 	}
-	b.store.delete = func(ctx context.Context, key bff.UserSessionKey) error {
+	b.store.delete = func(ctx context.Context, key bff.UserSessionKey) (int64, error) {
 		race.waitForCheck(key)
-		err := sound.delete(ctx, key)
+		n, err := sound.delete(ctx, key)
 		race.deleted(key)
-		return err
+		return n, err
 	}
 	return b.store
 }
@@ -129,10 +129,10 @@ func newRaceWithDelete(t *testing.T, b *builder) *raceWithDelete {
 		deletes: map[bff.UserSessionKey]chan struct{}{},
 	}
 	sound := *b.store
-	b.store.delete = func(ctx context.Context, key bff.UserSessionKey) error {
-		err := sound.delete(ctx, key)
+	b.store.delete = func(ctx context.Context, key bff.UserSessionKey) (int64, error) {
+		n, err := sound.delete(ctx, key)
 		r.deleted(key)
-		return err
+		return n, err
 	}
 	return r
 }

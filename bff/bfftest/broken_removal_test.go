@@ -33,7 +33,7 @@ func deletesEverything(_ *testing.T, b *builder) bff.UserSessionStore {
 		if errors.Is(err, bff.ErrInvalidFilter) {
 			for _, s := range b.everything() {
 				if s.PartitionKey == partitionKey {
-					_ = sound.delete(ctx, keyOf(s))
+					_, _ = sound.delete(ctx, keyOf(s))
 					n++
 				}
 			}
@@ -119,7 +119,7 @@ func deletesInEveryPartition(_ *testing.T, b *builder) bff.UserSessionStore {
 func deletesOnce(_ *testing.T, b *builder) bff.UserSessionStore {
 	sound := *b.store
 	var mu sync.Mutex
-	b.store.delete = func(ctx context.Context, key bff.UserSessionKey) error {
+	b.store.delete = func(ctx context.Context, key bff.UserSessionKey) (int64, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		missing := key.Validate() == nil
@@ -128,13 +128,11 @@ func deletesOnce(_ *testing.T, b *builder) bff.UserSessionStore {
 				missing = false
 			}
 		})
-		if err := sound.delete(ctx, key); err != nil {
-			return err
+		n, err := sound.delete(ctx, key)
+		if err == nil && missing {
+			err = bff.ErrSessionNotFound
 		}
-		if missing {
-			return bff.ErrSessionNotFound
-		}
-		return nil
+		return n, err
 	}
 	return b.store
 }
@@ -146,7 +144,7 @@ func cleansUpEndless(_ *testing.T, b *builder) bff.UserSessionStore {
 		if err == nil {
 			for _, s := range b.everything() {
 				if s.Expires.IsZero() {
-					_ = sound.delete(ctx, keyOf(s))
+					_, _ = sound.delete(ctx, keyOf(s))
 					n++
 				}
 			}
@@ -165,7 +163,7 @@ func cleansUpOneBatch(_ *testing.T, b *builder) bff.UserSessionStore {
 			return sound.cleanUp(ctx)
 		}
 		for _, s := range expired[:batch] {
-			_ = sound.delete(ctx, keyOf(s))
+			_, _ = sound.delete(ctx, keyOf(s))
 		}
 		return batch, nil
 	}

@@ -52,7 +52,7 @@ func changesIdentities(change func(string) string) func(*testing.T, *builder) bf
 		b.store.get = func(ctx context.Context, key bff.UserSessionKey) (bff.UserSession, error) {
 			return sound.get(ctx, keyed(key))
 		}
-		b.store.delete = func(ctx context.Context, key bff.UserSessionKey) error { return sound.delete(ctx, keyed(key)) }
+		b.store.delete = func(ctx context.Context, key bff.UserSessionKey) (int64, error) { return sound.delete(ctx, keyed(key)) }
 		b.store.create = func(ctx context.Context, s bff.UserSession) error {
 			s.PartitionKey, s.Key = change(s.PartitionKey), change(s.Key)
 			s.SubjectID, s.SessionID = change(s.SubjectID), change(s.SessionID)

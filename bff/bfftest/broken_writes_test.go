@@ -159,7 +159,7 @@ func replacesByDeletingFirst(_ *testing.T, b *builder) bff.UserSessionStore {
 
 func deleteConflicting(sound brokenStore, s bff.UserSession) {
 	ctx := context.Background() // the deletes are done before the context has a say
-	_ = sound.delete(ctx, keyOf(s))
+	_, _ = sound.delete(ctx, keyOf(s))
 	if s.SessionID != "" {
 		_, _ = sound.deleteAll(ctx, s.PartitionKey, bySessionID(s.SessionID))
 	}
@@ -198,7 +198,7 @@ func ignoresContext(_ *testing.T, b *builder) bff.UserSessionStore {
 	b.store.update = func(ctx context.Context, key bff.UserSessionKey, u bff.UserSessionUpdate) error {
 		return sound.update(context.WithoutCancel(ctx), key, u)
 	}
-	b.store.delete = func(ctx context.Context, key bff.UserSessionKey) error {
+	b.store.delete = func(ctx context.Context, key bff.UserSessionKey) (int64, error) {
 		return sound.delete(context.WithoutCancel(ctx), key)
 	}
 	b.store.list = func(ctx context.Context, partitionKey string, filter bff.UserSessionsFilter) ([]bff.UserSession, error) {

@@ -149,7 +149,7 @@ func updateRacesDelete(f *fixture) {
 		f.create(s)
 		errs := race(4, func(i int) error {
 			if i == 0 {
-				return f.store.DeleteUserSession(f.Context(), keyOf(s))
+				return errOf(f.store.DeleteUserSession(f.Context(), keyOf(s)))
 			}
 			err := f.store.UpdateUserSession(f.Context(), keyOf(s), updateOf(s))
 			if errors.Is(err, bff.ErrSessionNotFound) {

@@ -13,7 +13,7 @@ func racingDeletes(f *fixture) {
 	gone, stays := session("key-1"), session("key-2")
 	f.create(gone, stays)
 	f.wantAllSucceed("DeleteUserSession", race(racers, func(int) error {
-		return f.store.DeleteUserSession(f.Context(), keyOf(gone))
+		return errOf(f.store.DeleteUserSession(f.Context(), keyOf(gone)))
 	}))
 	f.wantAbsent(gone)
 	f.wantThere(1, stays)
@@ -187,7 +187,7 @@ func racingUnrelated(f *fixture) {
 			return errors.New("the session is not what its only owner wrote")
 		}
 		if i%2 == 0 {
-			return f.store.DeleteUserSession(f.Context(), keyOf(s))
+			return errOf(f.store.DeleteUserSession(f.Context(), keyOf(s)))
 		}
 		n, err := f.store.DeleteUserSessions(f.Context(), shop, bySubject(s.SubjectID))
 		if err == nil && n != 1 {

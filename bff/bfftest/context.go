@@ -57,7 +57,7 @@ func cancelledUpdate(f *fixture) {
 func cancelledDelete(f *fixture) {
 	s := session("key-1")
 	f.create(s)
-	f.wantError("cancelled DeleteUserSession", f.store.DeleteUserSession(cancelled(f.T), keyOf(s)), context.Canceled)
+	f.wantError("cancelled DeleteUserSession", errOf(f.store.DeleteUserSession(cancelled(f.T), keyOf(s))), context.Canceled)
 	f.wantThere(1, s)
 }
 
@@ -97,7 +97,7 @@ func (f *fixture) operations() map[string]func(context.Context, bff.UserSession)
 			return f.store.UpdateUserSession(ctx, keyOf(s), updateOf(s))
 		},
 		"DeleteUserSession": func(ctx context.Context, s bff.UserSession) error {
-			return f.store.DeleteUserSession(ctx, keyOf(s))
+			return errOf(f.store.DeleteUserSession(ctx, keyOf(s)))
 		},
 		"GetUserSessions": func(ctx context.Context, s bff.UserSession) error {
 			_, err := f.store.GetUserSessions(ctx, s.PartitionKey, bff.UserSessionsFilter{SubjectID: s.SubjectID, SessionID: s.SessionID})

@@ -181,7 +181,7 @@ func deleteImpossibleKey(f *fixture) {
 	s, keys := impossibleKeys()
 	f.create(s)
 	for _, key := range keys {
-		if err := f.store.DeleteUserSession(f.Context(), key); err != nil {
+		if _, err := f.store.DeleteUserSession(f.Context(), key); err != nil {
 			f.Errorf("DeleteUserSession %+q: %v", abridged(key.PartitionKey+"/"+key.Key), err)
 		}
 	}

@@ -194,7 +194,7 @@ func (s *Sessions) Run(ctx context.Context) error {
 	if !s.cfg.EnableSessionCleanup {
 		return nil
 	}
-	host := bff.CleanupHost{
+	cleaner := bff.Cleaner{
 		Store:                  s.cfg.Store.(bff.UserSessionStoreCleanup),
 		SessionCleanupInterval: s.cfg.SessionCleanupInterval,
 		Logger:                 s.cfg.Logger,
@@ -204,5 +204,5 @@ func (s *Sessions) Run(ctx context.Context) error {
 			}
 		},
 	}
-	return host.Run(ctx)
+	return cleaner.Run(ctx)
 }

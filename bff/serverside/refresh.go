@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/usersession/bff"
+	"example.com/usersession/internal/wait"
 )
 
 // patience is how long a request waits for a new access token while its own still serves.
@@ -147,7 +148,7 @@ const firstWait = 20 * time.Millisecond
 func (s *Sessions) keep(ctx context.Context, l *loaded, tokens Tokens) (*loaded, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.TokenTimeout)
 	defer cancel()
-	for wait := firstWait; ; wait *= 2 {
+	for delay := firstWait; ; delay *= 2 {
 		next, err := s.write(ctx, l, tokens.applyTo(l.ticket))
 		if err == nil {
 			return next, nil
@@ -161,7 +162,7 @@ func (s *Sessions) keep(ctx context.Context, l *loaded, tokens Tokens) (*loaded,
 			case !sameTokens(next, l):
 				return next, nil
 			default:
-				l, wait = next, firstWait/2
+				l, delay = next, firstWait/2
 				continue
 			}
 		}
@@ -171,19 +172,8 @@ func (s *Sessions) keep(ctx context.Context, l *loaded, tokens Tokens) (*loaded,
 			}
 			return nil, err
 		}
-		if !sleep(ctx, wait) {
+		if wait.For(ctx, delay) != nil {
 			return nil, fmt.Errorf("serverside: refreshing tokens: the new ones could not be written: %w", err)
 		}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.com/usersession/bff/ticket"
+	"example.com/usersession/internal/wait"
 )
 
 const (
@@ -27,7 +28,7 @@ const (
 func (s *Sessions) refused(ctx context.Context, l *loaded) (*loaded, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.TokenTimeout+writeTime)
 	defer cancel()
-	for wait := firstWait; ; wait = min(2*wait, longestWait) {
+	for delay := firstWait; ; delay = min(2*delay, longestWait) {
 		next, err := s.load(ctx, l.row.Key)
 		switch {
 		case err != nil: // tried again below
@@ -38,7 +39,7 @@ func (s *Sessions) refused(ctx context.Context, l *loaded) (*loaded, error) {
 		default:
 			l = next
 		}
-		if sleep(ctx, wait) {
+		if wait.For(ctx, delay) == nil {
 			continue
 		}
 		if err != nil { // nor can it be told what another host has done
@@ -75,7 +76,7 @@ func (s *Sessions) giveUp(ctx context.Context, l *loaded) (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.cfg.Store.DeleteUserSession(ctx, l.key()); err != nil { // cleanup will
+	if _, err := s.cfg.Store.DeleteUserSession(ctx, l.key()); err != nil { // cleanup will
 		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a session that ended could not be deleted", slog.Any("error", err))
 	}
 	s.ended(ctx, EndTokens, 1, l.row.SubjectID)

@@ -84,7 +84,7 @@ func (s *Sessions) endReplaced(ctx context.Context, r *http.Request, l *loaded, 
 		if err != nil {
 			return err
 		}
-		if err := s.cfg.Store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: key}); err != nil {
+		if _, err := s.cfg.Store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: key}); err != nil {
 			return err
 		}
 		if old != nil {

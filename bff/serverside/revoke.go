@@ -60,7 +60,7 @@ func (s *Sessions) RevokeOtherSessions(ctx context.Context) (int64, error) {
 		if row.Key == current.row.Key {
 			continue
 		}
-		err = s.cfg.Store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: row.Key})
+		_, err = s.cfg.Store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: row.Key})
 		if err != nil {
 			err = fmt.Errorf("serverside: revoking the other sessions: %w", err)
 			break

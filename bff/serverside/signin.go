@@ -139,7 +139,7 @@ func (s *Sessions) trim(ctx context.Context, l *loaded) error {
 	rows = slices.DeleteFunc(rows, func(row bff.UserSession) bool { return row.Key == l.row.Key })
 	tokens := s.refreshTokens(ctx, rows)
 	for _, row := range rows {
-		if err := s.cfg.Store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: row.Key}); err != nil {
+		if _, err := s.cfg.Store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: row.Key}); err != nil {
 			return err
 		}
 	}
@@ -153,7 +153,7 @@ func (s *Sessions) trim(ctx context.Context, l *loaded) error {
 func (s *Sessions) undo(ctx context.Context, l *loaded) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.TokenTimeout)
 	defer cancel()
-	if err := s.cfg.Store.DeleteUserSession(ctx, l.key()); err != nil {
+	if _, err := s.cfg.Store.DeleteUserSession(ctx, l.key()); err != nil {
 		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a sign-in that failed may have left a session nobody can use",
 			slog.Any("error", err))
 	}
@@ -194,7 +194,7 @@ func (s *Sessions) end(ctx context.Context, key string, reason EndReason) error 
 		l = nil
 		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a session that ends could not be read", slog.Any("error", loadErr))
 	}
-	if err := s.cfg.Store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: key}); err != nil {
+	if _, err := s.cfg.Store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: key}); err != nil {
 		return err
 	}
 	if l == nil {

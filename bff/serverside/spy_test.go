@@ -100,9 +100,9 @@ func (s *spy) UpdateUserSession(ctx context.Context, key bff.UserSessionKey, u b
 	return s.InMemoryStore.UpdateUserSession(ctx, key, u)
 }
 
-func (s *spy) DeleteUserSession(ctx context.Context, key bff.UserSessionKey) error {
+func (s *spy) DeleteUserSession(ctx context.Context, key bff.UserSessionKey) (int64, error) {
 	if err := s.enter("delete"); err != nil {
-		return err
+		return 0, err
 	}
 	return s.InMemoryStore.DeleteUserSession(ctx, key)
 }

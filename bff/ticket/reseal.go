@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.com/usersession/bff"
+	"example.com/usersession/internal/wait"
 )
 
 // A Rotator is a [Protector] that can tell whether a ciphertext is under another key
@@ -79,7 +80,7 @@ func (j Reseal) Run(ctx context.Context) (ResealReport, error) {
 			return report, fmt.Errorf("ticket: resealing a session: %w", err)
 		}
 		if report.Examined%batch == 0 {
-			if err := pause(ctx, j.Pause); err != nil {
+			if err := wait.For(ctx, j.Pause); err != nil {
 				return report, err
 			}
 		}
@@ -127,18 +128,4 @@ func (j Reseal) one(ctx context.Context, key bff.UserSessionKey, report *ResealR
 		}
 	}
 	return err
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }

@@ -111,7 +111,7 @@ func TestResealNeverOverwritesAnUpdate(t *testing.T) {
 func TestResealNeverBringsBackARevokedSession(t *testing.T) {
 	store := &racing{InMemoryStore: bff.NewInMemoryStore(bff.WithClock(clock))}
 	fill(t, store, ring(t, 1), 0, 3)
-	store.before = func(key bff.UserSessionKey) { _ = store.DeleteUserSession(t.Context(), key) }
+	store.before = func(key bff.UserSessionKey) { _, _ = store.DeleteUserSession(t.Context(), key) }
 	report, err := Reseal{Store: store, Protector: ring(t, 2, 1), PartitionKey: "app"}.Run(t.Context())
 	if err != nil || report.Resealed != 0 {
 		t.Errorf("%+v, %v", report, err)

@@ -105,12 +105,12 @@ func (a *app) leaveExpired(w http.ResponseWriter, r *http.Request) {
 
 // cleanUp does now what happens every --cleanup-interval anyway.
 func (a *app) cleanUp(w http.ResponseWriter, r *http.Request) {
-	host := bff.CleanupHost{Store: a.store, Logger: a.log, Observe: func(run bff.CleanupRun) {
+	cleaner := bff.Cleaner{Store: a.store, Logger: a.log, Observe: func(run bff.CleanupRun) {
 		if run.Removed > 0 {
 			a.counts.SessionEnded(r.Context(), serverside.EndExpired, run.Removed)
 		}
 	}}
-	removed, err := host.RunOnce(r.Context())
+	removed, err := cleaner.RunOnce(r.Context())
 	if err != nil {
 		a.answerError(w, r, err)
 		return

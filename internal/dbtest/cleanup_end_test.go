@@ -53,7 +53,7 @@ func TestCleanupCountsWhatItDidBeforeAnError(t *testing.T) {
 
 // A host that is told to end while the database works on a batch does so at once. Of the
 // batch nothing is done, and what was done before is reported.
-func TestCleanupHostEndsInTheMiddleOfABatch(t *testing.T) {
+func TestCleanerEndsInTheMiddleOfABatch(t *testing.T) {
 	for _, e := range []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL} {
 		t.Run(e.Name, func(t *testing.T) {
 			t.Parallel()
@@ -76,11 +76,11 @@ func TestCleanupHostEndsInTheMiddleOfABatch(t *testing.T) {
 				}
 			}, "DELETE", " IN (")
 			var runs []bff.CleanupRun
-			host := &bff.CleanupHost{
+			cleaner := &bff.Cleaner{
 				Store: store, SessionCleanupInterval: time.Millisecond,
 				Observe: func(run bff.CleanupRun) { runs = append(runs, run) },
 			}
-			must(t, host.Run(ctx)) // while the row is locked
+			must(t, cleaner.Run(ctx)) // while the row is locked
 			if len(runs) != 1 || runs[0].Removed != 2 || !errors.Is(runs[0].Err, context.Canceled) {
 				t.Errorf("observed %+v, want one run that removed 2 and was cancelled", runs)
 			}

@@ -151,7 +151,7 @@ func testFolding(t *testing.T, db *gorm.DB, store *usersession.GormStore, record
 			wantErr(t, "get "+key, err, bff.ErrSessionNotFound)
 			return nil
 		})
-		one(t, recorder, "delete", func() error { return store.DeleteUserSession(ctx, keyOf(key)) })
+		one(t, recorder, "delete", func() error { return errOf(store.DeleteUserSession(ctx, keyOf(key))) })
 		wantErr(t, "update "+key, store.UpdateUserSession(ctx, keyOf(key), updated(session, "", 0)), bff.ErrSessionNotFound)
 		wantErr(t, "update "+key, store.UpdateUserSession(ctx, keyOf(key), updated(session, "", 1)), bff.ErrSessionNotFound)
 	}
@@ -200,7 +200,7 @@ func testFolding(t *testing.T, db *gorm.DB, store *usersession.GormStore, record
 	if must(t, err); deleted != 1 {
 		t.Errorf("alice has %d sessions, want 1", deleted)
 	}
-	one(t, recorder, "delete", func() error { return store.DeleteUserSession(ctx, keyOf("another")) })
+	one(t, recorder, "delete", func() error { return errOf(store.DeleteUserSession(ctx, keyOf("another"))) })
 	if n := count(t, db, "user_sessions"); n != 0 {
 		t.Errorf("%d rows are left", n)
 	}
@@ -214,7 +214,7 @@ func testForeign(t *testing.T, store *usersession.GormStore) {
 			_, err := store.GetUserSession(ctx, key)
 			wantErr(t, "get "+foreign, err, bff.ErrSessionNotFound)
 			wantErr(t, "update "+foreign, store.UpdateUserSession(ctx, key, updated(sample("", ""), "", 0)), bff.ErrSessionNotFound)
-			if err := store.DeleteUserSession(ctx, key); err != nil {
+			if _, err := store.DeleteUserSession(ctx, key); err != nil {
 				t.Errorf("delete %s: %v", foreign, err)
 			}
 		}

@@ -152,7 +152,7 @@ func everything(ctx context.Context, t *testing.T, store *usersession.GormStore)
 			return nil
 		}},
 		{"revoke", func() error { _, err := store.DeleteUserSessions(ctx, secrets.PartitionKey, filter); return err }},
-		{"delete", func() error { return store.DeleteUserSession(ctx, key) }},
+		{"delete", func() error { return errOf(store.DeleteUserSession(ctx, key)) }},
 		{"cleanup", func() error { _, err := store.DeleteExpiredSessions(ctx); return err }},
 		{"create what cannot be kept", func() error {
 			tooLong := secrets

@@ -99,7 +99,7 @@ func goldenOperations(p *page, fake *fakeDriver, store *usersession.GormStore) {
 		fake.unchanged = true
 		return store.UpdateUserSession(ctx, keyOf("key"), updated(session, "new", 1))
 	})
-	p.section("DeleteUserSession", nil, func() error { return store.DeleteUserSession(ctx, keyOf("key")) })
+	p.section("DeleteUserSession", nil, func() error { return errOf(store.DeleteUserSession(ctx, keyOf("key"))) })
 	p.section("GetUserSessions, by subject id", nil, list(bff.UserSessionsFilter{SubjectID: "alice"}))
 	p.section("GetUserSessions, by session id", nil, list(bff.UserSessionsFilter{SessionID: "sid"}))
 	p.section("GetUserSessions, by both", nil, list(both))

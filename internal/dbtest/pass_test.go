@@ -122,8 +122,8 @@ func pass(t *testing.T, store *usersession.GormStore) {
 		t.Errorf("revoked %d sessions by subject, want fifth and sixth at least", deleted)
 	}
 	get(second, 1)
-	must(t, store.DeleteUserSession(ctx, bff.UserSessionKey{Key: "KEY"}))
-	must(t, store.DeleteUserSession(ctx, bff.UserSessionKey{Key: "KEY"}))
+	must(t, errOf(store.DeleteUserSession(ctx, bff.UserSessionKey{Key: "KEY"})))
+	must(t, errOf(store.DeleteUserSession(ctx, bff.UserSessionKey{Key: "KEY"})))
 	_, err = store.DeleteExpiredSessions(ctx)
 	must(t, err)
 }

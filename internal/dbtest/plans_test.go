@@ -178,7 +178,7 @@ func testPlans(t *testing.T, d *dbtest.Database, pool *sql.DB, recorder *dbtest.
 		{"first page, oldest first", page(bff.UserSessionsQuery{PartitionKey: "app", PageSize: 10, OldestFirst: true})},
 		{"first page of a subject", page(bff.UserSessionsQuery{PartitionKey: "app", SubjectID: "subject-10"})},
 		{"first page of a subject, oldest first", page(bff.UserSessionsQuery{PartitionKey: "app", SubjectID: "subject-10", OldestFirst: true})},
-		{"delete", func() error { return store.DeleteUserSession(ctx, keyOf("key-33")) }},
+		{"delete", func() error { return errOf(store.DeleteUserSession(ctx, keyOf("key-33"))) }},
 		{"revoke by session", revoke(bff.UserSessionsFilter{SessionID: "sid-36"})},
 		{"revoke by both", revoke(bff.UserSessionsFilter{SubjectID: "subject-13", SessionID: "sid-39"})},
 		{"revoke by subject", revoke(bff.UserSessionsFilter{SubjectID: "subject-14"})},

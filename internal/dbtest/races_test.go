@@ -211,7 +211,7 @@ func TestStorm(t *testing.T) {
 					err = store.UpdateUserSession(ctx, keyOf(session.Key), updated(session, "new", int64(random.IntN(3))))
 					allowed = []error{bff.ErrSessionNotFound, bff.ErrSessionExists, bff.ErrSessionChanged}
 				case 4:
-					err = store.DeleteUserSession(ctx, keyOf(session.Key))
+					_, err = store.DeleteUserSession(ctx, keyOf(session.Key))
 				case 5:
 					_, err = store.DeleteUserSessions(ctx, "app", bff.UserSessionsFilter{SessionID: fmt.Sprintf("sid-%d", random.IntN(4))})
 				case 6:

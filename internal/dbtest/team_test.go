@@ -143,7 +143,7 @@ func TestTeamForeignKey(t *testing.T) {
 					must(t, err)
 					wantSession(t, got, sample("key", "sid"), 1)
 				}
-				check("delete", store.DeleteUserSession(ctx, keyOf("key")))
+				check("delete", errOf(store.DeleteUserSession(ctx, keyOf("key"))))
 				_, err := store.DeleteUserSessions(ctx, "app", bff.UserSessionsFilter{SubjectID: "alice"})
 				check("revoke", err)
 				check("replace", store.ReplaceUserSession(ctx, sample("key", "sid-2")))

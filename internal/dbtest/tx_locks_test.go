@@ -138,7 +138,7 @@ func TestCancelledWhileWaiting(t *testing.T) {
 			"update": func(ctx context.Context) error {
 				return store.UpdateUserSession(ctx, keyOf("key"), updated(session, "new", 0))
 			},
-			"delete": func(ctx context.Context) error { return store.DeleteUserSession(ctx, keyOf("key")) },
+			"delete": func(ctx context.Context) error { return errOf(store.DeleteUserSession(ctx, keyOf("key"))) },
 			"revoke": func(ctx context.Context) error {
 				_, err := store.DeleteUserSessions(ctx, "app", bff.UserSessionsFilter{SubjectID: "alice"})
 				return err

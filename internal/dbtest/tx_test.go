@@ -184,7 +184,7 @@ func TestTxRollbackUndoesConflicts(t *testing.T) {
 		tx := begin(t, db)
 		must(t, store.WithTx(tx).ReplaceUserSession(ctx, sample("first", "sid-2"))) // in the place of both
 		must(t, store.WithTx(tx).ReplaceUserSession(ctx, sample("third", "sid-2")))
-		must(t, store.WithTx(tx).DeleteUserSession(ctx, keyOf("third")))
+		must(t, errOf(store.WithTx(tx).DeleteUserSession(ctx, keyOf("third"))))
 		must(t, tx.Rollback().Error)
 		for i, key := range []string{"first", "second"} {
 			got, err := store.GetUserSession(ctx, keyOf(key))

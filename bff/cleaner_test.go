@@ -20,7 +20,7 @@ func (f cleanupFunc) DeleteExpiredSessions(ctx context.Context) (int64, error) {
 
 // runs starts a host and returns when its runs began, relative to the start, for as
 // long as the time given. The host has returned by then.
-func runs(t *testing.T, h *bff.CleanupHost, during time.Duration, each func(context.Context) (int64, error)) []time.Duration {
+func runs(t *testing.T, h *bff.Cleaner, during time.Duration, each func(context.Context) (int64, error)) []time.Duration {
 	t.Helper()
 	var begun []time.Duration
 	start := time.Now()
@@ -41,13 +41,13 @@ func runs(t *testing.T, h *bff.CleanupHost, during time.Duration, each func(cont
 
 func succeed(context.Context) (int64, error) { return 0, nil }
 
-func TestCleanupHostRunsEveryInterval(t *testing.T) {
+func TestCleanerRunsEveryInterval(t *testing.T) {
 	for _, tt := range []struct{ set, want time.Duration }{
 		{0, bff.DefaultSessionCleanupInterval},
 		{time.Minute, time.Minute},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			begun := runs(t, &bff.CleanupHost{SessionCleanupInterval: tt.set}, 50*tt.want, succeed)
+			begun := runs(t, &bff.Cleaner{SessionCleanupInterval: tt.set}, 50*tt.want, succeed)
 			if len(begun) < 45 || len(begun) > 56 {
 				t.Errorf("interval %v: %d runs in 50 intervals", tt.set, len(begun))
 			}
@@ -65,11 +65,11 @@ func TestCleanupHostRunsEveryInterval(t *testing.T) {
 
 // Hosts that start together spread out: neither their first runs nor their later ones
 // coincide.
-func TestCleanupHostsSpreadOut(t *testing.T) {
+func TestCleanersSpreadOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first, gaps := map[time.Duration]bool{}, map[time.Duration]bool{}
 		for range 20 {
-			begun := runs(t, &bff.CleanupHost{}, 3*bff.DefaultSessionCleanupInterval, succeed)
+			begun := runs(t, &bff.Cleaner{}, 3*bff.DefaultSessionCleanupInterval, succeed)
 			first[begun[0]] = true
 			gaps[begun[1]-begun[0]] = true
 		}
@@ -79,11 +79,11 @@ func TestCleanupHostsSpreadOut(t *testing.T) {
 	})
 }
 
-func TestCleanupHostGoesOnAfterAnError(t *testing.T) {
+func TestCleanerGoesOnAfterAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		n := 0
-		h := &bff.CleanupHost{SessionCleanupInterval: time.Minute, Logger: slog.New(slog.NewJSONHandler(&log, nil))}
+		h := &bff.Cleaner{SessionCleanupInterval: time.Minute, Logger: slog.New(slog.NewJSONHandler(&log, nil))}
 		begun := runs(t, h, time.Hour, func(context.Context) (int64, error) {
 			if n++; n <= 12 {
 				return 3, errors.New("no database today")
@@ -117,11 +117,11 @@ func TestCleanupHostGoesOnAfterAnError(t *testing.T) {
 }
 
 // The context's end interrupts a run, which is no failure.
-func TestCleanupHostStopsInTheMiddleOfARun(t *testing.T) {
+func TestCleanerStopsInTheMiddleOfARun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		var observed []bff.CleanupRun
-		h := &bff.CleanupHost{
+		h := &bff.Cleaner{
 			Logger:  slog.New(slog.NewTextHandler(&log, nil)),
 			Observe: func(run bff.CleanupRun) { observed = append(observed, run) },
 		}
@@ -141,11 +141,11 @@ func TestCleanupHostStopsInTheMiddleOfARun(t *testing.T) {
 	})
 }
 
-func TestCleanupHostObserve(t *testing.T) {
+func TestCleanerObserve(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var observed []bff.CleanupRun
 		failure := errors.New("failure")
-		h := &bff.CleanupHost{Observe: func(run bff.CleanupRun) { observed = append(observed, run) }}
+		h := &bff.Cleaner{Observe: func(run bff.CleanupRun) { observed = append(observed, run) }}
 		h.Store = cleanupFunc(func(context.Context) (int64, error) {
 			time.Sleep(3 * time.Second)
 			return 5, failure
@@ -160,23 +160,23 @@ func TestCleanupHostObserve(t *testing.T) {
 	})
 }
 
-func TestCleanupHostRefusesNonsense(t *testing.T) {
-	if err := new(bff.CleanupHost).Run(t.Context()); err == nil {
+func TestCleanerRefusesNonsense(t *testing.T) {
+	if err := new(bff.Cleaner).Run(t.Context()); err == nil {
 		t.Error("Run accepts a nil Store")
 	}
-	if _, err := new(bff.CleanupHost).RunOnce(t.Context()); err == nil {
+	if _, err := new(bff.Cleaner).RunOnce(t.Context()); err == nil {
 		t.Error("RunOnce accepts a nil Store")
 	}
-	h := &bff.CleanupHost{Store: cleanupFunc(succeed), SessionCleanupInterval: -1}
+	h := &bff.Cleaner{Store: cleanupFunc(succeed), SessionCleanupInterval: -1}
 	if err := h.Run(t.Context()); err == nil {
 		t.Error("Run accepts a negative interval")
 	}
 }
 
-func TestCleanupHostWithACancelledContext(t *testing.T) {
+func TestCleanerWithACancelledContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	h := &bff.CleanupHost{SessionCleanupInterval: 1, Store: cleanupFunc(func(context.Context) (int64, error) {
+	h := &bff.Cleaner{SessionCleanupInterval: 1, Store: cleanupFunc(func(context.Context) (int64, error) {
 		t.Error("cleaned up")
 		return 0, nil
 	})}

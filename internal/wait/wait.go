@@ -1,0 +1,22 @@
+// Package wait has the one sleep of this repository that ends with its context.
+package wait
+
+import (
+	"context"
+	"time"
+)
+
+// For waits for d, or until the context ends if that comes first: then it returns the
+// context's error. A d that is not positive still reports a context that has ended.
+func For(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+	return ctx.Err()
+}
