@@ -9,51 +9,50 @@ import (
 	"strings"
 	"time"
 
-	"gorm.io/gorm"
-
 	"example.com/usersession/internal/sqltime"
 	"example.com/usersession/internal/wait"
 )
 
-// A cleanupForm is how a batch of expired sessions is deleted. Whatever the form, the
-// DELETE itself looks at the expiry, so that a session that was renewed a moment ago
-// lives, and only what the DELETE says it deleted is counted.
+// A cleanupForm is a way to delete a batch of expired sessions. In every form the DELETE
+// checks the expiry again, so that a session that was renewed in the meantime stays, and
+// the store counts only the rows that the DELETE reports.
 type cleanupForm int
 
 const (
-	// pickUnlocked selects ids, then deletes them: for databases that can't skip
-	// locked rows, and those nobody has seen.
-	pickUnlocked cleanupForm = iota
-	// pickThenDelete locks what it selects, in a transaction, and skips what is
-	// locked already.
-	pickThenDelete
-	// deleteReturning does that in one statement.
-	deleteReturning
-	// deleteReadPast is SQL Server's way to skip locked rows.
-	deleteReadPast
-	// deletePausing deletes in one statement and then lets others write.
-	deletePausing
+	// formUnlocked selects ids and deletes them. It is for databases that cannot
+	// skip locked rows, and for unknown dialects.
+	formUnlocked cleanupForm = iota
+	// formLocked selects and locks ids, skipping locked rows, and deletes them in
+	// the same transaction.
+	formLocked
+	// formCTE does the work of formLocked in one statement.
+	formCTE
+	// formReadPast skips locked rows with SQL Server's READPAST.
+	formReadPast
+	// formPausing deletes in one statement, which locks the database, and then
+	// pauses to let other writers in.
+	formPausing
 )
 
-// A batch is what became of one.
+// A batch is the result of deleting one batch.
 type batch struct {
-	picked  int       // fewer than wanted: there are no more
-	deleted int64     // by this batch, rather than another host's
-	upTo    time.Time // the latest expiry picked, where it is known
+	picked  int       // fewer than the batch size if no expired row is left
+	deleted int64     // the rows that this batch deleted itself
+	upTo    time.Time // the latest expiry picked; zero if unknown
 }
 
-// DeleteExpiredSessions implements [bff.UserSessionStoreCleanup]. It deletes what has
-// expired by the time it is called, oldest first, in small batches that skip the rows
-// which another host or a request has locked; the next call finds those. Any number
-// of hosts may call it at once. It reads no tickets, and needs no more memory for
-// more rows.
+// DeleteExpiredSessions implements [bff.UserSessionStoreCleanup]. It deletes the sessions
+// that have expired by the time of the call, oldest first, in small batches. A batch skips
+// rows that another host or a request has locked; a later call deletes them. Any number
+// of hosts may call it at once. It reads no tickets, and its memory does not grow with
+// the number of rows.
 func (s *GormStore) DeleteExpiredSessions(ctx context.Context) (int64, error) {
 	var (
 		deleted int64
 		now     = s.clock()
-		// Before all that expires, and not the zero time: as such a MySQL driver sends
-		// 0000-00-00, should the dialect not be known to be MySQL's, and TiDB
-		// compares nothing with that.
+		// Earlier than every expiry. The zero time would not do: under an unknown
+		// dialect name the MySQL driver sends it as 0000-00-00, and on TiDB no
+		// comparison with 0000-00-00 is true.
 		from = time.Time{}.Add(time.Microsecond)
 		size = s.cleanupBatch
 	)
@@ -73,8 +72,8 @@ func (s *GormStore) DeleteExpiredSessions(ctx context.Context) (int64, error) {
 		if done.picked < size || done.deleted == 0 && !done.upTo.After(from) {
 			return deleted, nil
 		}
-		// The next batch begins where this one ended: before it lie, in
-		// PostgreSQL's index, all the rows that are deleted already.
+		// The next batch begins at the last expiry of this one. PostgreSQL's index
+		// still holds the deleted rows before it.
 		if done.upTo.After(from) {
 			from = done.upTo
 		}
@@ -84,15 +83,15 @@ func (s *GormStore) DeleteExpiredSessions(ctx context.Context) (int64, error) {
 	}
 }
 
-// pauseAfter returns how long to pause after a batch that took so long. While SQLite
-// writes one, nobody else can write, and who waits looks only now and then whether it is
-// over. With a write-ahead log that is before most of the work is done, in a checkpoint,
-// which is a pause by itself; without one it takes as long as the batch.
+// pauseAfter returns the pause after a batch of the given duration. During a batch SQLite
+// admits no other writer, and waiting writers only poll for the lock, so the pause must be
+// long enough for a poll. With a write-ahead log most of a batch's duration is the
+// checkpoint, during which writers get in; without one the batch locks them out all along.
 func (s *GormStore) pauseAfter(ctx context.Context, batch time.Duration) time.Duration {
 	switch {
 	case s.cleanupPause != nil:
 		return *s.cleanupPause
-	case s.dialect.cleanup != deletePausing:
+	case s.conn.dialect.cleanup != formPausing:
 		return 0
 	case s.hasWAL(ctx):
 		return batch / 10
@@ -103,49 +102,54 @@ func (s *GormStore) pauseAfter(ctx context.Context, batch time.Duration) time.Du
 
 func (s *GormStore) hasWAL(ctx context.Context) bool {
 	var mode string
-	err := s.eachRow(ctx, s.single, s.sql.journalMode, nil, func(rows *sql.Rows) error { return rows.Scan(&mode) })
+	err := s.conn.eachRow(ctx, s.sql.journalMode, nil, func(rows *sql.Rows) error { return rows.Scan(&mode) })
 	return err == nil && mode == "wal"
 }
 
 func (s *GormStore) deleteBatch(ctx context.Context, from, now time.Time, size int) (batch, error) {
-	form := s.dialect.cleanup
-	if s.noSkipLocked.Load() {
-		form = pickUnlocked
+	d := s.conn.dialect
+	form := d.cleanup
+	if s.cannotSkipLocked.Load() {
+		form = formUnlocked
 	}
-	var err error
-	var done batch
-	switch fromArg, nowArg := s.instant(from), s.instant(now); form {
-	case deleteReturning:
-		done, err = s.deleteReturning(ctx, fromArg, nowArg, size)
-	case deleteReadPast:
-		done, err = s.deleteBlindly(ctx, s.sql.deleteReadPast, nowArg, nowArg)
-	case deletePausing:
-		done, err = s.deleteBlindly(ctx, s.sql.deleteBatch, nowArg, size)
-	default:
-		pick := s.sql.pick
-		if form == pickThenDelete {
-			pick = s.sql.pickLocked
-		}
-		err = s.transaction(ctx, func(tx *gorm.DB) (err error) {
-			done, err = s.pickAndDelete(ctx, tx, pick, fromArg, nowArg, size)
-			return err
-		})
-	}
-	if err != nil && form != pickUnlocked && slices.Contains(s.dialect.noSkipLocked, errorCode(err)) {
-		s.noSkipLocked.Store(true)
+	done, err := s.deleteBatchAs(ctx, form, d.timeArg(from), d.timeArg(now), size)
+	if err != nil && form != formUnlocked && slices.Contains(d.refusesSkipLocked, errorCode(err)) {
+		s.cannotSkipLocked.Store(true)
 		return s.deleteBatch(ctx, from, now, size)
 	}
 	return done, err
 }
 
-// deleteBlindly runs a statement that only says how many rows it deleted.
-func (s *GormStore) deleteBlindly(ctx context.Context, statement string, args ...any) (batch, error) {
-	deleted, err := exec(ctx, s.single, statement, args...)
+func (s *GormStore) deleteBatchAs(ctx context.Context, form cleanupForm, from, now any, size int) (done batch, err error) {
+	switch form {
+	case formCTE:
+		return s.deleteReporting(ctx, s.sql.deleteReturning, from, now, size, now)
+	case formReadPast:
+		return s.deleteCounted(ctx, s.sql.deleteReadPast, now, now)
+	case formPausing:
+		return s.deleteCounted(ctx, s.sql.deleteBatch, now, size)
+	default:
+		pick := s.sql.pick
+		if form == formLocked {
+			pick = s.sql.pickLocked
+		}
+		err = s.conn.transaction(ctx, func(tx *conn) (err error) {
+			done, err = s.pickAndDelete(ctx, tx, pick, from, now, size)
+			return err
+		})
+		return done, err
+	}
+}
+
+// deleteCounted runs a statement that reports only the number of deleted rows.
+func (s *GormStore) deleteCounted(ctx context.Context, statement string, args ...any) (batch, error) {
+	deleted, err := s.conn.exec(ctx, statement, args...)
 	return batch{picked: int(deleted), deleted: deleted}, err
 }
 
-func (s *GormStore) deleteReturning(ctx context.Context, from, now any, size int) (done batch, err error) {
-	err = s.eachRow(ctx, s.single, s.sql.deleteReturning, []any{from, now, size, now}, func(rows *sql.Rows) error {
+// deleteReporting runs a statement that returns the result of the batch as a row.
+func (s *GormStore) deleteReporting(ctx context.Context, statement string, args ...any) (done batch, err error) {
+	err = s.conn.eachRow(ctx, statement, args, func(rows *sql.Rows) error {
 		var upTo sqltime.Time
 		err := rows.Scan(&done.picked, &done.deleted, &upTo)
 		done.upTo = upTo.Time
@@ -154,9 +158,10 @@ func (s *GormStore) deleteReturning(ctx context.Context, from, now any, size int
 	return done, err
 }
 
-func (s *GormStore) pickAndDelete(ctx context.Context, db *gorm.DB, pick string, from, now any, size int) (done batch, err error) {
+// pickAndDelete selects ids with the statement pick and deletes the rows that have them.
+func (s *GormStore) pickAndDelete(ctx context.Context, tx *conn, pick string, from, now any, size int) (done batch, err error) {
 	var ids strings.Builder
-	err = s.eachRow(ctx, db, pick, []any{from, now, size}, func(rows *sql.Rows) error {
+	err = tx.eachRow(ctx, pick, []any{from, now, size}, func(rows *sql.Rows) error {
 		var id int64
 		var upTo sqltime.Time
 		if err := rows.Scan(&id, &upTo); err != nil {
@@ -173,6 +178,6 @@ func (s *GormStore) pickAndDelete(ctx context.Context, db *gorm.DB, pick string,
 	if err != nil || done.picked == 0 {
 		return done, err
 	}
-	done.deleted, err = exec(ctx, db, s.sql.deletePicked+"("+ids.String()+")", now)
+	done.deleted, err = tx.exec(ctx, s.sql.deletePicked+"("+ids.String()+")", now)
 	return done, err
 }

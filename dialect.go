@@ -6,101 +6,156 @@ import (
 	"strings"
 )
 
-// A dialect is everything in which databases differ as far as the store is
-// concerned. Column types, which differ too, are in package entities; how a time is
-// bound, which both need, is in internal/sqltime.
+// A dialect holds everything in which databases differ as far as the store is concerned,
+// with two exceptions: column types are in package entities, and the binding of times,
+// which both packages need, is in internal/sqltime.
 type dialect struct {
 	name string
 
 	// ordinal is a condition that makes the comparison of a column (%[1]s) with a
-	// parameter exact, whatever the column's collation. It stands beside a plain
-	// comparison, which finds the row by its index. "" where none is known.
+	// parameter exact under every collation. It stands beside a plain comparison,
+	// by which the database finds the row in an index. "" means that there is no
+	// such condition.
 	ordinal string
 
-	// insertIgnore follows an INSERT and makes it insert nothing, rather than
-	// fail, on a conflict with any unique index. "" where an INSERT fails.
+	// insertIgnore follows an INSERT and makes it insert nothing on a conflict with
+	// a unique index. "" means that the INSERT fails.
 	insertIgnore string
 
 	// timeColumn reads a time column (%[1]s).
 	timeColumn string
 
-	// page limits a SELECT that has an ORDER BY to a parameter's number of rows.
+	// page limits a SELECT that has an ORDER BY to a number of rows, a parameter.
 	page string
 
-	// isolation is that of the transaction that resolves a conflict.
+	// isolation is the isolation level of the store's own transactions.
 	isolation sql.IsolationLevel
 
-	// savepoint, rollbackTo and release are a transaction within the caller's.
+	// savepoint, rollbackTo and release are the statements for a savepoint. release
+	// may be empty.
 	savepoint, rollbackTo, release string
 
-	// errorsAbort says that an error inside a transaction makes every further
-	// statement of it fail.
+	// errorsAbort means that after an error in a transaction, every further statement
+	// of the transaction fails.
 	errorsAbort bool
 
-	// cleanup is how expired sessions are deleted, cleanupBatch how many of them at
-	// once. Rows that somebody else has locked are skipped.
+	// writableCTE means that a WITH clause may contain a DELETE.
+	writableCTE bool
+
+	// cleanup is the way to delete expired sessions, cleanupBatch the default size
+	// of a batch.
 	cleanup      cleanupForm
 	cleanupBatch int
 
-	// prepare says that preparing statements makes them faster.
+	// prepare means that prepared statements are faster.
 	prepare bool
 
-	// Error codes, as errorCode returns them.
-	duplicate, retry []string
-	// retryText has, for a code that stands for many errors, what those say that
-	// are worth a retry.
-	retryText map[string]string
-	// wrongTable are those of a table or column that is missing.
-	wrongTable []string
-	// incomparable are those of a comparison that the character sets rule out.
-	incomparable []string
-	// noSkipLocked are those of servers that are too old for the cleanup's form.
-	noSkipLocked []string
+	// The following are error codes, as errorCode returns them.
+
+	duplicate []string // a unique index refused a row
+	retry     []string // the database asks for a retry
+	// retryText maps an error code that stands for many errors to the text of those
+	// that are worth a retry.
+	retryText         map[string]string
+	wrongTable        []string // a table or a column does not exist
+	incomparable      []string // the character sets rule out a comparison
+	refusesSkipLocked []string // the server is too old for the form of the cleanup
 }
+
+// Error codes of PostgreSQL and of the SQL standard.
+const (
+	pgFeatureNotSupported  = "0A000"
+	pgUniqueViolation      = "23505"
+	pgSerializationFailure = "40001"
+	pgDeadlockDetected     = "40P01"
+	pgSyntaxError          = "42601"
+	pgUndefinedColumn      = "42703"
+	pgUndefinedTable       = "42P01"
+)
+
+// Error codes of MySQL, MariaDB and TiDB.
+const (
+	myRecordChanged         = "1020" // MariaDB: the row has changed since the snapshot
+	myUnknownColumn         = "1054"
+	myDuplicateEntry        = "1062"
+	mySyntaxError           = "1064"
+	myUnknownError          = "1105" // TiDB: every error without a code of its own
+	myNoSuchTable           = "1146"
+	myDeadlock              = "1213"
+	myNotSupported          = "1235"
+	myIncomparableCollation = "1267"
+	myDuplicateEntryKey     = "1586"
+	tidbWriteConflictInTiDB = "8005"
+	tidbTxnRetryable        = "8022"
+	tidbInfoSchemaChanged   = "8028"
+	tidbWriteConflict       = "9007"
+)
+
+// Error codes of SQLite, with their extended codes.
+const (
+	sqliteError                = "1" // every mistake in the SQL
+	sqliteBusy                 = "5"
+	sqliteLocked               = "6"
+	sqliteBusyRecovery         = "261"
+	sqliteLockedSharedCache    = "262"
+	sqliteBusySnapshot         = "517"
+	sqliteLockedVirtualTable   = "518"
+	sqliteConstraintPrimaryKey = "1555"
+	sqliteConstraintUnique     = "2067"
+)
+
+// Error codes of SQL Server.
+const (
+	msInvalidColumn          = "207"
+	msInvalidObject          = "208"
+	msDeadlock               = "1205"
+	msDuplicateIndexKey      = "2601"
+	msDuplicateConstraint    = "2627"
+	msSnapshotUpdateConflict = "3960"
+)
 
 var (
 	postgres = dialect{
-		name:         "postgres",
-		ordinal:      `%[1]s::text = ? COLLATE "C"`,
-		insertIgnore: " ON CONFLICT DO NOTHING",
-		timeColumn:   "%[1]s",
-		page:         " LIMIT ?",
-		isolation:    sql.LevelReadCommitted,
-		savepoint:    "SAVEPOINT usersession",
-		rollbackTo:   "ROLLBACK TO SAVEPOINT usersession",
-		release:      "RELEASE SAVEPOINT usersession",
-		errorsAbort:  true,
-		cleanup:      deleteReturning,
-		cleanupBatch: 250,
-		duplicate:    []string{"23505"},
-		retry:        []string{"40001", "40P01"}, // serialization failure, deadlock
-		wrongTable:   []string{"42P01", "42703"},
-		noSkipLocked: []string{"42601", "0A000"}, // syntax error, not supported
+		name:              "postgres",
+		ordinal:           `%[1]s::text = ? COLLATE "C"`,
+		insertIgnore:      " ON CONFLICT DO NOTHING",
+		timeColumn:        "%[1]s",
+		page:              " LIMIT ?",
+		isolation:         sql.LevelReadCommitted,
+		savepoint:         "SAVEPOINT usersession",
+		rollbackTo:        "ROLLBACK TO SAVEPOINT usersession",
+		release:           "RELEASE SAVEPOINT usersession",
+		errorsAbort:       true,
+		writableCTE:       true,
+		cleanup:           formCTE,
+		cleanupBatch:      250,
+		duplicate:         []string{pgUniqueViolation},
+		retry:             []string{pgSerializationFailure, pgDeadlockDetected},
+		wrongTable:        []string{pgUndefinedTable, pgUndefinedColumn},
+		refusesSkipLocked: []string{pgSyntaxError, pgFeatureNotSupported},
 	}
 
 	mysql = dialect{ // and MariaDB, TiDB
 		name:       "mysql",
 		ordinal:    "CAST(CONVERT(%[1]s USING utf8mb4) AS BINARY) = CAST(? AS BINARY)",
-		timeColumn: "CAST(%[1]s AS CHAR)", // as text, which the connection's zone cannot change
+		timeColumn: "CAST(%[1]s AS CHAR)", // as text, independent of the connection's time zone
 		page:       " LIMIT ?",
-		// REPEATABLE READ, the default, locks the gaps between rows as well, and
-		// two sign-ins that have nothing to do with each other deadlock.
+		// REPEATABLE READ, the default, also locks the gaps between rows, and then
+		// two unrelated sign-ins deadlock.
 		isolation:  sql.LevelReadCommitted,
 		savepoint:  "SAVEPOINT usersession",
 		rollbackTo: "ROLLBACK TO SAVEPOINT usersession",
 		release:    "RELEASE SAVEPOINT usersession",
-		// A DELETE with ORDER BY and LIMIT deadlocks with the requests.
-		cleanup:      pickThenDelete,
-		cleanupBatch: 250,
-		prepare:      true,
-		duplicate:    []string{"1062", "1586"},
-		// Deadlock; MariaDB's changed since last read; TiDB's write conflicts.
-		retry: []string{"1213", "1020", "8005", "8022", "8028", "9007"},
-		// TiDB's code for what has none of its own: too many wanted the row at once.
-		retryText:    map[string]string{"1105": "pessimistic lock retry limit reached"},
-		wrongTable:   []string{"1146", "1054"},
-		incomparable: []string{"1267"},         // a parameter that a latin1 column can't hold
-		noSkipLocked: []string{"1064", "1235"}, // syntax error: MySQL before 8, MariaDB before 10.6; not supported
+		// A DELETE with ORDER BY and LIMIT deadlocks with requests.
+		cleanup:           formLocked,
+		cleanupBatch:      250,
+		prepare:           true,
+		duplicate:         []string{myDuplicateEntry, myDuplicateEntryKey},
+		retry:             []string{myDeadlock, myRecordChanged, tidbWriteConflictInTiDB, tidbTxnRetryable, tidbInfoSchemaChanged, tidbWriteConflict},
+		retryText:         map[string]string{myUnknownError: "pessimistic lock retry limit reached"},
+		wrongTable:        []string{myNoSuchTable, myUnknownColumn},
+		incomparable:      []string{myIncomparableCollation},       // a latin1 column and a value outside of latin1
+		refusesSkipLocked: []string{mySyntaxError, myNotSupported}, // MySQL before 8, MariaDB before 10.6
 	}
 
 	sqlite = dialect{
@@ -112,12 +167,15 @@ var (
 		savepoint:    "SAVEPOINT usersession",
 		rollbackTo:   "ROLLBACK TO SAVEPOINT usersession",
 		release:      "RELEASE SAVEPOINT usersession",
-		cleanup:      deletePausing, // a write locks the whole database
-		cleanupBatch: 1000,          // most of the work is writing pages: more rows share one
+		cleanup:      formPausing, // a write locks the whole database
+		cleanupBatch: 1000,        // the cost is in pages, and more rows share a page
 		prepare:      true,
-		duplicate:    []string{"1555", "2067"},
-		retry:        []string{"5", "6", "261", "262", "517", "518"}, // busy, locked and their extended codes
-		wrongTable:   []string{"1"},                                  // whatever is wrong with the SQL
+		duplicate:    []string{sqliteConstraintPrimaryKey, sqliteConstraintUnique},
+		retry: []string{
+			sqliteBusy, sqliteBusyRecovery, sqliteBusySnapshot,
+			sqliteLocked, sqliteLockedSharedCache, sqliteLockedVirtualTable,
+		},
+		wrongTable: []string{sqliteError},
 	}
 
 	sqlserver = dialect{
@@ -128,16 +186,17 @@ var (
 		isolation:    sql.LevelReadCommitted,
 		savepoint:    "SAVE TRANSACTION usersession",
 		rollbackTo:   "ROLLBACK TRANSACTION usersession",
-		cleanup:      deleteReadPast,
+		cleanup:      formReadPast,
 		cleanupBatch: 250,
-		duplicate:    []string{"2601", "2627"},
-		retry:        []string{"1205", "3960"}, // deadlock, snapshot conflict
-		wrongTable:   []string{"208", "207"},
+		duplicate:    []string{msDuplicateIndexKey, msDuplicateConstraint},
+		retry:        []string{msDeadlock, msSnapshotUpdateConflict},
+		wrongTable:   []string{msInvalidObject, msInvalidColumn},
 	}
 )
 
-// dialectOf returns the dialect of a GORM dialector's name, or a portable one: it
-// assumes what costs little if it is wrong, and knows the codes of the SQL standard.
+// dialectOf returns the dialect for the name of a GORM dialector. For an unknown name it
+// returns a portable dialect, which makes the assumptions that cost little if they are
+// wrong and knows the error codes of the SQL standard.
 func dialectOf(name string) *dialect {
 	for _, d := range []*dialect{&postgres, &mysql, &sqlite, &sqlserver} {
 		if d.name == name {
@@ -151,34 +210,22 @@ func dialectOf(name string) *dialect {
 		savepoint:    "SAVEPOINT usersession",
 		rollbackTo:   "ROLLBACK TO SAVEPOINT usersession",
 		errorsAbort:  true,
-		cleanup:      pickUnlocked,
+		cleanup:      formUnlocked,
 		cleanupBatch: 250,
-		duplicate:    []string{"23505"},
-		retry:        []string{"40001", "40P01"},
+		duplicate:    []string{pgUniqueViolation},
+		retry:        []string{pgSerializationFailure, pgDeadlockDetected},
 	}
 }
 
-// identities returns the arguments for conditions that compare identity columns.
-func (d *dialect) identities(values ...string) []any {
-	args := make([]any, 0, 2*len(values)+4) // 4: for what callers append
-	for _, value := range values {
-		args = append(args, value)
-		if d.ordinal != "" {
-			args = append(args, value)
-		}
-	}
-	return args
-}
-
-// isDuplicate reports whether a database refused to break a unique index.
+// isDuplicate reports whether the error means that a unique index refused a row.
 func (d *dialect) isDuplicate(err error) bool {
 	return slices.Contains(d.duplicate, errorCode(err))
 }
 
-// isRetryable reports whether a database asked for the transaction to be tried again:
-// nothing of it was done.
+// isRetryable reports whether the database asks for a retry of the transaction, which it
+// has rolled back.
 func (d *dialect) isRetryable(err error) bool {
 	code := errorCode(err)
-	text, some := d.retryText[code]
-	return slices.Contains(d.retry, code) || some && strings.Contains(err.Error(), text)
+	text, ambiguous := d.retryText[code]
+	return slices.Contains(d.retry, code) || ambiguous && strings.Contains(err.Error(), text)
 }

@@ -9,16 +9,13 @@ import (
 	"io"
 	"net"
 	"reflect"
-	"slices"
 	"syscall"
-
-	"example.com/usersession/bff"
 )
 
-// A databaseError is a failure of the database, told without the database's own
-// words: a server or driver quotes values in them, and here the values are keys and
-// tickets. That is also why there is no Unwrap: whoever walks the chain to print it
-// finds nothing to print. [errors.Is] and [errors.As] reach the cause.
+// A databaseError is a failure of the database without the database's own error text:
+// servers and drivers quote values in it, and the values are keys and tickets. There is no
+// Unwrap, so that code which prints a chain of errors cannot print the cause. [errors.Is]
+// and [errors.As] reach the cause.
 type databaseError struct {
 	text  string
 	cause error
@@ -32,36 +29,8 @@ func (e *databaseError) Is(target error) bool { return errors.Is(e.cause, target
 
 func (e *databaseError) As(target any) bool { return errors.As(e.cause, target) }
 
-// databaseErr makes the error that a caller gets of an operation that failed in the
-// database.
-func (s *GormStore) databaseErr(ctx context.Context, operation string, err error) error {
-	if ctx.Err() != nil {
-		// Drivers report a context that ended in ways of their own.
-		return wrap(operation, ctx.Err())
-	}
-	text := "usersession: " + operation + ": " + describe(err)
-	if slices.Contains(s.dialect.wrongTable, errorCode(err)) {
-		text += ": is the table " + s.table + " there, with every column of entities.UserSession? WithTable names another one"
-	}
-	return &databaseError{text: text, cause: err}
-}
-
-// bffErrors are the errors that mean what package bff says, and are nothing wrong with
-// the database.
-var bffErrors = []error{
-	bff.ErrSessionNotFound, bff.ErrSessionExists, bff.ErrSessionChanged, bff.ErrInvalidSession, bff.ErrInvalidFilter,
-}
-
-func isOurs(err error) bool {
-	return slices.ContainsFunc(bffErrors, func(known error) bool { return errors.Is(err, known) })
-}
-
-func wrap(operation string, err error) error {
-	return fmt.Errorf("usersession: %s: %w", operation, err)
-}
-
-// describe says as much of an error as cannot quote a value: a server's code, or the
-// text of an error of the connection.
+// describe returns a text for an error that cannot quote a value: a server's error code,
+// or the text of a connection's error.
 func describe(err error) string {
 	if code := errorCode(err); code != "" {
 		return "database error " + code
@@ -82,10 +51,9 @@ func describe(err error) string {
 	return fmt.Sprintf("database error (%T)", err)
 }
 
-// errorCode returns the code that a server gave an error: an SQLSTATE, or for MySQL,
-// SQL Server and SQLite (extended) a number. It returns "" for an error that no
-// server made. It knows the drivers' errors by their shape, so that importing the
-// store imports no driver.
+// errorCode returns the code of a server's error: an SQLSTATE, or for MySQL, SQL Server
+// and SQLite (extended codes) a number. It returns "" for any other error. It recognises
+// the drivers' errors by their methods and fields, so that the store imports no driver.
 func errorCode(err error) string {
 	switch e := err.(type) {
 	case nil:
@@ -113,7 +81,7 @@ func errorCode(err error) string {
 	return ""
 }
 
-// codeField returns the code of an error that has it in a field: Number in
+// codeField returns the error code that a driver keeps in a field: Number in
 // go-sql-driver/mysql, ExtendedCode in mattn/go-sqlite3.
 func codeField(err error) string {
 	v := reflect.Indirect(reflect.ValueOf(err))

@@ -81,15 +81,15 @@ func TestErrorsWorthARetry(t *testing.T) {
 }
 
 func TestErrorsQuoteNoValues(t *testing.T) {
-	s := &GormStore{dialect: &mysql, config: config{table: "user_sessions"}}
+	s := &GormStore{conn: &conn{dialect: &mysql}, config: config{table: "user_sessions"}}
 	for _, tt := range []struct {
 		cause error
 		want  string
 	}{
 		{&pgError{"23514"}, "database error 23514"},
 		{&numberError{1366, "Incorrect string value: secret"}, "database error 1366"},
-		{&numberError{1146, "secret"}, "database error 1146: is the table user_sessions there, with"},
-		{&numberError{1054, "secret"}, "database error 1054: is the table user_sessions there, with"},
+		{&numberError{1146, "secret"}, "database error 1146: does the table user_sessions exist, with"},
+		{&numberError{1054, "secret"}, "database error 1054: does the table user_sessions exist, with"},
 		{mssqlError{2628}, "database error 2628"},
 		{secretError{}, "database error (usersession.secretError)"},
 		{fmt.Errorf("secret: %w", driver.ErrBadConn), driver.ErrBadConn.Error()},
@@ -117,7 +117,7 @@ func TestErrorsQuoteNoValues(t *testing.T) {
 func TestContextsErrorComesFirst(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	s := &GormStore{dialect: &postgres}
+	s := &GormStore{conn: &conn{dialect: &postgres}}
 	if err := s.databaseErr(ctx, "get user session", &pgError{"57014"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}

@@ -42,8 +42,8 @@ func (s *GormStore) UserSessions(ctx context.Context, query bff.UserSessionsQuer
 	}
 }
 
-// listPage reads a page to its end, so that nothing is open while the caller has it.
-// It returns the id after which the next page begins.
+// listPage reads a whole page, so that no rows are open while the caller uses the page.
+// It returns the page and the id after which the next page begins.
 func (s *GormStore) listPage(ctx context.Context, query bff.UserSessionsQuery, after int64) ([]bff.UserSession, int64, error) {
 	order := newestFirst
 	if query.OldestFirst {
@@ -58,8 +58,8 @@ func (s *GormStore) listPage(ctx context.Context, query bff.UserSessionsQuery, a
 	}
 	var page []bff.UserSession
 	last := after
-	args := append(s.dialect.identities(named...), after, s.now(), query.PageSize)
-	err := s.eachRow(ctx, s.single, statement, args, func(rows *sql.Rows) error {
+	args := append(s.conn.dialect.identityArgs(named...), after, s.now(), query.PageSize)
+	err := s.conn.eachRow(ctx, statement, args, func(rows *sql.Rows) error {
 		session := bff.UserSession{PartitionKey: query.PartitionKey}
 		err := scanRow(rows, &session, &last)
 		page = append(page, session)

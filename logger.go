@@ -7,16 +7,15 @@ import (
 	"gorm.io/gorm/logger"
 )
 
-// A discreetLogger passes on what GORM logs of the store's statements without their
-// parameters and without the database's error texts, both of which hold keys and
-// tickets.
+// A discreetLogger passes on GORM's log of the store's statements without parameters
+// and without the database's error texts, since both contain keys and tickets.
 type discreetLogger struct {
 	logger.Interface
-	discreet func(error) error
+	loggedErr func(error) error // the error to log in place of a database's
 }
 
 func (l discreetLogger) LogMode(level logger.LogLevel) logger.Interface {
-	return discreetLogger{l.Interface.LogMode(level), l.discreet}
+	return discreetLogger{l.Interface.LogMode(level), l.loggedErr}
 }
 
 // ParamsFilter implements [gorm.io/gorm.ParamsFilter].
@@ -25,14 +24,5 @@ func (l discreetLogger) ParamsFilter(_ context.Context, sql string, _ ...any) (s
 }
 
 func (l discreetLogger) Trace(ctx context.Context, begin time.Time, statement func() (string, int64), err error) {
-	l.Interface.Trace(ctx, begin, statement, l.discreet(err))
-}
-
-// discreetErr returns what a log may say of an error: nothing if the store deals with
-// it, by trying again or with an error of package bff.
-func (s *GormStore) discreetErr(err error) error {
-	if err == nil || s.isDuplicate(err) || s.isRetryable(err) {
-		return nil
-	}
-	return &databaseError{text: "usersession: " + describe(err), cause: err}
+	l.Interface.Trace(ctx, begin, statement, l.loggedErr(err))
 }

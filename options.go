@@ -12,13 +12,13 @@ import (
 type Option func(*config) error
 
 type config struct {
-	clock      func() time.Time
-	logger     *slog.Logger
-	table      string
-	unprepared bool
+	clock          func() time.Time
+	logger         *slog.Logger
+	table          string
+	disablePrepare bool
 
-	cleanupBatch int            // 0: the dialect's, until the store is made
-	cleanupPause *time.Duration // nil: the dialect's
+	cleanupBatch int            // 0 means the dialect's default
+	cleanupPause *time.Duration // nil means the dialect's default
 }
 
 func newConfig(opts []Option) (config, error) {
@@ -31,8 +31,8 @@ func newConfig(opts []Option) (config, error) {
 	return c, nil
 }
 
-// WithClock sets the clock that decides which sessions are live. The default is
-// [time.Now]. It must be safe for concurrent use.
+// WithClock sets the clock that determines which sessions are live. The default is
+// [time.Now]. The clock must be safe for concurrent use.
 func WithClock(now func() time.Time) Option {
 	return func(c *config) error {
 		if now == nil {
@@ -43,8 +43,8 @@ func WithClock(now func() time.Time) Option {
 	}
 }
 
-// WithLogger sets where the store reports what it does beyond an operation's result,
-// such as retries. The default is nowhere. No key or ticket is ever logged.
+// WithLogger sets the logger for events that an operation's result does not show, such as
+// retries. By default the store logs nothing. The store never logs a key or a ticket.
 func WithLogger(logger *slog.Logger) Option {
 	return func(c *config) error {
 		if logger == nil {
@@ -55,13 +55,13 @@ func WithLogger(logger *slog.Logger) Option {
 	}
 }
 
-// WithTable sets the table, with or without its schema: "bff_sessions",
-// "auth.user_sessions". The default is what the NamingStrategy of the *gorm.DB calls
+// WithTable sets the name of the table, with or without its schema: "bff_sessions",
+// "auth.user_sessions". By default the NamingStrategy of the *gorm.DB names the table of
 // [example.com/usersession/entities.UserSession]: user_sessions.
 func WithTable(name string) Option {
 	return func(c *config) error {
 		for part := range strings.SplitSeq(name, ".") {
-			// GORM splits names at dots and takes ? and @ for placeholders.
+			// GORM splits names at dots and treats ? and @ as placeholders.
 			if part == "" || strings.ContainsAny(part, "\x00\"'`[];?@") {
 				return fmt.Errorf("WithTable: %q is not a table name: want table or schema.table, unquoted", name)
 			}
@@ -71,22 +71,22 @@ func WithTable(name string) Option {
 	}
 }
 
-// WithoutPreparedStatements makes the store prepare nothing, for connection poolers
-// that hand a connection to somebody else after every transaction.
+// WithoutPreparedStatements makes the store prepare no statements. It is for connection
+// poolers that give the connection to another client after every transaction.
 //
-// By default statements are prepared once for each connection on every database
-// but PostgreSQL, where the driver does so by itself and is configured by the DSN,
-// and SQL Server, which caches plans by their text.
+// By default the store prepares each statement once for each connection, except on
+// PostgreSQL and SQL Server: PostgreSQL's driver prepares statements itself and is
+// configured by the DSN, and SQL Server caches plans by the statement's text.
 func WithoutPreparedStatements() Option {
 	return func(c *config) error {
-		c.unprepared = true
+		c.disablePrepare = true
 		return nil
 	}
 }
 
-// WithCleanupBatchSize sets how many sessions [GormStore.DeleteExpiredSessions] deletes
-// at once. More is faster and makes requests wait longer. The default is 250, and 1000
-// on SQLite.
+// WithCleanupBatchSize sets the number of sessions that [GormStore.DeleteExpiredSessions]
+// deletes in one batch. Larger batches are faster and make requests wait longer. The
+// default is 250, and 1000 on SQLite.
 func WithCleanupBatchSize(sessions int) Option {
 	return func(c *config) error {
 		if sessions < 1 {
@@ -97,9 +97,9 @@ func WithCleanupBatchSize(sessions int) Option {
 	}
 }
 
-// WithCleanupPause sets how long [GormStore.DeleteExpiredSessions] pauses between two
-// batches. By default it does not, except on SQLite, so that others come to write: for
-// half the time that the batch took, or a tenth of it with a write-ahead log.
+// WithCleanupPause sets the pause of [GormStore.DeleteExpiredSessions] between two batches.
+// By default there is no pause except on SQLite, where it lets other writers in: half of
+// the batch's duration, or a tenth of it if the database has a write-ahead log.
 func WithCleanupPause(pause time.Duration) Option {
 	return func(c *config) error {
 		if pause < 0 {

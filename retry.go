@@ -2,32 +2,31 @@ package usersession
 
 import (
 	"context"
-	"database/sql"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"time"
-
-	"gorm.io/gorm"
 
 	"example.com/usersession/bff"
 	"example.com/usersession/internal/wait"
 )
 
-// How often and how patiently the store tries again, if the database asks for it or
-// another host was faster. It comes to about two seconds in all.
+// The store makes at most maxAttempts attempts at an operation, with random pauses that
+// grow from firstPause to longestPause: about two seconds in all.
 const (
 	maxAttempts  = 40
 	firstPause   = time.Millisecond
 	longestPause = 64 * time.Millisecond
 )
 
-// errConflict says that a new session could not take its place because somebody else's
-// came in between. It never leaves the package.
+// errConflict means that a session cannot be written because another writer's session
+// has its key or its session id. It never leaves the package.
 var errConflict = errors.New("conflict with another session")
 
-// run executes an operation on the database, again if the database asks for it, and
-// makes the error that the caller gets.
+// run executes an operation. It retries when the database asks for a retry and when
+// another writer causes a conflict. It returns the error for the caller of the store.
 func (s *GormStore) run(ctx context.Context, operation string, attempt func() error) error {
 	if err := ctx.Err(); err != nil {
 		return s.databaseErr(ctx, operation, err)
@@ -37,13 +36,13 @@ func (s *GormStore) run(ctx context.Context, operation string, attempt func() er
 		switch {
 		case err == nil:
 			return nil
-		case isOurs(err):
+		case isContractErr(err):
 			return wrap(operation, err)
 		case errors.Is(err, errConflict):
-			if s.inTx || n == maxAttempts {
+			if s.conn.inTx || n == maxAttempts {
 				return wrap(operation, bff.ErrSessionExists)
 			}
-		case n == maxAttempts || !s.isRetryable(err):
+		case n == maxAttempts || !s.conn.isRetryable(err):
 			return s.databaseErr(ctx, operation, err)
 		}
 		s.logger.LogAttrs(ctx, slog.LevelDebug, "usersession: trying again",
@@ -54,49 +53,35 @@ func (s *GormStore) run(ctx context.Context, operation string, attempt func() er
 	}
 }
 
-// pause waits a random time, longer with each attempt, so that those who collided
-// don't collide again.
+// pause waits for a random time, which grows with each attempt, so that writers that
+// collided do not collide again.
 func pause(ctx context.Context, attempt int) error {
 	longest := min(firstPause<<min(attempt-1, 10), longestPause)
 	return wait.For(ctx, rand.N(longest))
 }
 
-// transaction runs body in a transaction of its own, or inside a caller's transaction
-// under a savepoint: if it returns an error, nothing of it was done.
-//
-// Nothing in it is prepared: preparing may need a second connection while the
-// transaction holds the only one.
-func (s *GormStore) transaction(ctx context.Context, body func(tx *gorm.DB) error) error {
-	tx := s.plain.WithContext(ctx)
-	if !s.inTx {
-		resolvePrimary(tx)
-		return tx.Transaction(body, &sql.TxOptions{Isolation: s.dialect.isolation})
-	}
-	if err := tx.Exec(s.dialect.savepoint).Error; err != nil {
-		return err
-	}
-	if err := body(tx); err != nil {
-		// If this fails too, then because the whole transaction is lost.
-		if tx.Exec(s.dialect.rollbackTo).Error == nil {
-			_ = s.release(tx)
-		}
-		return err
-	}
-	return s.release(tx)
+// contractErrs are the errors of package bff: results, not failures of the database.
+var contractErrs = []error{
+	bff.ErrSessionNotFound, bff.ErrSessionExists, bff.ErrSessionChanged, bff.ErrInvalidSession, bff.ErrInvalidFilter,
 }
 
-func (s *GormStore) release(tx *gorm.DB) error {
-	if s.dialect.release == "" {
-		return nil
-	}
-	return tx.Exec(s.dialect.release).Error
+func isContractErr(err error) bool {
+	return slices.ContainsFunc(contractErrs, func(known error) bool { return errors.Is(err, known) })
 }
 
-// shielded runs a statement that may conflict with a unique index, and then fails or
-// does nothing, so that a caller's transaction remains usable.
-func (s *GormStore) shielded(ctx context.Context, fails bool, statement func(db *gorm.DB) error) error {
-	if fails && s.inTx && s.dialect.errorsAbort {
-		return s.transaction(ctx, statement)
+// databaseErr returns the caller's error for an operation that failed in the database.
+func (s *GormStore) databaseErr(ctx context.Context, operation string, err error) error {
+	if ctx.Err() != nil {
+		// Drivers report the end of a context in ways of their own.
+		return wrap(operation, ctx.Err())
 	}
-	return statement(s.single)
+	text := "usersession: " + operation + ": " + describe(err)
+	if slices.Contains(s.conn.dialect.wrongTable, errorCode(err)) {
+		text += ": does the table " + s.table + " exist, with every column of entities.UserSession? WithTable selects another table"
+	}
+	return &databaseError{text: text, cause: err}
+}
+
+func wrap(operation string, err error) error {
+	return fmt.Errorf("usersession: %s: %w", operation, err)
 }

@@ -4,31 +4,37 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+
+	"example.com/usersession/bff"
 )
 
-// A statements holds the text of everything the store asks of its table, as its
-// database takes it. The shapes are fixed, so that each is written, prepared and
-// planned once.
+// A statements holds the texts of the store's statements, for one table and one dialect.
+// There is a fixed number of them, so that each is written, prepared and planned once.
+// The comments list the arguments of each statement in order.
 type statements struct {
 	get     string // key, now
 	version string // key, now
-	insert  setter // partition key, key, then the values
+	insert  setter // partition key, key, values
 
-	update   setter // values, key, now
-	updateIf setter // values, key, now, version
-	delete   string // key
+	update           setter // values, key, now
+	updateIf         setter // values, key, now, version
+	updateEvicting   setter // key, now, partition key, session id, values
+	updateIfEvicting setter // key, now, version, partition key, session id, values
 
-	// By what a filter names: see the constants below.
+	delete        string // key
+	deleteVersion string // key, version
+
+	// The index is the shape of the filter: bySubject, bySession or byBoth.
 	list       [3]string // partition key, filter, now
 	deleteMany [3]string // partition key, filter
 
-	// What gives way to a new session because it has expired.
+	// Conflicting rows.
 	deleteExpired          string // key, now
 	deleteExpiredBySession string // partition key, session id, now
+	deleteRivals           string // partition key, session id, key
 
 	// A batch of the cleanup, see cleanupForm.
 	deleteReturning string // from, now, size, now
@@ -37,45 +43,59 @@ type statements struct {
 	deletePicked    string // now; the ids follow in parentheses
 	deleteBatch     string // now, size
 	deleteReadPast  string // now, now
-	journalMode     string // SQLite's
+	journalMode     string // SQLite only
 
-	// Pages for the lister, newest and oldest first.
+	// Pages for the lister. The index is newestFirst or oldestFirst.
 	page          [2]string // partition key, after id, now, size
 	pageBySubject [2]string // partition key, subject id, after id, now, size
 }
 
-// What a filter names.
+// The shapes of a filter: the columns that it compares.
 const (
 	bySubject = iota
 	bySession
 	byBoth
 )
 
-// How a lister orders.
+// The orders of a listing.
 const (
 	newestFirst = iota
 	oldestFirst
 )
 
-// A setter is a statement that sets a session id and an expiry: to parameters, or,
-// where one is absent, to NULL. That is part of the text, for SQL Server wants to know
-// a parameter's type, and a NULLIF in SQL would also take for empty what the
+// A setter is a statement that writes values, in variants for absent values: a session id
+// or an expiry that is absent is NULL in the text, and an absent creation time is not
+// written. NULL is not a parameter, because SQL Server needs the type of a parameter, and
+// not a NULLIF, because NULLIF also finds equal to the empty string every string that the
 // connection's collation ignores.
-type setter [2][2]string // by whether there is a session id, and an expiry
+type setter [2][2][2]string // by the presence of session id, expiry and creation time
 
-func (s *setter) setting(sessionID string, expires time.Time) string {
-	var i, j int
-	if sessionID != "" {
-		i = 1
+func (s *setter) setting(values bff.UserSessionUpdate) string {
+	index := func(present bool) int {
+		if present {
+			return 1
+		}
+		return 0
 	}
-	if !expires.IsZero() {
-		j = 1
-	}
-	return s[i][j]
+	return s[index(values.SessionID != "")][index(!values.Expires.IsZero())][index(!values.Created.IsZero())]
 }
 
-// newStatements writes the statements for the table that c names, in the words of d, the
-// dialect of db.
+// updateFor returns the text of the statement for an update. With writableCTE, an update
+// that replaces rivals evicts them in the same statement.
+func (s *statements) updateFor(update bff.UserSessionUpdate, writableCTE bool) string {
+	statement := &s.update
+	switch evicts, conditional := update.ReplaceRivals && writableCTE, update.IfVersion != 0; {
+	case evicts && conditional:
+		statement = &s.updateIfEvicting
+	case evicts:
+		statement = &s.updateEvicting
+	case conditional:
+		statement = &s.updateIf
+	}
+	return statement.setting(update)
+}
+
+// newStatements returns the statements for the table of c, in the dialect d of db.
 func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 	parts := expand(d, db.Statement.Quote(clause.Table{Name: c.table}), func(column string) string {
 		return db.Statement.Quote(clause.Column{Name: column})
@@ -84,13 +104,19 @@ func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 	sets := func(text string) (s setter) {
 		for i, sessionID := range []string{"NULL", "?"} {
 			for j, expires := range []string{"NULL", "?"} {
-				s[i][j] = sql(strings.NewReplacer("{new session_id}", sessionID, "{new expires}", expires).Replace(text))
+				for k, created := range []string{"", " {created} = ?,"} {
+					s[i][j][k] = sql(strings.NewReplacer("{new session_id}", sessionID, "{new expires}", expires, "{set created}", created).Replace(text))
+				}
 			}
 		}
 		return s
 	}
 	const (
-		update     = "UPDATE {table} SET {subject_id} = ?, {session_id} = {new session_id}, {created} = ?, {renewed} = ?, {expires} = {new expires}, {ticket} = ?, {version} = {version} + 1 WHERE {is key} AND {is live}"
+		set      = "UPDATE {table} SET {subject_id} = ?, {session_id} = {new session_id},{set created} {renewed} = ?, {expires} = {new expires}, {ticket} = ?, {version} = {version} + 1"
+		update   = set + " WHERE {is key} AND {is live}"
+		target   = "WITH target AS (SELECT {id} FROM {table} WHERE {is key} AND {is live}"
+		evicting = " FOR UPDATE), evicted AS (DELETE FROM {table} WHERE {in partition} AND {is session} AND {id} <> (SELECT {id} FROM target) RETURNING {id}) " +
+			set + " WHERE {id} = (SELECT {id} FROM target) AND (SELECT count(*) FROM evicted) >= 0"
 		list       = "SELECT {columns}, {ticket} FROM {table} WHERE {in partition} AND "
 		deleteMany = "DELETE FROM {table} WHERE {in partition} AND "
 		page       = "SELECT {columns}, {id} FROM {table} WHERE {in partition} AND "
@@ -105,7 +131,14 @@ func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 
 		update:   sets(update),
 		updateIf: sets(update + " AND {version} = ?"),
-		delete:   sql("DELETE FROM {table} WHERE {is key}"),
+		// The DELETE depends on the locked target, and the UPDATE on the DELETE: without
+		// a row to update no row is deleted, and the unique index is free before the
+		// UPDATE needs it.
+		updateEvicting:   sets(target + evicting),
+		updateIfEvicting: sets(target + " AND {version} = ?" + evicting),
+
+		delete:        sql("DELETE FROM {table} WHERE {is key}"),
+		deleteVersion: sql("DELETE FROM {table} WHERE {is key} AND {version} = ?"),
 
 		list: [3]string{
 			bySubject: sql(list + "{is subject} AND {is live} ORDER BY {id}"),
@@ -120,6 +153,7 @@ func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 
 		deleteExpired:          sql("DELETE FROM {table} WHERE {is key} AND {is expired}"),
 		deleteExpiredBySession: sql("DELETE FROM {table} WHERE {in partition} AND {is session} AND {is expired}"),
+		deleteRivals:           sql("DELETE FROM {table} WHERE {in partition} AND {is session} AND NOT ({is the key})"),
 
 		page: [2]string{
 			newestFirst: sql(page + "{id} < ? AND {is live} ORDER BY {id} DESC{limit}"),
@@ -143,7 +177,7 @@ func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 	}
 }
 
-// bind writes parameters, ? until here, as the dialect does.
+// bind replaces the ? of a text by the dialect's placeholders.
 func bind(db *gorm.DB, text string) string {
 	var bound strings.Builder
 	stmt := &gorm.Statement{DB: db}
@@ -157,8 +191,8 @@ func bind(db *gorm.DB, text string) string {
 	return bound.String()
 }
 
-// expand returns what the statements' texts leave to the dialect. {columns} are what
-// scanRow reads, less the last.
+// expand returns the replacer for the names in braces in the statements' texts. {columns}
+// are the columns that scanRow reads, but for the last.
 func expand(d *dialect, table string, quote func(column string) string) *strings.Replacer {
 	is := func(column string) string {
 		plain := quote(column) + " = ?"
@@ -177,6 +211,7 @@ func expand(d *dialect, table string, quote func(column string) string) *strings
 		"{read expires}", read("expires"),
 		"{in partition}", is("partition_key"),
 		"{is key}", is("partition_key") + " AND " + is("key"),
+		"{is the key}", is("key"),
 		"{is subject}", is("subject_id"),
 		"{is session}", is("session_id"),
 		"{is live}", "(" + quote("expires") + " IS NULL OR " + quote("expires") + " > ?)",

@@ -14,50 +14,45 @@ import (
 	"example.com/usersession/entities"
 )
 
-// A GormStore keeps user sessions in a database through GORM. It is safe for
-// concurrent use, and does what package [example.com/usersession/bff] says of every
-// store.
+// A GormStore keeps user sessions in a database through GORM. It is safe for concurrent
+// use and fulfils the contract of package [example.com/usersession/bff].
 //
-// It returns a database error without the database's own words, since they quote
-// keys and tickets. [errors.Is] and [errors.As] find the driver's error behind it.
-// Don't log that one.
+// The texts of its errors do not contain the database's error texts, which quote keys and
+// tickets. [errors.Is] and [errors.As] find the driver's error; do not log that error.
 type GormStore struct {
 	config
-	dialect *dialect
-	sql     *statements
+	sql  *statements
+	conn *conn
 
-	single *gorm.DB // runs single statements
-	plain  *gorm.DB // runs transactions
-	inTx   bool     // whether both are a transaction of the application
-
-	// Whether the server turned out to be too old to skip locked rows.
-	noSkipLocked *atomic.Bool
+	// cannotSkipLocked is set when the server refuses to skip locked rows.
+	cannotSkipLocked *atomic.Bool
 }
 
 var (
-	_ bff.UserSessionStore        = (*GormStore)(nil)
-	_ bff.UserSessionReplacer     = (*GormStore)(nil)
-	_ bff.UserSessionLister       = (*GormStore)(nil)
-	_ bff.UserSessionStoreCleanup = (*GormStore)(nil)
+	_ bff.UserSessionStore          = (*GormStore)(nil)
+	_ bff.UserSessionReplacer       = (*GormStore)(nil)
+	_ bff.UserSessionVersionDeleter = (*GormStore)(nil)
+	_ bff.UserSessionLister         = (*GormStore)(nil)
+	_ bff.UserSessionStoreCleanup   = (*GormStore)(nil)
 )
 
-// NewGormStore returns a store that keeps its sessions through db. Make one and share
-// it.
+// NewGormStore returns a store that keeps its sessions in the database of db. An
+// application makes one store and shares it.
 //
-// It does no I/O, starts no goroutine and runs no DDL: the table must be there, made
-// from [entities.UserSession]. The store honours what db carries (naming strategy,
-// plugins, logger, clauses such as dbresolver.Write, an open transaction, which it
-// then treats as [GormStore.WithTx] does) and never alters it. The database remains
-// the caller's to close; there is nothing else to close.
+// NewGormStore does no I/O, starts no goroutine and runs no DDL: the table, made from
+// [entities.UserSession], must exist. The store uses the naming strategy, plugins, logger
+// and clauses (such as dbresolver.Write) of db and never changes db. If db is an open
+// transaction, the store behaves as after [GormStore.WithTx]. The caller closes the
+// database; the store has nothing to close.
 func NewGormStore(db *gorm.DB, opts ...Option) (*GormStore, error) {
 	if db == nil {
 		return nil, errors.New("usersession: NewGormStore: the *gorm.DB is nil")
 	}
 	if db.Error != nil {
-		return nil, fmt.Errorf("usersession: NewGormStore: the *gorm.DB has failed already: %w", db.Error)
+		return nil, fmt.Errorf("usersession: NewGormStore: the *gorm.DB has an error: %w", db.Error)
 	}
 	if db.DryRun {
-		return nil, errors.New("usersession: NewGormStore: a *gorm.DB in DryRun mode would keep nothing")
+		return nil, errors.New("usersession: NewGormStore: the *gorm.DB is in DryRun mode, which stores nothing")
 	}
 	c, err := newConfig(opts)
 	if err != nil {
@@ -70,31 +65,31 @@ func NewGormStore(db *gorm.DB, opts ...Option) (*GormStore, error) {
 		}
 		c.table = model.Schema.Table
 	}
-	s := &GormStore{config: c, dialect: dialectOf(db.Name()), noSkipLocked: new(atomic.Bool)}
-	s.cleanupBatch = cmp.Or(s.cleanupBatch, s.dialect.cleanupBatch)
-	s.sql = newStatements(db, s.dialect, s.config)
-	s.use(db)
-	if s.dialect.prepare && !s.unprepared && !s.inTx {
-		s.single = s.handle(db, newPreparedPool(s.plain.Statement.ConnPool))
+	d := dialectOf(db.Name())
+	c.cleanupBatch = cmp.Or(c.cleanupBatch, d.cleanupBatch)
+	s := &GormStore{config: c, sql: newStatements(db, d, c), conn: newConn(db, d, c), cannotSkipLocked: new(atomic.Bool)}
+	if d.prepare && !c.disablePrepare && !s.conn.inTx {
+		s.conn.prepare(db, c)
 	}
 	return s, nil
 }
 
-// WithTx returns a store that takes part in a transaction of the application: what it
-// does is committed or rolled back together with everything else in tx, and the
-// transaction remains the application's to end. It is cheap to make, and of no use
-// after the transaction's end.
+// WithTx returns a store that takes part in a transaction of the application. Its writes
+// are committed or rolled back together with everything else in tx; the application ends
+// the transaction. The returned store is cheap to make and must not be used after the
+// end of the transaction.
 //
-// The transaction must be one of the same kind of database. A conflict
-// ([bff.ErrSessionExists], [bff.ErrSessionChanged] …) leaves it usable. A deadlock or
-// a serialization failure does not, and is returned as it comes: what has to be tried
-// again is the whole transaction, which only the application can do. A context that
-// ends in the middle of a statement can cost the transaction, too.
+// The transaction must be on the same kind of database. A conflict
+// ([bff.ErrSessionExists], [bff.ErrSessionChanged]) leaves it usable. A deadlock or a
+// serialization failure does not: the store returns the database's error, and the
+// application must retry the whole transaction. A context that ends in the middle of a
+// statement can also make the transaction unusable.
 func (s *GormStore) WithTx(tx *gorm.DB) *GormStore {
-	joined := &GormStore{config: s.config, dialect: s.dialect, sql: s.sql, noSkipLocked: s.noSkipLocked}
-	joined.use(tx)
-	if name := tx.Name(); name != s.dialect.name {
-		_ = joined.plain.AddError(fmt.Errorf("WithTx: a transaction of %s, the store is for %s", name, s.dialect.name))
+	joined := &GormStore{
+		config: s.config, sql: s.sql, conn: newConn(tx, s.conn.dialect, s.config), cannotSkipLocked: s.cannotSkipLocked,
+	}
+	if name := tx.Name(); name != s.conn.dialect.name {
+		_ = joined.conn.direct.AddError(fmt.Errorf("WithTx: the transaction is on %s, the store is for %s", name, s.conn.dialect.name))
 	}
 	return joined
 }
@@ -102,11 +97,11 @@ func (s *GormStore) WithTx(tx *gorm.DB) *GormStore {
 // GetUserSession implements [bff.UserSessionStore].
 func (s *GormStore) GetUserSession(ctx context.Context, key bff.UserSessionKey) (session bff.UserSession, err error) {
 	err = s.run(ctx, "get user session", func() error {
-		if key.Validate() != nil { // there can be no such session
+		if key.Validate() != nil { // no session can have this key
 			return bff.ErrSessionNotFound
 		}
 		found := false
-		err := s.eachRow(ctx, s.single, s.sql.get, append(s.keyArgs(key), s.now()), func(rows *sql.Rows) error {
+		err := s.conn.eachRow(ctx, s.sql.get, append(s.conn.dialect.keyArgs(key), s.now()), func(rows *sql.Rows) error {
 			found = true
 			session.PartitionKey = key.PartitionKey
 			return scanRow(rows, &session, &session.Ticket)
@@ -124,65 +119,37 @@ func (s *GormStore) GetUserSession(ctx context.Context, key bff.UserSessionKey) 
 
 // CreateUserSession implements [bff.UserSessionStore].
 func (s *GormStore) CreateUserSession(ctx context.Context, session bff.UserSession) error {
-	return s.run(ctx, "create user session", func() error {
-		err := s.put(ctx, session, 1, s.deleteExpiredRivals)
-		if errors.Is(err, errConflict) {
-			err = bff.ErrSessionExists
-		}
-		return err
-	})
+	return s.run(ctx, "create user session", func() error { return s.create(ctx, session) })
 }
 
 // ReplaceUserSession implements [bff.UserSessionReplacer].
 func (s *GormStore) ReplaceUserSession(ctx context.Context, session bff.UserSession) error {
-	return s.run(ctx, "replace user session", func() error {
-		passes := 1
-		if s.inTx {
-			// Outside, the transaction is given up and tried again as a whole, which
-			// lets go of its locks in between. A caller's can't be given up.
-			passes = maxAttempts
-		}
-		return s.put(ctx, session, passes, s.deleteRivals)
-	})
+	return s.run(ctx, "replace user session", func() error { return s.replace(ctx, session) })
 }
 
 // UpdateUserSession implements [bff.UserSessionStore].
 func (s *GormStore) UpdateUserSession(ctx context.Context, key bff.UserSessionKey, update bff.UserSessionUpdate) error {
-	return s.run(ctx, "update user session", func() error {
-		if err := cmp.Or(key.Validate(), update.Validate()); err != nil {
-			return err
-		}
-		var updated int64
-		write := func(db *gorm.DB) (err error) {
-			updated, err = s.update(ctx, db, key, update)
-			return err
-		}
-		err := s.shielded(ctx, true, write)
-		if s.isDuplicate(err) {
-			err = s.transaction(ctx, func(tx *gorm.DB) error {
-				if err := s.deleteExpiredSession(ctx, tx, key.PartitionKey, update.SessionID); err != nil {
-					return err
-				}
-				return write(tx)
-			})
-			if s.isDuplicate(err) {
-				err = bff.ErrSessionExists
-			}
-		}
-		if err == nil && updated == 0 {
-			err = s.whyNotUpdated(ctx, key, update)
-		}
-		return err
-	})
+	return s.run(ctx, "update user session", func() error { return s.update(ctx, key, update) })
 }
 
 // DeleteUserSession implements [bff.UserSessionStore].
-func (s *GormStore) DeleteUserSession(ctx context.Context, key bff.UserSessionKey) (deleted int64, err error) {
+func (s *GormStore) DeleteUserSession(ctx context.Context, key bff.UserSessionKey) (int64, error) {
+	return s.deleteKey(ctx, key, s.sql.delete)
+}
+
+// DeleteUserSessionVersion implements [bff.UserSessionVersionDeleter].
+func (s *GormStore) DeleteUserSessionVersion(ctx context.Context, key bff.UserSessionKey, version int64) (int64, error) {
+	return s.deleteKey(ctx, key, s.sql.deleteVersion, version)
+}
+
+// deleteKey runs a statement that deletes the row with the key. The statement's further
+// arguments follow those of the key.
+func (s *GormStore) deleteKey(ctx context.Context, key bff.UserSessionKey, statement string, args ...any) (deleted int64, err error) {
 	err = s.run(ctx, "delete user session", func() (err error) {
-		if key.Validate() != nil {
+		if key.Validate() != nil { // no session can have this key
 			return nil
 		}
-		deleted, err = s.execWhere(ctx, s.single, s.sql.delete, s.keyArgs(key)...)
+		deleted, err = s.conn.execWhere(ctx, statement, append(s.conn.dialect.keyArgs(key), args...)...)
 		return err
 	})
 	return deleted, err
@@ -192,11 +159,14 @@ func (s *GormStore) DeleteUserSession(ctx context.Context, key bff.UserSessionKe
 func (s *GormStore) GetUserSessions(ctx context.Context, partitionKey string, filter bff.UserSessionsFilter) (sessions []bff.UserSession, err error) {
 	err = s.run(ctx, "get user sessions", func() error {
 		sessions = nil
-		shape, args, err := s.filterArgs(partitionKey, filter)
-		if err != nil || args == nil {
+		if err := filter.Validate(); err != nil {
 			return err
 		}
-		return s.eachRow(ctx, s.single, s.sql.list[shape], append(args, s.now()), func(rows *sql.Rows) error {
+		shape, args := s.conn.dialect.filterArgs(partitionKey, filter)
+		if args == nil {
+			return nil
+		}
+		return s.conn.eachRow(ctx, s.sql.list[shape], append(args, s.now()), func(rows *sql.Rows) error {
 			session := bff.UserSession{PartitionKey: partitionKey}
 			err := scanRow(rows, &session, &session.Ticket)
 			sessions = append(sessions, session)
@@ -211,13 +181,19 @@ func (s *GormStore) GetUserSessions(ctx context.Context, partitionKey string, fi
 
 // DeleteUserSessions implements [bff.UserSessionStore].
 func (s *GormStore) DeleteUserSessions(ctx context.Context, partitionKey string, filter bff.UserSessionsFilter) (deleted int64, err error) {
-	err = s.run(ctx, "delete user sessions", func() error {
-		shape, args, err := s.filterArgs(partitionKey, filter)
-		if err != nil || args == nil {
+	err = s.run(ctx, "delete user sessions", func() (err error) {
+		if err := filter.Validate(); err != nil {
 			return err
 		}
-		deleted, err = s.execWhere(ctx, s.single, s.sql.deleteMany[shape], args...)
+		shape, args := s.conn.dialect.filterArgs(partitionKey, filter)
+		if args == nil {
+			return nil
+		}
+		deleted, err = s.conn.execWhere(ctx, s.sql.deleteMany[shape], args...)
 		return err
 	})
 	return deleted, err
 }
+
+// now returns the argument for the present time.
+func (s *GormStore) now() any { return s.conn.dialect.timeArg(s.clock()) }

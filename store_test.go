@@ -78,7 +78,7 @@ func TestMissingTableIsNamed(t *testing.T) {
 	db := openSQLite(t)
 	store := newStore(t, db, usersession.WithTable("elsewhere"))
 	_, err := store.GetUserSession(t.Context(), bff.UserSessionKey{Key: "key"})
-	if err == nil || !strings.Contains(err.Error(), "is the table elsewhere there") {
+	if err == nil || !strings.Contains(err.Error(), "does the table elsewhere exist") {
 		t.Errorf("got %v", err)
 	}
 }

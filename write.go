@@ -1,125 +1,211 @@
 package usersession
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 
-	"gorm.io/gorm"
-
 	"example.com/usersession/bff"
 )
 
-// put adds a session. If something is in its way, makeRoom deletes it; the deletion and
-// the insertion, together tried as often as passes says, happen both or not at all.
-// It returns errConflict if something is in the way even then.
-func (s *GormStore) put(ctx context.Context, session bff.UserSession, passes int, makeRoom func(context.Context, *gorm.DB, bff.UserSession) error) error {
+// errNothingUpdated rolls back the transaction of an update that has found no row to
+// change. It never leaves the package.
+var errNothingUpdated = errors.New("nothing updated")
+
+// create makes one attempt to create a session.
+func (s *GormStore) create(ctx context.Context, session bff.UserSession) error {
+	err := s.insertOrEvict(ctx, session, func(insert func(*conn) error) error {
+		return s.evictAndWrite(ctx, func(tx *conn) error { return s.evictExpired(ctx, tx, session) }, insert)
+	})
+	if errors.Is(err, errConflict) {
+		err = bff.ErrSessionExists
+	}
+	return err
+}
+
+// replace makes one attempt to replace sessions by a new one. It returns errConflict if
+// another writer causes a conflict during the replacement.
+func (s *GormStore) replace(ctx context.Context, session bff.UserSession) error {
+	return s.insertOrEvict(ctx, session, func(insert func(*conn) error) error {
+		return s.untilNoConflict(func() error {
+			return s.evictAndWrite(ctx, func(tx *conn) error { return s.evict(ctx, tx, session) }, insert)
+		})
+	})
+}
+
+// insertOrEvict inserts a session. On a conflict it returns the result of onConflict,
+// which receives the insert to run it again.
+func (s *GormStore) insertOrEvict(ctx context.Context, session bff.UserSession, onConflict func(insert func(*conn) error) error) error {
 	if err := session.Validate(); err != nil {
 		return err
 	}
-	err := s.shielded(ctx, s.dialect.insertIgnore == "", func(db *gorm.DB) error { return s.insert(ctx, db, session) })
-	if !errors.Is(err, errConflict) {
-		return err
+	insert := func(c *conn) error { return s.insert(ctx, c, session) }
+	var err error
+	if s.conn.dialect.insertIgnore != "" {
+		err = insert(s.conn) // a conflict is no error of the database: no savepoint
+	} else {
+		err = s.conn.withSavepoint(ctx, insert)
 	}
-	err = s.transaction(ctx, func(tx *gorm.DB) error {
-		for range passes {
-			if err := makeRoom(ctx, tx, session); err != nil {
-				return err
-			}
-			if err := s.insert(ctx, tx, session); !errors.Is(err, errConflict) {
-				return err
-			}
-		}
-		return errConflict
-	})
-	if s.isDuplicate(err) {
-		return errConflict // said by the COMMIT: some look at unique indexes only then
+	if errors.Is(err, errConflict) {
+		err = onConflict(insert)
 	}
 	return err
 }
 
-// insert returns errConflict if another session is in the way.
-func (s *GormStore) insert(ctx context.Context, db *gorm.DB, session bff.UserSession) error {
+// evictAndWrite runs evict and write in one transaction. It returns errConflict, and
+// nothing is done, if write still conflicts.
+func (s *GormStore) evictAndWrite(ctx context.Context, evict, write func(tx *conn) error) error {
+	err := s.conn.transaction(ctx, func(tx *conn) error {
+		if err := evict(tx); err != nil {
+			return err
+		}
+		return write(tx)
+	})
+	if s.conn.isDuplicate(err) {
+		return errConflict // some databases check unique indexes only at COMMIT
+	}
+	return err
+}
+
+// untilNoConflict repeats attempt while it returns errConflict, but only in a transaction
+// of the application. Outside of one, run retries, with a pause and without locks.
+func (s *GormStore) untilNoConflict(attempt func() error) error {
+	err := attempt()
+	for n := 1; s.conn.inTx && n < maxAttempts && errors.Is(err, errConflict); n++ {
+		err = attempt()
+	}
+	return err
+}
+
+// insert returns errConflict if a row has the key or the session id of the session.
+func (s *GormStore) insert(ctx context.Context, c *conn, session bff.UserSession) error {
 	args := make([]any, 0, 8)
 	args = append(args, session.PartitionKey, session.Key)
-	args = s.appendValues(args, bff.UserSessionUpdate{
+	values := bff.UserSessionUpdate{
 		SubjectID: session.SubjectID, SessionID: session.SessionID,
 		Created: session.Created, Renewed: session.Renewed, Expires: session.Expires, Ticket: session.Ticket,
-	})
-	inserted, err := exec(ctx, db, s.sql.insert.setting(session.SessionID, session.Expires), args...)
-	if s.isDuplicate(err) || err == nil && inserted == 0 {
+	}
+	args = c.dialect.appendValues(args, values)
+	inserted, err := c.exec(ctx, s.sql.insert.setting(values), args...)
+	if c.isDuplicate(err) || err == nil && inserted == 0 {
 		return errConflict
 	}
 	return err
 }
 
-// appendValues appends the arguments for what a session can change. What is absent has
-// none, see [setter]; a ticket never is.
-func (s *GormStore) appendValues(args []any, values bff.UserSessionUpdate) []any {
-	args = append(args, values.SubjectID)
-	if values.SessionID != "" {
-		args = append(args, values.SessionID)
-	}
-	args = append(args, s.instant(values.Created), s.instant(values.Renewed))
-	if !values.Expires.IsZero() {
-		args = append(args, s.instant(values.Expires))
-	}
-	if values.Ticket == nil {
-		values.Ticket = []byte{}
-	}
-	return append(args, values.Ticket)
-}
-
-// deleteRivals deletes what has the key or the session id of a session to come.
-func (s *GormStore) deleteRivals(ctx context.Context, tx *gorm.DB, session bff.UserSession) error {
+// evict deletes the rows that have the key or the session id of a new session.
+func (s *GormStore) evict(ctx context.Context, tx *conn, session bff.UserSession) error {
 	if session.SessionID != "" {
-		args := s.dialect.identities(session.PartitionKey, session.SessionID)
-		if _, err := s.execWhere(ctx, tx, s.sql.deleteMany[bySession], args...); err != nil {
+		args := tx.dialect.identityArgs(session.PartitionKey, session.SessionID)
+		if _, err := tx.execWhere(ctx, s.sql.deleteMany[bySession], args...); err != nil {
 			return err
 		}
 	}
-	_, err := s.execWhere(ctx, tx, s.sql.delete, s.dialect.identities(session.PartitionKey, session.Key)...)
+	_, err := tx.execWhere(ctx, s.sql.delete, tx.dialect.identityArgs(session.PartitionKey, session.Key)...)
 	return err
 }
 
-// deleteExpiredRivals deletes those of them that have expired.
-func (s *GormStore) deleteExpiredRivals(ctx context.Context, tx *gorm.DB, session bff.UserSession) error {
-	if err := s.deleteExpiredSession(ctx, tx, session.PartitionKey, session.SessionID); err != nil {
+// evictExpired deletes the expired rows that have the key or the session id of a new
+// session.
+func (s *GormStore) evictExpired(ctx context.Context, tx *conn, session bff.UserSession) error {
+	if err := s.evictExpiredRival(ctx, tx, session.PartitionKey, session.SessionID); err != nil {
 		return err
 	}
-	args := append(s.dialect.identities(session.PartitionKey, session.Key), s.now())
-	_, err := s.execWhere(ctx, tx, s.sql.deleteExpired, args...)
+	args := append(tx.dialect.identityArgs(session.PartitionKey, session.Key), s.now())
+	_, err := tx.execWhere(ctx, s.sql.deleteExpired, args...)
 	return err
 }
 
-func (s *GormStore) deleteExpiredSession(ctx context.Context, tx *gorm.DB, partitionKey, sessionID string) error {
+// evictExpiredRival deletes the expired row that has the session id, if there is one.
+func (s *GormStore) evictExpiredRival(ctx context.Context, tx *conn, partitionKey, sessionID string) error {
 	if sessionID == "" {
 		return nil
 	}
-	args := append(s.dialect.identities(partitionKey, sessionID), s.now())
-	_, err := s.execWhere(ctx, tx, s.sql.deleteExpiredBySession, args...)
+	args := append(tx.dialect.identityArgs(partitionKey, sessionID), s.now())
+	_, err := tx.execWhere(ctx, s.sql.deleteExpiredBySession, args...)
 	return err
 }
 
-// update returns the number of rows that it changed, 0 or 1.
-func (s *GormStore) update(ctx context.Context, db *gorm.DB, key bff.UserSessionKey, update bff.UserSessionUpdate) (int64, error) {
-	statement := &s.sql.update
-	args := s.appendValues(make([]any, 0, 12), update)
-	args = append(append(args, s.keyArgs(key)...), s.now())
-	if update.IfVersion != 0 {
-		statement, args = &s.sql.updateIf, append(args, update.IfVersion)
+// update makes one attempt to update a session.
+func (s *GormStore) update(ctx context.Context, key bff.UserSessionKey, update bff.UserSessionUpdate) error {
+	if err := cmp.Or(key.Validate(), update.Validate()); err != nil {
+		return err
 	}
-	return s.execWhere(ctx, db, statement.setting(update.SessionID, update.Expires), args...)
+	if update.SessionID == "" {
+		update.ReplaceRivals = false // no other row can have the session id
+	}
+	write := func(c *conn) error { return s.updateRow(ctx, c, key, update) }
+	var err error
+	if update.ReplaceRivals && s.conn.dialect.writableCTE {
+		// The statement evicts the rivals, too.
+		err = s.untilNoConflict(func() error { return s.conn.withSavepoint(ctx, write) })
+	} else {
+		err = s.conn.withSavepoint(ctx, write)
+		if errors.Is(err, errConflict) {
+			err = s.updateAndEvict(ctx, key, update, write)
+		}
+	}
+	if errors.Is(err, errNothingUpdated) {
+		err = s.whyNothingUpdated(ctx, key, update)
+	}
+	return err
 }
 
-// whyNotUpdated tells apart, for an update that found nothing to change, a session
-// that is not there from one that has moved on.
-func (s *GormStore) whyNotUpdated(ctx context.Context, key bff.UserSessionKey, update bff.UserSessionUpdate) error {
+// updateAndEvict runs write in one transaction with the deletion of the row that has the
+// new session id.
+func (s *GormStore) updateAndEvict(ctx context.Context, key bff.UserSessionKey, update bff.UserSessionUpdate, write func(tx *conn) error) error {
+	if update.ReplaceRivals {
+		return s.untilNoConflict(func() error {
+			return s.evictAndWrite(ctx, func(tx *conn) error {
+				args := append(tx.dialect.identityArgs(key.PartitionKey, update.SessionID), tx.dialect.keyArgs(key)...)
+				_, err := tx.execWhere(ctx, s.sql.deleteRivals, args...)
+				return err
+			}, write)
+		})
+	}
+	err := s.evictAndWrite(ctx, func(tx *conn) error {
+		return s.evictExpiredRival(ctx, tx, key.PartitionKey, update.SessionID)
+	}, write)
+	if errors.Is(err, errConflict) {
+		err = bff.ErrSessionExists
+	}
+	return err
+}
+
+// updateRow returns errConflict if another row has the new session id, and
+// errNothingUpdated if there is no row to change.
+func (s *GormStore) updateRow(ctx context.Context, c *conn, key bff.UserSessionKey, update bff.UserSessionUpdate) error {
+	where := append(c.dialect.keyArgs(key), s.now())
+	if update.IfVersion != 0 {
+		where = append(where, update.IfVersion)
+	}
+	var args []any
+	if update.ReplaceRivals && c.dialect.writableCTE {
+		args = append(where, c.dialect.identityArgs(key.PartitionKey, update.SessionID)...)
+		args = c.dialect.appendValues(args, update)
+	} else {
+		args = append(c.dialect.appendValues(make([]any, 0, 12), update), where...)
+	}
+	updated, err := c.execWhere(ctx, s.sql.updateFor(update, c.dialect.writableCTE), args...)
+	switch {
+	case c.isDuplicate(err):
+		return errConflict
+	case err == nil && updated == 0:
+		return errNothingUpdated
+	default:
+		return err
+	}
+}
+
+// whyNothingUpdated returns the error for an update that found no row to change:
+// [bff.ErrSessionChanged] if the session is live, which then has another version.
+func (s *GormStore) whyNothingUpdated(ctx context.Context, key bff.UserSessionKey, update bff.UserSessionUpdate) error {
 	reason := bff.ErrSessionNotFound
 	if update.IfVersion == 0 {
 		return reason
 	}
-	err := s.eachRow(ctx, s.single, s.sql.version, append(s.keyArgs(key), s.now()), func(*sql.Rows) error {
+	err := s.conn.eachRow(ctx, s.sql.version, append(s.conn.dialect.keyArgs(key), s.now()), func(*sql.Rows) error {
 		reason = bff.ErrSessionChanged
 		return nil
 	})

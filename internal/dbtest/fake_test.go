@@ -40,7 +40,7 @@ func (c fakeConn) PrepareContext(_ context.Context, q string) (driver.Stmt, erro
 }
 
 var (
-	isWrite = regexp.MustCompile(`^(INSERT|UPDATE)`)
+	isWrite = regexp.MustCompile(`^(INSERT|UPDATE|WITH (target|evicted) )`)
 	isFrom  = regexp.MustCompile(`^SELECT (.*?) FROM`)
 )
 

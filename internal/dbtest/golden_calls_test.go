@@ -3,6 +3,7 @@ package dbtest_test
 import (
 	"database/sql"
 	"testing"
+	"time"
 
 	mssql "github.com/microsoft/go-mssqldb"
 	"gorm.io/gorm"
@@ -99,6 +100,25 @@ func goldenOperations(p *page, fake *fakeDriver, store *usersession.GormStore) {
 		fake.unchanged = true
 		return store.UpdateUserSession(ctx, keyOf("key"), updated(session, "new", 1))
 	})
+	p.section("UpdateUserSession, keeps Created", nil, func() error {
+		kept := updated(session, "new", 0)
+		kept.Created = time.Time{}
+		return store.UpdateUserSession(ctx, keyOf("key"), kept)
+	})
+	p.section("UpdateUserSession, ReplaceRivals", nil, func() error {
+		return store.UpdateUserSession(ctx, keyOf("key"), replacingRivals(updated(session, "new", 0)))
+	})
+	p.section("UpdateUserSession, ReplaceRivals, IfVersion", nil, func() error {
+		return store.UpdateUserSession(ctx, keyOf("key"), replacingRivals(updated(session, "new", 1)))
+	})
+	p.section("UpdateUserSession, ReplaceRivals, IfVersion, too late", bff.ErrSessionChanged, func() error {
+		fake.unchanged = true
+		return store.UpdateUserSession(ctx, keyOf("key"), replacingRivals(updated(session, "new", 1)))
+	})
+	p.section("UpdateUserSession, ReplaceRivals without a session id", nil, func() error {
+		return store.UpdateUserSession(ctx, keyOf("key"), replacingRivals(bff.UserSessionUpdate{Created: now, Renewed: now}))
+	})
+	p.section("DeleteUserSessionVersion", nil, func() error { return errOf(store.DeleteUserSessionVersion(ctx, keyOf("key"), 3)) })
 	p.section("DeleteUserSession", nil, func() error { return errOf(store.DeleteUserSession(ctx, keyOf("key"))) })
 	p.section("GetUserSessions, by subject id", nil, list(bff.UserSessionsFilter{SubjectID: "alice"}))
 	p.section("GetUserSessions, by session id", nil, list(bff.UserSessionsFilter{SessionID: "sid"}))
@@ -119,6 +139,9 @@ func goldenConflicts(p *page, fake *fakeDriver, store *usersession.GormStore, di
 	create := func() error { return store.CreateUserSession(ctx, session) }
 	replace := func() error { return store.ReplaceUserSession(ctx, session) }
 	move := func() error { return store.UpdateUserSession(ctx, keyOf("key"), updated(session, "new", 0)) }
+	takeOver := func() error {
+		return store.UpdateUserSession(ctx, keyOf("key"), replacingRivals(updated(session, "new", 0)))
+	}
 	for _, conflict := range []struct {
 		title   string
 		refused []error
@@ -131,6 +154,8 @@ func goldenConflicts(p *page, fake *fakeDriver, store *usersession.GormStore, di
 		{"ReplaceUserSession, a rival in between", []error{yes, yes, yes, no}, nil, replace},
 		{"UpdateUserSession, an expired session has the session id", []error{yes, no}, nil, move},
 		{"UpdateUserSession, a live session has the session id", []error{yes, yes}, bff.ErrSessionExists, move},
+		{"UpdateUserSession, ReplaceRivals, a rival", []error{yes, no}, nil, takeOver},
+		{"UpdateUserSession, ReplaceRivals, a rival in between", []error{yes, yes, no}, nil, takeOver},
 	} {
 		p.section(conflict.title, conflict.want, func() error {
 			fake.refuse = conflict.refused

@@ -170,3 +170,15 @@ func isErr(err, want error) bool {
 
 // errOf drops the count of a delete, for a test that checks only its error.
 func errOf(_ int64, err error) error { return err }
+
+// replacingRivals returns the update with ReplaceRivals set.
+func replacingRivals(update bff.UserSessionUpdate) bff.UserSessionUpdate {
+	update.ReplaceRivals = true
+	return update
+}
+
+// withoutCreated returns the update with a zero Created, which keeps the stored time.
+func withoutCreated(update bff.UserSessionUpdate) bff.UserSessionUpdate {
+	update.Created = time.Time{}
+	return update
+}

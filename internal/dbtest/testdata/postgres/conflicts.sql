@@ -85,6 +85,25 @@ UPDATE "user_sessions" SET "subject_id" = $1, "session_id" = $2, "created" = $3,
 --   fails
 ROLLBACK;
 
+-- UpdateUserSession, ReplaceRivals, a rival
+
+WITH target AS (SELECT "id" FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" AND ("expires" IS NULL OR "expires" > $5) FOR UPDATE), evicted AS (DELETE FROM "user_sessions" WHERE "partition_key" = $6 AND "partition_key"::text = $7 COLLATE "C" AND "session_id" = $8 AND "session_id"::text = $9 COLLATE "C" AND "id" <> (SELECT "id" FROM target) RETURNING "id") UPDATE "user_sessions" SET "subject_id" = $10, "session_id" = $11, "created" = $12, "renewed" = $13, "expires" = $14, "ticket" = $15, "version" = "version" + 1 WHERE "id" = (SELECT "id" FROM target) AND (SELECT count(*) FROM evicted) >= 0;
+--   with string, string, string, string, time.Time, string, string, string, string, string, string, time.Time, time.Time, time.Time, []uint8
+--   fails
+WITH target AS (SELECT "id" FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" AND ("expires" IS NULL OR "expires" > $5) FOR UPDATE), evicted AS (DELETE FROM "user_sessions" WHERE "partition_key" = $6 AND "partition_key"::text = $7 COLLATE "C" AND "session_id" = $8 AND "session_id"::text = $9 COLLATE "C" AND "id" <> (SELECT "id" FROM target) RETURNING "id") UPDATE "user_sessions" SET "subject_id" = $10, "session_id" = $11, "created" = $12, "renewed" = $13, "expires" = $14, "ticket" = $15, "version" = "version" + 1 WHERE "id" = (SELECT "id" FROM target) AND (SELECT count(*) FROM evicted) >= 0;
+--   with string, string, string, string, time.Time, string, string, string, string, string, string, time.Time, time.Time, time.Time, []uint8
+
+-- UpdateUserSession, ReplaceRivals, a rival in between
+
+WITH target AS (SELECT "id" FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" AND ("expires" IS NULL OR "expires" > $5) FOR UPDATE), evicted AS (DELETE FROM "user_sessions" WHERE "partition_key" = $6 AND "partition_key"::text = $7 COLLATE "C" AND "session_id" = $8 AND "session_id"::text = $9 COLLATE "C" AND "id" <> (SELECT "id" FROM target) RETURNING "id") UPDATE "user_sessions" SET "subject_id" = $10, "session_id" = $11, "created" = $12, "renewed" = $13, "expires" = $14, "ticket" = $15, "version" = "version" + 1 WHERE "id" = (SELECT "id" FROM target) AND (SELECT count(*) FROM evicted) >= 0;
+--   with string, string, string, string, time.Time, string, string, string, string, string, string, time.Time, time.Time, time.Time, []uint8
+--   fails
+WITH target AS (SELECT "id" FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" AND ("expires" IS NULL OR "expires" > $5) FOR UPDATE), evicted AS (DELETE FROM "user_sessions" WHERE "partition_key" = $6 AND "partition_key"::text = $7 COLLATE "C" AND "session_id" = $8 AND "session_id"::text = $9 COLLATE "C" AND "id" <> (SELECT "id" FROM target) RETURNING "id") UPDATE "user_sessions" SET "subject_id" = $10, "session_id" = $11, "created" = $12, "renewed" = $13, "expires" = $14, "ticket" = $15, "version" = "version" + 1 WHERE "id" = (SELECT "id" FROM target) AND (SELECT count(*) FROM evicted) >= 0;
+--   with string, string, string, string, time.Time, string, string, string, string, string, string, time.Time, time.Time, time.Time, []uint8
+--   fails
+WITH target AS (SELECT "id" FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" AND ("expires" IS NULL OR "expires" > $5) FOR UPDATE), evicted AS (DELETE FROM "user_sessions" WHERE "partition_key" = $6 AND "partition_key"::text = $7 COLLATE "C" AND "session_id" = $8 AND "session_id"::text = $9 COLLATE "C" AND "id" <> (SELECT "id" FROM target) RETURNING "id") UPDATE "user_sessions" SET "subject_id" = $10, "session_id" = $11, "created" = $12, "renewed" = $13, "expires" = $14, "ticket" = $15, "version" = "version" + 1 WHERE "id" = (SELECT "id" FROM target) AND (SELECT count(*) FROM evicted) >= 0;
+--   with string, string, string, string, time.Time, string, string, string, string, string, string, time.Time, time.Time, time.Time, []uint8
+
 -- UpdateUserSession, chosen as a deadlock's victim
 
 UPDATE "user_sessions" SET "subject_id" = $1, "session_id" = $2, "created" = $3, "renewed" = $4, "expires" = $5, "ticket" = $6, "version" = "version" + 1 WHERE "partition_key" = $7 AND "partition_key"::text = $8 COLLATE "C" AND "key" = $9 AND "key"::text = $10 COLLATE "C" AND ("expires" IS NULL OR "expires" > $11);

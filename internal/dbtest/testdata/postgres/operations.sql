@@ -40,6 +40,38 @@ UPDATE "user_sessions" SET "subject_id" = $1, "session_id" = $2, "created" = $3,
 SELECT "version" FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" AND ("expires" IS NULL OR "expires" > $5);
 --   with string, string, string, string, time.Time
 
+-- UpdateUserSession, keeps Created
+
+UPDATE "user_sessions" SET "subject_id" = $1, "session_id" = $2, "renewed" = $3, "expires" = $4, "ticket" = $5, "version" = "version" + 1 WHERE "partition_key" = $6 AND "partition_key"::text = $7 COLLATE "C" AND "key" = $8 AND "key"::text = $9 COLLATE "C" AND ("expires" IS NULL OR "expires" > $10);
+--   with string, string, time.Time, time.Time, []uint8, string, string, string, string, time.Time
+
+-- UpdateUserSession, ReplaceRivals
+
+WITH target AS (SELECT "id" FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" AND ("expires" IS NULL OR "expires" > $5) FOR UPDATE), evicted AS (DELETE FROM "user_sessions" WHERE "partition_key" = $6 AND "partition_key"::text = $7 COLLATE "C" AND "session_id" = $8 AND "session_id"::text = $9 COLLATE "C" AND "id" <> (SELECT "id" FROM target) RETURNING "id") UPDATE "user_sessions" SET "subject_id" = $10, "session_id" = $11, "created" = $12, "renewed" = $13, "expires" = $14, "ticket" = $15, "version" = "version" + 1 WHERE "id" = (SELECT "id" FROM target) AND (SELECT count(*) FROM evicted) >= 0;
+--   with string, string, string, string, time.Time, string, string, string, string, string, string, time.Time, time.Time, time.Time, []uint8
+
+-- UpdateUserSession, ReplaceRivals, IfVersion
+
+WITH target AS (SELECT "id" FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" AND ("expires" IS NULL OR "expires" > $5) AND "version" = $6 FOR UPDATE), evicted AS (DELETE FROM "user_sessions" WHERE "partition_key" = $7 AND "partition_key"::text = $8 COLLATE "C" AND "session_id" = $9 AND "session_id"::text = $10 COLLATE "C" AND "id" <> (SELECT "id" FROM target) RETURNING "id") UPDATE "user_sessions" SET "subject_id" = $11, "session_id" = $12, "created" = $13, "renewed" = $14, "expires" = $15, "ticket" = $16, "version" = "version" + 1 WHERE "id" = (SELECT "id" FROM target) AND (SELECT count(*) FROM evicted) >= 0;
+--   with string, string, string, string, time.Time, int64, string, string, string, string, string, string, time.Time, time.Time, time.Time, []uint8
+
+-- UpdateUserSession, ReplaceRivals, IfVersion, too late
+
+WITH target AS (SELECT "id" FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" AND ("expires" IS NULL OR "expires" > $5) AND "version" = $6 FOR UPDATE), evicted AS (DELETE FROM "user_sessions" WHERE "partition_key" = $7 AND "partition_key"::text = $8 COLLATE "C" AND "session_id" = $9 AND "session_id"::text = $10 COLLATE "C" AND "id" <> (SELECT "id" FROM target) RETURNING "id") UPDATE "user_sessions" SET "subject_id" = $11, "session_id" = $12, "created" = $13, "renewed" = $14, "expires" = $15, "ticket" = $16, "version" = "version" + 1 WHERE "id" = (SELECT "id" FROM target) AND (SELECT count(*) FROM evicted) >= 0;
+--   with string, string, string, string, time.Time, int64, string, string, string, string, string, string, time.Time, time.Time, time.Time, []uint8
+SELECT "version" FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" AND ("expires" IS NULL OR "expires" > $5);
+--   with string, string, string, string, time.Time
+
+-- UpdateUserSession, ReplaceRivals without a session id
+
+UPDATE "user_sessions" SET "subject_id" = $1, "session_id" = NULL, "created" = $2, "renewed" = $3, "expires" = NULL, "ticket" = $4, "version" = "version" + 1 WHERE "partition_key" = $5 AND "partition_key"::text = $6 COLLATE "C" AND "key" = $7 AND "key"::text = $8 COLLATE "C" AND ("expires" IS NULL OR "expires" > $9);
+--   with string, time.Time, time.Time, []uint8, string, string, string, string, time.Time
+
+-- DeleteUserSessionVersion
+
+DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" AND "version" = $5;
+--   with string, string, string, string, int64
+
 -- DeleteUserSession
 
 DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C";

@@ -49,12 +49,18 @@ DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text
 --   with string, string, string, string
 INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
+ROLLBACK TO SAVEPOINT usersession;
+RELEASE SAVEPOINT usersession;
+SAVEPOINT usersession;
 DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "session_id" = $3 AND "session_id"::text = $4 COLLATE "C";
 --   with string, string, string, string
 DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C";
 --   with string, string, string, string
 INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
+ROLLBACK TO SAVEPOINT usersession;
+RELEASE SAVEPOINT usersession;
+SAVEPOINT usersession;
 DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "session_id" = $3 AND "session_id"::text = $4 COLLATE "C";
 --   with string, string, string, string
 DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C";
@@ -93,6 +99,38 @@ UPDATE "user_sessions" SET "subject_id" = $1, "session_id" = $2, "created" = $3,
 --   with string, string, time.Time, time.Time, time.Time, []uint8, string, string, string, string, time.Time
 --   fails
 ROLLBACK TO SAVEPOINT usersession;
+RELEASE SAVEPOINT usersession;
+
+-- UpdateUserSession, ReplaceRivals, a rival
+
+SAVEPOINT usersession;
+WITH target AS (SELECT "id" FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" AND ("expires" IS NULL OR "expires" > $5) FOR UPDATE), evicted AS (DELETE FROM "user_sessions" WHERE "partition_key" = $6 AND "partition_key"::text = $7 COLLATE "C" AND "session_id" = $8 AND "session_id"::text = $9 COLLATE "C" AND "id" <> (SELECT "id" FROM target) RETURNING "id") UPDATE "user_sessions" SET "subject_id" = $10, "session_id" = $11, "created" = $12, "renewed" = $13, "expires" = $14, "ticket" = $15, "version" = "version" + 1 WHERE "id" = (SELECT "id" FROM target) AND (SELECT count(*) FROM evicted) >= 0;
+--   with string, string, string, string, time.Time, string, string, string, string, string, string, time.Time, time.Time, time.Time, []uint8
+--   fails
+ROLLBACK TO SAVEPOINT usersession;
+RELEASE SAVEPOINT usersession;
+SAVEPOINT usersession;
+WITH target AS (SELECT "id" FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" AND ("expires" IS NULL OR "expires" > $5) FOR UPDATE), evicted AS (DELETE FROM "user_sessions" WHERE "partition_key" = $6 AND "partition_key"::text = $7 COLLATE "C" AND "session_id" = $8 AND "session_id"::text = $9 COLLATE "C" AND "id" <> (SELECT "id" FROM target) RETURNING "id") UPDATE "user_sessions" SET "subject_id" = $10, "session_id" = $11, "created" = $12, "renewed" = $13, "expires" = $14, "ticket" = $15, "version" = "version" + 1 WHERE "id" = (SELECT "id" FROM target) AND (SELECT count(*) FROM evicted) >= 0;
+--   with string, string, string, string, time.Time, string, string, string, string, string, string, time.Time, time.Time, time.Time, []uint8
+RELEASE SAVEPOINT usersession;
+
+-- UpdateUserSession, ReplaceRivals, a rival in between
+
+SAVEPOINT usersession;
+WITH target AS (SELECT "id" FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" AND ("expires" IS NULL OR "expires" > $5) FOR UPDATE), evicted AS (DELETE FROM "user_sessions" WHERE "partition_key" = $6 AND "partition_key"::text = $7 COLLATE "C" AND "session_id" = $8 AND "session_id"::text = $9 COLLATE "C" AND "id" <> (SELECT "id" FROM target) RETURNING "id") UPDATE "user_sessions" SET "subject_id" = $10, "session_id" = $11, "created" = $12, "renewed" = $13, "expires" = $14, "ticket" = $15, "version" = "version" + 1 WHERE "id" = (SELECT "id" FROM target) AND (SELECT count(*) FROM evicted) >= 0;
+--   with string, string, string, string, time.Time, string, string, string, string, string, string, time.Time, time.Time, time.Time, []uint8
+--   fails
+ROLLBACK TO SAVEPOINT usersession;
+RELEASE SAVEPOINT usersession;
+SAVEPOINT usersession;
+WITH target AS (SELECT "id" FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" AND ("expires" IS NULL OR "expires" > $5) FOR UPDATE), evicted AS (DELETE FROM "user_sessions" WHERE "partition_key" = $6 AND "partition_key"::text = $7 COLLATE "C" AND "session_id" = $8 AND "session_id"::text = $9 COLLATE "C" AND "id" <> (SELECT "id" FROM target) RETURNING "id") UPDATE "user_sessions" SET "subject_id" = $10, "session_id" = $11, "created" = $12, "renewed" = $13, "expires" = $14, "ticket" = $15, "version" = "version" + 1 WHERE "id" = (SELECT "id" FROM target) AND (SELECT count(*) FROM evicted) >= 0;
+--   with string, string, string, string, time.Time, string, string, string, string, string, string, time.Time, time.Time, time.Time, []uint8
+--   fails
+ROLLBACK TO SAVEPOINT usersession;
+RELEASE SAVEPOINT usersession;
+SAVEPOINT usersession;
+WITH target AS (SELECT "id" FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" AND ("expires" IS NULL OR "expires" > $5) FOR UPDATE), evicted AS (DELETE FROM "user_sessions" WHERE "partition_key" = $6 AND "partition_key"::text = $7 COLLATE "C" AND "session_id" = $8 AND "session_id"::text = $9 COLLATE "C" AND "id" <> (SELECT "id" FROM target) RETURNING "id") UPDATE "user_sessions" SET "subject_id" = $10, "session_id" = $11, "created" = $12, "renewed" = $13, "expires" = $14, "ticket" = $15, "version" = "version" + 1 WHERE "id" = (SELECT "id" FROM target) AND (SELECT count(*) FROM evicted) >= 0;
+--   with string, string, string, string, time.Time, string, string, string, string, string, string, time.Time, time.Time, time.Time, []uint8
 RELEASE SAVEPOINT usersession;
 
 -- UpdateUserSession, chosen as a deadlock's victim: the application's to try again

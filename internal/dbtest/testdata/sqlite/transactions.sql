@@ -49,12 +49,18 @@ DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? CO
 --   with string, string, string, string
 INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, string, string, string, []uint8
+ROLLBACK TO SAVEPOINT usersession;
+RELEASE SAVEPOINT usersession;
+SAVEPOINT usersession;
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `session_id` = ? AND `session_id` = ? COLLATE BINARY;
 --   with string, string, string, string
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY;
 --   with string, string, string, string
 INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, string, string, string, []uint8
+ROLLBACK TO SAVEPOINT usersession;
+RELEASE SAVEPOINT usersession;
+SAVEPOINT usersession;
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `session_id` = ? AND `session_id` = ? COLLATE BINARY;
 --   with string, string, string, string
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY;
@@ -87,6 +93,38 @@ UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = ?, `created` = ?, `r
 --   with string, string, string, string, string, []uint8, string, string, string, string, string
 --   fails
 ROLLBACK TO SAVEPOINT usersession;
+RELEASE SAVEPOINT usersession;
+
+-- UpdateUserSession, ReplaceRivals, a rival
+
+UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = ?, `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
+--   with string, string, string, string, string, []uint8, string, string, string, string, string
+--   fails
+SAVEPOINT usersession;
+DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `session_id` = ? AND `session_id` = ? COLLATE BINARY AND NOT (`key` = ? AND `key` = ? COLLATE BINARY);
+--   with string, string, string, string, string, string, string, string
+UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = ?, `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
+--   with string, string, string, string, string, []uint8, string, string, string, string, string
+RELEASE SAVEPOINT usersession;
+
+-- UpdateUserSession, ReplaceRivals, a rival in between
+
+UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = ?, `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
+--   with string, string, string, string, string, []uint8, string, string, string, string, string
+--   fails
+SAVEPOINT usersession;
+DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `session_id` = ? AND `session_id` = ? COLLATE BINARY AND NOT (`key` = ? AND `key` = ? COLLATE BINARY);
+--   with string, string, string, string, string, string, string, string
+UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = ?, `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
+--   with string, string, string, string, string, []uint8, string, string, string, string, string
+--   fails
+ROLLBACK TO SAVEPOINT usersession;
+RELEASE SAVEPOINT usersession;
+SAVEPOINT usersession;
+DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `session_id` = ? AND `session_id` = ? COLLATE BINARY AND NOT (`key` = ? AND `key` = ? COLLATE BINARY);
+--   with string, string, string, string, string, string, string, string
+UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = ?, `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
+--   with string, string, string, string, string, []uint8, string, string, string, string, string
 RELEASE SAVEPOINT usersession;
 
 -- UpdateUserSession, chosen as a deadlock's victim: the application's to try again

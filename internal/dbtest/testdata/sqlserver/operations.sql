@@ -40,6 +40,38 @@ UPDATE "user_sessions" SET "subject_id" = @p1, "session_id" = @p2, "created" = @
 SELECT "version" FROM "user_sessions" WHERE "partition_key" = @p1 AND CAST("partition_key" AS varbinary(400)) = CAST(@p2 AS varbinary(400)) AND "key" = @p3 AND CAST("key" AS varbinary(400)) = CAST(@p4 AS varbinary(400)) AND ("expires" IS NULL OR "expires" > @p5);
 --   with string, string, string, string, time.Time
 
+-- UpdateUserSession, keeps Created
+
+UPDATE "user_sessions" SET "subject_id" = @p1, "session_id" = @p2, "renewed" = @p3, "expires" = @p4, "ticket" = @p5, "version" = "version" + 1 WHERE "partition_key" = @p6 AND CAST("partition_key" AS varbinary(400)) = CAST(@p7 AS varbinary(400)) AND "key" = @p8 AND CAST("key" AS varbinary(400)) = CAST(@p9 AS varbinary(400)) AND ("expires" IS NULL OR "expires" > @p10);
+--   with string, string, time.Time, time.Time, []uint8, string, string, string, string, time.Time
+
+-- UpdateUserSession, ReplaceRivals
+
+UPDATE "user_sessions" SET "subject_id" = @p1, "session_id" = @p2, "created" = @p3, "renewed" = @p4, "expires" = @p5, "ticket" = @p6, "version" = "version" + 1 WHERE "partition_key" = @p7 AND CAST("partition_key" AS varbinary(400)) = CAST(@p8 AS varbinary(400)) AND "key" = @p9 AND CAST("key" AS varbinary(400)) = CAST(@p10 AS varbinary(400)) AND ("expires" IS NULL OR "expires" > @p11);
+--   with string, string, time.Time, time.Time, time.Time, []uint8, string, string, string, string, time.Time
+
+-- UpdateUserSession, ReplaceRivals, IfVersion
+
+UPDATE "user_sessions" SET "subject_id" = @p1, "session_id" = @p2, "created" = @p3, "renewed" = @p4, "expires" = @p5, "ticket" = @p6, "version" = "version" + 1 WHERE "partition_key" = @p7 AND CAST("partition_key" AS varbinary(400)) = CAST(@p8 AS varbinary(400)) AND "key" = @p9 AND CAST("key" AS varbinary(400)) = CAST(@p10 AS varbinary(400)) AND ("expires" IS NULL OR "expires" > @p11) AND "version" = @p12;
+--   with string, string, time.Time, time.Time, time.Time, []uint8, string, string, string, string, time.Time, int64
+
+-- UpdateUserSession, ReplaceRivals, IfVersion, too late
+
+UPDATE "user_sessions" SET "subject_id" = @p1, "session_id" = @p2, "created" = @p3, "renewed" = @p4, "expires" = @p5, "ticket" = @p6, "version" = "version" + 1 WHERE "partition_key" = @p7 AND CAST("partition_key" AS varbinary(400)) = CAST(@p8 AS varbinary(400)) AND "key" = @p9 AND CAST("key" AS varbinary(400)) = CAST(@p10 AS varbinary(400)) AND ("expires" IS NULL OR "expires" > @p11) AND "version" = @p12;
+--   with string, string, time.Time, time.Time, time.Time, []uint8, string, string, string, string, time.Time, int64
+SELECT "version" FROM "user_sessions" WHERE "partition_key" = @p1 AND CAST("partition_key" AS varbinary(400)) = CAST(@p2 AS varbinary(400)) AND "key" = @p3 AND CAST("key" AS varbinary(400)) = CAST(@p4 AS varbinary(400)) AND ("expires" IS NULL OR "expires" > @p5);
+--   with string, string, string, string, time.Time
+
+-- UpdateUserSession, ReplaceRivals without a session id
+
+UPDATE "user_sessions" SET "subject_id" = @p1, "session_id" = NULL, "created" = @p2, "renewed" = @p3, "expires" = NULL, "ticket" = @p4, "version" = "version" + 1 WHERE "partition_key" = @p5 AND CAST("partition_key" AS varbinary(400)) = CAST(@p6 AS varbinary(400)) AND "key" = @p7 AND CAST("key" AS varbinary(400)) = CAST(@p8 AS varbinary(400)) AND ("expires" IS NULL OR "expires" > @p9);
+--   with string, time.Time, time.Time, []uint8, string, string, string, string, time.Time
+
+-- DeleteUserSessionVersion
+
+DELETE FROM "user_sessions" WHERE "partition_key" = @p1 AND CAST("partition_key" AS varbinary(400)) = CAST(@p2 AS varbinary(400)) AND "key" = @p3 AND CAST("key" AS varbinary(400)) = CAST(@p4 AS varbinary(400)) AND "version" = @p5;
+--   with string, string, string, string, int64
+
 -- DeleteUserSession
 
 DELETE FROM "user_sessions" WHERE "partition_key" = @p1 AND CAST("partition_key" AS varbinary(400)) = CAST(@p2 AS varbinary(400)) AND "key" = @p3 AND CAST("key" AS varbinary(400)) = CAST(@p4 AS varbinary(400));
