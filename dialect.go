@@ -39,7 +39,8 @@ type dialect struct {
 	// of the transaction fails.
 	errorsAbort bool
 
-	// writableCTE means that a WITH clause may contain a DELETE.
+	// writableCTE means that a WITH clause may contain a DELETE. A server that speaks
+	// the dialect may still refuse it, see refusesCTE.
 	writableCTE bool
 
 	// cleanup is the way to delete expired sessions, cleanupBatch the default size
@@ -215,6 +216,12 @@ func dialectOf(name string) *dialect {
 		duplicate:    []string{pgUniqueViolation},
 		retry:        []string{pgSerializationFailure, pgDeadlockDetected},
 	}
+}
+
+// refusesCTE reports whether a server refused a statement with a DELETE in its WITH
+// clause: CockroachDB modifies a table only once in a statement.
+func (d *dialect) refusesCTE(err error) bool {
+	return err != nil && errorCode(err) == pgFeatureNotSupported
 }
 
 // isDuplicate reports whether the error means that a unique index refused a row.

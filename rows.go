@@ -42,6 +42,17 @@ func (d *dialect) keyArgs(key bff.UserSessionKey) []any {
 	return d.identityArgs(key.PartitionKey, key.Key)
 }
 
+func keyOf(session bff.UserSession) bff.UserSessionKey {
+	return bff.UserSessionKey{PartitionKey: session.PartitionKey, Key: session.Key}
+}
+
+func valuesOf(session bff.UserSession) bff.UserSessionUpdate {
+	return bff.UserSessionUpdate{
+		SubjectID: session.SubjectID, SessionID: session.SessionID,
+		Created: session.Created, Renewed: session.Renewed, Expires: session.Expires, Ticket: session.Ticket,
+	}
+}
+
 // timeArg returns the argument for a time.
 func (d *dialect) timeArg(t time.Time) any { return sqltime.Bind(d.name, t) }
 

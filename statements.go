@@ -15,9 +15,10 @@ import (
 // There is a fixed number of them, so that each is written, prepared and planned once.
 // The comments list the arguments of each statement in order.
 type statements struct {
-	get     string // key, now
-	version string // key, now
-	insert  setter // partition key, key, values
+	get            string // key, now
+	version        string // key, now
+	insert         setter // partition key, key, values
+	insertEvicting setter // key, [partition key, session id, key,] partition key, key, values
 
 	update           setter // values, key, now
 	updateIf         setter // values, key, now, version
@@ -80,23 +81,12 @@ func (s *setter) setting(values bff.UserSessionUpdate) string {
 	return s[index(values.SessionID != "")][index(!values.Expires.IsZero())][index(!values.Created.IsZero())]
 }
 
-// updateFor returns the text of the statement for an update. With writableCTE, an update
-// that replaces rivals evicts them in the same statement.
-func (s *statements) updateFor(update bff.UserSessionUpdate, writableCTE bool) string {
-	statement := &s.update
-	switch evicts, conditional := update.ReplaceRivals && writableCTE, update.IfVersion != 0; {
-	case evicts && conditional:
-		statement = &s.updateIfEvicting
-	case evicts:
-		statement = &s.updateEvicting
-	case conditional:
-		statement = &s.updateIf
-	}
-	return statement.setting(update)
-}
-
 // newStatements returns the statements for the table of c, in the dialect d of db.
 func newStatements(db *gorm.DB, d *dialect, c config) *statements {
+	const (
+		evictRivals = ", rivals AS (DELETE FROM {table} WHERE {in partition} AND {is session} AND NOT ({is the key}) RETURNING {id})"
+		afterRivals = " AND (SELECT count(*) FROM rivals) >= 0"
+	)
 	parts := expand(d, db.Statement.Quote(clause.Table{Name: c.table}), func(column string) string {
 		return db.Statement.Quote(clause.Column{Name: column})
 	})
@@ -105,13 +95,17 @@ func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 		for i, sessionID := range []string{"NULL", "?"} {
 			for j, expires := range []string{"NULL", "?"} {
 				for k, created := range []string{"", " {created} = ?,"} {
-					s[i][j][k] = sql(strings.NewReplacer("{new session_id}", sessionID, "{new expires}", expires, "{set created}", created).Replace(text))
+					s[i][j][k] = sql(strings.NewReplacer(
+						"{new session_id}", sessionID, "{new expires}", expires, "{set created}", created,
+						"{evict rivals}", []string{"", evictRivals}[i], "{after rivals}", []string{"", afterRivals}[i],
+					).Replace(text))
 				}
 			}
 		}
 		return s
 	}
 	const (
+		insert   = "INSERT INTO {table} ({partition_key}, {key}, {subject_id}, {session_id}, {created}, {renewed}, {expires}, {version}, {ticket})"
 		set      = "UPDATE {table} SET {subject_id} = ?, {session_id} = {new session_id},{set created} {renewed} = ?, {expires} = {new expires}, {ticket} = ?, {version} = {version} + 1"
 		update   = set + " WHERE {is key} AND {is live}"
 		target   = "WITH target AS (SELECT {id} FROM {table} WHERE {is key} AND {is live}"
@@ -126,8 +120,11 @@ func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 		get:     sql("SELECT {columns}, {ticket} FROM {table} WHERE {is key} AND {is live}"),
 		version: sql("SELECT {version} FROM {table} WHERE {is key} AND {is live}"),
 
-		insert: sets("INSERT INTO {table} ({partition_key}, {key}, {subject_id}, {session_id}, {created}, {renewed}, {expires}, {version}, {ticket})" +
-			" VALUES (?, ?, ?, {new session_id}, ?, ?, {new expires}, 1, ?){or ignore}"),
+		insert: sets(insert + " VALUES (?, ?, ?, {new session_id}, ?, ?, {new expires}, 1, ?){or ignore}"),
+		// The INSERT depends on the DELETEs, so that the unique indexes are free before
+		// the INSERT needs them. It ignores no conflict: an error undoes the DELETEs.
+		insertEvicting: sets("WITH evicted AS (DELETE FROM {table} WHERE {is key} RETURNING {id}){evict rivals} " + insert +
+			" SELECT ?, ?, ?, {new session_id}, ?, ?, {new expires}, 1, ? WHERE (SELECT count(*) FROM evicted) >= 0{after rivals}"),
 
 		update:   sets(update),
 		updateIf: sets(update + " AND {version} = ?"),

@@ -27,6 +27,11 @@ func (s *GormStore) create(ctx context.Context, session bff.UserSession) error {
 // replace makes one attempt to replace sessions by a new one. It returns errConflict if
 // another writer causes a conflict during the replacement.
 func (s *GormStore) replace(ctx context.Context, session bff.UserSession) error {
+	if s.conn.dialect.writableCTE {
+		if err := s.insertEvicting(ctx, session); !s.conn.dialect.refusesCTE(err) {
+			return err
+		}
+	}
 	return s.insertOrEvict(ctx, session, func(insert func(*conn) error) error {
 		return s.untilNoConflict(func() error {
 			return s.evictAndWrite(ctx, func(tx *conn) error { return s.evict(ctx, tx, session) }, insert)
@@ -51,6 +56,25 @@ func (s *GormStore) insertOrEvict(ctx context.Context, session bff.UserSession, 
 		err = onConflict(insert)
 	}
 	return err
+}
+
+// insertEvicting inserts a session in one statement that also evicts the conflicting rows:
+// there is no transaction in which a host that stops could hold their locks.
+func (s *GormStore) insertEvicting(ctx context.Context, session bff.UserSession) error {
+	if err := session.Validate(); err != nil {
+		return err
+	}
+	return s.untilNoConflict(func() error {
+		return s.conn.withSavepoint(ctx, func(c *conn) error {
+			args := c.dialect.keyArgs(keyOf(session))
+			if session.SessionID != "" {
+				args = append(args, c.dialect.identityArgs(session.PartitionKey, session.SessionID, session.Key)...)
+			}
+			values := valuesOf(session)
+			args = c.dialect.appendValues(append(args, session.PartitionKey, session.Key), values)
+			return s.inserted(c.exec(ctx, s.sql.insertEvicting.setting(values), args...))
+		})
+	})
 }
 
 // evictAndWrite runs evict and write in one transaction. It returns errConflict, and
@@ -82,13 +106,14 @@ func (s *GormStore) untilNoConflict(attempt func() error) error {
 func (s *GormStore) insert(ctx context.Context, c *conn, session bff.UserSession) error {
 	args := make([]any, 0, 8)
 	args = append(args, session.PartitionKey, session.Key)
-	values := bff.UserSessionUpdate{
-		SubjectID: session.SubjectID, SessionID: session.SessionID,
-		Created: session.Created, Renewed: session.Renewed, Expires: session.Expires, Ticket: session.Ticket,
-	}
+	values := valuesOf(session)
 	args = c.dialect.appendValues(args, values)
-	inserted, err := c.exec(ctx, s.sql.insert.setting(values), args...)
-	if c.isDuplicate(err) || err == nil && inserted == 0 {
+	return s.inserted(c.exec(ctx, s.sql.insert.setting(values), args...))
+}
+
+// inserted returns the result of an INSERT: errConflict if a unique index refused the row.
+func (s *GormStore) inserted(rows int64, err error) error {
+	if s.conn.isDuplicate(err) || err == nil && rows == 0 {
 		return errConflict
 	}
 	return err
@@ -127,71 +152,84 @@ func (s *GormStore) evictExpiredRival(ctx context.Context, tx *conn, partitionKe
 	return err
 }
 
+// evictRivals deletes the row that has the session id, but not the row with the key.
+func (s *GormStore) evictRivals(ctx context.Context, tx *conn, key bff.UserSessionKey, sessionID string) error {
+	_, err := tx.execWhere(ctx, s.sql.deleteRivals, tx.dialect.identityArgs(key.PartitionKey, sessionID, key.Key)...)
+	return err
+}
+
 // update makes one attempt to update a session.
 func (s *GormStore) update(ctx context.Context, key bff.UserSessionKey, update bff.UserSessionUpdate) error {
 	if err := cmp.Or(key.Validate(), update.Validate()); err != nil {
 		return err
 	}
-	if update.SessionID == "" {
-		update.ReplaceRivals = false // no other row can have the session id
-	}
-	write := func(c *conn) error { return s.updateRow(ctx, c, key, update) }
-	var err error
-	if update.ReplaceRivals && s.conn.dialect.writableCTE {
-		// The statement evicts the rivals, too.
-		err = s.untilNoConflict(func() error { return s.conn.withSavepoint(ctx, write) })
-	} else {
-		err = s.conn.withSavepoint(ctx, write)
-		if errors.Is(err, errConflict) {
-			err = s.updateAndEvict(ctx, key, update, write)
-		}
-	}
+	err := s.updateOrEvict(ctx, key, update)
 	if errors.Is(err, errNothingUpdated) {
 		err = s.whyNothingUpdated(ctx, key, update)
 	}
 	return err
 }
 
-// updateAndEvict runs write in one transaction with the deletion of the row that has the
-// new session id.
-func (s *GormStore) updateAndEvict(ctx context.Context, key bff.UserSessionKey, update bff.UserSessionUpdate, write func(tx *conn) error) error {
-	if update.ReplaceRivals {
-		return s.untilNoConflict(func() error {
-			return s.evictAndWrite(ctx, func(tx *conn) error {
-				args := append(tx.dialect.identityArgs(key.PartitionKey, update.SessionID), tx.dialect.keyArgs(key)...)
-				_, err := tx.execWhere(ctx, s.sql.deleteRivals, args...)
-				return err
-			}, write)
+// updateOrEvict updates a row. On a conflict it evicts the row that has the new session
+// id, as far as the update allows.
+func (s *GormStore) updateOrEvict(ctx context.Context, key bff.UserSessionKey, update bff.UserSessionUpdate) error {
+	write := func(c *conn) error { return s.updateRow(ctx, c, key, update) }
+	replaceRivals := update.ReplaceRivals && update.SessionID != ""
+	if replaceRivals && s.conn.dialect.writableCTE {
+		err := s.untilNoConflict(func() error {
+			return s.conn.withSavepoint(ctx, func(c *conn) error { return s.updateEvicting(ctx, c, key, update) })
 		})
+		if !s.conn.dialect.refusesCTE(err) {
+			return err
+		}
 	}
-	err := s.evictAndWrite(ctx, func(tx *conn) error {
-		return s.evictExpiredRival(ctx, tx, key.PartitionKey, update.SessionID)
-	}, write)
-	if errors.Is(err, errConflict) {
-		err = bff.ErrSessionExists
+	err := s.conn.withSavepoint(ctx, write)
+	switch {
+	case !errors.Is(err, errConflict):
+		return err
+	case replaceRivals:
+		evict := func(tx *conn) error { return s.evictRivals(ctx, tx, key, update.SessionID) }
+		return s.untilNoConflict(func() error { return s.evictAndWrite(ctx, evict, write) })
+	default:
+		evict := func(tx *conn) error { return s.evictExpiredRival(ctx, tx, key.PartitionKey, update.SessionID) }
+		err = s.evictAndWrite(ctx, evict, write)
+		if errors.Is(err, errConflict) {
+			err = bff.ErrSessionExists
+		}
+		return err
 	}
-	return err
 }
 
 // updateRow returns errConflict if another row has the new session id, and
 // errNothingUpdated if there is no row to change.
 func (s *GormStore) updateRow(ctx context.Context, c *conn, key bff.UserSessionKey, update bff.UserSessionUpdate) error {
-	where := append(c.dialect.keyArgs(key), s.now())
+	statement := &s.sql.update
+	args := c.dialect.appendValues(make([]any, 0, 12), update)
+	args = append(append(args, c.dialect.keyArgs(key)...), s.now())
 	if update.IfVersion != 0 {
-		where = append(where, update.IfVersion)
+		statement, args = &s.sql.updateIf, append(args, update.IfVersion)
 	}
-	var args []any
-	if update.ReplaceRivals && c.dialect.writableCTE {
-		args = append(where, c.dialect.identityArgs(key.PartitionKey, update.SessionID)...)
-		args = c.dialect.appendValues(args, update)
-	} else {
-		args = append(c.dialect.appendValues(make([]any, 0, 12), update), where...)
+	return s.updated(c.execWhere(ctx, statement.setting(update), args...))
+}
+
+// updateEvicting updates a row and evicts its rivals in one statement. It returns the
+// errors of updateRow; errConflict means that a rival came in between.
+func (s *GormStore) updateEvicting(ctx context.Context, c *conn, key bff.UserSessionKey, update bff.UserSessionUpdate) error {
+	statement := &s.sql.updateEvicting
+	args := append(c.dialect.keyArgs(key), s.now())
+	if update.IfVersion != 0 {
+		statement, args = &s.sql.updateIfEvicting, append(args, update.IfVersion)
 	}
-	updated, err := c.execWhere(ctx, s.sql.updateFor(update, c.dialect.writableCTE), args...)
+	args = append(args, c.dialect.identityArgs(key.PartitionKey, update.SessionID)...)
+	return s.updated(c.execWhere(ctx, statement.setting(update), c.dialect.appendValues(args, update)...))
+}
+
+// updated returns the result of an UPDATE of one row.
+func (s *GormStore) updated(rows int64, err error) error {
 	switch {
-	case c.isDuplicate(err):
+	case s.conn.isDuplicate(err):
 		return errConflict
-	case err == nil && updated == 0:
+	case err == nil && rows == 0:
 		return errNothingUpdated
 	default:
 		return err

@@ -5,7 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	mssql "github.com/microsoft/go-mssqldb"
+	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
@@ -53,6 +55,9 @@ func TestDuplicatesAtCommit(t *testing.T) {
 			wantErr(t, dialect.name+": create", store.CreateUserSession(t.Context(), session), bff.ErrSessionExists)
 			fake.refuse, fake.refuseCommit = refused, refused
 			wantErr(t, dialect.name+": update", store.UpdateUserSession(t.Context(), keyOf("key"), updated(session, "", 0)), bff.ErrSessionExists)
+			if oneStatementReplace(dialect.name) {
+				continue
+			}
 			fake.refuse, fake.refuseCommit = refused, refused
 			if err := store.ReplaceUserSession(t.Context(), session); err != nil {
 				t.Errorf("%s: replace: %v", dialect.name, err)
@@ -61,6 +66,27 @@ func TestDuplicatesAtCommit(t *testing.T) {
 				t.Errorf("%s: the last replace did without a transaction", dialect.name)
 			}
 		}
+	}
+}
+
+// TestReplace_ServerRefusesCTE: where a server that speaks PostgreSQL's protocol refuses to
+// write twice to a table in one statement, the store uses a transaction.
+func TestReplace_ServerRefusesCTE(t *testing.T) {
+	fake := &fakeDriver{}
+	db, err := gorm.Open(postgres.New(postgres.Config{Conn: sql.OpenDB(fake)}), &gorm.Config{Logger: logger.Discard})
+	must(t, err)
+	store, session := newStore(t, db), sample("key", "sid")
+	unsupported, duplicate := &pgconn.PgError{Code: "0A000"}, &pgconn.PgError{Code: "23505"}
+
+	fake.refuse = []error{unsupported, duplicate, nil}
+	must(t, store.ReplaceUserSession(t.Context(), session))
+	if len(fake.refuse) > 0 {
+		t.Errorf("the replace left %d statements out", len(fake.refuse))
+	}
+	fake.refuse = []error{unsupported, duplicate, nil}
+	must(t, store.UpdateUserSession(t.Context(), keyOf("key"), replacingRivals(updated(session, "", 0))))
+	if len(fake.refuse) > 0 {
+		t.Errorf("the update left %d statements out", len(fake.refuse))
 	}
 }
 

@@ -182,3 +182,7 @@ func withoutCreated(update bff.UserSessionUpdate) bff.UserSessionUpdate {
 	update.Created = time.Time{}
 	return update
 }
+
+// oneStatementReplace reports whether the store replaces a conflicting session in one
+// statement on the dialect.
+func oneStatementReplace(dialect string) bool { return dialect == "postgres" }

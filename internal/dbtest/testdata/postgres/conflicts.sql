@@ -26,39 +26,25 @@ ROLLBACK;
 
 -- ReplaceUserSession, something in its way
 
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
---   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
-BEGIN; -- READ COMMITTED
-DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "session_id" = $3 AND "session_id"::text = $4 COLLATE "C";
---   with string, string, string, string
-DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C";
---   with string, string, string, string
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
---   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
-COMMIT;
+WITH evicted AS (DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" RETURNING "id"), rivals AS (DELETE FROM "user_sessions" WHERE "partition_key" = $5 AND "partition_key"::text = $6 COLLATE "C" AND "session_id" = $7 AND "session_id"::text = $8 COLLATE "C" AND NOT ("key" = $9 AND "key"::text = $10 COLLATE "C") RETURNING "id") INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") SELECT $11, $12, $13, $14, $15, $16, $17, 1, $18 WHERE (SELECT count(*) FROM evicted) >= 0 AND (SELECT count(*) FROM rivals) >= 0;
+--   with string, string, string, string, string, string, string, string, string, string, string, string, string, string, time.Time, time.Time, time.Time, []uint8
+--   fails
+WITH evicted AS (DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" RETURNING "id"), rivals AS (DELETE FROM "user_sessions" WHERE "partition_key" = $5 AND "partition_key"::text = $6 COLLATE "C" AND "session_id" = $7 AND "session_id"::text = $8 COLLATE "C" AND NOT ("key" = $9 AND "key"::text = $10 COLLATE "C") RETURNING "id") INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") SELECT $11, $12, $13, $14, $15, $16, $17, 1, $18 WHERE (SELECT count(*) FROM evicted) >= 0 AND (SELECT count(*) FROM rivals) >= 0;
+--   with string, string, string, string, string, string, string, string, string, string, string, string, string, string, time.Time, time.Time, time.Time, []uint8
 
 -- ReplaceUserSession, a rival in between
 
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
---   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
-BEGIN; -- READ COMMITTED
-DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "session_id" = $3 AND "session_id"::text = $4 COLLATE "C";
---   with string, string, string, string
-DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C";
---   with string, string, string, string
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
---   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
-ROLLBACK;
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
---   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
-BEGIN; -- READ COMMITTED
-DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "session_id" = $3 AND "session_id"::text = $4 COLLATE "C";
---   with string, string, string, string
-DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C";
---   with string, string, string, string
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
---   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
-COMMIT;
+WITH evicted AS (DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" RETURNING "id"), rivals AS (DELETE FROM "user_sessions" WHERE "partition_key" = $5 AND "partition_key"::text = $6 COLLATE "C" AND "session_id" = $7 AND "session_id"::text = $8 COLLATE "C" AND NOT ("key" = $9 AND "key"::text = $10 COLLATE "C") RETURNING "id") INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") SELECT $11, $12, $13, $14, $15, $16, $17, 1, $18 WHERE (SELECT count(*) FROM evicted) >= 0 AND (SELECT count(*) FROM rivals) >= 0;
+--   with string, string, string, string, string, string, string, string, string, string, string, string, string, string, time.Time, time.Time, time.Time, []uint8
+--   fails
+WITH evicted AS (DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" RETURNING "id"), rivals AS (DELETE FROM "user_sessions" WHERE "partition_key" = $5 AND "partition_key"::text = $6 COLLATE "C" AND "session_id" = $7 AND "session_id"::text = $8 COLLATE "C" AND NOT ("key" = $9 AND "key"::text = $10 COLLATE "C") RETURNING "id") INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") SELECT $11, $12, $13, $14, $15, $16, $17, 1, $18 WHERE (SELECT count(*) FROM evicted) >= 0 AND (SELECT count(*) FROM rivals) >= 0;
+--   with string, string, string, string, string, string, string, string, string, string, string, string, string, string, time.Time, time.Time, time.Time, []uint8
+--   fails
+WITH evicted AS (DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" RETURNING "id"), rivals AS (DELETE FROM "user_sessions" WHERE "partition_key" = $5 AND "partition_key"::text = $6 COLLATE "C" AND "session_id" = $7 AND "session_id"::text = $8 COLLATE "C" AND NOT ("key" = $9 AND "key"::text = $10 COLLATE "C") RETURNING "id") INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") SELECT $11, $12, $13, $14, $15, $16, $17, 1, $18 WHERE (SELECT count(*) FROM evicted) >= 0 AND (SELECT count(*) FROM rivals) >= 0;
+--   with string, string, string, string, string, string, string, string, string, string, string, string, string, string, time.Time, time.Time, time.Time, []uint8
+--   fails
+WITH evicted AS (DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" RETURNING "id"), rivals AS (DELETE FROM "user_sessions" WHERE "partition_key" = $5 AND "partition_key"::text = $6 COLLATE "C" AND "session_id" = $7 AND "session_id"::text = $8 COLLATE "C" AND NOT ("key" = $9 AND "key"::text = $10 COLLATE "C") RETURNING "id") INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") SELECT $11, $12, $13, $14, $15, $16, $17, 1, $18 WHERE (SELECT count(*) FROM evicted) >= 0 AND (SELECT count(*) FROM rivals) >= 0;
+--   with string, string, string, string, string, string, string, string, string, string, string, string, string, string, time.Time, time.Time, time.Time, []uint8
 
 -- UpdateUserSession, an expired session has the session id
 

@@ -92,7 +92,7 @@ UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = ?, `created` = ?, `r
 --   fails
 BEGIN;
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `session_id` = ? AND `session_id` = ? COLLATE BINARY AND NOT (`key` = ? AND `key` = ? COLLATE BINARY);
---   with string, string, string, string, string, string, string, string
+--   with string, string, string, string, string, string
 UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = ?, `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
 --   with string, string, string, string, string, []uint8, string, string, string, string, string
 COMMIT;
@@ -104,7 +104,7 @@ UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = ?, `created` = ?, `r
 --   fails
 BEGIN;
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `session_id` = ? AND `session_id` = ? COLLATE BINARY AND NOT (`key` = ? AND `key` = ? COLLATE BINARY);
---   with string, string, string, string, string, string, string, string
+--   with string, string, string, string, string, string
 UPDATE `user_sessions` SET `subject_id` = ?, `session_id` = ?, `created` = ?, `renewed` = ?, `expires` = ?, `ticket` = ?, `version` = `version` + 1 WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
 --   with string, string, string, string, string, []uint8, string, string, string, string, string
 --   fails

@@ -101,7 +101,7 @@ UPDATE "user_sessions" SET "subject_id" = @p1, "session_id" = @p2, "created" = @
 --   fails
 SAVE TRANSACTION usersession;
 DELETE FROM "user_sessions" WHERE "partition_key" = @p1 AND CAST("partition_key" AS varbinary(400)) = CAST(@p2 AS varbinary(400)) AND "session_id" = @p3 AND CAST("session_id" AS varbinary(400)) = CAST(@p4 AS varbinary(400)) AND NOT ("key" = @p5 AND CAST("key" AS varbinary(400)) = CAST(@p6 AS varbinary(400)));
---   with string, string, string, string, string, string, string, string
+--   with string, string, string, string, string, string
 UPDATE "user_sessions" SET "subject_id" = @p1, "session_id" = @p2, "created" = @p3, "renewed" = @p4, "expires" = @p5, "ticket" = @p6, "version" = "version" + 1 WHERE "partition_key" = @p7 AND CAST("partition_key" AS varbinary(400)) = CAST(@p8 AS varbinary(400)) AND "key" = @p9 AND CAST("key" AS varbinary(400)) = CAST(@p10 AS varbinary(400)) AND ("expires" IS NULL OR "expires" > @p11);
 --   with string, string, time.Time, time.Time, time.Time, []uint8, string, string, string, string, time.Time
 
@@ -112,14 +112,14 @@ UPDATE "user_sessions" SET "subject_id" = @p1, "session_id" = @p2, "created" = @
 --   fails
 SAVE TRANSACTION usersession;
 DELETE FROM "user_sessions" WHERE "partition_key" = @p1 AND CAST("partition_key" AS varbinary(400)) = CAST(@p2 AS varbinary(400)) AND "session_id" = @p3 AND CAST("session_id" AS varbinary(400)) = CAST(@p4 AS varbinary(400)) AND NOT ("key" = @p5 AND CAST("key" AS varbinary(400)) = CAST(@p6 AS varbinary(400)));
---   with string, string, string, string, string, string, string, string
+--   with string, string, string, string, string, string
 UPDATE "user_sessions" SET "subject_id" = @p1, "session_id" = @p2, "created" = @p3, "renewed" = @p4, "expires" = @p5, "ticket" = @p6, "version" = "version" + 1 WHERE "partition_key" = @p7 AND CAST("partition_key" AS varbinary(400)) = CAST(@p8 AS varbinary(400)) AND "key" = @p9 AND CAST("key" AS varbinary(400)) = CAST(@p10 AS varbinary(400)) AND ("expires" IS NULL OR "expires" > @p11);
 --   with string, string, time.Time, time.Time, time.Time, []uint8, string, string, string, string, time.Time
 --   fails
 ROLLBACK TRANSACTION usersession;
 SAVE TRANSACTION usersession;
 DELETE FROM "user_sessions" WHERE "partition_key" = @p1 AND CAST("partition_key" AS varbinary(400)) = CAST(@p2 AS varbinary(400)) AND "session_id" = @p3 AND CAST("session_id" AS varbinary(400)) = CAST(@p4 AS varbinary(400)) AND NOT ("key" = @p5 AND CAST("key" AS varbinary(400)) = CAST(@p6 AS varbinary(400)));
---   with string, string, string, string, string, string, string, string
+--   with string, string, string, string, string, string
 UPDATE "user_sessions" SET "subject_id" = @p1, "session_id" = @p2, "created" = @p3, "renewed" = @p4, "expires" = @p5, "ticket" = @p6, "version" = "version" + 1 WHERE "partition_key" = @p7 AND CAST("partition_key" AS varbinary(400)) = CAST(@p8 AS varbinary(400)) AND "key" = @p9 AND CAST("key" AS varbinary(400)) = CAST(@p10 AS varbinary(400)) AND ("expires" IS NULL OR "expires" > @p11);
 --   with string, string, time.Time, time.Time, time.Time, []uint8, string, string, string, string, time.Time
 
