@@ -1,40 +1,39 @@
 // Package usersession keeps the user sessions of a Backend-for-Frontend (BFF) in any
-// database that GORM supports. The browser's cookie then carries only an id, and a
-// session can be revoked without its browser.
+// database that GORM supports. The browser's cookie carries only an id, and a session can
+// be revoked without its browser.
 //
-// [NewGormStore] makes a store from the application's own *gorm.DB:
+// [NewGormStore] makes a store from the application's *gorm.DB:
 //
 //	store, err := usersession.NewGormStore(db)
 //
-// The table is the team's: it is made from the structs in package
-// [example.com/usersession/entities], and the store runs no DDL.
+// The team owns the table. It is made from the structs in package
+// [example.com/usersession/entities]; the store runs no DDL.
 //
-// What a store promises is in package [example.com/usersession/bff]. What
-// [GormStore] adds:
+// Package [example.com/usersession/bff] is the contract of every store. [GormStore] adds:
 //
 //   - One SQL statement for each operation, without a transaction around it. Only a
-//     conflict (a key or session id that is taken) costs more.
+//     conflict (another session has the key or the session id) costs more; on
+//     PostgreSQL, replacing a session does not.
 //   - Any number of hosts share a table. Deadlocks, serialization failures and busy
 //     databases are retried, a bounded number of times.
-//   - It works with whatever gorm.Config the application has, and sees to it that
-//     GORM's logger prints no key and no ticket.
+//   - It works under every gorm.Config, and GORM's logger prints no key and no ticket
+//     of the store's statements.
 //   - [GormStore.WithTx] joins a transaction of the application.
 //
 // # Databases
 //
-// SQLite, PostgreSQL, MySQL, MariaDB and SQL Server each get statements of their
-// own. A dialect that the package does not know gets portable ones.
+// The store has statements of its own for SQLite, PostgreSQL, MySQL (with MariaDB and
+// TiDB) and SQL Server. For an unknown dialect it uses portable statements.
 //
 // On SQLite, let writers wait for each other: with mattn/go-sqlite3 open the database
-// with _journal_mode=WAL&_busy_timeout=5000&_txlock=immediate. The store works without,
-// but slower.
+// with _journal_mode=WAL&_busy_timeout=5000&_txlock=immediate. Without these settings the
+// store works, but more slowly.
 //
 // Behind pgbouncer in transaction mode configure pgx as for any other query
 // (default_query_exec_mode=exec); see also [WithoutPreparedStatements].
 //
-// With gorm.io/plugin/dbresolver reads go to the replicas, and a session that was
-// created a moment ago may not be there yet. Hand the store a *gorm.DB that reads
-// from the primary:
+// With gorm.io/plugin/dbresolver, reads go to the replicas, which may not have a session
+// that was created a moment ago. Give the store a *gorm.DB that reads from the primary:
 //
 //	store, err := usersession.NewGormStore(db.Clauses(dbresolver.Write))
 package usersession

@@ -2,7 +2,9 @@ package usersession_test
 
 import (
 	"context"
-	"errors"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"log"
 	"time"
@@ -15,7 +17,7 @@ import (
 	"example.com/usersession/entities"
 )
 
-// openDatabase is what an application has already: its *gorm.DB, with the table in it.
+// openDatabase stands for the *gorm.DB that an application has, with the table in it.
 func openDatabase() *gorm.DB {
 	db, err := gorm.Open(sqlite.Open("file:example?mode=memory&cache=shared"), &gorm.Config{})
 	if err != nil {
@@ -30,41 +32,43 @@ func openDatabase() *gorm.DB {
 	return db
 }
 
-// A store from the application's database, a sign-in, a request and a revocation.
-func Example() {
-	db := openDatabase() // the application's *gorm.DB
-	store, err := usersession.NewGormStore(db)
-	if err != nil {
-		log.Fatal(err)
-	}
-	ctx, now := context.Background(), time.Now()
+// partition names the application within a table that several applications can share.
+const partition = "shop"
 
-	// At sign-in. The key is derived from the secret in the browser's cookie.
-	key := bff.UserSessionKey{PartitionKey: "shop", Key: "sha-256 of the cookie's secret"}
-	err = store.ReplaceUserSession(ctx, bff.UserSession{
-		PartitionKey: key.PartitionKey, Key: key.Key, SubjectID: "alice", SessionID: "sid-1",
-		Created: now, Renewed: now, Expires: now.Add(8 * time.Hour), Ticket: []byte("sealed claims and tokens"),
-	})
-	if err != nil {
-		log.Fatal(err)
-	}
-
-	// At every request.
-	session, err := store.GetUserSession(ctx, key)
-	fmt.Printf("%s, version %d: %v\n", session.SubjectID, session.Version, err)
-
-	// On a logout notification from the identity provider: no browser needed.
-	revoked, err := store.DeleteUserSessions(ctx, "shop", bff.UserSessionsFilter{SessionID: "sid-1"})
-	fmt.Println(revoked, err)
-	_, err = store.GetUserSession(ctx, key)
-	fmt.Println(errors.Is(err, bff.ErrSessionNotFound))
-	// Output:
-	// alice, version 1: <nil>
-	// 1 <nil>
-	// true
+// keyOfCookie returns the key of the session whose secret is in the browser's cookie. The
+// key is a hash, so that a reader of the table cannot make a cookie.
+func keyOfCookie(secret string) bff.UserSessionKey {
+	hash := sha256.Sum256([]byte(secret))
+	return bff.UserSessionKey{PartitionKey: partition, Key: base64.RawURLEncoding.EncodeToString(hash[:])}
 }
 
-// A changed password revokes the user's sessions: both are committed, or neither.
+// A sign-in, a request and a revocation.
+func Example() {
+	store, err := usersession.NewGormStore(openDatabase())
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx, now, secret := context.Background(), time.Now(), rand.Text() // crypto/rand
+
+	// Sign-in. The secret goes into the browser's cookie.
+	err = store.ReplaceUserSession(ctx, bff.UserSession{
+		PartitionKey: partition, Key: keyOfCookie(secret).Key, SubjectID: "alice", SessionID: "sid-1",
+		Created: now, Renewed: now, Expires: now.Add(8 * time.Hour), Ticket: []byte("sealed claims and tokens"),
+	})
+	fmt.Println(err)
+	// Every request. The secret comes from the cookie.
+	session, err := store.GetUserSession(ctx, keyOfCookie(secret))
+	fmt.Println(session.SubjectID, session.Version, err)
+	// Logout notification from the identity provider. No browser is needed.
+	revoked, err := store.DeleteUserSessions(ctx, partition, bff.UserSessionsFilter{SessionID: "sid-1"})
+	fmt.Println(revoked, err)
+	// Output:
+	// <nil>
+	// alice 1 <nil>
+	// 1 <nil>
+}
+
+// A changed password and the revocation of the user's sessions are committed together.
 func ExampleGormStore_WithTx() {
 	db := openDatabase()
 	store, err := usersession.NewGormStore(db)
@@ -73,14 +77,15 @@ func ExampleGormStore_WithTx() {
 	}
 	err = db.Transaction(func(tx *gorm.DB) error {
 		// ... tx.Model(&user).Update("password_hash", hash)
-		_, err := store.WithTx(tx).DeleteUserSessions(context.Background(), "shop", bff.UserSessionsFilter{SubjectID: "alice"})
+		_, err := store.WithTx(tx).DeleteUserSessions(context.Background(), partition, bff.UserSessionsFilter{SubjectID: "alice"})
 		return err
 	})
 	fmt.Println(err)
 	// Output: <nil>
 }
 
-// A user's sessions on all devices, without their tickets. The loop may delete.
+// A listing of a user's sessions on all devices, without their tickets. The loop may delete
+// sessions.
 func ExampleGormStore_UserSessions() {
 	store, err := usersession.NewGormStore(openDatabase())
 	if err != nil {
@@ -89,17 +94,17 @@ func ExampleGormStore_UserSessions() {
 	ctx := context.Background()
 	for _, key := range []string{"laptop", "phone", "library"} {
 		now := time.Now()
-		err := store.CreateUserSession(ctx, bff.UserSession{PartitionKey: "shop", Key: key, SubjectID: "alice", Created: now, Renewed: now})
+		err := store.CreateUserSession(ctx, bff.UserSession{PartitionKey: partition, Key: key, SubjectID: "alice", Created: now, Renewed: now})
 		if err != nil {
 			log.Fatal(err)
 		}
 	}
-	for session, err := range store.UserSessions(ctx, bff.UserSessionsQuery{PartitionKey: "shop", SubjectID: "alice"}) {
+	for session, err := range store.UserSessions(ctx, bff.UserSessionsQuery{PartitionKey: partition, SubjectID: "alice"}) {
 		if err != nil {
 			log.Fatal(err)
 		}
 		if session.Key != "phone" { // this device
-			_, err = store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: "shop", Key: session.Key})
+			_, err = store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: partition, Key: session.Key})
 		}
 		fmt.Println(session.Key, err)
 	}
@@ -109,7 +114,7 @@ func ExampleGormStore_UserSessions() {
 	// laptop <nil>
 }
 
-// The application starts the cleanup in a goroutine of its own, and ends it.
+// A cleanup in the background. The application owns its goroutine.
 func ExampleGormStore_DeleteExpiredSessions() {
 	store, err := usersession.NewGormStore(openDatabase())
 	if err != nil {

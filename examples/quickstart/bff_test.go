@@ -16,7 +16,7 @@ import (
 	"example.com/usersession/entities"
 )
 
-// plugIn is what the README shows.
+// plugIn is the code that the README shows.
 func plugIn(ctx context.Context, db *gorm.DB, keys *ticket.KeyRing) (*serverside.Sessions, error) {
 	store, err := usersession.NewGormStore(db)
 	if err != nil {
@@ -25,6 +25,7 @@ func plugIn(ctx context.Context, db *gorm.DB, keys *ticket.KeyRing) (*serverside
 	sessions, err := serverside.New(serverside.Config{
 		Store:                store,
 		Protector:            keys, // seals the tickets: ticket.KeyRingFromFile(...)
+		Partition:            "shop",
 		Issuer:               "https://id.example",
 		EnableSessionCleanup: true,
 	})
@@ -35,7 +36,7 @@ func plugIn(ctx context.Context, db *gorm.DB, keys *ticket.KeyRing) (*serverside
 	return sessions, nil                  // http.ListenAndServe(addr, sessions.Middleware(handler))
 }
 
-// A browser signs in, is known, and is not any more once its session was revoked.
+// TestPlugIn signs a browser in, revokes its session, and finds it signed out.
 func TestPlugIn(t *testing.T) {
 	db, err := gorm.Open(dialector(filepath.Join(t.TempDir(), "bff.db")), &gorm.Config{})
 	if err != nil {
