@@ -59,7 +59,7 @@ func (s *GormStore) DeleteExpiredSessions(ctx context.Context) (int64, error) {
 	for {
 		begin := time.Now()
 		var done batch
-		err := s.run(ctx, "delete expired sessions", func() (err error) {
+		err := s.run(ctx, writes, "delete expired sessions", func() (err error) {
 			done, err = s.deleteBatch(ctx, from, now, size)
 			return err
 		})
@@ -113,7 +113,7 @@ func (s *GormStore) deleteBatch(ctx context.Context, from, now time.Time, size i
 		form = formUnlocked
 	}
 	done, err := s.deleteBatchAs(ctx, form, d.timeArg(from), d.timeArg(now), size)
-	if err != nil && form != formUnlocked && slices.Contains(d.refusesSkipLocked, errorCode(err)) {
+	if err != nil && form != formUnlocked && slices.Contains(d.refusesSkipLocked, errorCode(err)) && !isStalePlan(err) {
 		s.cannotSkipLocked.Store(true)
 		return s.deleteBatch(ctx, from, now, size)
 	}

@@ -140,6 +140,12 @@ func (c *conn) isRetryable(err error) bool {
 	return !c.inTx && c.dialect.isRetryable(err)
 }
 
+// isDead reports whether the error means that the connection was dead. In a transaction
+// of the application that is no reason to retry: the transaction is lost.
+func (c *conn) isDead(err error) bool {
+	return !c.inTx && (isBroken(err) || slices.Contains(c.dialect.deadConn, errorCode(err)))
+}
+
 // loggedErr returns the error that GORM's logger may print in place of err. It is nil if
 // the store handles err: by a retry, or by returning an error of package bff.
 func (c *conn) loggedErr(err error) error {

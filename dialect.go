@@ -55,6 +55,7 @@ type dialect struct {
 
 	duplicate []string // a unique index refused a row
 	retry     []string // the database asks for a retry
+	deadConn  []string // the server has closed the connection
 	// retryText maps an error code that stands for many errors to the text of those
 	// that are worth a retry.
 	retryText         map[string]string
@@ -72,11 +73,15 @@ const (
 	pgSyntaxError          = "42601"
 	pgUndefinedColumn      = "42703"
 	pgUndefinedTable       = "42P01"
+	pgAdminShutdown        = "57P01" // also pg_terminate_backend
+	pgCrashShutdown        = "57P02"
+	pgIdleSessionTimeout   = "57P05"
 )
 
 // Error codes of MySQL, MariaDB and TiDB.
 const (
 	myRecordChanged         = "1020" // MariaDB: the row has changed since the snapshot
+	myServerShutdown        = "1053"
 	myUnknownColumn         = "1054"
 	myDuplicateEntry        = "1062"
 	mySyntaxError           = "1064"
@@ -86,6 +91,8 @@ const (
 	myNotSupported          = "1235"
 	myIncomparableCollation = "1267"
 	myDuplicateEntryKey     = "1586"
+	myConnectionKilled      = "1927" // MariaDB
+	myIdleTimeout           = "4031" // MySQL
 	tidbWriteConflictInTiDB = "8005"
 	tidbTxnRetryable        = "8022"
 	tidbInfoSchemaChanged   = "8028"
@@ -132,6 +139,7 @@ var (
 		cleanupBatch:      250,
 		duplicate:         []string{pgUniqueViolation},
 		retry:             []string{pgSerializationFailure, pgDeadlockDetected},
+		deadConn:          []string{pgAdminShutdown, pgCrashShutdown, pgIdleSessionTimeout},
 		wrongTable:        []string{pgUndefinedTable, pgUndefinedColumn},
 		refusesSkipLocked: []string{pgSyntaxError, pgFeatureNotSupported},
 	}
@@ -154,6 +162,7 @@ var (
 		duplicate:         []string{myDuplicateEntry, myDuplicateEntryKey},
 		retry:             []string{myDeadlock, myRecordChanged, tidbWriteConflictInTiDB, tidbTxnRetryable, tidbInfoSchemaChanged, tidbWriteConflict},
 		retryText:         map[string]string{myUnknownError: "pessimistic lock retry limit reached"},
+		deadConn:          []string{myServerShutdown, myConnectionKilled, myIdleTimeout},
 		wrongTable:        []string{myNoSuchTable, myUnknownColumn},
 		incomparable:      []string{myIncomparableCollation},       // a latin1 column and a value outside of latin1
 		refusesSkipLocked: []string{mySyntaxError, myNotSupported}, // MySQL before 8, MariaDB before 10.6
@@ -221,7 +230,7 @@ func dialectOf(name string) *dialect {
 // refusesCTE reports whether a server refused a statement with a DELETE in its WITH
 // clause: CockroachDB modifies a table only once in a statement.
 func (d *dialect) refusesCTE(err error) bool {
-	return err != nil && errorCode(err) == pgFeatureNotSupported
+	return err != nil && errorCode(err) == pgFeatureNotSupported && !isStalePlan(err)
 }
 
 // isDuplicate reports whether the error means that a unique index refused a row.
@@ -234,5 +243,5 @@ func (d *dialect) isDuplicate(err error) bool {
 func (d *dialect) isRetryable(err error) bool {
 	code := errorCode(err)
 	text, ambiguous := d.retryText[code]
-	return slices.Contains(d.retry, code) || ambiguous && strings.Contains(err.Error(), text)
+	return slices.Contains(d.retry, code) || ambiguous && strings.Contains(err.Error(), text) || isStalePlan(err)
 }

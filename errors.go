@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"reflect"
+	"slices"
 	"syscall"
 )
 
@@ -29,6 +30,44 @@ func (e *databaseError) Is(target error) bool { return errors.Is(e.cause, target
 
 func (e *databaseError) As(target any) bool { return errors.As(e.cause, target) }
 
+// brokenConnErrs are the errors of a connection that the server or the network has closed.
+var brokenConnErrs = []error{driver.ErrBadConn, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE}
+
+// driverTexts are the constant texts of errors that a driver gives no type and no code.
+// They quote no values. The value says whether the error means a broken connection.
+var driverTexts = map[string]bool{
+	// go-sql-driver/mysql
+	"invalid connection": true,
+	"malformed packet":   false,
+	"busy buffer":        false,
+	"TLS requested but server does not support TLS":                              false,
+	"commands out of sync. You can't run this command now":                       false,
+	"packet for query is too large. Try adjusting the `Config.MaxAllowedPacket`": false,
+}
+
+// isBroken reports whether the error means that the connection is closed. An error of a
+// new connection (a dial that fails) does not count: a retry would meet it again.
+func isBroken(err error) bool {
+	if network, ok := errors.AsType[*net.OpError](err); ok && network.Op == "dial" {
+		return false
+	}
+	if errorCode(err) != "" {
+		return false // the server has answered
+	}
+	_, broken := driverText(err)
+	return broken || slices.ContainsFunc(brokenConnErrs, func(known error) bool { return errors.Is(err, known) })
+}
+
+// driverText returns the first text of the chain that is in driverTexts.
+func driverText(err error) (text string, broken bool) {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if broken, ok := driverTexts[err.Error()]; ok {
+			return err.Error(), broken
+		}
+	}
+	return "", false
+}
+
 // describe returns a text for an error that cannot quote a value: a server's error code,
 // or the text of a connection's error.
 func describe(err error) string {
@@ -44,6 +83,9 @@ func describe(err error) string {
 	}
 	if network, ok := errors.AsType[*net.OpError](err); ok {
 		return network.Error()
+	}
+	if text, _ := driverText(err); text != "" {
+		return text
 	}
 	if number, ok := errors.AsType[syscall.Errno](err); ok {
 		return number.Error()
@@ -81,15 +123,33 @@ func errorCode(err error) string {
 	return ""
 }
 
+// isStalePlan reports whether PostgreSQL refused a prepared statement because the table
+// has changed since (0A000 has other meanings, and its text is localized). The statement
+// has done nothing, and the driver prepares it again.
+func isStalePlan(err error) bool {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if coded, ok := err.(interface{ SQLState() string }); ok {
+			return coded.SQLState() == pgFeatureNotSupported && field(err, "Routine").String() == "RevalidateCachedQuery"
+		}
+	}
+	return false
+}
+
+// field returns a field of an error that is a struct or points to one. For any other
+// error it returns the zero Value.
+func field(err error, name string) reflect.Value {
+	v := reflect.Indirect(reflect.ValueOf(err))
+	if v.Kind() != reflect.Struct {
+		return reflect.Value{}
+	}
+	return v.FieldByName(name)
+}
+
 // codeField returns the error code that a driver keeps in a field: Number in
 // go-sql-driver/mysql, ExtendedCode in mattn/go-sqlite3.
 func codeField(err error) string {
-	v := reflect.Indirect(reflect.ValueOf(err))
-	if v.Kind() != reflect.Struct {
-		return ""
-	}
 	for _, name := range []string{"Number", "ExtendedCode"} {
-		switch field := v.FieldByName(name); {
+		switch field := field(err, name); {
 		case !field.IsValid():
 		case field.CanUint():
 			return fmt.Sprint(field.Uint())

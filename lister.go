@@ -22,7 +22,7 @@ func (s *GormStore) UserSessions(ctx context.Context, query bff.UserSessionsQuer
 		}
 		for {
 			var page []bff.UserSession
-			err := s.run(ctx, "list user sessions", func() (err error) {
+			err := s.run(ctx, reads, "list user sessions", func() (err error) {
 				page, after, err = s.listPage(ctx, query, after)
 				return err
 			})

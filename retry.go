@@ -21,16 +21,31 @@ const (
 	longestPause = 64 * time.Millisecond
 )
 
+// maxDeadConns is the number of dead connections that a read may meet: after a restart of
+// the database the pool can hold several of them.
+const maxDeadConns = 3
+
+// An access says whether an operation writes. A read that meets a dead connection is
+// repeated. A write is not, because the database may have done it.
+type access bool
+
+const (
+	reads  access = false
+	writes access = true
+)
+
 // errConflict means that a session cannot be written because another writer's session
 // has its key or its session id. It never leaves the package.
 var errConflict = errors.New("conflict with another session")
 
-// run executes an operation. It retries when the database asks for a retry and when
-// another writer causes a conflict. It returns the error for the caller of the store.
-func (s *GormStore) run(ctx context.Context, operation string, attempt func() error) error {
+// run executes an operation. It retries when the database asks for a retry, when another
+// writer causes a conflict and when a read meets a dead connection. It returns the error
+// for the caller of the store.
+func (s *GormStore) run(ctx context.Context, access access, operation string, attempt func() error) error {
 	if err := ctx.Err(); err != nil {
 		return s.databaseErr(ctx, operation, err)
 	}
+	deadConns := 0
 	for n := 1; ; n++ {
 		err := attempt()
 		switch {
@@ -42,6 +57,8 @@ func (s *GormStore) run(ctx context.Context, operation string, attempt func() er
 			if s.conn.inTx || n == maxAttempts {
 				return wrap(operation, bff.ErrSessionExists)
 			}
+		case access == reads && deadConns < maxDeadConns && s.conn.isDead(err):
+			deadConns++
 		case n == maxAttempts || !s.conn.isRetryable(err):
 			return s.databaseErr(ctx, operation, err)
 		}

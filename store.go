@@ -96,7 +96,7 @@ func (s *GormStore) WithTx(tx *gorm.DB) *GormStore {
 
 // GetUserSession implements [bff.UserSessionStore].
 func (s *GormStore) GetUserSession(ctx context.Context, key bff.UserSessionKey) (session bff.UserSession, err error) {
-	err = s.run(ctx, "get user session", func() error {
+	err = s.run(ctx, reads, "get user session", func() error {
 		if key.Validate() != nil { // no session can have this key
 			return bff.ErrSessionNotFound
 		}
@@ -119,17 +119,17 @@ func (s *GormStore) GetUserSession(ctx context.Context, key bff.UserSessionKey) 
 
 // CreateUserSession implements [bff.UserSessionStore].
 func (s *GormStore) CreateUserSession(ctx context.Context, session bff.UserSession) error {
-	return s.run(ctx, "create user session", func() error { return s.create(ctx, session) })
+	return s.run(ctx, writes, "create user session", func() error { return s.create(ctx, session) })
 }
 
 // ReplaceUserSession implements [bff.UserSessionReplacer].
 func (s *GormStore) ReplaceUserSession(ctx context.Context, session bff.UserSession) error {
-	return s.run(ctx, "replace user session", func() error { return s.replace(ctx, session) })
+	return s.run(ctx, writes, "replace user session", func() error { return s.replace(ctx, session) })
 }
 
 // UpdateUserSession implements [bff.UserSessionStore].
 func (s *GormStore) UpdateUserSession(ctx context.Context, key bff.UserSessionKey, update bff.UserSessionUpdate) error {
-	return s.run(ctx, "update user session", func() error { return s.update(ctx, key, update) })
+	return s.run(ctx, writes, "update user session", func() error { return s.update(ctx, key, update) })
 }
 
 // DeleteUserSession implements [bff.UserSessionStore].
@@ -145,7 +145,7 @@ func (s *GormStore) DeleteUserSessionVersion(ctx context.Context, key bff.UserSe
 // deleteKey runs a statement that deletes the row with the key. The statement's further
 // arguments follow those of the key.
 func (s *GormStore) deleteKey(ctx context.Context, key bff.UserSessionKey, statement string, args ...any) (deleted int64, err error) {
-	err = s.run(ctx, "delete user session", func() (err error) {
+	err = s.run(ctx, writes, "delete user session", func() (err error) {
 		if key.Validate() != nil { // no session can have this key
 			return nil
 		}
@@ -157,7 +157,7 @@ func (s *GormStore) deleteKey(ctx context.Context, key bff.UserSessionKey, state
 
 // GetUserSessions implements [bff.UserSessionStore].
 func (s *GormStore) GetUserSessions(ctx context.Context, partitionKey string, filter bff.UserSessionsFilter) (sessions []bff.UserSession, err error) {
-	err = s.run(ctx, "get user sessions", func() error {
+	err = s.run(ctx, reads, "get user sessions", func() error {
 		sessions = nil
 		if err := filter.Validate(); err != nil {
 			return err
@@ -181,7 +181,7 @@ func (s *GormStore) GetUserSessions(ctx context.Context, partitionKey string, fi
 
 // DeleteUserSessions implements [bff.UserSessionStore].
 func (s *GormStore) DeleteUserSessions(ctx context.Context, partitionKey string, filter bff.UserSessionsFilter) (deleted int64, err error) {
-	err = s.run(ctx, "delete user sessions", func() (err error) {
+	err = s.run(ctx, writes, "delete user sessions", func() (err error) {
 		if err := filter.Validate(); err != nil {
 			return err
 		}
