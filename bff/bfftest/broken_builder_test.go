@@ -23,7 +23,9 @@ type brokenStore struct {
 	deleteAll func(context.Context, string, bff.UserSessionsFilter) (int64, error)
 	replace   func(context.Context, bff.UserSession) error
 	cleanUp   func(context.Context) (int64, error)
-	query     func(context.Context, bff.UserSessionsQuery) iter.Seq2[bff.UserSession, error]
+
+	deleteVersion func(context.Context, bff.UserSessionKey, int64) (int64, error)
+	query         func(context.Context, bff.UserSessionsQuery) iter.Seq2[bff.UserSession, error]
 }
 
 func (s *brokenStore) GetUserSession(ctx context.Context, key bff.UserSessionKey) (bff.UserSession, error) {
@@ -52,6 +54,10 @@ func (s *brokenStore) DeleteUserSessions(ctx context.Context, partitionKey strin
 
 func (s *brokenStore) ReplaceUserSession(ctx context.Context, session bff.UserSession) error {
 	return s.replace(ctx, session)
+}
+
+func (s *brokenStore) DeleteUserSessionVersion(ctx context.Context, key bff.UserSessionKey, version int64) (int64, error) {
+	return s.deleteVersion(ctx, key, version)
 }
 
 func (s *brokenStore) DeleteExpiredSessions(ctx context.Context) (int64, error) {
@@ -97,6 +103,8 @@ func newBuilder(now func() time.Time) *builder {
 		replace:   b.sound.ReplaceUserSession,
 		cleanUp:   b.sound.DeleteExpiredSessions,
 		query:     b.sound.UserSessions,
+
+		deleteVersion: b.sound.DeleteUserSessionVersion,
 	}
 	return b
 }

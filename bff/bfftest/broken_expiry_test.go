@@ -14,7 +14,7 @@ func expiryFaults() []fault {
 	return []fault{
 		{name: "get returns expired sessions", topics: []string{"expiry", "time"}, build: getsExpired},
 		{name: "lists show expired sessions", topics: []string{"expiry", "time"}, build: listsExpired},
-		{name: "update revives expired sessions", topics: []string{"expiry"}, build: updatesExpired},
+		{name: "update revives expired sessions", topics: []string{"expiry", "rivals"}, build: updatesExpired},
 		{name: "expired sessions stand in the way", topics: []string{"expiry", "concurrency"}, build: createsBesideExpired},
 		{name: "a session is live at its expiry", topics: []string{"expiry", "time", "cleanup", "lister"}, build: liveAtExpiry},
 		{name: "get removes expired sessions", topics: []string{"expiry"}, build: removesOnGet},

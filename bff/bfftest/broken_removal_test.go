@@ -13,7 +13,7 @@ import (
 // removalFaults are those of filters, partitions, deletes and cleanup.
 func removalFaults() []fault {
 	return []fault{
-		{name: "an empty filter deletes everything", topics: []string{"filter"}, build: deletesEverything},
+		{name: "an empty filter deletes everything", topics: []string{"filter", "anonymous"}, build: deletesEverything},
 		{name: "a blank session id counts as not named", topics: []string{"filter"}, build: dropsBlankValues},
 		{name: "a filter matches either value", topics: []string{"filter", "identity"}, build: matchesEither},
 		{name: "lists ignore the partition", topics: []string{"partition", "identity"}, build: listsEveryPartition},

@@ -15,14 +15,14 @@ func writeFaults() []fault {
 		{name: "create swallows errors", topics: []string{"crud", "expiry", "partition", "concurrency"}, build: swallowsCreateError},
 		{name: "create writes over what is there", topics: []string{"crud", "expiry", "partition", "concurrency"}, build: createsOver},
 		{name: "create keeps the caller's version", topics: []string{"crud"}, build: keepsCallersVersion},
-		{name: "update adds what is missing", topics: []string{"crud", "expiry", "concurrency"}, build: upserts},
-		{name: "update ignores IfVersion", topics: []string{"crud", "concurrency"}, build: ignoresVersion},
-		{name: "update takes a live session id", topics: []string{"crud", "concurrency"}, build: stealsSessionID},
+		{name: "update adds what is missing", topics: []string{"crud", "created", "rivals", "expiry", "concurrency"}, build: upserts},
+		{name: "update ignores IfVersion", topics: []string{"crud", "created", "rivals", "concurrency"}, build: ignoresVersion},
+		{name: "update takes a live session id", topics: []string{"crud", "created", "rivals", "concurrency"}, build: stealsSessionID},
 		{name: "update checks the session id before it counts", topics: []string{"crud"}, build: writesBeforeItRefuses},
 		{name: "replace deletes before it knows that it can go on", topics: []string{"replace"}, build: replacesByDeletingFirst},
 		{name: "replace without a session id removes the user's others", topics: []string{"replace"}, build: replacesByEmptySessionID},
-		{name: "replace updates in place", topics: []string{"replace", "concurrency"}, build: replacesInPlace},
-		{name: "contexts are ignored", topics: []string{"context"}, build: ignoresContext},
+		{name: "replace updates in place", topics: []string{"replace", "anonymous", "concurrency"}, build: replacesInPlace},
+		{name: "contexts are ignored", topics: []string{"context", "rivals"}, build: ignoresContext},
 	}
 }
 
@@ -179,8 +179,10 @@ func replacesByEmptySessionID(_ *testing.T, b *builder) bff.UserSessionStore {
 func replacesInPlace(_ *testing.T, b *builder) bff.UserSessionStore {
 	sound := *b.store
 	b.store.replace = func(ctx context.Context, s bff.UserSession) error {
-		if err := sound.update(ctx, keyOf(s), updateOf(s)); err == nil || errors.Is(err, context.Canceled) {
-			return err
+		if s.Validate() == nil {
+			if err := sound.update(ctx, keyOf(s), updateOf(s)); err == nil || errors.Is(err, context.Canceled) {
+				return err
+			}
 		}
 		return sound.replace(ctx, s)
 	}

@@ -85,9 +85,10 @@ func cancelledDeletes(f *fixture) {
 	f.wantThere(1, s)
 }
 
-// operations are the six that every store has, with the session as their argument.
+// operations are the six that every store has and the deletion of a version, if the store
+// has that, with a session of version 1 as their argument.
 func (f *fixture) operations() map[string]func(context.Context, bff.UserSession) error {
-	return map[string]func(context.Context, bff.UserSession) error{
+	operations := map[string]func(context.Context, bff.UserSession) error{
 		"GetUserSession": func(ctx context.Context, s bff.UserSession) error {
 			_, err := f.store.GetUserSession(ctx, keyOf(s))
 			return err
@@ -107,7 +108,16 @@ func (f *fixture) operations() map[string]func(context.Context, bff.UserSession)
 			_, err := f.store.DeleteUserSessions(ctx, s.PartitionKey, bff.UserSessionsFilter{SubjectID: s.SubjectID, SessionID: s.SessionID})
 			return err
 		},
+		"UpdateUserSession with ReplaceRivals": func(ctx context.Context, s bff.UserSession) error {
+			return f.takeOver(ctx, s, 0)
+		},
 	}
+	if d, ok := f.versionDeleter(); ok {
+		operations["DeleteUserSessionVersion"] = func(ctx context.Context, s bff.UserSession) error {
+			return errOf(d.DeleteUserSessionVersion(ctx, keyOf(s), 1))
+		}
+	}
+	return operations
 }
 
 func exceededDeadline(f *fixture) {
@@ -143,9 +153,9 @@ func contextEndsAfterwards(f *fixture) {
 			f.Errorf("%s: %v", what, err)
 		}
 		switch what {
-		case "DeleteUserSession", "DeleteUserSessions":
+		case "DeleteUserSession", "DeleteUserSessions", "DeleteUserSessionVersion":
 			f.wantAbsent(s)
-		case "UpdateUserSession":
+		case "UpdateUserSession", "UpdateUserSession with ReplaceRivals":
 			f.wantThere(2, s)
 		default:
 			f.wantThere(1, s)

@@ -10,6 +10,7 @@ func copiesTopic() topic {
 	return topic{name: "copies", tests: []test{
 		{"create keeps a copy", createKeepsCopy},
 		{"update keeps a copy", updateKeepsCopy},
+		{"update with ReplaceRivals keeps a copy", takeOverKeepsCopy},
 		{"replace keeps a copy", replaceKeepsCopy},
 		{"get hands out a copy", getHandsOutCopy},
 		{"get by filter hands out copies", listHandsOutCopies},
@@ -48,6 +49,14 @@ func updateKeepsCopy(f *fixture) {
 	f.update(s)
 	shout(s.Ticket)
 	f.wantUntouched("changing the bytes that were passed to UpdateUserSession", s, "as updated")
+}
+
+func takeOverKeepsCopy(f *fixture) {
+	rival, s := session("key-1", sessionID("sid")), session("key-2", sessionID("sid"), ticket([]byte("as updated")))
+	f.create(rival, session("key-2"))
+	f.mustTakeOver(s)
+	shout(s.Ticket)
+	f.wantUntouched("changing the bytes that were passed to UpdateUserSession with ReplaceRivals", s, "as updated")
 }
 
 func replaceKeepsCopy(f *fixture) {

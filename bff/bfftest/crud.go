@@ -18,6 +18,7 @@ func crudTopic() topic {
 		{"a session that was never there is not found", getMissing},
 		{"delete removes one session only", deleteRemovesOne},
 		{"delete of what is gone succeeds", deleteIsIdempotent},
+		{"delete counts the session that it removed", deleteCounts},
 		{"a deleted key and session id are free again", deleteFreesKeyAndSessionID},
 		{"update writes every field", updateWritesEveryField},
 		{"update can take optional values away", updateClearsOptionalFields},
@@ -117,6 +118,20 @@ func deleteIsIdempotent(f *fixture) {
 	f.create(s)
 	f.delete(s, s)
 	f.wantAbsent(s)
+}
+
+func deleteCounts(f *fixture) {
+	one, two := session("key-1"), session("key-2", sessionID(""))
+	f.wantDeleted(one, 0)
+	f.create(one, two)
+	f.update(two)
+	f.wantDeleted(session("key-3"), 0)
+	f.wantDeleted(one, 1)
+	f.wantDeleted(one, 0)
+	f.wantDeleted(two, 1)
+	f.create(one)
+	f.wantDeleted(one, 1)
+	f.wantListed(shop, bySubject(alice))
 }
 
 func deleteFreesKeyAndSessionID(f *fixture) {

@@ -140,6 +140,18 @@ func (f *fixture) delete(sessions ...bff.UserSession) {
 	}
 }
 
+// wantDeleted removes a session by its key, and checks the count.
+func (f *fixture) wantDeleted(s bff.UserSession, want int64) {
+	f.Helper()
+	got, err := f.store.DeleteUserSession(f.Context(), keyOf(s))
+	if err != nil {
+		f.Fatalf("DeleteUserSession %s: %v", name(s), err)
+	}
+	if got != want {
+		f.Errorf("DeleteUserSession %s counted %d, want %d", name(s), got, want)
+	}
+}
+
 // deleteAll removes what matches the filter, and checks the count.
 func (f *fixture) deleteAll(partitionKey string, filter bff.UserSessionsFilter, want int64) {
 	f.Helper()
@@ -232,14 +244,43 @@ func (f *fixture) replacer() (bff.UserSessionReplacer, bool) {
 // for stores that can.
 func (f *fixture) replace(sessions ...bff.UserSession) {
 	f.Helper()
-	r, ok := f.replacer()
-	if !ok {
-		f.Skip("the store does not implement bff.UserSessionReplacer")
-	}
+	r := f.needReplacer()
 	for _, s := range sessions {
 		if err := r.ReplaceUserSession(f.Context(), s); err != nil {
 			f.Fatalf("ReplaceUserSession %s: %v", name(s), err)
 		}
+	}
+}
+
+// needReplacer returns the store's capability to replace, or skips the test.
+func (f *fixture) needReplacer() bff.UserSessionReplacer {
+	r, ok := f.replacer()
+	if !ok {
+		f.Skip("the store does not implement bff.UserSessionReplacer")
+	}
+	return r
+}
+
+// versionDeleter returns the store's capability to delete a version, if it has it.
+func (f *fixture) versionDeleter() (bff.UserSessionVersionDeleter, bool) {
+	d, ok := f.store.(bff.UserSessionVersionDeleter)
+	return d, ok
+}
+
+// needVersionDeleter returns the store's capability to delete a version, or skips the
+// test.
+func (f *fixture) needVersionDeleter() bff.UserSessionVersionDeleter {
+	d, ok := f.versionDeleter()
+	if !ok {
+		f.Skip("the store does not implement bff.UserSessionVersionDeleter")
+	}
+	return d
+}
+
+// needLister skips the test if the store cannot list sessions.
+func (f *fixture) needLister() {
+	if _, ok := f.store.(bff.UserSessionLister); !ok {
+		f.Skip("the store does not implement bff.UserSessionLister")
 	}
 }
 

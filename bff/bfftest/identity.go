@@ -14,6 +14,8 @@ func identityTopic() topic {
 		{"letters that collations equate differ", collationsDiffer},
 		{"invisible characters differ", invisibleCharactersDiffer},
 		{"digits and look-alikes differ", lookAlikesDiffer},
+		{"delete of a version compares keys exactly", deleteVersionComparesExactly},
+		{"ReplaceRivals compares session ids exactly", rivalsCompareExactly},
 		{"wildcards and quotes are plain data", wildcardsArePlain},
 		{"every kind of text comes back exactly", textIsKept},
 		{"the longest values are kept", longestAreKept},
@@ -21,10 +23,11 @@ func identityTopic() topic {
 		{"NUL is refused", nulIsRefused},
 		{"invalid UTF-8 is refused", invalidUTF8IsRefused},
 		{"white space at either end is refused", outerSpaceIsRefused},
-		{"an empty key or subject is refused", emptyIsRefused},
+		{"an empty key is refused", emptyIsRefused},
 		{"a refused update writes nothing", refusedUpdateWritesNothing},
 		{"get of an impossible key is not found", getImpossibleKey},
-		{"delete of an impossible key succeeds", deleteImpossibleKey},
+		{"delete of an impossible key counts 0", deleteImpossibleKey},
+		{"delete of a version of an impossible key counts 0", deleteVersionOfImpossibleKey},
 		{"update of an impossible key is refused", updateImpossibleKey},
 		{"an impossible value in a filter matches nothing", impossibleFilter},
 	}}
@@ -170,4 +173,36 @@ func longestAreKept(f *fixture) {
 	}
 	long := strings.Repeat("a", bff.MaxIdentityLength-1)
 	f.wantDistinct(long, long+"a", long+"b")
+}
+
+// similar are values that collations, or people, equate.
+func similar() []string {
+	return []string{"casey", "CASEY", "Casey", "caf\u00e9", "cafe\u0301", "cafe", "straße", "strasse", "zero", "ze\u200bro", "1", "01", "%", "_"}
+}
+
+func deleteVersionComparesExactly(f *fixture) {
+	f.needVersionDeleter()
+	var all []bff.UserSession
+	for _, key := range similar() {
+		all = append(all, session(key, sessionID("")))
+	}
+	f.create(all...)
+	for i, s := range all {
+		f.deleteVersion(s, 1, 1)
+		f.wantAbsent(s)
+		f.wantListed(shop, bySubject(alice), all[i+1:]...)
+	}
+}
+
+func rivalsCompareExactly(f *fixture) {
+	var rivals []bff.UserSession
+	for i, sid := range similar() {
+		rivals = append(rivals, session(fmt.Sprint("key-", i), sessionID(sid)))
+	}
+	f.create(rivals...)
+	f.create(session("taker", subject(bob), sessionID("")))
+	for i, rival := range rivals {
+		f.mustTakeOver(session("taker", subject(bob), sessionID(rival.SessionID)))
+		f.wantListed(shop, bySubject(alice), rivals[i+1:]...)
+	}
 }

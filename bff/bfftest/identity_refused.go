@@ -35,6 +35,9 @@ func (f *fixture) writes() map[string]func(context.Context, bff.UserSession) err
 			return f.store.UpdateUserSession(ctx, keyOf(s), updateOf(s))
 		},
 	}
+	writes["UpdateUserSession with ReplaceRivals"] = func(ctx context.Context, s bff.UserSession) error {
+		return f.takeOver(ctx, s, 0)
+	}
 	if r, ok := f.replacer(); ok {
 		writes["ReplaceUserSession"] = r.ReplaceUserSession
 	}
@@ -122,7 +125,6 @@ func outerSpaceIsRefused(f *fixture) {
 func emptyIsRefused(f *fixture) {
 	f.wantRefused([]identity{
 		{"Key", func(s *bff.UserSession, v string) { s.Key = v }},
-		{"SubjectID", func(s *bff.UserSession, v string) { s.SubjectID = v }},
 	}, "")
 }
 
@@ -181,8 +183,20 @@ func deleteImpossibleKey(f *fixture) {
 	s, keys := impossibleKeys()
 	f.create(s)
 	for _, key := range keys {
-		if _, err := f.store.DeleteUserSession(f.Context(), key); err != nil {
-			f.Errorf("DeleteUserSession %+q: %v", abridged(key.PartitionKey+"/"+key.Key), err)
+		if n, err := f.store.DeleteUserSession(f.Context(), key); n != 0 || err != nil {
+			f.Errorf("DeleteUserSession %+q: got %d and error %v, want 0 and none", abridged(key.PartitionKey+"/"+key.Key), n, err)
+		}
+	}
+	f.wantThere(1, s)
+}
+
+func deleteVersionOfImpossibleKey(f *fixture) {
+	d := f.needVersionDeleter()
+	s, keys := impossibleKeys()
+	f.create(s)
+	for _, key := range keys {
+		if n, err := d.DeleteUserSessionVersion(f.Context(), key, 1); n != 0 || err != nil {
+			f.Errorf("DeleteUserSessionVersion %+q: got %d and error %v, want 0 and none", abridged(key.PartitionKey+"/"+key.Key), n, err)
 		}
 	}
 	f.wantThere(1, s)

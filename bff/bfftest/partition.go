@@ -13,6 +13,9 @@ func partitionTopic() topic {
 		{"the empty partition is one like any other", emptyPartition},
 		{"a partition without sessions has none", unknownPartition},
 		{"replace stays within its partition", partitionReplace},
+		{"ReplaceRivals stays within its partition", partitionRivals},
+		{"delete of a version stays within its partition", partitionDeleteVersion},
+		{"anonymous sessions stay within their partition", partitionAnonymous},
 	}}
 }
 
@@ -120,4 +123,45 @@ func partitionReplace(f *fixture) {
 	f.replace(fresh)
 	f.wantAbsent(inShop)
 	f.wantThere(1, fresh, inAdmin)
+}
+
+func partitionRivals(f *fixture) {
+	inShop, inAdmin := twins()
+	elsewhere := session("key-1", partition(""))
+	f.create(inShop, inAdmin, elsewhere, session("key-2", anonymous))
+	signedIn := session("key-2", sessionID(inShop.SessionID))
+	f.mustTakeOver(signedIn)
+	f.wantAbsent(inShop)
+	f.wantThere(2, signedIn)
+	f.wantThere(1, inAdmin, elsewhere)
+	f.create(session("key-3", sessionID("sid-3")))
+	inAdmin.SessionID = "sid-3" // which no session in admin has
+	f.mustTakeOver(inAdmin)
+	f.wantThere(2, inAdmin)
+	f.wantThere(1, session("key-3", sessionID("sid-3")))
+}
+
+func partitionDeleteVersion(f *fixture) {
+	inShop, inAdmin := twins()
+	f.create(inShop, inAdmin)
+	f.deleteVersion(inShop, 1, 1)
+	f.wantAbsent(inShop)
+	f.wantThere(1, inAdmin)
+	f.deleteVersion(inShop, 1, 0)
+	for _, other := range []string{"", "SHOP", "sho"} {
+		f.deleteVersion(session("key-1", partition(other)), 1, 0)
+	}
+	f.wantThere(1, inAdmin)
+}
+
+func partitionAnonymous(f *fixture) {
+	inShop, inAdmin := session("key-1", anonymous), session("key-1", anonymous, partition(admin))
+	f.create(inShop, inAdmin)
+	inShop.Ticket = []byte("another ticket")
+	f.update(inShop)
+	f.wantThere(2, inShop)
+	f.wantThere(1, inAdmin)
+	f.delete(inAdmin)
+	f.wantThere(2, inShop)
+	f.wantAbsent(inAdmin)
 }

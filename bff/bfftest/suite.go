@@ -91,9 +91,12 @@ type test struct {
 func allTopics() []topic {
 	return []topic{
 		crudTopic(),
+		createdTopic(),
 		filterTopic(),
 		partitionTopic(),
 		expiryTopic(),
+		anonymousTopic(),
+		rivalsTopic(),
 		identityTopic(),
 		timeTopic(),
 		ticketsTopic(),
@@ -101,6 +104,7 @@ func allTopics() []topic {
 		secrecyTopic(),
 		contextTopic(),
 		replaceTopic(),
+		deleteVersionTopic(),
 		cleanupTopic(),
 		listerTopic(),
 		concurrencyTopic(),
