@@ -13,7 +13,7 @@ import (
 	"example.com/usersession/entities"
 )
 
-// A CheckOption changes what [Check] looks at.
+// A CheckOption configures [Check].
 type CheckOption func(*checkConfig)
 
 type checkConfig struct {
@@ -22,28 +22,32 @@ type checkConfig struct {
 	now   func() time.Time
 }
 
-// CheckModel names the team's own struct in which entities.UserSession is embedded.
+// CheckModel sets the struct that the table is compared with: the team's own struct, in
+// which entities.UserSession is embedded. The default is entities.UserSession itself.
 func CheckModel(model any) CheckOption { return func(c *checkConfig) { c.model = model } }
 
-// CheckTable names the table, as the store's WithTable does.
+// CheckTable sets the table's name, as the store's WithTable does. The default is the
+// name that the database's naming strategy gives to the model.
 func CheckTable(name string) CheckOption { return func(c *checkConfig) { c.table = name } }
 
 // CheckClock sets the host's clock. The default is [time.Now].
 func CheckClock(now func() time.Time) CheckOption { return func(c *checkConfig) { c.now = now } }
 
 const (
-	// clockTolerance is more than what a round trip and a lazy time service explain.
+	// clockTolerance is more than a round trip and a poorly synchronised clock explain.
 	clockTolerance = 5 * time.Second
-	// leftoverAfter is how long an expired row may wait for the cleanup.
+	// leftoverAfter is the age from which an expired row shows that no cleanup runs.
 	leftoverAfter = 24 * time.Hour
 )
 
-// Check looks whether a live database is fit for the store: the table, its columns,
-// types, collations and indexes, the database's clock, and rows that nobody cleans up. It
-// changes nothing. Each finding says what to do; none means that all is well.
+// Check reports whether a live database is fit for the store: its table, the columns with
+// their types and collations, the indexes, the database's clock, and expired rows that no
+// cleanup has deleted. It changes nothing. It returns no findings if all is well; each
+// finding says what to do.
 //
-// An application calls it when it starts, logs what it finds, and stops at findings that
-// are not [Finding.Harmless]. An error means that Check could not look.
+// An application calls it when it starts, logs the findings, and stops if one of them is
+// not [Finding.Harmless]. An error means that the check could not be completed: an
+// unknown dialect is an [ErrDialect], a cancelled context is its error.
 func Check(ctx context.Context, db *gorm.DB, opts ...CheckOption) ([]Finding, error) {
 	config := checkConfig{model: &entities.UserSession{}, now: time.Now}
 	for _, opt := range opts {
@@ -71,23 +75,24 @@ func Check(ctx context.Context, db *gorm.DB, opts ...CheckOption) ([]Finding, er
 	c.indexes(want, live)
 	db = quiet(ctx, db)
 	if err := c.clock(db, config.now); err != nil {
-		return nil, fmt.Errorf("migrations: ask the database for its time: %w", err)
+		return nil, fmt.Errorf("migrations: read the database's clock: %w", err)
 	}
 	if live.Column("expires") != nil {
 		if err := c.leftovers(db, want.Name, config.now()); err != nil {
-			return nil, fmt.Errorf("migrations: count what has expired: %w", err)
+			return nil, fmt.Errorf("migrations: count the expired rows: %w", err)
 		}
 	}
 	return c.findings, nil
 }
 
-// expected returns the table as the entities want it.
+// expected returns the table that the model describes.
 func expected(db *gorm.DB, config checkConfig) (*Table, error) {
 	model, err := ReadModel(db.Dialector, db.Config, config.model)
+	// A refusal does not matter: a table may have a part that is not generated, such as
+	// a foreign key of the team's.
 	if err != nil && !errors.Is(err, ErrRefused) {
 		return nil, err
 	}
-	// What can't be generated, such as a foreign key of the team's, can be there.
 	table := model.Tables[0]
 	if config.table != "" {
 		table.Name = config.table
@@ -95,6 +100,8 @@ func expected(db *gorm.DB, config checkConfig) (*Table, error) {
 	return &table, nil
 }
 
+// A checker compares as the store requires: unlike Compare, it accepts wider types and
+// more columns and indexes than the model has.
 type checker struct{ comparison }
 
 func (c *checker) harmless(where, problem, remedy string) {
@@ -105,19 +112,17 @@ func (c *checker) columns(want, live *Table) {
 	for _, column := range want.Columns {
 		where := want.Name + "." + column.Name
 		if got := live.Column(column.Name); got == nil {
-			c.add(where, "the column is missing", "apply the migrations that are pending (usersessiondb up)")
+			c.missingColumn(where)
 		} else {
 			c.checkColumn(where, column, *got)
 		}
 	}
 	for _, column := range live.Columns {
 		if want.Column(column.Name) == nil && column.NotNull && column.Default == "" && !column.Identity {
-			c.add(want.Name+"."+column.Name, "the column is NOT NULL and has no default, so that the store can't add rows", "give it a default or let it be NULL")
+			c.add(want.Name+"."+column.Name, "the column is NOT NULL and has no default, so the store cannot add rows", "give it a default or make it nullable")
 		}
 	}
-	if !slices.Equal(want.PrimaryKey, live.PrimaryKey) {
-		c.add(want.Name, fmt.Sprintf("the primary key is %v, want %v", live.PrimaryKey, want.PrimaryKey), mend)
-	}
+	c.primaryKey(want, live)
 }
 
 func (c *checker) checkColumn(where string, want, got Column) {
@@ -125,41 +130,42 @@ func (c *checker) checkColumn(where string, want, got Column) {
 	case narrows:
 		c.tooSmall(where, want, got)
 	case unconverted:
-		c.add(where, fmt.Sprintf("the type is %s, want %s", got.Type, want.Type), mend)
+		c.add(where, fmt.Sprintf("the type is %s, want %s", got.Type, want.Type), remedyMigration)
 	}
-	if isIdentity(want.Name) && !c.dialect.ordinal(got) {
-		c.add(where, fmt.Sprintf("the collation %s takes different strings for equal, such as alice and ALICE", orNone(got.Collation)), "give the column "+ordinalCollation(want))
+	if comparedOrdinally(want.Name) && !c.dialect.ordinal(got) {
+		c.add(where, fmt.Sprintf("the collation %s treats different strings as equal, such as alice and ALICE", orNone(got.Collation)), "give the column "+ordinalCollation(want))
 	}
 	if want.NotNull && !got.NotNull {
-		c.harmless(where, "it may be NULL, which the store never writes", "make it NOT NULL when there is time")
+		c.harmless(where, "the column is nullable, although the store never writes NULL to it", "make it NOT NULL at a convenient time")
 	} else if !want.NotNull && got.NotNull {
-		c.add(where, "it is NOT NULL, so that the store can't keep a session without it", "let it be NULL")
+		c.add(where, "the column is NOT NULL, so the store cannot keep a session without a value for it", "make it nullable")
 	}
 	if want.Identity && !got.Identity {
-		c.add(where, "the database does not count it up, so that the store can't add rows", mend)
+		c.add(where, "the column is not auto-incremented, so the store cannot add rows", remedyMigration)
 	}
 }
 
-// tooSmall is about a type that does not hold all that the entities' type holds.
+// tooSmall reports a type that cannot hold every value of the model's type.
 func (c *checker) tooSmall(where string, want, got Column) {
 	base, digits := splitType(c.dialect.canonical(got.Type))
 	wantBase, numbers := splitType(c.dialect.canonical(want.Type))
 	switch {
 	case base != wantBase:
-		c.add(where, fmt.Sprintf("the type %s is too small, want %s", got.Type, want.Type), mend)
+		c.add(where, fmt.Sprintf("the type %s is too small, want %s", got.Type, want.Type), remedyMigration)
 	case strings.Contains(base, "time"):
 		if len(digits) == 1 && digits[0] < 6 {
-			c.add(where, fmt.Sprintf("times lose their microseconds: the precision is %d digits, want 6", digits[0]), mend)
+			c.add(where, fmt.Sprintf("times lose their microseconds: the precision is %d digits, want 6", digits[0]), remedyMigration)
 		}
 	case len(numbers) == 1:
-		c.add(where, fmt.Sprintf("the column is too short: %s, want %s", got.Type, want.Type), mend)
+		c.add(where, fmt.Sprintf("the column is too short: %s, want %s", got.Type, want.Type), remedyMigration)
 	default:
-		c.add(where, fmt.Sprintf("the type %s is too small, want %s", got.Type, want.Type), mend)
+		c.add(where, fmt.Sprintf("the type %s is too small, want %s", got.Type, want.Type), remedyMigration)
 	}
 }
 
-// isIdentity says which columns the store compares ordinally.
-func isIdentity(column string) bool {
+// comparedOrdinally reports whether the store relies on an ordinal comparison of the
+// column's values.
+func comparedOrdinally(column string) bool {
 	return slices.Contains([]string{"partition_key", "key", "subject_id", "session_id"}, column)
 }
 
@@ -172,7 +178,7 @@ func ordinalCollation(want Column) string {
 
 func (c *checker) indexes(want, live *Table) {
 	for _, index := range want.Indexes {
-		if c.hasIndex(live, index) {
+		if slices.ContainsFunc(live.Indexes, func(got Index) bool { return c.serves(got, index) }) {
 			continue
 		}
 		c.add(want.Name+"."+index.Name, "the index is missing: "+indexText(index), "create it: "+createIndex(c.dialect, want.Name, index))
@@ -183,18 +189,15 @@ func (c *checker) indexes(want, live *Table) {
 		}
 		where := want.Name + "." + index.Name
 		if slices.Contains(index.Columns, "session_id") && c.refusesNull(index) {
-			c.add(where, "the unique index takes one missing session id for another, and refuses a second session without one", "create it "+c.filteredIndex(index))
+			c.add(where, "the unique index treats missing session ids as equal, so it refuses a second session without one", "create it "+c.filteredIndex())
 			continue
 		}
-		c.harmless(where, "the unique index is not among the entities'; what it refuses the store reports as ErrSessionExists", "drop it, unless it is meant")
+		c.harmless(where, "the entities do not have the unique index; the store reports its conflicts as ErrSessionExists", "drop it, unless it is intended")
 	}
 }
 
-// hasIndex looks for an index of any name that does the same.
-func (c *checker) hasIndex(live *Table, want Index) bool {
-	return slices.ContainsFunc(live.Indexes, func(got Index) bool { return c.serves(got, want) })
-}
-
+// serves reports whether the index has the same effect as the wanted one. Its name does
+// not matter.
 func (c *checker) serves(got, want Index) bool {
 	if got.Unique != want.Unique || !slices.Equal(got.Columns, want.Columns) || got.nullsEqual || got.folds {
 		return false
@@ -202,15 +205,17 @@ func (c *checker) serves(got, want Index) bool {
 	if canonicalWhere(got.Where) == canonicalWhere(want.Where) {
 		return true
 	}
-	// Where NULLs are distinct the condition that there is a value changes nothing.
+	// If a unique index treats NULLs as distinct, IS NOT NULL in its condition has no effect.
 	return c.dialect.name() != "sqlserver" && got.Where == "" && want.Unique && onlyExcludesNull(want.Where, want.Columns)
 }
 
+// refusesNull reports whether the unique index, which has the column session_id, refuses
+// a second row with NULL in it.
 func (c *checker) refusesNull(index Index) bool {
 	return index.nullsEqual || c.dialect.name() == "sqlserver" && !mentions(index.Where, "session_id")
 }
 
-func (c *checker) filteredIndex(index Index) string {
+func (c *checker) filteredIndex() string {
 	if c.dialect.name() == "sqlserver" {
 		return "with WHERE session_id IS NOT NULL"
 	}
@@ -229,10 +234,10 @@ func (c *checker) clock(db *gorm.DB, now func() time.Time) error {
 	}
 	after := now()
 	database := time.UnixMilli(milliseconds)
-	// The database answered at some time between the two.
+	// The database read its clock between before and after.
 	off := max(before.Sub(database), database.Sub(after))
 	if off > clockTolerance {
-		c.harmless("clock", fmt.Sprintf("this host's clock and the database's differ by %s; sessions expire by the hosts' clocks", off.Round(time.Second)), "see to it that all hosts synchronise their clocks")
+		c.harmless("clock", fmt.Sprintf("the clocks of this host and of the database differ by %s; sessions expire by the hosts' clocks", off.Round(time.Second)), "synchronise the clocks of all hosts")
 	}
 	return nil
 }
@@ -245,7 +250,7 @@ func (c *checker) leftovers(db *gorm.DB, table string, now time.Time) error {
 		return err
 	}
 	if count > 0 {
-		c.harmless(table, fmt.Sprintf("%d rows expired more than %s ago and are still there", count, leftoverAfter), "run the store's cleanup (bff.Cleaner)")
+		c.harmless(table, fmt.Sprintf("%d rows expired more than %s ago and have not been deleted", count, leftoverAfter), "run the store's cleanup (bff.Cleaner)")
 	}
 	return nil
 }

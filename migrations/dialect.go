@@ -10,44 +10,49 @@ import (
 	"gorm.io/gorm"
 )
 
-// A dialect is what the package knows of one. Each has a file for what it writes and one
-// for how it reads a live database's catalogue.
+// A dialect writes the SQL of one kind of database and reads its catalogue. The first is in
+// a file with the dialect's name, the second in a file with the suffix _catalog.
 type dialect interface {
 	name() string
 	quote(name string) string
 	boolean(value bool) string
-	// text writes a string as the default of a column.
+	// text returns a string as the default of a column.
 	text(value string) string
+	// filtersIndexes reports whether an index can have a WHERE.
 	filtersIndexes() bool
 
-	// withoutIdentity takes from a type what makes the database count the column up.
+	// withoutIdentity removes auto-increment from a type of GORM's and reports whether
+	// it was there.
 	withoutIdentity(text string) (string, bool)
-	// canonical returns a type as the dialect's catalogue has it, in lower case.
+	// canonical returns a type as the dialect's catalogue writes it, in lower case.
 	canonical(columnType string) string
-	// rank orders types each of which holds every value of those before it in the
-	// same family; ok is false for others.
+	// rank returns the place of a type in a family of types of which each can hold
+	// every value of the types with a lower rank. For other types ok is false.
 	rank(base string) (family string, rank int, ok bool)
 
-	// up writes the statements of the changes. The bool asks for statements that bring
-	// a transaction of their own.
+	// up returns the statements that make the changes. With ownTransaction they begin
+	// and commit a transaction themselves.
 	up(changes []tableChange, ownTransaction bool) []string
-	// needsOwnTransaction says that the changes can't run in the runner's transaction.
+	// needsOwnTransaction reports whether the changes cannot run in the transaction of
+	// the program that applies them.
 	needsOwnTransaction(changes []tableChange) bool
-	// splits says that each table's change goes into a migration of its own.
+	// splits reports whether each table needs its own migration.
 	splits() bool
-	// maxName is the most bytes that a name can have.
+	// maxName returns the maximum length of a name in bytes.
 	maxName() int
 
-	// script returns the statement that makes the runner's table of versions, and what
-	// begins and ends a script, a migration and a statement in it.
+	// script returns the form of a script for the dialect's command line client.
 	script() scriptForm
 
+	// inspect reads a table of a live database. A table that does not exist is nil.
 	inspect(ctx context.Context, db *gorm.DB, table string) (*Table, error)
+	// tables returns the names of the tables in the current schema.
 	tables(ctx context.Context, db *gorm.DB) ([]string, error)
-	// now is a SELECT of the database's time as milliseconds since 1970, "" if it has
-	// none of its own.
+	// now returns a SELECT of the database's time in milliseconds since 1970, or "" if
+	// the database uses the host's clock.
 	now() string
-	// ordinal says whether the column tells all strings apart.
+	// ordinal reports whether the collation of a live column treats all strings as
+	// different.
 	ordinal(column Column) bool
 }
 
@@ -59,10 +64,10 @@ func dialectOf(name string) (dialect, error) {
 			return d, nil
 		}
 	}
-	return nil, fmt.Errorf("%w %q: the package knows postgres, mysql, sqlite and sqlserver; for others use the database's own tools with GORM's types", ErrDialect, name)
+	return nil, fmt.Errorf("%w %q: the package supports postgres, mysql, sqlite and sqlserver; for another dialect write the migrations with the database's own tools, from the types that GORM gives the entities", ErrDialect, name)
 }
 
-// quoted quotes every part of a name, doubling what would end it.
+// quoted quotes every part of a name, and doubles closing quotes inside it.
 func quoted(name, left, right string) string {
 	var parts []string
 	for part := range strings.SplitSeq(name, ".") {
@@ -71,7 +76,7 @@ func quoted(name, left, right string) string {
 	return strings.Join(parts, ".")
 }
 
-// literal writes a string.
+// literal returns a string as an SQL literal.
 func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
 func quotedList(d dialect, names []string) string {
@@ -82,7 +87,7 @@ func quotedList(d dialect, names []string) string {
 	return strings.Join(all, ", ")
 }
 
-// mentions says whether an SQL expression has the name in it as a word.
+// mentions reports whether the SQL expression contains the name as a word.
 func mentions(expression, name string) bool {
 	return expression != "" && regexp.MustCompile(`(?i)(^|\W)`+regexp.QuoteMeta(name)+`(\W|$)`).MatchString(expression)
 }
@@ -92,7 +97,8 @@ var (
 	whereNoise = strings.NewReplacer("(", "", ")", "", "`", "", `"`, "", "[", "", "]", "")
 )
 
-// canonicalWhere returns a condition without what databases add to it when they keep it.
+// canonicalWhere returns a condition in lower case, without the casts, parentheses and
+// quotes that databases add when they store it.
 func canonicalWhere(where string) string {
 	where = whereNoise.Replace(casts.ReplaceAllString(where, ""))
 	return strings.ToLower(strings.Join(strings.Fields(where), " "))
@@ -100,7 +106,8 @@ func canonicalWhere(where string) string {
 
 var isNotNull = regexp.MustCompile(`^(\w+) is not null$`)
 
-// onlyExcludesNull says whether the condition is that columns of the index aren't NULL.
+// onlyExcludesNull reports whether the condition does no more than exclude rows with NULL
+// in columns of the index.
 func onlyExcludesNull(where string, columns []string) bool {
 	for condition := range strings.SplitSeq(canonicalWhere(where), " and ") {
 		found := isNotNull.FindStringSubmatch(condition)

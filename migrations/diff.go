@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// A tableChange is what has to be done to one table.
+// A tableChange is the difference of one table between two models.
 type tableChange struct {
-	old, new *Table // nil for a table that is created, or dropped
+	old, new *Table // old is nil for a table that is created, new for one that is dropped
 
 	renamed       []rename
 	dropped       []Column
@@ -29,7 +29,7 @@ func (c tableChange) table() *Table {
 	return c.old
 }
 
-// columnBefore returns what the column is called before the change.
+// columnBefore returns the name that the column has before the change.
 func (c tableChange) columnBefore(name string) string {
 	for _, r := range c.renamed {
 		if r.new == name {
@@ -39,7 +39,9 @@ func (c tableChange) columnBefore(name string) string {
 	return name
 }
 
-// diff returns what makes the old model into the new one, and why it can't be done.
+// diff returns the changes that lead from one model to the other, sorted by table, and
+// the reasons why SQL cannot be generated for some of them. Of the renames it takes those
+// that fit a column.
 func diff(d dialect, before, after Model, renames []rename) (changes []tableChange, reasons []string) {
 	for i := range before.Tables {
 		if old := &before.Tables[i]; after.Table(old.Name) == nil {
@@ -93,7 +95,7 @@ func diffTable(d dialect, old, current *Table, renames []rename) (change tableCh
 		}
 	}
 	if !slices.Equal(change.afterRename(old.PrimaryKey), current.PrimaryKey) {
-		reasons = append(reasons, fmt.Sprintf("%s: the primary key changes from %v to %v, which is not generated: write it by hand (add --by-hand)", current.Name, old.PrimaryKey, current.PrimaryKey))
+		reasons = append(reasons, fmt.Sprintf("%s: the primary key changes from %v to %v, which is not generated; write it by hand (add -by-hand)", current.Name, old.PrimaryKey, current.PrimaryKey))
 	}
 	for _, index := range old.Indexes {
 		if now := current.Index(index.Name); now == nil || !change.sameIndex(index, *now) {
@@ -108,7 +110,31 @@ func diffTable(d dialect, old, current *Table, renames []rename) (change tableCh
 	return change, reasons
 }
 
-// afterRename returns names of columns as they are after the renames.
+// inverse returns the change that leads back, with its columns in the order of the old
+// table.
+func (c tableChange) inverse() tableChange {
+	back := tableChange{
+		old: c.new, new: c.old,
+		dropped: c.added, added: c.dropped,
+		dropIndexes: c.createIndexes, createIndexes: c.dropIndexes,
+	}
+	for _, r := range c.renamed {
+		back.renamed = append(back.renamed, rename{table: r.table, old: r.new, new: r.old})
+	}
+	if c.old == nil {
+		return back
+	}
+	for _, column := range c.old.Columns {
+		for _, altered := range c.altered {
+			if altered.old.Name == column.Name {
+				back.altered = append(back.altered, columnChange{old: altered.new, new: altered.old})
+			}
+		}
+	}
+	return back
+}
+
+// afterRename returns the names that the columns have after the renames.
 func (c tableChange) afterRename(columns []string) []string {
 	renamed := slices.Clone(columns)
 	for i, name := range renamed {
@@ -121,27 +147,44 @@ func (c tableChange) afterRename(columns []string) []string {
 	return renamed
 }
 
-// sameIndex compares an index before the change with one after it. An index goes along
-// when a column of its key is renamed; a condition is text, which differs.
+// sameIndex reports whether an index of the old table and one of the new table are the
+// same. A database keeps an index when it renames a column of its key. A condition is
+// compared as text, so it differs when one of its columns is renamed.
 func (c tableChange) sameIndex(old, current Index) bool {
 	old.Columns = c.afterRename(old.Columns)
 	return old.equal(current)
+}
+
+// sameModel reports whether there is no change between the models.
+func sameModel(d dialect, a, b Model) bool {
+	return sameSet(a.Tables, b.Tables, func(a, b Table) bool {
+		return a.Name == b.Name && slices.Equal(a.PrimaryKey, b.PrimaryKey) &&
+			sameSet(a.Columns, b.Columns, func(a, b Column) bool { return a.Name == b.Name && sameColumn(d, a, b) }) &&
+			sameSet(a.Indexes, b.Indexes, Index.equal)
+	})
+}
+
+// sameSet reports whether the slices have the same elements in any order. No slice has
+// two equal elements.
+func sameSet[E any](a, b []E, equal func(a, b E) bool) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for _, element := range a {
+		if !slices.ContainsFunc(b, func(other E) bool { return equal(element, other) }) {
+			return false
+		}
+	}
+	return true
 }
 
 func sameColumn(d dialect, a, b Column) bool {
 	return sameShape(d, a, b) && a.Default == b.Default
 }
 
-// sameShape says whether the columns hold the same.
+// sameShape reports whether the columns can hold the same values. Their names and
+// defaults may differ.
 func sameShape(d dialect, a, b Column) bool {
 	return d.canonical(a.Type) == d.canonical(b.Type) && a.Charset == b.Charset && a.Collation == b.Collation &&
 		a.NotNull == b.NotNull && a.Identity == b.Identity
-}
-
-func reversed(renames []rename) []rename {
-	var back []rename
-	for _, r := range renames {
-		back = append(back, rename{table: r.table, old: r.new, new: r.old})
-	}
-	return back
 }

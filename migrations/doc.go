@@ -12,41 +12,42 @@
 //	}
 //	added, err := project.Add("init", migrations.AddOptions{})
 //
-// The files are the team's: to review, to edit and to commit. The same input always
-// gives the same bytes. The dialectors are never connected.
+// The files belong to the team, which reviews, edits and commits them. The same input
+// always gives the same bytes. The dialectors are never connected.
 //
 // # What it covers
 //
-// Creating and dropping tables; adding, dropping and altering columns; defaults;
-// creating, dropping and changing indexes (unique, composite, filtered); renaming a
-// column on request. Everything else (foreign keys, checks, comments, a change of the
-// primary key, conversions of data …) it refuses with [ErrRefused] and a sentence on what
-// to write by hand: it writes no migration that is only half right. [AddOptions.ByHand]
-// makes the file to write it in.
+// The package generates the creation and removal of tables; new, dropped and altered
+// columns; defaults; new, dropped and changed indexes (unique, composite, filtered); and,
+// on request, the renaming of a column. Everything else (foreign keys, checks, comments,
+// a change of the primary key, conversions of data, …) it refuses with [ErrRefused] and a
+// sentence that says what to write by hand. It never writes a migration that makes only a
+// part of the change. [AddOptions.ByHand] writes the file to complete.
 //
-// What destroys or narrows data needs [AddOptions.AllowDestructive] and is marked
-// DESTRUCTIVE in the file. A column that goes while another of the same shape comes is
-// asked about ([AddOptions.Renames]).
+// A change that destroys or narrows data needs [AddOptions.AllowDestructive] and is
+// marked DESTRUCTIVE in the file. If a column is dropped and another of the same type is
+// added, [Project.Add] asks whether the column is renamed; [AddOptions.Renames] answers.
 //
 // The databases differ:
 //
-//   - PostgreSQL and SQL Server run a migration in one transaction. So does SQLite.
-//   - SQLite can't alter a column. The table is built anew and its rows are copied, in
-//     a transaction of the file's own, since foreign keys can only be switched off
-//     outside of one. Triggers are lost.
-//   - MySQL can't roll back DDL. A migration there changes one table in one ALTER
-//     TABLE; a second table gets a file of its own. It has no filtered indexes:
-//     a filter that only says that a column is not NULL is left out, another one on a
-//     unique index is refused.
-//   - SQL Server gets names for its defaults (DF_table_column); indexes that stand in the
-//     way of a change are dropped and created again.
+//   - PostgreSQL, SQL Server and SQLite run a migration in one transaction.
+//   - SQLite cannot alter a column. The table is rebuilt and its rows are copied, in a
+//     transaction that the file itself begins, since foreign keys can only be disabled
+//     outside a transaction. The table's triggers are lost.
+//   - MySQL cannot roll back DDL. A migration there changes one table in one ALTER TABLE;
+//     a second table gets its own file. Only a Down that restores a NOT NULL datetime
+//     column needs a second ALTER TABLE. MySQL has no filtered indexes: the filter
+//     of an index is omitted. It is refused if the index is unique and the filter does
+//     more than exclude NULL.
+//   - On SQL Server defaults get names (DF_table_column). Indexes that depend on a changing
+//     column are dropped and created again.
 //
-// What is generated for SQLite, PostgreSQL and MariaDB is executed by the tests. What is
-// generated for SQL Server is compared with reviewed files, parsed, and taken by a
-// simulated catalogue; it has not been executed.
+// The tests execute the generated SQL on SQLite, PostgreSQL and MariaDB. The SQL for SQL
+// Server is compared with reviewed files, parsed, and applied to a simulated catalogue;
+// it has not been executed.
 //
-// # Looking at a live database
+// # Live databases
 //
-// [Check] tells at start-up whether the database is fit for the store, without changing
-// anything. [Inspect] and [Compare] are what it is made of.
+// [Check] reports at start-up whether a database is fit for the store, without changing
+// anything. [Inspect] reads a database's schema and [Compare] compares two schemas.
 package migrations

@@ -6,38 +6,69 @@ import (
 )
 
 var (
-	// ErrRefused says that a change is not covered, or needs a word from the team. The
-	// text of the error says what to do about each.
+	// ErrRefused is returned for a change that the package does not generate, or that
+	// needs a decision by the team. The error is a [RefusedError], which says for each
+	// reason what to do.
 	ErrRefused = errors.New("migrations: refused")
 
-	// ErrDialect says that the package knows nothing of a dialector's dialect.
+	// ErrDialect is returned for a dialect that the package does not support.
 	ErrDialect = errors.New("migrations: unknown dialect")
 
-	// ErrInconsistent says that the files in a project's folder do not belong together.
+	// ErrInconsistent is returned if the files in a project's folder do not belong
+	// together, cannot be read, or wait to be completed by hand.
 	ErrInconsistent = errors.New("migrations: the folder is inconsistent")
 
-	// ErrNoMigration says that there is no migration to remove, or none of a version.
+	// ErrNoMigration is returned if there is no migration to remove, or none with the
+	// given version.
 	ErrNoMigration = errors.New("migrations: no such migration")
 )
 
-// A RefusedError lists everything that stands in the way of a migration. It is an
-// [ErrRefused].
+// A RefusedError lists every reason why a migration was not generated. errors.Is finds
+// [ErrRefused] in it.
 type RefusedError struct {
-	// Reasons are sentences, each with what to do.
+	// Reasons are sentences. Each also says what to do.
 	Reasons []string
 }
 
+// Error returns the reasons, one on a line.
 func (e *RefusedError) Error() string {
 	return "migrations: refused:\n  - " + strings.Join(e.Reasons, "\n  - ")
 }
 
-// Is makes errors.Is find [ErrRefused].
+// Is reports whether the target is [ErrRefused].
 func (e *RefusedError) Is(target error) bool { return target == ErrRefused }
 
-// refusal returns the error for the reasons, nil if there are none.
+// refusal returns a RefusedError with the reasons, or nil if there are none.
 func refusal(reasons []string) error {
 	if len(reasons) == 0 {
 		return nil
 	}
 	return &RefusedError{Reasons: reasons}
+}
+
+// reasonsByDialect collects the reasons of all dialects. A reason that several dialects
+// give is listed once, after their names.
+type reasonsByDialect struct {
+	reasons  []string
+	dialects map[string][]string
+}
+
+func (r *reasonsByDialect) add(dialect string, reasons []string) {
+	if r.dialects == nil {
+		r.dialects = map[string][]string{}
+	}
+	for _, reason := range reasons {
+		if r.dialects[reason] == nil {
+			r.reasons = append(r.reasons, reason)
+		}
+		r.dialects[reason] = append(r.dialects[reason], dialect)
+	}
+}
+
+func (r *reasonsByDialect) err() error {
+	var all []string
+	for _, reason := range r.reasons {
+		all = append(all, strings.Join(r.dialects[reason], ", ")+": "+reason)
+	}
+	return refusal(all)
 }

@@ -6,13 +6,14 @@ import (
 	"strings"
 )
 
-// byHandStatement is no SQL anywhere, so that a file which nobody has filled in fails.
+// byHandStatement stands in a file that the team has not completed yet. It is not valid SQL
+// in any dialect, so the file cannot be applied.
 const byHandStatement = "WRITE_THIS_BY_HAND"
 
-// A migrationFile is a migration as goose reads it.
+// A migrationFile is a migration in goose's format.
 type migrationFile struct {
-	name          string
-	comments      []string // above everything
+	name          string   // without the extension
+	comments      []string // at the top of the file
 	noTransaction bool
 	up, down      section
 }
@@ -22,7 +23,7 @@ type section struct {
 	statements []string
 }
 
-// encode writes the file. Nothing in it depends on when or where it is written.
+// encode returns the file's text, which depends on nothing but the fields.
 func (f migrationFile) encode() []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "-- %s\n", f.name)
@@ -41,12 +42,12 @@ func (f migrationFile) encode() []byte {
 
 func (s section) encode(b *strings.Builder) {
 	for _, comment := range s.comments {
-		// A comment must neither end its line nor look like one of goose's own.
+		// A comment must not contain a line break or a command for goose.
 		fmt.Fprintf(b, "-- %s\n", strings.ReplaceAll(strings.Join(strings.Fields(comment), " "), "+goose", "goose"))
 	}
 	for _, statement := range s.statements {
-		// goose ends a statement at a line that ends with a semicolon, and is misled
-		// by what looks like a comment in a string.
+		// goose ends a statement at a line that ends with a semicolon, and takes -- in
+		// a string for a comment.
 		if strings.Contains(statement, ";") || strings.Contains(statement, "--") {
 			fmt.Fprintf(b, "-- +goose StatementBegin\n%s;\n-- +goose StatementEnd\n", statement)
 		} else {
@@ -55,7 +56,8 @@ func (s section) encode(b *strings.Builder) {
 	}
 }
 
-// parseFile reads a file that goose could run, also one that the team wrote by hand.
+// parseFile parses a migration in goose's format, generated or written by the team.
+// Text in another format is an [ErrInconsistent].
 func parseFile(name string, data []byte) (migrationFile, error) {
 	f := migrationFile{name: name}
 	var current *section
@@ -68,7 +70,7 @@ func parseFile(name string, data []byte) (migrationFile, error) {
 		statement = nil
 	}
 	scanner := bufio.NewScanner(strings.NewReader(string(data)))
-	scanner.Buffer(nil, 4<<20) // as much as goose takes
+	scanner.Buffer(nil, 4<<20) // goose's limit for a line
 	for scanner.Scan() {
 		line := strings.TrimRight(scanner.Text(), " \t\r")
 		trimmed := strings.TrimSpace(line)
@@ -87,7 +89,7 @@ func parseFile(name string, data []byte) (migrationFile, error) {
 				block = false
 				end()
 			default:
-				return f, fmt.Errorf("%w: %s: %q is not understood", ErrInconsistent, name, trimmed)
+				return f, fmt.Errorf("%w: %s: %q is not a goose command", ErrInconsistent, name, trimmed)
 			}
 			continue
 		}
@@ -106,12 +108,12 @@ func parseFile(name string, data []byte) (migrationFile, error) {
 		return f, fmt.Errorf("%s: %w", name, err)
 	}
 	if current == nil || len(statement) > 0 {
-		return f, fmt.Errorf("%w: %s: it has no -- +goose Up, or its last statement no semicolon", ErrInconsistent, name)
+		return f, fmt.Errorf("%w: %s has no -- +goose Up, or no semicolon after its last statement", ErrInconsistent, name)
 	}
 	return f, nil
 }
 
-// unfinished says whether somebody still has to write the file.
+// unfinished reports whether the file waits to be completed by hand.
 func (f migrationFile) unfinished() bool {
 	for _, s := range append(append([]string(nil), f.up.statements...), f.down.statements...) {
 		if strings.Contains(s, byHandStatement) {

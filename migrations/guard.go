@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// guard returns why the changes can't be generated as they stand, and what they destroy.
-func guard(d dialect, changes []tableChange, kept []rename) (reasons, destroyed []string) {
+// guard returns the reasons why SQL cannot be generated for the changes, and sentences
+// on the data that they destroy.
+func guard(d dialect, changes []tableChange, notRenamed []rename) (reasons, destroyed []string) {
 	reasons = append(reasons, askForTableRename(d, changes)...)
 	for _, change := range changes {
 		reasons = append(reasons, guardNames(d, change)...)
@@ -15,7 +16,7 @@ func guard(d dialect, changes []tableChange, kept []rename) (reasons, destroyed 
 			continue
 		}
 		if change.new != nil {
-			reasons = append(reasons, askForRename(d, change, kept)...)
+			reasons = append(reasons, askForRename(d, change, notRenamed)...)
 			reasons = append(reasons, guardColumns(d, change)...)
 		}
 		destroyed = append(destroyed, change.destroys(d)...)
@@ -23,7 +24,7 @@ func guard(d dialect, changes []tableChange, kept []rename) (reasons, destroyed 
 	return reasons, destroyed
 }
 
-// guardBack returns why the way back can't be generated.
+// guardBack returns the reasons why SQL cannot be generated for Down.
 func guardBack(d dialect, changes []tableChange) (reasons []string) {
 	for _, change := range changes {
 		if change.old == nil || change.new == nil {
@@ -31,36 +32,35 @@ func guardBack(d dialect, changes []tableChange) (reasons []string) {
 		}
 		for _, column := range change.added {
 			if _, ok := emptyValue(d, column.Type); column.NotNull && column.Default == "" && !ok {
-				reasons = append(reasons, fmt.Sprintf("%s: Down would have to add the column %s (%s) again, and no value is known for rows that are there: write it by hand (add --by-hand)", change.new.Name, column.Name, column.Type))
+				reasons = append(reasons, fmt.Sprintf("%s: Down would have to add the column %s (%s) again, and no value is known for existing rows; write it by hand (add -by-hand)", change.new.Name, column.Name, column.Type))
 			}
 		}
 	}
 	return reasons
 }
 
-// askForRename stops where a column goes and one of the same shape comes.
-func askForRename(d dialect, change tableChange, kept []rename) (reasons []string) {
+// askForRename returns a reason for each pair of a dropped and an added column of the same
+// shape: it may be one column that was renamed, whose data must not be dropped. The team
+// answers with one of the two renames that the reason names.
+func askForRename(d dialect, change tableChange, notRenamed []rename) (reasons []string) {
 	for _, old := range change.dropped {
 		for _, column := range change.added {
-			if !sameShape(d, old, column) || isKept(kept, change.table().Name, old.Name) {
+			if !sameShape(d, old, column) || slices.Contains(notRenamed, rename{table: change.table().Name, old: old.Name}) {
 				continue
 			}
-			reasons = append(reasons, fmt.Sprintf("%[1]s: the column %[2]s goes and %[3]s, of the same shape, comes: say --rename %[1]s.%[2]s=%[3]s if it is the same column, or --rename %[1]s.%[2]s=- if it is not", change.table().Name, old.Name, column.Name))
+			reasons = append(reasons, fmt.Sprintf("%[1]s: the column %[2]s is dropped and %[3]s, of the same type, is added; if it is the same column, use -rename %[1]s.%[2]s=%[3]s, otherwise -rename %[1]s.%[2]s=-", change.table().Name, old.Name, column.Name))
 		}
 	}
 	return reasons
 }
 
-func isKept(kept []rename, table, column string) bool {
-	return slices.Contains(kept, rename{table: table, old: column})
-}
-
-// askForTableRename stops where a table goes and one with the same columns comes.
+// askForTableRename returns a reason for each pair of a dropped and a created table with
+// the same columns: it may be one table that was renamed.
 func askForTableRename(d dialect, changes []tableChange) (reasons []string) {
-	for _, gone := range changes {
-		for _, come := range changes {
-			if gone.new == nil && come.old == nil && sameColumns(d, gone.old, come.new) {
-				reasons = append(reasons, fmt.Sprintf("the table %s goes and %s, with the same columns, comes: write the renaming of the table and its indexes by hand (add --by-hand), or generate the two in two migrations if they have nothing to do with each other", gone.old.Name, come.new.Name))
+	for _, dropped := range changes {
+		for _, created := range changes {
+			if dropped.new == nil && created.old == nil && sameColumns(d, dropped.old, created.new) {
+				reasons = append(reasons, fmt.Sprintf("the table %s is dropped and %s, with the same columns, is created; if it is the same table, write the renaming of the table and its indexes by hand (add -by-hand), otherwise create the one and drop the other in two migrations", dropped.old.Name, created.new.Name))
 			}
 		}
 	}
@@ -68,18 +68,11 @@ func askForTableRename(d dialect, changes []tableChange) (reasons []string) {
 }
 
 func sameColumns(d dialect, a, b *Table) bool {
-	if len(a.Columns) != len(b.Columns) {
-		return false
-	}
-	for _, column := range a.Columns {
-		if other := b.Column(column.Name); other == nil || !sameShape(d, column, *other) {
-			return false
-		}
-	}
-	return true
+	return sameSet(a.Columns, b.Columns, func(a, b Column) bool { return a.Name == b.Name && sameShape(d, a, b) })
 }
 
-// guardColumns refuses what a table with rows would refuse, or what can't be converted.
+// guardColumns refuses changes of columns that fail on a table with rows, and
+// conversions of data that the package does not know.
 func guardColumns(d dialect, change tableChange) (reasons []string) {
 	table := change.new.Name
 	refuse := func(format string, args ...any) {
@@ -87,31 +80,32 @@ func guardColumns(d dialect, change tableChange) (reasons []string) {
 	}
 	for _, column := range change.added {
 		if column.NotNull && column.Default == "" {
-			refuse("the new column %s is NOT NULL and has no default, so rows that are there have no value for it: give it a default or make it a pointer; to fill it from other columns, write it by hand (add --by-hand)", column.Name)
+			refuse("the new column %s is NOT NULL and has no default, so existing rows have no value for it; give it a default or make it a pointer, or, to fill it from other columns, write it by hand (add -by-hand)", column.Name)
 		}
 		if column.Identity {
-			refuse("the new column %s counts itself up, which is not generated for an existing table: write it by hand (add --by-hand)", column.Name)
+			refuse("the new column %s is auto-incremented, which is not generated for an existing table; write it by hand (add -by-hand)", column.Name)
 		}
 	}
 	for _, altered := range change.altered {
 		old, column := altered.old, altered.new
 		if old.Name != column.Name {
-			refuse("the column %s is renamed to %s and altered at once: do it in two migrations, the renaming first", old.Name, column.Name)
+			refuse("the column %s is renamed to %s and altered at once; do it in two migrations, the renaming first", old.Name, column.Name)
 		}
 		if old.Identity != column.Identity || slices.Contains(change.new.PrimaryKey, column.Name) {
-			refuse("the column %s is part of the primary key or counts itself up, and changes: write it by hand (add --by-hand)", column.Name)
+			refuse("the column %s, which is part of the primary key or auto-incremented, changes; write it by hand (add -by-hand)", column.Name)
 		}
 		if convert(d, old.Type, column.Type) == unconverted {
-			refuse("the column %s changes its type from %s to %s, and how to convert what it holds is not known here: write it by hand (add --by-hand), for instance a new column, an UPDATE and the drop of the old one", column.Name, old.Type, column.Type)
+			refuse("the column %s changes its type from %s to %s, and the package does not know how to convert its values; write it by hand (add -by-hand), for instance a new column, an UPDATE and the drop of the old column", column.Name, old.Type, column.Type)
 		}
 		if !old.NotNull && column.NotNull && column.Default == "" {
-			refuse("the column %s becomes NOT NULL and has no default, so rows with NULL have no value: give it a default, or fill the rows by hand (add --by-hand)", column.Name)
+			refuse("the column %s becomes NOT NULL and has no default, so rows with NULL have no value; give it a default, or fill the rows by hand (add -by-hand)", column.Name)
 		}
 	}
 	return reasons
 }
 
-// guardNames refuses names that the dialect would cut off or refuse.
+// guardNames refuses names that the database would truncate or reject, or that could end
+// a statement or begin a comment.
 func guardNames(d dialect, change tableChange) (reasons []string) {
 	if change.new == nil {
 		return nil
@@ -128,13 +122,13 @@ func guardNames(d dialect, change tableChange) (reasons []string) {
 	}
 	for _, name := range names {
 		if len(name) > d.maxName() || strings.ContainsAny(name, "\r\n\x00;") || strings.Contains(name, "--") {
-			reasons = append(reasons, fmt.Sprintf("%s: %q is not a name for %s: at most %d bytes, without line breaks, semicolons or --; choose another one", change.new.Name, name, d.name(), d.maxName()))
+			reasons = append(reasons, fmt.Sprintf("%s: %q is not a name for %s: at most %d bytes, without line breaks, NUL, semicolons or two hyphens in a row; choose another one", change.new.Name, name, d.name(), d.maxName()))
 		}
 	}
 	return reasons
 }
 
-// destroys says, in sentences, what of the data is lost by the change.
+// destroys returns a sentence for each part of the change that destroys or narrows data.
 func (c tableChange) destroys(d dialect) (destroyed []string) {
 	table := c.table().Name
 	if c.new == nil {

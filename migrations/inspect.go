@@ -9,9 +9,10 @@ import (
 	"gorm.io/gorm/logger"
 )
 
-// Inspect reads tables of a live database from its catalogue, without changing anything.
-// A table that is not there is not in the model. Without names it reads all tables of the
-// current schema.
+// Inspect reads the tables with the names from the catalogue of a live database, without
+// changing anything. Without names it reads all tables of the current schema. A table that
+// does not exist is left out of the model. An unknown dialect is an [ErrDialect], a
+// cancelled context is its error.
 func Inspect(ctx context.Context, db *gorm.DB, names ...string) (Model, error) {
 	d, err := dialectOf(db.Name())
 	if err != nil {
@@ -36,24 +37,24 @@ func Inspect(ctx context.Context, db *gorm.DB, names ...string) (Model, error) {
 	return model, nil
 }
 
-// quiet returns a handle that reads what the catalogue says, whatever the application's
-// own handle is set to.
+// quiet returns a handle without the conditions and the logger of the application's
+// handle.
 func quiet(ctx context.Context, db *gorm.DB) *gorm.DB {
 	return db.Session(&gorm.Session{NewDB: true, Context: ctx, Logger: logger.Discard})
 }
 
-// each calls a function for every row of a query.
+// each calls the function for every row of the query.
 func each(db *gorm.DB, query string, args []any, row func(*sql.Rows) error) error {
 	return eachOf(db.Raw(query, args...), row)
 }
 
-// scanOne reads the one value that a query has.
+// scanOne scans the only row of the query, which has one column.
 func scanOne(query *gorm.DB, value any) error {
 	return eachOf(query, func(rows *sql.Rows) error { return rows.Scan(value) })
 }
 
-// eachOf calls a function for every row. It asks for rows even where there is only one:
-// GORM's Row panics if a statement can't be prepared.
+// eachOf calls the function for every row. All queries go through it, also those with one
+// row, since GORM's Row panics if the statement cannot be prepared.
 func eachOf(query *gorm.DB, row func(*sql.Rows) error) error {
 	rows, err := query.Rows()
 	if err != nil {
@@ -68,6 +69,7 @@ func eachOf(query *gorm.DB, row func(*sql.Rows) error) error {
 	return rows.Err()
 }
 
+// names returns the first column of the query's rows.
 func names(db *gorm.DB, query string, args ...any) (names []string, err error) {
 	err = each(db, query, args, func(rows *sql.Rows) error {
 		var name string
@@ -78,8 +80,8 @@ func names(db *gorm.DB, query string, args ...any) (names []string, err error) {
 	return names, err
 }
 
-// addToIndex adds a column to the index that rows of a catalogue belong to, one column
-// each.
+// addToIndex adds a column to an index of the table, and the index itself with its first
+// column. Columns of the primary key become the table's key.
 func addToIndex(table *Table, index Index, primary bool, column string) {
 	if primary {
 		table.PrimaryKey = append(table.PrimaryKey, column)

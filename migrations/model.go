@@ -5,16 +5,18 @@ import (
 	"strings"
 )
 
-// A Model is what the tables of one dialect look like.
+// A Model describes tables in one dialect. The functions of the package do not change the
+// models that they are given.
 type Model struct {
-	// Dialect is GORM's name for it: postgres, mysql, sqlite, sqlserver.
+	// Dialect is GORM's name of the dialect: postgres, mysql, sqlite or sqlserver.
 	Dialect string
 	Tables  []Table
 }
 
-// A Table is a table with its columns in order and its indexes by name.
+// A Table is a table. Its columns are in their order in the table, its indexes are sorted
+// by name.
 type Table struct {
-	Name       string // with its schema, if it has one: auth.user_sessions
+	Name       string // with the schema, if one is given: auth.user_sessions
 	Columns    []Column
 	PrimaryKey []string
 	Indexes    []Index
@@ -23,36 +25,38 @@ type Table struct {
 // A Column is a column of a table.
 type Column struct {
 	Name string `json:"name"`
-	// Type is without what the other fields say.
+	// Type is the SQL type without the clauses that the other fields stand for.
 	Type      string `json:"type"`
 	Charset   string `json:"charset,omitempty"`
 	Collation string `json:"collation,omitempty"`
 	NotNull   bool   `json:"notNull,omitempty"`
-	// Identity says that the database counts it up.
+	// Identity is true for an auto-incremented column.
 	Identity bool `json:"identity,omitempty"`
 	// Default is an SQL expression, "" for none.
 	Default string `json:"default,omitempty"`
 
-	// nondeterministic says of a live PostgreSQL column that its collation takes
-	// different strings for equal.
+	// nondeterministic is true for a column of a live PostgreSQL database whose
+	// collation treats different strings as equal.
 	nondeterministic bool
 }
 
-// An Index is an index, the primary key's aside.
+// An Index is an index other than that of the primary key.
 type Index struct {
 	Name    string   `json:"name"`
 	Unique  bool     `json:"unique,omitempty"`
 	Columns []string `json:"columns"`
-	// Where is the condition of a filtered index.
+	// Where is the condition of a filtered index, "" for an index of all rows.
 	Where string `json:"where,omitempty"`
 
-	// nullsEqual says of a live PostgreSQL index that it takes one NULL for another.
+	// nullsEqual is true for an index of a live PostgreSQL database that treats NULLs
+	// as equal.
 	nullsEqual bool
-	// folds says of a live SQLite index that it takes different strings for equal.
+	// folds is true for an index of a live SQLite database that treats different strings
+	// as equal.
 	folds bool
 }
 
-// Table returns the table of that name, nil if there is none.
+// Table returns the table with the name, or nil if there is none. It points into the model.
 func (m Model) Table(name string) *Table {
 	for i := range m.Tables {
 		if m.Tables[i].Name == name {
@@ -62,7 +66,8 @@ func (m Model) Table(name string) *Table {
 	return nil
 }
 
-// Column returns the column of that name, nil if there is none.
+// Column returns the column with the name, or nil if there is none. It points into the
+// table.
 func (t *Table) Column(name string) *Column {
 	for i := range t.Columns {
 		if t.Columns[i].Name == name {
@@ -72,7 +77,8 @@ func (t *Table) Column(name string) *Column {
 	return nil
 }
 
-// Index returns the index of that name, nil if there is none.
+// Index returns the index with the name, or nil if there is none. It points into the
+// table.
 func (t *Table) Index(name string) *Index {
 	for i := range t.Indexes {
 		if t.Indexes[i].Name == name {
@@ -88,7 +94,7 @@ func (t *Table) bare() string {
 	return name
 }
 
-// splitName tells a schema from the name of what is in it.
+// splitName splits a name at its last dot. The schema is "" if there is no dot.
 func splitName(name string) (schema, bare string) {
 	if i := strings.LastIndexByte(name, '.'); i >= 0 {
 		return name[:i], name[i+1:]
@@ -96,12 +102,14 @@ func splitName(name string) (schema, bare string) {
 	return "", name
 }
 
+// equal compares what a migration defines, without the fields that only a live database
+// has.
 func (i Index) equal(other Index) bool {
 	return i.Name == other.Name && i.Unique == other.Unique &&
 		slices.Equal(i.Columns, other.Columns) && canonicalWhere(i.Where) == canonicalWhere(other.Where)
 }
 
-// dependsOn says whether the index has the column in its key or in its condition.
+// dependsOn reports whether the index has the column in its key or in its condition.
 func (i Index) dependsOn(column string) bool {
 	return slices.Contains(i.Columns, column) || mentions(i.Where, column)
 }

@@ -12,8 +12,8 @@ func (mysql) quote(name string) string { return quoted(name, "`", "`") }
 func (mysql) filtersIndexes() bool     { return false }
 func (mysql) maxName() int             { return 64 }
 
-// MySQL commits before and after each DDL statement. With one statement in a migration,
-// a failure leaves nothing half done.
+// MySQL commits before and after each DDL statement. With one ALTER TABLE in a
+// migration, a failure does not leave the table half changed.
 func (mysql) splits() bool { return true }
 
 func (mysql) boolean(value bool) string { return fmt.Sprint(value) }
@@ -36,7 +36,7 @@ func (mysql) canonical(columnType string) string {
 	}
 	switch base {
 	case "int", "bigint", "smallint", "mediumint", "tinyint":
-		args = "" // how wide it is shown, which MySQL 8 no longer keeps
+		args = "" // the display width, which MySQL 8 no longer stores
 	case "decimal":
 		if args == "" {
 			args = "(10,0)"
@@ -52,7 +52,7 @@ func (mysql) canonical(columnType string) string {
 			args = "(1)"
 		}
 	case "json":
-		base = "longtext" // MariaDB's
+		base = "longtext" // as MariaDB stores it
 	}
 	return base + args + rest
 }
@@ -68,7 +68,7 @@ func (mysql) rank(base string) (family string, rank int, ok bool) {
 			return family, i, true
 		}
 	}
-	// A varchar can be longer than a tinytext or a text; a mediumtext holds any.
+	// A varchar can be longer than a tinytext or a text. A mediumtext holds every varchar.
 	for i, name := range []string{"varchar", "mediumtext", "longtext"} {
 		if base == name {
 			return "text", i, true
@@ -132,7 +132,9 @@ func (d mysql) index(index Index) string {
 	return unique + "INDEX " + d.quote(index.Name) + " (" + quotedList(d, index.Columns) + ")"
 }
 
-// alterTable writes one ALTER TABLE for everything, which is done or not done as a whole.
+// alterTable returns one ALTER TABLE with all changes, which MySQL applies completely or
+// not at all. Before it come the UPDATEs for columns that become NOT NULL, after it a second
+// ALTER TABLE for each datetime that Down restores with a temporary default.
 func (d mysql) alterTable(change tableChange) (statements []string) {
 	var parts, after []string
 	strict := false
@@ -157,7 +159,7 @@ func (d mysql) alterTable(change tableChange) (statements []string) {
 	for _, column := range change.added {
 		value, missing := refill(d, column)
 		if base, _, _ := cutType(column.Type); missing && base != "datetime" && base != "timestamp" {
-			value, missing = "", false // MySQL fills in an empty value by itself
+			value, missing = "", false // MySQL itself fills in an empty value
 		}
 		add := column
 		add.Default = value
@@ -171,7 +173,7 @@ func (d mysql) alterTable(change tableChange) (statements []string) {
 	}
 	statement := alter + "\n    " + strings.Join(parts, ",\n    ")
 	if strict {
-		// Without the strict mode MySQL would cut off what doesn't fit.
+		// Without strict mode MySQL would truncate values that no longer fit.
 		statements = append(statements, "SET @usersession_sql_mode = @@SESSION.sql_mode", "SET SESSION sql_mode = 'STRICT_ALL_TABLES'", statement, "SET SESSION sql_mode = @usersession_sql_mode")
 	} else {
 		statements = append(statements, statement)
@@ -181,12 +183,12 @@ func (d mysql) alterTable(change tableChange) (statements []string) {
 
 func (mysql) script() scriptForm {
 	return scriptForm{
-		versionTable: "CREATE TABLE IF NOT EXISTS goose_db_version (id bigint unsigned NOT NULL AUTO_INCREMENT, version_id bigint NOT NULL, is_applied boolean NOT NULL, tstamp datetime NULL DEFAULT CURRENT_TIMESTAMP, PRIMARY KEY (id))",
-		applied:      "true",
+		createVersions: "CREATE TABLE IF NOT EXISTS " + versionTable + " (id bigint unsigned NOT NULL AUTO_INCREMENT, version_id bigint NOT NULL, is_applied boolean NOT NULL, tstamp datetime NULL DEFAULT CURRENT_TIMESTAMP, PRIMARY KEY (id))",
+		applied:        "true",
 	}
 }
 
-// cutSuffixFold is strings.CutSuffix without regard to case.
+// cutSuffixFold is strings.CutSuffix with case ignored.
 func cutSuffixFold(text, suffix string) (string, bool) {
 	if n := len(text) - len(suffix); n >= 0 && strings.EqualFold(text[n:], suffix) {
 		return text[:n], true

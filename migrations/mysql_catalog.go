@@ -26,10 +26,10 @@ func (mysql) inspect(_ context.Context, db *gorm.DB, name string) (*Table, error
 		var defaults sql.NullString
 		err := rows.Scan(&column.Name, &column.Type, &column.Charset, &column.Collation, &column.NotNull, &extra, &defaults)
 		column.Identity = strings.Contains(strings.ToLower(extra), "auto_increment")
-		if defaults.Valid && !strings.EqualFold(defaults.String, "NULL") { // MariaDB says NULL for none
+		if defaults.Valid && !strings.EqualFold(defaults.String, "NULL") { // MariaDB reports NULL for no default
 			column.Default = defaults.String
 			if column.Default == "" {
-				column.Default = "''" // MySQL leaves out the quotes
+				column.Default = "''" // MySQL omits the quotes
 			}
 		}
 		table.Columns = append(table.Columns, column)
@@ -47,7 +47,7 @@ func (mysql) inspect(_ context.Context, db *gorm.DB, name string) (*Table, error
 		var prefix int
 		err := rows.Scan(&index.Name, &index.Unique, &column, &prefix)
 		if prefix > 0 {
-			column += "(prefix)" // not the same as the whole column
+			column += "(prefix)" // differs from an index on the whole column
 		}
 		addToIndex(table, index, index.Name == "PRIMARY", column)
 		return err

@@ -8,15 +8,16 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// An offlineDialector is a team's dialector that never connects: it says how types and
-// names are written, and has no connections to ask anything with.
+// An offlineDialector uses a team's dialector for the names of types and the quoting, but
+// never connects.
 type offlineDialector struct{ gorm.Dialector }
 
-// Initialize is where a dialector would open its connections and ask for a version.
+// Initialize replaces the dialector's own, which would open connections and query the
+// server's version.
 func (offlineDialector) Initialize(*gorm.DB) error { return nil }
 
-// Apply forwards what some dialectors do with the configuration: PostgreSQL's sets the
-// greatest length of a name there, MySQL's the precision of times.
+// Apply forwards to the dialector if it changes the configuration: PostgreSQL's sets the
+// maximum length of names, MySQL's the precision of times.
 func (d offlineDialector) Apply(config *gorm.Config) error {
 	if apply, ok := d.Dialector.(interface{ Apply(*gorm.Config) error }); ok {
 		return apply.Apply(config)
@@ -24,13 +25,13 @@ func (d offlineDialector) Apply(config *gorm.Config) error {
 	return nil
 }
 
-// openOffline returns a handle that knows the team's naming and the dialect's types.
+// openOffline returns a handle with the team's naming and the dialect's types.
 func openOffline(dialector gorm.Dialector, config *gorm.Config) (*gorm.DB, error) {
 	own := &gorm.Config{Logger: logger.Discard, DisableAutomaticPing: true}
 	if config != nil {
-		// Not a copy of the whole: it would share the cache of parsed models, and with
-		// it the names, with other dialects. A clock would keep MySQL's Apply from
-		// doing its work.
+		// Copying the whole configuration would share the cache of parsed models, and
+		// with it their names, between dialects. Its NowFunc would keep MySQL's Apply
+		// from setting the precision of times.
 		own.NamingStrategy = ownNaming(config.NamingStrategy)
 		own.DisableForeignKeyConstraintWhenMigrating = config.DisableForeignKeyConstraintWhenMigrating
 		own.IgnoreRelationshipsWhenMigrating = config.IgnoreRelationshipsWhenMigrating
@@ -42,7 +43,7 @@ func openOffline(dialector gorm.Dialector, config *gorm.Config) (*gorm.DB, error
 	return db, nil
 }
 
-// ownNaming copies a strategy that Apply would alter.
+// ownNaming copies a naming strategy that Apply would change.
 func ownNaming(naming schema.Namer) schema.Namer {
 	if strategy, ok := naming.(*schema.NamingStrategy); ok && strategy != nil {
 		own := *strategy

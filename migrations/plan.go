@@ -1,95 +1,122 @@
 package migrations
 
 import (
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-
-	"gorm.io/gorm"
 )
 
-// A plan is what an add will write for one dialect.
+// decisions are the parsed AddOptions.
+type decisions struct {
+	renames          []rename
+	notRenamed       []rename // "table.old=-"; new is ""
+	allowDestructive bool
+	byHand           bool
+}
+
+func parseOptions(options AddOptions) (decisions, error) {
+	decided := decisions{allowDestructive: options.AllowDestructive, byHand: options.ByHand}
+	for _, text := range options.Renames {
+		left, after, found := strings.Cut(text, "=")
+		table, column := splitName(left)
+		if !found || table == "" || column == "" || after == "" || strings.Contains(after, ".") {
+			return decisions{}, fmt.Errorf("migrations: -rename %s: want table.old=new", text)
+		}
+		if after == "-" {
+			decided.notRenamed = append(decided.notRenamed, rename{table: table, old: column})
+		} else {
+			decided.renames = append(decided.renames, rename{table: table, old: column, new: after})
+		}
+	}
+	return decided, nil
+}
+
+// checkUsed refuses a rename that fits no column in any of the plans.
+func (decided decisions) checkUsed(plans []*plan) error {
+	used := map[rename]bool{}
+	for _, plan := range plans {
+		for _, change := range plan.changes {
+			for _, r := range change.renamed {
+				used[r] = true
+			}
+		}
+	}
+	for _, r := range decided.renames {
+		if !used[r] {
+			return refusal([]string{fmt.Sprintf("the rename %s.%s=%s fits no column: want table.old=new, where the table has lost the column old and gained the column new", r.table, r.old, r.new)})
+		}
+	}
+	return nil
+}
+
+// A plan is the difference between a dialect's snapshot and its models, in both
+// directions, and whether SQL can be generated for it.
 type plan struct {
 	folder        *folder
+	decided       decisions
 	before, after Model
-	changes, back []tableChange
-	destroyed     []string
-	reasons       []string // why it is written by hand
+	changes, back []tableChange // of Up, and of Down in the same order
+	destroyed     []string      // the data that Up destroys, in sentences
+	reasons       []string      // why SQL cannot be generated
 }
 
-// plan compares, and asks everything that can be asked before something is written.
-func (p *Project) plan(dialector gorm.Dialector, renames, kept []rename, options AddOptions) (*plan, error) {
-	f, after, err := p.read(dialector)
-	if err != nil {
-		return nil, err
+func newPlan(f *folder, after Model, decided decisions) *plan {
+	p := &plan{folder: f, decided: decided, before: f.model, after: after}
+	p.changes, p.reasons = diff(f.dialect, p.before, p.after, decided.renames)
+	for _, change := range p.changes {
+		p.back = append(p.back, change.inverse())
 	}
-	unfinished, err := f.unfinished()
-	if err != nil {
-		return nil, err
+	asked, destroyed := guard(f.dialect, p.changes, decided.notRenamed)
+	p.destroyed = destroyed
+	p.reasons = append(append(p.reasons, asked...), guardBack(f.dialect, p.back)...)
+	return p
+}
+
+// refused returns why the plan's migrations must not be written, with the team's
+// decisions considered. A migration that is written by hand is never refused.
+func (p *plan) refused() []string {
+	if p.decided.byHand {
+		return nil
 	}
-	if len(unfinished) > 0 {
-		return nil, fmt.Errorf("%w: write %s first", ErrInconsistent, strings.Join(unfinished, ", "))
-	}
-	made := &plan{folder: f, before: f.model, after: after}
-	made.changes, made.reasons = diff(f.dialect, f.model, after, renames)
-	made.back, _ = diff(f.dialect, after, f.model, reversed(renames))
-	asked, destroyed := guard(f.dialect, made.changes, kept)
-	made.destroyed = destroyed
-	made.reasons = append(append(made.reasons, asked...), guardBack(f.dialect, made.back)...)
-	if options.ByHand {
-		return made, nil
-	}
-	refused := made.reasons
-	if len(destroyed) > 0 && !options.AllowDestructive {
-		for _, sentence := range destroyed {
-			refused = append(refused, "it "+strings.TrimSuffix(sentence, ".")+": say --allow-destructive if that is what you want")
+	refused := slices.Clone(p.reasons)
+	if !p.decided.allowDestructive {
+		for _, sentence := range p.destroyed {
+			refused = append(refused, "it "+strings.TrimSuffix(sentence, ".")+"; allow it with -allow-destructive if you want that")
 		}
 	}
-	return made, refusal(refused)
+	return refused
 }
 
-type newFile struct {
-	path    string
-	data    []byte
-	replace bool
+// A newMigration is a migration and the model of a database that has applied it.
+type newMigration struct {
+	file  migrationFile
+	model Model
 }
 
-func (p *plan) files(number int64, name string, byHand bool) (files []newFile, err error) {
-	if len(p.changes) == 0 && !byHand {
-		return nil, nil
-	}
-	add := strconv.FormatInt(number, 10)
-	write := func(base string, file migrationFile, model Model) error {
-		data, err := encodeSnapshot(model, add)
-		files = append(files,
-			newFile{path: filepath.Join(p.folder.dir, base+".sql"), data: file.encode()},
-			newFile{path: filepath.Join(p.folder.dir, modelName(base)), data: data})
-		return err
-	}
+// migrations returns the migrations of the plan in the order of their versions. The
+// first one has the number; there is more than one only if the dialect wants each table
+// in a migration of its own. There is none if nothing changes, except for one that is
+// written by hand.
+func (p *plan) migrations(number int64, name string) []newMigration {
 	base := fmt.Sprintf("%d_%s", number, name)
 	switch {
-	case byHand:
-		err = write(base, p.byHand(base), p.after)
-	case p.folder.dialect.splits():
-		model := p.before
-		for i, change := range p.changes {
-			if i > 0 {
-				base = fmt.Sprintf("%d_%s_%d", number+int64(i), name, i+1)
-			}
-			model = withTable(model, change)
-			back := slices.DeleteFunc(slices.Clone(p.back), func(b tableChange) bool { return b.table().Name != change.table().Name })
-			err = errors.Join(err, write(base, p.generate(base, []tableChange{change}, back), model))
-		}
-	default:
-		err = write(base, p.generate(base, p.changes, p.back), p.after)
+	case p.decided.byHand:
+		return []newMigration{{p.byHand(base), p.after}}
+	case len(p.changes) == 0:
+		return nil
+	case !p.folder.dialect.splits():
+		return []newMigration{{p.generate(base, p.changes, p.back), p.after}}
 	}
-	data, snapshotErr := encodeSnapshot(p.after, add)
-	files = append(files, newFile{path: filepath.Join(p.folder.dir, snapshotName), data: data, replace: true})
-	return files, errors.Join(err, snapshotErr)
+	var all []newMigration
+	model := p.before
+	for i, change := range p.changes {
+		if i > 0 {
+			base = fmt.Sprintf("%d_%s_%d", number+int64(i), name, i+1)
+		}
+		model = withTable(model, change)
+		all = append(all, newMigration{p.generate(base, p.changes[i:i+1], p.back[i:i+1]), model})
+	}
+	return all
 }
 
 func (p *plan) generate(base string, changes, back []tableChange) migrationFile {
@@ -110,21 +137,13 @@ func (p *plan) generate(base string, changes, back []tableChange) migrationFile 
 	return file
 }
 
-func warnings(d dialect, changes []tableChange) (comments []string) {
-	for _, change := range changes {
-		for _, sentence := range change.destroys(d) {
-			comments = append(comments, "DESTRUCTIVE: "+sentence)
-		}
-	}
-	return comments
-}
-
-// byHand is a file that says what has to be done, and fails until somebody has written it.
+// byHand returns a file that lists the changes in comments. Its only statement is invalid
+// in every dialect, so that it cannot be applied before the team has replaced it.
 func (p *plan) byHand(base string) migrationFile {
 	d := p.folder.dialect
 	todo := func(changes []tableChange, reasons []string) section {
-		comments := []string{"Write it by hand in place of " + byHandStatement + "."}
-		for _, sentence := range append(describe(d, changes), reasons...) {
+		comments := []string{"Replace " + byHandStatement + " by statements that make these changes:"}
+		for _, sentence := range append(describe(changes), reasons...) {
 			comments = append(comments, "  - "+sentence)
 		}
 		return section{comments: append(comments, warnings(d, changes)...), statements: []string{byHandStatement}}
@@ -132,49 +151,13 @@ func (p *plan) byHand(base string) migrationFile {
 	return migrationFile{name: base, up: todo(p.changes, p.reasons), down: todo(p.back, nil)}
 }
 
-// describe says what the changes do, in a sentence each.
-func describe(d dialect, changes []tableChange) (sentences []string) {
+func warnings(d dialect, changes []tableChange) (comments []string) {
 	for _, change := range changes {
-		table := change.table().Name
-		say := func(format string, args ...any) { sentences = append(sentences, fmt.Sprintf(format, args...)) }
-		switch {
-		case change.new == nil:
-			say("the table %s goes", table)
-			continue
-		case change.old == nil:
-			say("the table %s is new", table)
-			continue
-		}
-		for _, r := range change.renamed {
-			say("the column %s.%s is now called %s", table, r.old, r.new)
-		}
-		for _, column := range change.dropped {
-			say("the column %s.%s goes", table, column.Name)
-		}
-		for _, column := range change.added {
-			say("the column %s.%s is new", table, column.Name)
-		}
-		for _, altered := range change.altered {
-			say("the column %s.%s changes from %s to %s", table, altered.new.Name, columnText(altered.old), columnText(altered.new))
-		}
-		for _, index := range change.dropIndexes {
-			say("the index %s on %s goes or changes", index.Name, table)
-		}
-		for _, index := range change.createIndexes {
-			if change.old.Index(index.Name) == nil {
-				say("the index %s on %s is new", index.Name, table)
-			}
+		for _, sentence := range change.destroys(d) {
+			comments = append(comments, "DESTRUCTIVE: "+sentence)
 		}
 	}
-	return sentences
-}
-
-func columnText(column Column) string {
-	collate := ""
-	if column.Collation != "" {
-		collate = "COLLATE " + column.Collation
-	}
-	return joined(column.Type, column.Charset, collate, nullability(column), defaultClause(column))
+	return comments
 }
 
 // withTable returns the model after the change of one table.
@@ -186,95 +169,6 @@ func withTable(model Model, change tableChange) Model {
 	slices.SortFunc(tables, func(a, b Table) int { return strings.Compare(a.Name, b.Name) })
 	model.Tables = tables
 	return model
-}
-
-// writeFiles writes all or, if that fails, none of the new files.
-func writeFiles(files []newFile) (written []string, err error) {
-	defer func() {
-		if err == nil {
-			return
-		}
-		for _, path := range written {
-			_ = os.Remove(path)
-		}
-		written = nil
-	}()
-	// The snapshots last: once one of them is replaced, nothing is taken back.
-	slices.SortStableFunc(files, func(a, b newFile) int {
-		switch {
-		case a.replace == b.replace:
-			return 0
-		case b.replace:
-			return -1
-		default:
-			return 1
-		}
-	})
-	for _, file := range files {
-		if err := os.MkdirAll(filepath.Dir(file.path), 0o755); err != nil {
-			return written, err
-		}
-		if file.replace {
-			if err := replaceFile(file); err != nil {
-				return written, err
-			}
-			continue
-		}
-		if err := createFile(file); err != nil {
-			return written, err
-		}
-		written = append(written, file.path)
-	}
-	for _, file := range files {
-		if file.replace {
-			written = append(written, file.path)
-		}
-	}
-	return written, nil
-}
-
-func createFile(file newFile) error {
-	f, err := os.OpenFile(file.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(file.data)
-	return errors.Join(err, f.Close())
-}
-
-// replaceFile leaves either the old file or the new one, never a part of it.
-func replaceFile(file newFile) error {
-	temporary := file.path + ".tmp"
-	if err := os.WriteFile(temporary, file.data, 0o644); err != nil {
-		return err
-	}
-	return os.Rename(temporary, file.path)
-}
-
-// reasonsByDialect says a reason once, with the dialects that it is true of.
-type reasonsByDialect struct {
-	reasons  []string
-	dialects map[string][]string
-}
-
-func (r *reasonsByDialect) add(dialect string, reasons []string) {
-	if r.dialects == nil {
-		r.dialects = map[string][]string{}
-	}
-	for _, reason := range reasons {
-		if r.dialects[reason] == nil {
-			r.reasons = append(r.reasons, reason)
-		}
-		r.dialects[reason] = append(r.dialects[reason], dialect)
-	}
-}
-
-func (r *reasonsByDialect) err() error {
-	var all []string
-	for _, reason := range r.reasons {
-		all = append(all, strings.Join(r.dialects[reason], ", ")+": "+reason)
-	}
-	return refusal(all)
 }
 
 // backward returns the changes in the order in which they are undone.

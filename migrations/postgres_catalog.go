@@ -38,7 +38,7 @@ func (d postgres) inspect(_ context.Context, db *gorm.DB, name string) (*Table, 
 	if err != nil || len(table.Columns) == 0 {
 		return nil, err
 	}
-	// Through JSON, since older servers have no indnullsnotdistinct.
+	// Servers before version 15 do not have indnullsnotdistinct; as JSON it reads as NULL.
 	err = each(db, `SELECT i.relname, x.indisunique, x.indisprimary,
 			COALESCE(pg_get_expr(x.indpred, x.indrelid), ''),
 			COALESCE(to_jsonb(x)->>'indnullsnotdistinct', 'false'),

@@ -3,98 +3,126 @@ package migrations
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
 	"gorm.io/gorm"
 )
 
-// A Project is a folder of committed migrations and what they are generated from. None of
-// its methods connects to a database.
+// A Project is a folder of committed migrations and the models that they are generated
+// from. Its methods do not connect to a database. Calls that write to the same Dir at
+// the same time are not coordinated.
 type Project struct {
-	// Dir has a folder for each dialect.
+	// Dir is the folder of the migrations. It has a folder for each dialect.
 	Dir string
-	// Models are pointers to the structs that GORM makes the tables from.
+	// Models are pointers to the structs that GORM maps to the tables.
 	Models []any
-	// Config is what the application opens GORM with. Only what names tables, columns
-	// and indexes, and what GORM migrates, is read from it.
+	// Config is the configuration that the application opens GORM with; nil is GORM's
+	// default. Only the settings that name tables, columns and indexes, and those that
+	// limit what GORM migrates, are read.
 	Config *gorm.Config
-	// Dialects are dialectors that need no DSN, since they are never connected.
+	// Dialects are the dialectors of the databases that the team uses. They need no
+	// DSN, since they are never connected.
 	Dialects []gorm.Dialector
-	// Now is the clock that migrations are numbered by; [time.Now] if it is nil.
+	// Now is the clock that migrations are numbered by. Nil stands for [time.Now].
 	Now func() time.Time
 }
 
-// AddOptions are what a team says in answer to what [Project.Add] refused.
+// AddOptions are the team's decisions on changes that [Project.Add] refuses without them.
 type AddOptions struct {
-	// Renames are "table.old=new" for a column that is renamed, and "table.old=-" for
-	// one that goes for good although another one of the same shape comes.
+	// Renames are "table.old=new" for a column that is renamed, and "table.old=-" for a
+	// column that is dropped although a new one has the same type. A table may have a
+	// schema: "schema.table.old=new".
 	Renames []string
-	// AllowDestructive generates what destroys or narrows data.
+	// AllowDestructive generates changes that destroy or narrow data.
 	AllowDestructive bool
-	// ByHand generates no SQL, but a file to write it in.
+	// ByHand writes a file to complete by hand instead of generated SQL.
 	ByHand bool
 }
 
 var validName = regexp.MustCompile(`^[A-Za-z0-9_]{1,100}$`)
 
 // Add writes a migration for each dialect in which the models differ from the snapshot,
-// and returns the files that it wrote, none if there is nothing to do. What it can't
-// generate it refuses for all dialects at once, and writes nothing.
+// and the new snapshot. It returns the paths of the files that it wrote: none if nothing
+// has changed.
+//
+// The name becomes part of the files' names: 1 to 100 letters, digits and underscores.
+//
+// If a change cannot be generated for one of the dialects, or needs one of the options,
+// Add writes nothing and returns an [ErrRefused] with the reasons of all dialects. If a
+// folder's files do not belong together, or a migration in it is not yet completed by
+// hand, the error is an [ErrInconsistent]. If a file cannot be written, the migrations
+// that were written are deleted again; snapshots that were already replaced stay.
 func (p *Project) Add(name string, options AddOptions) ([]string, error) {
 	if !validName.MatchString(name) {
-		return nil, fmt.Errorf("migrations: %q is not a name for a migration: want letters, digits and underscores", name)
+		return nil, fmt.Errorf("migrations: %q is not a name for a migration: want 1 to 100 letters, digits and underscores", name)
 	}
-	renames, kept, err := parseRenames(options.Renames)
+	decided, err := parseOptions(options)
 	if err != nil {
 		return nil, err
 	}
-	var plans []*plan
-	var refused reasonsByDialect
-	used := map[rename]bool{}
-	number := p.number()
-	for _, dialector := range p.Dialects {
-		made, err := p.plan(dialector, renames, kept, options)
-		if reasons := (*RefusedError)(nil); errors.As(err, &reasons) {
-			refused.add(dialector.Name(), reasons.Reasons)
-			continue
-		} else if err != nil {
-			return nil, err
-		}
-		for _, change := range made.changes {
-			for _, r := range change.renamed {
-				used[r] = true
-			}
-		}
-		number = max(number, made.folder.lastNumber()+1)
-		plans = append(plans, made)
-	}
-	if err := refused.err(); err != nil {
+	plans, err := p.plans(decided)
+	if err != nil {
 		return nil, err
 	}
-	for _, r := range renames {
-		if !used[r] {
-			return nil, &RefusedError{Reasons: []string{fmt.Sprintf("--rename %s.%s=%s fits no column: it wants table.old=new, where the table has lost old and got new", r.table, r.old, r.new)}}
-		}
+	if err := decided.checkUsed(plans); err != nil {
+		return nil, err
+	}
+	number := p.number()
+	for _, plan := range plans {
+		number = max(number, plan.folder.lastNumber()+1)
 	}
 	var files []newFile
 	for _, plan := range plans {
-		made, err := plan.files(number, name, options.ByHand)
+		added, err := plan.folder.newFiles(number, plan.migrations(number, name), plan.after)
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, made...)
+		files = append(files, added...)
 	}
 	return writeFiles(files)
 }
 
-// Pending says, in a sentence each, what the migrations do not do yet: models that have
-// drifted from them, files that wait to be written by hand. It is empty if everything is
-// in order.
+// plans returns the plan of each dialect. If any of them is refused, the error lists the
+// reasons of all dialects.
+func (p *Project) plans(decided decisions) ([]*plan, error) {
+	var plans []*plan
+	var refused reasonsByDialect
+	for _, dialector := range p.Dialects {
+		made, err := p.plan(dialector, decided)
+		if reasons, ok := errors.AsType[*RefusedError](err); ok {
+			refused.add(dialector.Name(), reasons.Reasons)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		plans = append(plans, made)
+	}
+	return plans, refused.err()
+}
+
+func (p *Project) plan(dialector gorm.Dialector, decided decisions) (*plan, error) {
+	f, after, err := p.read(dialector)
+	if err != nil {
+		return nil, err
+	}
+	unfinished, err := f.unfinished()
+	if err != nil {
+		return nil, err
+	}
+	if len(unfinished) > 0 {
+		return nil, fmt.Errorf("%w: first complete by hand %s", ErrInconsistent, strings.Join(unfinished, ", "))
+	}
+	made := newPlan(f, after, decided)
+	return made, refusal(made.refused())
+}
+
+// Pending returns a sentence for each change of the models that no migration makes yet,
+// and for each migration that waits to be completed by hand. It returns none if the
+// migrations are up to date. Models that the package does not cover are an [ErrRefused],
+// a folder whose files do not belong together is an [ErrInconsistent].
 func (p *Project) Pending() (pending []string, err error) {
 	for _, dialector := range p.Dialects {
 		f, model, err := p.read(dialector)
@@ -102,7 +130,7 @@ func (p *Project) Pending() (pending []string, err error) {
 			return nil, err
 		}
 		changes, reasons := diff(f.dialect, f.model, model, nil)
-		for _, sentence := range append(describe(f.dialect, changes), reasons...) {
+		for _, sentence := range append(describe(changes), reasons...) {
 			pending = append(pending, dialector.Name()+": "+sentence)
 		}
 		unfinished, err := f.unfinished()
@@ -110,29 +138,31 @@ func (p *Project) Pending() (pending []string, err error) {
 			return nil, err
 		}
 		for _, name := range unfinished {
-			pending = append(pending, name+" waits to be written by hand")
+			pending = append(pending, name+" waits to be completed by hand")
 		}
 	}
 	return pending, nil
 }
 
-// Remove deletes what the last add has written, and returns the files that it deleted or
-// put back. Whether the migration is applied somewhere it can't know.
+// Remove deletes the files of the last [Project.Add] in all dialects and restores the
+// snapshots before it. It returns the paths of the files that it deleted or restored,
+// also if it fails halfway. With no migration left it returns [ErrNoMigration].
+//
+// Remove cannot know whether a database has applied the migration: the caller checks
+// that first.
 func (p *Project) Remove() (touched []string, err error) {
 	var folders []*folder
 	last := ""
 	for _, dialector := range p.Dialects {
-		f, err := p.openFolder(dialector)
+		f, err := openFolder(p.Dir, dialector.Name())
 		if err != nil {
 			return nil, err
 		}
 		folders = append(folders, f)
-		for _, v := range f.versions {
-			last = max(last, v.add)
-		}
+		last = max(last, f.lastAdd())
 	}
 	if last == "" {
-		return nil, fmt.Errorf("%w to remove in %s", ErrNoMigration, p.Dir)
+		return nil, fmt.Errorf("%w: %s has no generated migration to remove", ErrNoMigration, p.Dir)
 	}
 	for _, f := range folders {
 		removed, err := f.remove(last)
@@ -144,20 +174,14 @@ func (p *Project) Remove() (touched []string, err error) {
 	return touched, nil
 }
 
-// LastAdded returns the numbers of a dialect's migrations that the last add has written.
+// LastAdded returns the versions of a dialect's migrations that the last [Project.Add]
+// wrote for it: none if it has no generated migration.
 func (p *Project) LastAdded(dialectName string) (numbers []int64, err error) {
-	d, err := dialectOf(dialectName)
+	f, err := openFolder(p.Dir, dialectName)
 	if err != nil {
 		return nil, err
 	}
-	f, err := openFolder(p.Dir, d)
-	if err != nil {
-		return nil, err
-	}
-	last := ""
-	for _, v := range f.versions {
-		last = max(last, v.add)
-	}
+	last := f.lastAdd()
 	for _, v := range f.versions {
 		if v.add != "" && v.add == last {
 			numbers = append(numbers, v.number)
@@ -166,13 +190,20 @@ func (p *Project) LastAdded(dialectName string) (numbers []int64, err error) {
 	return numbers, nil
 }
 
-// ModelAt returns what the migrations of a dialect lead to up to that version.
-func (p *Project) ModelAt(dialectName string, number int64) (Model, error) {
-	d, err := dialectOf(dialectName)
+// LastVersion returns the version of a dialect's last migration, 0 if there is none.
+func (p *Project) LastVersion(dialectName string) (int64, error) {
+	f, err := openFolder(p.Dir, dialectName)
 	if err != nil {
-		return Model{}, err
+		return 0, err
 	}
-	f, err := openFolder(p.Dir, d)
+	return f.lastNumber(), nil
+}
+
+// ModelAt returns the model of a database to which a dialect's migrations are applied up
+// to and including that version. Without a migration of that version, or without a
+// generated one up to it, the error is [ErrNoMigration].
+func (p *Project) ModelAt(dialectName string, number int64) (Model, error) {
+	f, err := openFolder(p.Dir, dialectName)
 	if err != nil {
 		return Model{}, err
 	}
@@ -183,17 +214,9 @@ func (p *Project) ModelAt(dialectName string, number int64) (Model, error) {
 	return *model, nil
 }
 
-func (p *Project) openFolder(dialector gorm.Dialector) (*folder, error) {
-	d, err := dialectOf(dialector.Name())
-	if err != nil {
-		return nil, err
-	}
-	return openFolder(p.Dir, d)
-}
-
-// read returns what is committed and what the models are now.
+// read returns the committed migrations of a dialect and the current model.
 func (p *Project) read(dialector gorm.Dialector) (*folder, Model, error) {
-	f, err := p.openFolder(dialector)
+	f, err := openFolder(p.Dir, dialector.Name())
 	if err != nil {
 		return nil, Model{}, err
 	}
@@ -204,6 +227,7 @@ func (p *Project) read(dialector gorm.Dialector) (*folder, Model, error) {
 	return f, model, err
 }
 
+// number returns the current time as yyyymmddhhmmss in UTC.
 func (p *Project) number() int64 {
 	now := time.Now
 	if p.Now != nil {
@@ -212,53 +236,4 @@ func (p *Project) number() int64 {
 	t := now().UTC()
 	date := int64(t.Year())*10000 + int64(t.Month())*100 + int64(t.Day())
 	return date*1000000 + int64(t.Hour())*10000 + int64(t.Minute())*100 + int64(t.Second())
-}
-
-// parseRenames reads "table.old=new"; the table may have a schema.
-func parseRenames(texts []string) (renames, kept []rename, err error) {
-	for _, text := range texts {
-		left, after, found := strings.Cut(text, "=")
-		table, column := splitName(left)
-		if !found || table == "" || column == "" || after == "" || strings.Contains(after, ".") {
-			return nil, nil, fmt.Errorf("migrations: --rename %s: want table.old=new", text)
-		}
-		if after == "-" {
-			kept = append(kept, rename{table: table, old: column})
-		} else {
-			renames = append(renames, rename{table: table, old: column, new: after})
-		}
-	}
-	return renames, kept, nil
-}
-
-// remove deletes the migrations of one add and puts back the snapshot before it.
-func (f *folder) remove(add string) (touched []string, err error) {
-	rest := slices.DeleteFunc(slices.Clone(f.versions), func(v version) bool { return v.add == add })
-	if len(rest) == len(f.versions) {
-		return nil, nil
-	}
-	for _, v := range f.versions {
-		if v.add != add {
-			continue
-		}
-		for _, name := range []string{v.base + ".sql", modelName(v.base)} {
-			path := filepath.Join(f.dir, name)
-			if err := os.Remove(path); err != nil {
-				return touched, err
-			}
-			touched = append(touched, path)
-		}
-	}
-	path := filepath.Join(f.dir, snapshotName)
-	touched = append(touched, path)
-	for _, v := range slices.Backward(rest) {
-		if v.model != nil {
-			data, err := encodeSnapshot(*v.model, v.add)
-			if err != nil {
-				return touched, err
-			}
-			return touched, os.WriteFile(path, data, 0o644)
-		}
-	}
-	return touched, os.Remove(path)
 }

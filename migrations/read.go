@@ -10,9 +10,13 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// ReadModel returns what GORM makes of the models in the dialect of the dialector, with
-// the naming strategy of the configuration, which may be nil. It connects to nothing.
-// What this package does not cover, it refuses ([ErrRefused]).
+// ReadModel returns the tables that GORM maps the models to, in the dialect of the
+// dialector and with the naming strategy of the configuration, which may be nil. It does
+// not connect to a database.
+//
+// Parts of the models that the package does not cover are an [ErrRefused], which lists all
+// of them; the Model is then returned as far as it is known. An unknown dialect is an
+// [ErrDialect].
 func ReadModel(dialector gorm.Dialector, config *gorm.Config, models ...any) (Model, error) {
 	d, err := dialectOf(dialector.Name())
 	if err != nil {
@@ -36,7 +40,7 @@ func readModel(db *gorm.DB, d dialect, models []any) (Model, error) {
 		table, refused := readTable(db, d, stmt.Schema)
 		reasons = append(reasons, refused...)
 		if model.Table(table.Name) != nil {
-			reasons = append(reasons, fmt.Sprintf("%T is a second model of the table %s; name only one of them", value, table.Name))
+			reasons = append(reasons, fmt.Sprintf("%T is a second model of the table %s; list only one of them", value, table.Name))
 			continue
 		}
 		model.Tables = append(model.Tables, table)
@@ -51,7 +55,7 @@ func readTable(db *gorm.DB, d dialect, s *schema.Schema) (table Table, reasons [
 		reasons = append(reasons, s.Table+": "+fmt.Sprintf(format, args...))
 	}
 	if schemaName, _ := splitName(s.Table); schemaName != "" && d.name() == "sqlite" {
-		refuse("SQLite has no schemas; give the table a name without a dot there")
+		refuse("SQLite has no schemas; give the table a name without a dot for SQLite")
 	}
 	for _, name := range s.DBNames {
 		field := s.FieldsByDBName[name]
@@ -73,7 +77,7 @@ func readTable(db *gorm.DB, d dialect, s *schema.Schema) (table Table, reasons [
 	}
 	for _, name := range table.PrimaryKey {
 		if d.name() == "sqlite" && len(table.PrimaryKey) > 1 && table.Column(name).Identity {
-			refuse("SQLite counts up a primary key of one column only; tag %s with autoIncrement:false", name)
+			refuse("SQLite auto-increments only a primary key of one column; tag %s with autoIncrement:false", name)
 		}
 	}
 	for _, index := range s.ParseIndexes() {
@@ -83,28 +87,30 @@ func readTable(db *gorm.DB, d dialect, s *schema.Schema) (table Table, reasons [
 		}
 		table.Indexes = append(table.Indexes, read)
 	}
-	// GORM lists them as the struct has its fields; by name they stay where they are.
+	// GORM lists indexes in the order of the struct's fields. Sorted by name, they keep
+	// their order in the snapshot when a field is moved.
 	slices.SortFunc(table.Indexes, func(a, b Index) int { return cmp.Compare(a.Name, b.Name) })
 	reasons = append(reasons, readConstraints(db, s)...)
 	return table, reasons
 }
 
-// readConstraints refuses what GORM would create and this package does not.
+// readConstraints returns a reason for each constraint and join table that GORM's
+// AutoMigrate would create and this package does not.
 func readConstraints(db *gorm.DB, s *schema.Schema) (reasons []string) {
 	for name, check := range s.ParseCheckConstraints() {
-		reasons = append(reasons, fmt.Sprintf("%s: the check %s is not generated: take the tag away and write ALTER TABLE … ADD CONSTRAINT %s CHECK (%s) by hand", s.Table, name, name, check.Constraint))
+		reasons = append(reasons, fmt.Sprintf("%s: the check %s is not generated; remove the tag and write ALTER TABLE … ADD CONSTRAINT %s CHECK (%s) by hand", s.Table, name, name, check.Constraint))
 	}
 	for name, unique := range s.ParseUniqueConstraints() {
-		reasons = append(reasons, fmt.Sprintf("%s: the unique constraint %s is not generated: tag the field %s with uniqueIndex in place of unique", s.Table, name, unique.Field.Name))
+		reasons = append(reasons, fmt.Sprintf("%s: the unique constraint %s is not generated; tag the field %s with uniqueIndex instead of unique", s.Table, name, unique.Field.Name))
 	}
 	for name, relation := range s.Relationships.Relations {
 		switch {
 		case relation.Field.IgnoreMigration:
 		case relation.JoinTable != nil:
-			reasons = append(reasons, fmt.Sprintf("%s: the join table of %s is not generated: make it a model of its own, or tag the field with -:migration and write it by hand", s.Table, name))
+			reasons = append(reasons, fmt.Sprintf("%s: the join table of %s is not generated; make it a model in the list, or tag the field with -:migration and write it by hand", s.Table, name))
 		case db.DisableForeignKeyConstraintWhenMigrating || db.IgnoreRelationshipsWhenMigrating:
 		case relation.ParseConstraint() != nil:
-			reasons = append(reasons, fmt.Sprintf("%s: the foreign key of %s is not generated: set gorm.Config.DisableForeignKeyConstraintWhenMigrating and write ALTER TABLE … ADD CONSTRAINT … FOREIGN KEY by hand", s.Table, name))
+			reasons = append(reasons, fmt.Sprintf("%s: the foreign key of %s is not generated; set gorm.Config.DisableForeignKeyConstraintWhenMigrating and write ALTER TABLE … ADD CONSTRAINT … FOREIGN KEY by hand", s.Table, name))
 		}
 	}
 	slices.Sort(reasons)
@@ -128,9 +134,10 @@ func readIndex(d dialect, index *schema.Index) (Index, error) {
 	if read.Where == "" || d.filtersIndexes() {
 		return read, nil
 	}
-	// Where NULLs are distinct, rows without a value are outside the index's rule anyway.
+	// A unique index that treats NULLs as distinct admits any number of rows with NULL,
+	// so a filter that only excludes them is not needed.
 	if read.Unique && !onlyExcludesNull(read.Where, read.Columns) {
-		return read, fmt.Errorf("there are no filtered indexes, and without WHERE %s it would refuse rows that it must allow; write a generated column and an index on it by hand", read.Where)
+		return read, fmt.Errorf("%s has no filtered indexes, and without WHERE %s the index would refuse rows that it must allow; write a generated column and an index on it by hand", d.name(), read.Where)
 	}
 	read.Where = ""
 	return read, nil

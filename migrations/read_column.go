@@ -20,10 +20,10 @@ func readColumn(db *gorm.DB, d dialect, field *schema.Field) (Column, error) {
 		return column, err
 	}
 	if column.Identity != field.AutoIncrement {
-		return column, fmt.Errorf("its type is %s, which GORM's AutoIncrement (%t) contradicts", column.Type, field.AutoIncrement)
+		return column, fmt.Errorf("its type is %s, which contradicts GORM's AutoIncrement (%t)", column.Type, field.AutoIncrement)
 	}
 	if field.Comment != "" {
-		return column, errors.New("comments are not generated; take the tag away and write the comment by hand")
+		return column, errors.New("comments are not generated; remove the tag and write the comment by hand")
 	}
 	if column.Default, err = defaultOf(d, field); err != nil {
 		return column, err
@@ -31,7 +31,8 @@ func readColumn(db *gorm.DB, d dialect, field *schema.Field) (Column, error) {
 	return column, nil
 }
 
-// dataTypeOf does what GORM's migrators do, of which not all let themselves be asked.
+// dataTypeOf returns the type that GORM's migrators give the field. It repeats their code,
+// since not all of them export it.
 func dataTypeOf(db *gorm.DB, field *schema.Field) string {
 	if typer, ok := reflect.New(field.IndirectFieldType).Interface().(migrator.GormDataTypeInterface); ok {
 		if dataType := typer.GormDBDataType(db, field); dataType != "" {
@@ -44,15 +45,17 @@ func dataTypeOf(db *gorm.DB, field *schema.Field) string {
 var (
 	collateClause = regexp.MustCompile(`(?i)\s+COLLATE\s+"?([\w.-]+)"?`)
 	charsetClause = regexp.MustCompile(`(?i)\s+(?:CHARACTER SET|CHARSET)\s+(\w+)`)
-	// What a team can write into a type tag, and GORM would hand to the database.
-	strangers = regexp.MustCompile(`(?i)\b(NOT NULL|NULL|DEFAULT|PRIMARY|UNIQUE|CHECK|REFERENCES|GENERATED|IDENTITY|AS|COMMENT|CONSTRAINT|ON UPDATE|auto_random)\b|[;?@]`)
+	// Clauses that a team can write into a type tag, and that GORM passes on to the
+	// database.
+	otherClauses = regexp.MustCompile(`(?i)\b(NOT NULL|NULL|DEFAULT|PRIMARY|UNIQUE|CHECK|REFERENCES|GENERATED|IDENTITY|AS|COMMENT|CONSTRAINT|ON UPDATE|auto_random)\b|[;?@]`)
 )
 
-// parseType takes apart what GORM writes after a column's name.
+// parseType splits the text that GORM writes after a column's name into type, character
+// set, collation and auto-increment. A type with any other clause is an error.
 func parseType(d dialect, text string) (column Column, err error) {
 	text = strings.Join(strings.Fields(text), " ")
 	if d.name() == "mysql" {
-		text = strings.TrimSuffix(text, " NULL") // of a time that may be absent
+		text = strings.TrimSuffix(text, " NULL") // GORM writes it for a nullable time
 	}
 	text, column.Identity = d.withoutIdentity(text)
 	if found := collateClause.FindStringSubmatch(text); found != nil {
@@ -65,15 +68,15 @@ func parseType(d dialect, text string) (column Column, err error) {
 	}
 	column.Type = strings.TrimSpace(text)
 	if column.Type == "" {
-		return column, errors.New("GORM knows no type for it; give it one with a type tag")
+		return column, errors.New("GORM has no type for it; give it a type tag")
 	}
-	if found := strangers.FindString(column.Type); found != "" {
-		return column, fmt.Errorf("its type says %s, which is not generated; use GORM's own tags, or write the column by hand", found)
+	if found := otherClauses.FindString(column.Type); found != "" {
+		return column, fmt.Errorf("its type has the clause %s, which is not generated; use GORM's own tags, or write the column by hand", found)
 	}
 	return column, nil
 }
 
-// defaultOf returns the default as SQL.
+// defaultOf returns the column's default as SQL, "" if it has none.
 func defaultOf(d dialect, field *schema.Field) (string, error) {
 	if !field.HasDefaultValue || field.AutoIncrement {
 		return "", nil
@@ -81,9 +84,9 @@ func defaultOf(d dialect, field *schema.Field) (string, error) {
 	switch value := field.DefaultValueInterface.(type) {
 	case nil:
 	case string:
-		// MySQL takes a backslash for an escape, the others don't.
+		// A backslash begins an escape on MySQL but not on the other databases.
 		if strings.ContainsAny(value, "\\\r\n\x00") {
-			return "", fmt.Errorf("its default has a backslash, a line break or NUL; write the default by hand")
+			return "", errors.New("its default has a backslash, a line break or NUL; write the default by hand")
 		}
 		return d.text(value), nil
 	case bool:
@@ -96,7 +99,7 @@ func defaultOf(d dialect, field *schema.Field) (string, error) {
 	case expression == "(-)", strings.EqualFold(expression, "NULL"):
 		return "", nil
 	case strings.ContainsAny(expression, "\r\n\x00;") || strings.Contains(expression, "--"):
-		return "", fmt.Errorf("its default has a semicolon, a comment or a line break; write the default by hand")
+		return "", errors.New("its default has a semicolon, a comment, a line break or NUL; write the default by hand")
 	default:
 		return expression, nil
 	}

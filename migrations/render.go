@@ -4,7 +4,7 @@ import (
 	"strings"
 )
 
-// createStatement lays out a CREATE TABLE, a line for each part.
+// createStatement returns a CREATE TABLE with one column or constraint on a line.
 func createStatement(quotedName string, lines []string) string {
 	return "CREATE TABLE " + quotedName + " (\n    " + strings.Join(lines, ",\n    ") + "\n)"
 }
@@ -34,19 +34,20 @@ func defaultClause(column Column) string {
 	return "DEFAULT " + column.Default
 }
 
-// refill returns the default that a column gets while it is added. If missing, it has
-// none of its own, and the default is only there for the rows that exist: that of a NOT
-// NULL column which Down adds again. What the rows held in it is gone already.
+// refill returns the default with which a column is added. If missing is true, the column
+// has no default of its own: it is a NOT NULL column that Down restores, and the default
+// only fills the existing rows, whose values Up has dropped. The caller drops it again.
 func refill(d dialect, column Column) (value string, missing bool) {
 	if !column.NotNull || column.Default != "" {
 		return column.Default, false
 	}
-	value, _ = emptyValue(d, column.Type) // guardBack has asked whether there is one
+	value, _ = emptyValue(d, column.Type) // guardBack refuses a type without one
 	return value, true
 }
 
-// fillNulls gives rows without a value the default of a column that becomes NOT NULL. A
-// column without a default is left to the database, which refuses if there are such rows.
+// fillNulls returns an UPDATE that gives the default of a column that becomes NOT NULL to
+// the rows with NULL in it. Without a default there is no UPDATE, and the database refuses
+// the change if there are such rows.
 func fillNulls(d dialect, table string, column Column) []string {
 	if column.Default == "" {
 		return nil
@@ -62,7 +63,7 @@ func qualified(schema, name string) string {
 	return schema + "." + name
 }
 
-// joined puts a space between those parts that there are.
+// joined joins the parts that are not empty with spaces.
 func joined(parts ...string) string {
 	var all []string
 	for _, part := range parts {
@@ -73,8 +74,8 @@ func joined(parts ...string) string {
 	return strings.Join(all, " ")
 }
 
-// cutType splits a type into its name, its numbers in parentheses without spaces, and
-// what follows them, all in lower case.
+// cutType splits a type into its name, the numbers in parentheses without spaces, and the
+// rest with a leading space, all in lower case.
 func cutType(columnType string) (base, args, rest string) {
 	columnType = strings.ToLower(strings.Join(strings.Fields(columnType), " "))
 	base, after, found := strings.Cut(columnType, "(")

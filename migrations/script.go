@@ -6,25 +6,29 @@ import (
 	"strings"
 )
 
-// A scriptForm is how a script is written for a dialect's command line client.
+// versionTable is the table in which the applied versions are recorded. It is goose's, so
+// that a script and goose agree on what has been applied.
+const versionTable = "goose_db_version"
+
+// A scriptForm is the form of a script for the dialect's command line client.
 type scriptForm struct {
-	settings      []string // at the beginning
-	versionTable  string
-	applied       string // true
-	begin, commit string // around a migration; "" where DDL can't be rolled back
-	separator     string // after each statement
+	settings       []string // statements at the beginning
+	createVersions string   // the statement that creates the version table if it is missing
+	applied        string   // the literal for true in the version table
+	begin, commit  string   // statements around a migration; "" if DDL cannot be rolled back
+	separator      string   // a line after each statement
 }
 
-// Script returns the SQL that leads a database from one version to another, for somebody
-// who applies it with the database's own client; 0 is the empty database. If from is
-// greater than to, it goes back. The script keeps goose's table of versions, so that a
-// runner knows what has been applied.
+// Script returns the SQL that leads a database from one version to another, to be applied
+// with the database's own client. Version 0 is the empty database. If from is greater
+// than to, the script runs the Downs. It keeps goose's version table up to date, so that
+// goose knows what has been applied.
+//
+// A version that the folder does not have is an [ErrNoMigration]. A folder whose files do
+// not belong together, or a migration of the range that is not yet completed by hand, is
+// an [ErrInconsistent].
 func (p *Project) Script(dialectName string, from, to int64) (string, error) {
-	d, err := dialectOf(dialectName)
-	if err != nil {
-		return "", err
-	}
-	f, err := openFolder(p.Dir, d)
+	f, err := openFolder(p.Dir, dialectName)
 	if err != nil {
 		return "", err
 	}
@@ -32,12 +36,12 @@ func (p *Project) Script(dialectName string, from, to int64) (string, error) {
 		return "", err
 	}
 	for _, number := range []int64{from, to} {
-		if number != 0 && !slices.ContainsFunc(f.versions, func(v version) bool { return v.number == number }) {
-			return "", fmt.Errorf("%w: %s has none of version %d", ErrNoMigration, f.dir, number)
+		if number != 0 && !f.has(number) {
+			return "", f.noVersion(number)
 		}
 	}
-	s := &script{scriptForm: d.script()}
-	s.comment("From version %d to %d on %s.", from, to, d.name())
+	s := &script{scriptForm: f.dialect.script()}
+	s.comment("From version %d to %d on %s.", from, to, f.dialect.name())
 	if s.separator != "" {
 		s.comment("Run it with sqlcmd -b -I, which stops at the first error.")
 	}
@@ -50,19 +54,6 @@ func (p *Project) Script(dialectName string, from, to int64) (string, error) {
 		err = s.back(f, from, to)
 	}
 	return s.b.String(), err
-}
-
-// LastVersion returns the number of a dialect's last migration, 0 if there is none.
-func (p *Project) LastVersion(dialectName string) (int64, error) {
-	d, err := dialectOf(dialectName)
-	if err != nil {
-		return 0, err
-	}
-	f, err := openFolder(p.Dir, d)
-	if err != nil {
-		return 0, err
-	}
-	return f.lastNumber(), nil
 }
 
 type script struct {
@@ -79,45 +70,57 @@ func (s *script) statement(text string) {
 	}
 }
 
+// forward writes the Ups of the versions after from, up to and including to.
 func (s *script) forward(f *folder, from, to int64) error {
 	if from == 0 {
-		s.statement(s.versionTable)
-		s.statement(fmt.Sprintf("INSERT INTO goose_db_version (version_id, is_applied) SELECT 0, %s FROM (SELECT 1 AS one) AS once WHERE NOT EXISTS (SELECT 1 FROM goose_db_version)", s.applied))
+		s.createVersionTable()
 	}
 	for _, v := range f.versions {
 		if v.number <= from || v.number > to {
 			continue
 		}
-		file, err := f.read(v)
+		file, err := f.readFinished(v)
 		if err != nil {
 			return err
 		}
-		if file.unfinished() {
-			return fmt.Errorf("%w: %s waits to be written by hand", ErrInconsistent, v.base)
-		}
-		s.migration(file, file.up.statements, fmt.Sprintf("INSERT INTO goose_db_version (version_id, is_applied) VALUES (%d, %s)", v.number, s.applied))
+		s.migration(file, file.up.statements, s.recordVersion(v.number))
 	}
 	return nil
 }
 
+// back writes the Downs from the version from, down to but without to.
 func (s *script) back(f *folder, from, to int64) error {
 	for _, v := range slices.Backward(f.versions) {
 		if v.number > from || v.number <= to {
 			continue
 		}
-		file, err := f.read(v)
+		file, err := f.readFinished(v)
 		if err != nil {
 			return err
 		}
-		if file.unfinished() {
-			return fmt.Errorf("%w: %s waits to be written by hand", ErrInconsistent, v.base)
-		}
-		s.migration(file, file.down.statements, fmt.Sprintf("DELETE FROM goose_db_version WHERE version_id = %d", v.number))
+		s.migration(file, file.down.statements, s.removeVersion(v.number))
 	}
 	return nil
 }
 
-// migration writes one migration and the record of it, in one transaction if it can.
+// createVersionTable creates the version table if it is missing, with the row for version
+// 0 that goose expects.
+func (s *script) createVersionTable() {
+	s.statement(s.createVersions)
+	s.statement(fmt.Sprintf("INSERT INTO %[1]s (version_id, is_applied) SELECT 0, %[2]s FROM (SELECT 1 AS one) AS once WHERE NOT EXISTS (SELECT 1 FROM %[1]s)", versionTable, s.applied))
+}
+
+func (s *script) recordVersion(number int64) string {
+	return fmt.Sprintf("INSERT INTO %s (version_id, is_applied) VALUES (%d, %s)", versionTable, number, s.applied)
+}
+
+func (s *script) removeVersion(number int64) string {
+	return fmt.Sprintf("DELETE FROM %s WHERE version_id = %d", versionTable, number)
+}
+
+// migration writes a migration's statements and the statement that records it. They run
+// in one transaction unless the dialect cannot roll back DDL, or the file forbids one
+// and does not end with its own.
 func (s *script) migration(file migrationFile, statements []string, record string) {
 	s.b.WriteByte('\n')
 	s.comment("%s", file.name)
@@ -126,7 +129,7 @@ func (s *script) migration(file migrationFile, statements []string, record strin
 		s.statement(s.begin)
 	}
 	if last := len(statements) - 1; file.noTransaction && last >= 0 && statements[last] == "COMMIT" {
-		// Into the file's own transaction.
+		// The record goes into the file's own transaction, before its COMMIT.
 		statements = slices.Insert(slices.Clone(statements), last, record)
 		record = ""
 	}

@@ -6,15 +6,17 @@ import (
 	"fmt"
 )
 
-// snapshotFormat grows when a file can't be read as the older ones are.
+// snapshotFormat is the version of the file format. It changes when older code could not
+// read a new file correctly.
 const snapshotFormat = 1
 
-// A snapshot is a model as it is committed: one column or index on a line, so that a
-// review shows what has changed, and two branches that both add a migration conflict.
+// A snapshot is a committed model. It has one column or index on a line, so that a review
+// shows each change, and git reports a conflict between two branches that both add a
+// migration.
 type snapshot struct {
 	Format  int             `json:"format"`
 	Dialect string          `json:"dialect"`
-	Add     string          `json:"add"` // the version of the add that wrote it
+	Add     string          `json:"add"` // the first version of the add that wrote it
 	Tables  []snapshotTable `json:"tables"`
 }
 
@@ -25,13 +27,15 @@ type snapshotTable struct {
 	Indexes    []Index  `json:"indexes"`
 }
 
+// encodeSnapshot writes the file by hand, since encoding/json cannot put a whole column on
+// one line of an indented document.
 func encodeSnapshot(model Model, add string) ([]byte, error) {
 	var b bytes.Buffer
 	var failed error
 	value := func(v any) []byte {
 		var line bytes.Buffer
 		encoder := json.NewEncoder(&line)
-		encoder.SetEscapeHTML(false) // conditions read as they are
+		encoder.SetEscapeHTML(false) // keeps conditions such as a > 1 readable
 		if err := encoder.Encode(v); err != nil {
 			failed = err
 		}
@@ -60,6 +64,7 @@ func comma(i int) string {
 	return ","
 }
 
+// decodeSnapshot returns the model and the add that wrote it.
 func decodeSnapshot(data []byte) (Model, string, error) {
 	var s snapshot
 	decoder := json.NewDecoder(bytes.NewReader(data))
@@ -68,7 +73,7 @@ func decodeSnapshot(data []byte) (Model, string, error) {
 		return Model{}, "", err
 	}
 	if s.Format != snapshotFormat {
-		return Model{}, "", fmt.Errorf("format %d, want %d: it was written by another version of this package", s.Format, snapshotFormat)
+		return Model{}, "", fmt.Errorf("its format is %d, want %d: another version of this package wrote it", s.Format, snapshotFormat)
 	}
 	model := Model{Dialect: s.Dialect}
 	for _, table := range s.Tables {

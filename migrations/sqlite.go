@@ -12,12 +12,12 @@ func (sqlite) name() string             { return "sqlite" }
 func (sqlite) quote(name string) string { return quoted(name, "`", "`") }
 func (sqlite) filtersIndexes() bool     { return true }
 func (sqlite) splits() bool             { return false }
-func (sqlite) maxName() int             { return 255 } // SQLite has no limit
+func (sqlite) maxName() int             { return 255 } // SQLite itself has no limit
 
 func (sqlite) boolean(value bool) string { return map[bool]string{true: "true", false: "false"}[value] }
 
-// text writes a default as GORM does, which does not know one in single quotes again and
-// would rebuild the table.
+// text returns a default in double quotes, as GORM writes it. GORM does not recognise a
+// default in single quotes: AutoMigrate would rebuild the table.
 func (sqlite) text(value string) string {
 	if strings.Contains(value, `"`) {
 		return literal(value)
@@ -34,8 +34,8 @@ func (sqlite) canonical(columnType string) string {
 	return base + args + rest
 }
 
-// rank orders nothing: for SQLite only a type's affinity counts, and it keeps values that
-// are longer than the type says.
+// rank returns the affinity of a type as its family, and 0: SQLite stores every value of an
+// affinity, whatever length the type gives.
 func (sqlite) rank(base string) (family string, rank int, ok bool) {
 	base = strings.ToUpper(base)
 	for _, rule := range []struct{ affinity, words string }{
@@ -48,10 +48,11 @@ func (sqlite) rank(base string) (family string, rank int, ok bool) {
 	return "numeric", 0, true
 }
 
-// constant matches the defaults that ALTER TABLE ADD COLUMN takes.
+// constant matches the defaults that ALTER TABLE ADD COLUMN accepts.
 var constant = regexp.MustCompile(`(?i)^([-+]?[0-9.]+|'([^']|'')*'|"[^"]*"|true|false|x'[0-9a-f]*')$`)
 
-// rebuilds says that ALTER TABLE can't do it.
+// rebuilds reports whether SQLite's ALTER TABLE cannot make the change, so that the table
+// has to be rebuilt.
 func (c tableChange) rebuilds() bool {
 	if c.old == nil || c.new == nil {
 		return false
@@ -67,8 +68,8 @@ func (sqlite) needsOwnTransaction(changes []tableChange) bool {
 
 func (d sqlite) up(changes []tableChange, ownTransaction bool) (statements []string) {
 	if ownTransaction {
-		// With foreign keys on, dropping the old table would delete what refers to its
-		// rows. Inside a transaction the setting has no effect.
+		// With foreign keys enabled, dropping the old table would delete the rows that
+		// refer to it. Inside a transaction the setting has no effect.
 		statements = append(statements, "PRAGMA foreign_keys = OFF", "BEGIN IMMEDIATE")
 	}
 	for _, change := range changes {
@@ -115,7 +116,7 @@ func (d sqlite) column(column Column) string {
 	}
 	notNull := ""
 	if column.NotNull {
-		notNull = "NOT NULL" // GORM misunderstands an explicit NULL, and would rebuild the table
+		notNull = "NOT NULL" // GORM misreads an explicit NULL: AutoMigrate would rebuild the table
 	}
 	return joined(d.quote(column.Name), column.Type, collate, notNull, defaultClause(column))
 }
@@ -140,7 +141,8 @@ func (d sqlite) alterTable(change tableChange) (statements []string) {
 	return statements
 }
 
-// rebuild makes the table anew, copies its rows, and takes its name.
+// rebuild creates the new table under a temporary name, copies the rows, drops the old
+// table, and renames the new one.
 func (d sqlite) rebuild(change tableChange) []string {
 	name, build := change.new.Name, "_new_"+change.new.Name
 	var into, from []string
@@ -150,7 +152,7 @@ func (d sqlite) rebuild(change tableChange) []string {
 		value := d.quote(before)
 		if old == nil {
 			if column.Default != "" || !column.NotNull {
-				continue // the new table puts in the default or NULL
+				continue // the new table fills in the default or NULL
 			}
 			value, _ = emptyValue(d, column.Type)
 		} else if !old.NotNull && column.NotNull && column.Default != "" {
@@ -163,7 +165,8 @@ func (d sqlite) rebuild(change tableChange) []string {
 		"INSERT INTO " + d.quote(build) + " (" + quotedList(d, into) + ")\n    SELECT " + strings.Join(from, ", ") + " FROM " + d.quote(name),
 	}
 	if slices.ContainsFunc(change.new.Columns, func(c Column) bool { return c.Identity }) {
-		// Or an id that was given out before could be given out again.
+		// Keep the counter of auto-increment: otherwise SQLite could reuse the ids of
+		// deleted rows.
 		statements = append(statements,
 			"DELETE FROM sqlite_sequence WHERE name = "+literal(build),
 			"INSERT INTO sqlite_sequence (name, seq) SELECT "+literal(build)+", seq FROM sqlite_sequence WHERE name = "+literal(name))
@@ -177,7 +180,8 @@ func (d sqlite) rebuild(change tableChange) []string {
 	return statements
 }
 
-// asValue writes a default for a SELECT, where double quotes could be a column.
+// asValue returns a default for use in a SELECT, where a string in double quotes could be
+// read as a column.
 func asValue(expression string) string {
 	if text, ok := strings.CutPrefix(expression, `"`); ok {
 		return literal(strings.TrimSuffix(text, `"`))
@@ -187,8 +191,8 @@ func asValue(expression string) string {
 
 func (sqlite) script() scriptForm {
 	return scriptForm{
-		versionTable: "CREATE TABLE IF NOT EXISTS goose_db_version (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL, is_applied INTEGER NOT NULL, tstamp TIMESTAMP DEFAULT (datetime('now')))",
-		applied:      "1",
-		begin:        "BEGIN IMMEDIATE", commit: "COMMIT",
+		createVersions: "CREATE TABLE IF NOT EXISTS " + versionTable + " (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL, is_applied INTEGER NOT NULL, tstamp TIMESTAMP DEFAULT (datetime('now')))",
+		applied:        "1",
+		begin:          "BEGIN IMMEDIATE", commit: "COMMIT",
 	}
 }

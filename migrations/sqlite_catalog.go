@@ -58,8 +58,8 @@ func (d sqlite) inspect(_ context.Context, db *gorm.DB, name string) (*Table, er
 
 var indexCondition = regexp.MustCompile(`(?is)\)\s*WHERE\s+(.+)$`)
 
-// collationIn finds the collation of a column in the table's DDL: the catalogue has it
-// nowhere else.
+// collationIn returns the collation of a column, BINARY by default. It parses the table's
+// DDL, since the catalogue has the collation nowhere else.
 func (sqlite) collationIn(ddl, column string) string {
 	pattern := "(?is)[(,]\\s*[`\"\\[]?" + regexp.QuoteMeta(column) + "[`\"\\]]?\\s[^,]*?\\bCOLLATE\\s+[`\"\\[]?(\\w+)"
 	if found := regexp.MustCompile(pattern).FindStringSubmatch(ddl); found != nil {
@@ -68,7 +68,7 @@ func (sqlite) collationIn(ddl, column string) string {
 	return "BINARY"
 }
 
-// SQLite has the host's clock.
+// SQLite uses the host's clock.
 func (sqlite) now() string { return "" }
 
 func (sqlite) ordinal(column Column) bool { return column.Collation == "" }

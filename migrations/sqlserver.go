@@ -81,8 +81,8 @@ func (d sqlserver) createTable(table *Table) string {
 	return createStatement(d.quote(table.Name), lines)
 }
 
-// defaultName is the name of a column's default, which SQL Server would otherwise invent;
-// a default without a known name can't be dropped by a script.
+// defaultName returns the name of a column's default constraint. Without one SQL Server
+// would generate a random name, by which no script could drop the constraint.
 func defaultName(table *Table, column string) string { return "DF_" + table.bare() + "_" + column }
 
 func (d sqlserver) column(table *Table, column Column) string {
@@ -137,7 +137,7 @@ func (d sqlserver) alterTable(change tableChange) (statements []string) {
 		add.Default = value
 		statement := alter + "ADD " + d.column(table, add)
 		if value != "" && !column.NotNull {
-			statement += " WITH VALUES" // or rows that are there would get NULL
+			statement += " WITH VALUES" // otherwise existing rows would get NULL
 		}
 		statements = append(statements, statement)
 		if missing {
@@ -150,18 +150,19 @@ func (d sqlserver) alterTable(change tableChange) (statements []string) {
 	return statements
 }
 
-// indexes returns those to drop before the change and to create after it: those that
-// change, and those that a changing column is part of, in which case SQL Server refuses.
+// indexes returns the indexes to drop before the change and to create after it: those
+// that change, and those that depend on a changing column, which SQL Server would refuse to
+// alter.
 func (d sqlserver) indexes(change tableChange) (drop, create []Index) {
 	drop, create = slices.Clone(change.dropIndexes), slices.Clone(change.createIndexes)
 	for _, index := range change.old.Indexes {
 		if slices.ContainsFunc(drop, func(i Index) bool { return i.Name == index.Name }) {
 			continue
 		}
-		inTheWay := slices.ContainsFunc(change.altered, func(c columnChange) bool {
+		depends := slices.ContainsFunc(change.altered, func(c columnChange) bool {
 			return index.dependsOn(c.old.Name) && !onlyDefault(d, c)
 		}) || slices.ContainsFunc(change.renamed, func(r rename) bool { return mentions(index.Where, r.old) })
-		if inTheWay {
+		if depends {
 			drop, create = append(drop, index), append(create, *change.new.Index(index.Name))
 		}
 	}
@@ -173,7 +174,7 @@ func onlyDefault(d dialect, c columnChange) bool { return sameShape(d, c.old, c.
 func (d sqlserver) renameColumn(change tableChange, r rename) (statements []string) {
 	table := change.new
 	column := *change.old.Column(r.old)
-	// The default has the column's name in its own.
+	// The name of the default contains the column's name.
 	if column.Default != "" {
 		statements = append(statements, d.dropDefault(table, r.old))
 	}
@@ -204,11 +205,12 @@ func (d sqlserver) alterColumn(table *Table, altered columnChange) (statements [
 
 func (sqlserver) script() scriptForm {
 	return scriptForm{
-		// A filtered index can neither be made nor written to without.
-		settings:     []string{"SET QUOTED_IDENTIFIER ON", "SET ANSI_NULLS ON", "SET XACT_ABORT ON"},
-		versionTable: "IF OBJECT_ID(N'goose_db_version') IS NULL\n    CREATE TABLE goose_db_version (id INT NOT NULL IDENTITY(1,1) PRIMARY KEY, version_id BIGINT NOT NULL, is_applied BIT NOT NULL, tstamp DATETIME NULL DEFAULT CURRENT_TIMESTAMP)",
-		applied:      "1",
-		begin:        "BEGIN TRANSACTION", commit: "COMMIT TRANSACTION",
+		// Without QUOTED_IDENTIFIER and ANSI_NULLS a filtered index can neither be created
+		// nor written to.
+		settings:       []string{"SET QUOTED_IDENTIFIER ON", "SET ANSI_NULLS ON", "SET XACT_ABORT ON"},
+		createVersions: "IF OBJECT_ID(N'" + versionTable + "') IS NULL\n    CREATE TABLE " + versionTable + " (id INT NOT NULL IDENTITY(1,1) PRIMARY KEY, version_id BIGINT NOT NULL, is_applied BIT NOT NULL, tstamp DATETIME NULL DEFAULT CURRENT_TIMESTAMP)",
+		applied:        "1",
+		begin:          "BEGIN TRANSACTION", commit: "COMMIT TRANSACTION",
 		separator: "GO",
 	}
 }

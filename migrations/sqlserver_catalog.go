@@ -53,7 +53,8 @@ func (d sqlserver) inspect(_ context.Context, db *gorm.DB, name string) (*Table,
 	return table, err
 }
 
-// liveType writes a type as in DDL. Lengths are in bytes there, -1 for max.
+// liveType returns a type of the catalogue in the form of DDL. The catalogue has lengths in
+// bytes, and -1 for max.
 func (sqlserver) liveType(base string, length, precision, scale int) string {
 	switch base = strings.ToLower(base); base {
 	case "nvarchar", "nchar":

@@ -7,19 +7,20 @@ import (
 	"strings"
 )
 
-// A conversion is what a change of a column's type means for its values.
+// A conversion is the effect of a type change on a column's values.
 type conversion int
 
 const (
 	sameType    conversion = iota
-	widens                 // every value stays as it is
+	widens                 // every value of the old type fits the new one
 	narrows                // some values no longer fit
-	unconverted            // the values need a conversion that nobody but the team knows
+	unconverted            // the values need a conversion that the package does not know
 )
 
 var typeParts = regexp.MustCompile(`^([a-z_]+(?: [a-z_]+)*?)\s*(?:\(([^)]*)\))?((?: [a-z]+)*)$`)
 
-// splitType splits a canonical type into its name and its numbers; max is the greatest.
+// splitType splits a canonical type into its name and its numbers. The length max becomes
+// the largest number.
 func splitType(canonical string) (base string, args []int) {
 	found := typeParts.FindStringSubmatch(canonical)
 	if found == nil {
@@ -35,7 +36,7 @@ func splitType(canonical string) (base string, args []int) {
 	return found[1] + found[3], args
 }
 
-// convert compares two types of a column.
+// convert returns the effect of a change from one type to another.
 func convert(d dialect, from, to string) conversion {
 	from, to = d.canonical(from), d.canonical(to)
 	if from == to {
@@ -60,17 +61,18 @@ func convert(d dialect, from, to string) conversion {
 	}
 }
 
-// convertArgs compares the numbers of one type: a length, or precision and scale.
+// convertArgs compares the numbers of one type: a length, or a precision and a scale.
 func convertArgs(base string, from, to []int) conversion {
 	if len(from) != len(to) {
-		// No number is the greatest there is: canonical has put in the others.
+		// A type without a number has no limit: where the database has a default,
+		// canonical has filled it in.
 		if len(to) == 0 {
 			return widens
 		}
 		return narrows
 	}
 	if len(from) == 2 && (strings.HasPrefix(base, "numeric") || strings.HasPrefix(base, "decimal")) {
-		// Digits before the point matter, not digits in all.
+		// Compare the digits before the point, not all digits.
 		from = []int{from[0] - from[1], from[1]}
 		to = []int{to[0] - to[1], to[1]}
 	}
@@ -82,8 +84,8 @@ func convertArgs(base string, from, to []int) conversion {
 	return widens
 }
 
-// emptyValue returns a value of the type for rows whose own is gone; ok is false for a
-// type that it does not know.
+// emptyValue returns the value that Down gives to rows whose value Up has dropped: an
+// empty string, zero, false or the year 1970. For an unknown type ok is false.
 func emptyValue(d dialect, columnType string) (value string, ok bool) {
 	base, _ := splitType(d.canonical(columnType))
 	base, _, _ = strings.Cut(base, " unsigned")

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestConvert tells what a change of type does to values.
+// TestConvert checks the effect of a type change on the values.
 func TestConvert(t *testing.T) {
 	for _, c := range []struct {
 		dialect  dialect
@@ -59,7 +59,8 @@ func TestConvert(t *testing.T) {
 	}
 }
 
-// TestOnlyExcludesNull tells the filters that mean nothing where NULLs are distinct.
+// TestOnlyExcludesNull checks which filters have no effect on a unique index that treats
+// NULLs as distinct.
 func TestOnlyExcludesNull(t *testing.T) {
 	columns := []string{"partition_key", "session_id"}
 	for where, want := range map[string]bool{
@@ -77,9 +78,9 @@ func TestOnlyExcludesNull(t *testing.T) {
 	}
 }
 
-// TestDoctorOnSQLServer compares tables as its catalogue would describe them, since there
-// is no server to ask.
-func TestDoctorOnSQLServer(t *testing.T) {
+// TestCheck_SQLServer runs the checks on tables as SQL Server's catalogue would describe
+// them, without a server.
+func TestCheck_SQLServer(t *testing.T) {
 	d := sqlserver{}
 	bin := "Latin1_General_100_BIN2"
 	want := &Table{Name: "s", PrimaryKey: []string{"id"}, Columns: []Column{
@@ -92,7 +93,7 @@ func TestDoctorOnSQLServer(t *testing.T) {
 	live := func(edit func(*Table)) *Table {
 		table := *want
 		table.Columns, table.Indexes = slices.Clone(want.Columns), slices.Clone(want.Indexes)
-		// As SQL Server writes them.
+		// As SQL Server's catalogue writes them.
 		table.Column("ticket").Type = d.liveType("varbinary", -1, 0, 0)
 		table.Column("partition_key").Type = d.liveType("nvarchar", 400, 0, 0)
 		table.Index("i").Where = "([session_id] IS NOT NULL)"
@@ -100,14 +101,14 @@ func TestDoctorOnSQLServer(t *testing.T) {
 		return &table
 	}
 	for find, edit := range map[string]func(*Table){
-		"": func(*Table) {},
-		"takes one missing session id for another": func(t *Table) { t.Index("i").Where = "" },
-		"the index is missing":                     func(t *Table) { t.Indexes = nil },
-		"takes different strings for equal":        func(t *Table) { t.Column("session_id").Collation = "SQL_Latin1_General_CP1_CI_AS" },
-		"the column is too short":                  func(t *Table) { t.Column("partition_key").Type = d.liveType("nvarchar", 200, 0, 0) },
-		"times lose their microseconds":            func(t *Table) { t.Column("created").Type = d.liveType("datetimeoffset", 0, 0, 3) },
-		"the type is datetime2(7)":                 func(t *Table) { t.Column("created").Type = d.liveType("datetime2", 0, 0, 7) },
-		"the type is nvarchar(max)":                func(t *Table) { t.Column("ticket").Type = d.liveType("nvarchar", -1, 0, 0) },
+		"":                                    func(*Table) {},
+		"treats missing session ids as equal": func(t *Table) { t.Index("i").Where = "" },
+		"the index is missing":                func(t *Table) { t.Indexes = nil },
+		"treats different strings as equal":   func(t *Table) { t.Column("session_id").Collation = "SQL_Latin1_General_CP1_CI_AS" },
+		"the column is too short":             func(t *Table) { t.Column("partition_key").Type = d.liveType("nvarchar", 200, 0, 0) },
+		"times lose their microseconds":       func(t *Table) { t.Column("created").Type = d.liveType("datetimeoffset", 0, 0, 3) },
+		"the type is datetime2(7)":            func(t *Table) { t.Column("created").Type = d.liveType("datetime2", 0, 0, 7) },
+		"the type is nvarchar(max)":           func(t *Table) { t.Column("ticket").Type = d.liveType("nvarchar", -1, 0, 0) },
 	} {
 		c := checker{comparison{dialect: d}}
 		c.columns(want, live(edit))
@@ -117,15 +118,15 @@ func TestDoctorOnSQLServer(t *testing.T) {
 			problems = append(problems, finding.Problem)
 		}
 		if all := strings.Join(problems, "; "); !strings.Contains(all, find) || find == "" && all != "" {
-			t.Errorf("want %q, got %q", find, all)
+			t.Errorf("the findings are %q, want %q", all, find)
 		}
 		if differences := Compare(Model{Dialect: "sqlserver", Tables: []Table{*want}}, Model{Dialect: "sqlserver", Tables: []Table{*live(edit)}}); (len(differences) > 0) != (find != "") {
-			t.Errorf("%q: compared: %v", find, differences)
+			t.Errorf("%q: Compare returns %v", find, differences)
 		}
 	}
 }
 
-// TestParseFile reads what teams write by hand, too.
+// TestParseFile checks the constructs that a team may use in a file of its own.
 func TestParseFile(t *testing.T) {
 	file, err := parseFile("x", []byte(`
 -- a comment
@@ -152,13 +153,14 @@ DROP FUNCTION f;
 	}
 	for _, bad := range []string{"", "SELECT 1;", "-- +goose Up\nSELECT 1", "-- +goose Sideways\n"} {
 		if _, err := parseFile("x", []byte(bad)); err == nil {
-			t.Errorf("%q was read", bad)
+			t.Errorf("%q: no error", bad)
 		}
 	}
 }
 
-// TestEncodedFilesAreReadBack also with defaults that look like the end of a statement.
-func TestEncodedFilesAreReadBack(t *testing.T) {
+// TestEncode_ReadBack encodes and parses statements, one of them with a default that looks
+// like the end of a statement.
+func TestEncode_ReadBack(t *testing.T) {
 	statements := []string{"SELECT 1", "ALTER TABLE t ADD c text DEFAULT 'a; -- b'", "CREATE TABLE t (\n    a int\n)"}
 	file := migrationFile{name: "x", up: section{comments: []string{"one\n-- +goose Down"}, statements: statements}, down: section{statements: statements[:1]}}
 	read, err := parseFile("x", file.encode())

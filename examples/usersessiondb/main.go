@@ -1,6 +1,6 @@
-// Usersessiondb is a team's project that owns the schema of its user sessions: it
-// generates migrations from the entities and applies them. Copy the folder and make it
-// yours; the README tells how it is used.
+// Usersessiondb is a sample of a team's migrations project: it generates the migrations of
+// the user sessions' schema from the entities, and applies them. Copy the folder and adapt
+// it; the README explains how.
 //
 //	go run . up
 package main
@@ -22,16 +22,17 @@ import (
 	"example.com/usersession/examples/usersessiondb/command"
 )
 
-// team is what this project is about.
+// team configures the project.
 var team = command.Team{
-	// The entities: the module's, and those of your own. For columns of your own embed
-	// entities.UserSession in a struct and name that one in its place.
+	// The entities of the module, and your own. For columns of your own, embed
+	// entities.UserSession in a struct and list that struct instead.
 	Models: []any{&entities.UserSession{}},
 
-	// What the application opens GORM with: its NamingStrategy names table and indexes.
+	// The configuration that the application opens GORM with. Its NamingStrategy names
+	// the table and the indexes.
 	Config: func() *gorm.Config { return &gorm.Config{} },
 
-	// The dialects you use. Take out the others here, and their drivers above.
+	// The dialects that you use. Remove the others here, and their drivers above.
 	Dialects: []command.Dialect{
 		{Name: "sqlite", Open: openSQLite},
 		{Name: "postgres", Open: postgres.Open},
@@ -40,7 +41,7 @@ var team = command.Team{
 	},
 
 	Dir: "migrations",           // a folder for each dialect
-	DSN: "file:usersessions.db", // without --dsn
+	DSN: "file:usersessions.db", // the default of -dsn
 }
 
 func openSQLite(dsn string) gorm.Dialector {

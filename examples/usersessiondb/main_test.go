@@ -8,13 +8,13 @@ import (
 	"example.com/usersession/examples/usersessiondb/command"
 )
 
-// TestMigrations is what a team's CI asks: nothing has been forgotten, and the migrations
-// make what the entities say.
+// TestMigrations runs the checks of a team's CI: the migrations are up to date with the
+// entities, and they create the tables that the entities describe.
 func TestMigrations(t *testing.T) {
-	dsn := "--dsn=file:" + filepath.Join(t.TempDir(), "test.db")
+	dsn := "-dsn=file:" + filepath.Join(t.TempDir(), "test.db")
 	for _, args := range [][]string{
 		{"check"}, {"verify"}, {"up", dsn}, {"doctor", dsn}, {"status", dsn}, {"down", dsn}, {"up", dsn},
-		{"script", "--dialect=sqlserver"},
+		{"script", "-dialect=sqlserver"},
 	} {
 		var out bytes.Buffer
 		if err := command.Run(t.Context(), team, args, &out); err != nil {

@@ -9,8 +9,8 @@ import (
 	"example.com/usersession/migrations"
 )
 
-// full has columns that are NOT NULL and have no default, which Down must add again to a
-// table that has rows.
+// full has columns that are NOT NULL and have no default. Down must restore them in a table
+// with rows.
 type full struct {
 	Plain
 	Text  string    `gorm:"size:20;not null"`
@@ -22,10 +22,11 @@ type full struct {
 	Bytes []byte    `gorm:"not null"`
 }
 
-// less is what is left of it; Count may be NULL now.
+// less has none of these columns, and Count is nullable.
 type less struct{ Plain }
 
-func toAndFro(t *testing.T) (dir string) {
+// addFullAndLess adds the two migrations and returns their folder.
+func addFullAndLess(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	add(t, dir, step{name: "full", models: []any{&full{}}})
@@ -33,19 +34,19 @@ func toAndFro(t *testing.T) (dir string) {
 	return dir
 }
 
-// TestDownAddsColumnsAgain: rows get an empty value, what they held being gone, and the
-// table is what it was, without the defaults that were there for them.
-func TestDownAddsColumnsAgain(t *testing.T) {
+// TestDown_RestoresColumns restores dropped columns: existing rows get an empty value, since
+// theirs is lost, and the columns have no default, as before.
+func TestDown_RestoresColumns(t *testing.T) {
 	dbtest.On(t, engines, func(t *testing.T, d *dbtest.Database) {
-		dir, dsn := toAndFro(t), dsnOf(t, d)
+		dir, dsn := addFullAndLess(t), dsnOf(t, d)
 		project := team(dir, &less{})
 		mustRun(t, project, "up", dsn)
 		db := d.Open(t, dbtest.Setup{})
 		mustExec(t, db, "INSERT INTO things (name) VALUES ('a')")
 		if _, err := run(t, project, "down", dsn); err == nil {
-			t.Error("a row has no count, which is NOT NULL again")
+			t.Error("down succeeded although a row has NULL in a column that becomes NOT NULL")
 		}
-		mustRun(t, project, "baseline", "20260301120001", dsn) // it is as it was
+		mustRun(t, project, "baseline", "20260301120001", dsn) // nothing has changed
 		mustExec(t, db, "UPDATE things SET count = 0")
 		mustRun(t, project, "down", dsn)
 		mustRun(t, team(dir, &full{}), "baseline", "20260301120000", dsn) // compares
@@ -63,9 +64,9 @@ func TestDownAddsColumnsAgain(t *testing.T) {
 	})
 }
 
-// TestTSQLAddsColumnsAgain in the simulated catalogue.
-func TestTSQLAddsColumnsAgain(t *testing.T) {
-	dir := toAndFro(t)
+// TestTSQL_DownRestoresColumns restores the columns in the simulated catalogue.
+func TestTSQL_DownRestoresColumns(t *testing.T) {
+	dir := addFullAndLess(t)
 	c := newCatalogue()
 	if err := fold(t, c, script(t, dir, 0, 20260301120000)); err != nil {
 		t.Fatal(err)

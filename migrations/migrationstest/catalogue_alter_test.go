@@ -8,8 +8,8 @@ import (
 	"github.com/sqlc-dev/teesql/ast"
 )
 
-// free says whether nothing depends on the column, in which case the server would not let
-// it be altered or dropped.
+// free returns an error if the primary key, a default or an index depends on the column: the
+// server would refuse to alter or drop it.
 func (t *simTable) free(name string) error {
 	if t.columns[name] == nil {
 		return fmt.Errorf("there is no column %s", name)
@@ -39,10 +39,10 @@ func (c *catalogue) alterAdd(s *ast.AlterTableAddTableElementStatement, text str
 		}
 		column := t.columns[definition.ColumnIdentifier.Value]
 		if !column.nullable && column.constraint == "" {
-			return fmt.Errorf("rows have no value for the new column %s", definition.ColumnIdentifier.Value)
+			return fmt.Errorf("existing rows have no value for the new column %s", definition.ColumnIdentifier.Value)
 		}
 		if column.nullable && column.constraint != "" && !definition.DefaultConstraint.WithValues {
-			return fmt.Errorf("rows would get NULL in %s, on other dialects the default", definition.ColumnIdentifier.Value)
+			return fmt.Errorf("existing rows would get NULL in %s, but the default on other dialects", definition.ColumnIdentifier.Value)
 		}
 	}
 	for _, constraint := range s.Definition.TableConstraints {
@@ -52,7 +52,7 @@ func (c *catalogue) alterAdd(s *ast.AlterTableAddTableElementStatement, text str
 		}
 		column := t.columns[d.Column.Value]
 		if column == nil || column.constraint != "" {
-			return fmt.Errorf("the column %s is missing or has a default", d.Column.Value)
+			return fmt.Errorf("the column %s is missing or has a default already", d.Column.Value)
 		}
 		if err := c.constraintFree(d.ConstraintIdentifier); err != nil {
 			return err
@@ -60,7 +60,7 @@ func (c *catalogue) alterAdd(s *ast.AlterTableAddTableElementStatement, text str
 		column.constraint, column.value = d.ConstraintIdentifier.Value, source(d.Expression, text)
 	}
 	if len(s.Definition.ColumnDefinitions)+len(s.Definition.TableConstraints) == 0 {
-		return fmt.Errorf("it adds nothing")
+		return fmt.Errorf("the statement adds nothing")
 	}
 	return nil
 }
@@ -76,7 +76,7 @@ func (c *catalogue) alterColumn(s *ast.AlterTableAlterColumnStatement, text stri
 	}
 	column := t.columns[name]
 	if column.identity {
-		return fmt.Errorf("the column %s counts itself up", name)
+		return fmt.Errorf("the column %s is auto-incremented", name)
 	}
 	column.dataType, column.collation = typeText(s.DataType, text), ""
 	if s.Collation != nil {
@@ -88,7 +88,7 @@ func (c *catalogue) alterColumn(s *ast.AlterTableAlterColumnStatement, text stri
 	case "NotNull":
 		column.nullable = false
 	default:
-		return fmt.Errorf("ALTER COLUMN says neither NULL nor NOT NULL, and would make %s NULL", name)
+		return fmt.Errorf("ALTER COLUMN has neither NULL nor NOT NULL, and would make %s nullable", name)
 	}
 	return nil
 }
@@ -120,11 +120,11 @@ func (c *catalogue) alterDrop(s *ast.AlterTableDropTableElementStatement) error 
 	return nil
 }
 
-// rename is sp_rename of a column, the only procedure that is called.
+// rename applies sp_rename of a column, the only procedure that the package calls.
 func (c *catalogue) rename(s *ast.ExecuteStatement) error {
 	procedure, ok := s.ExecuteSpecification.ExecutableEntity.(*ast.ExecutableProcedureReference)
 	if !ok || procedure.ProcedureReference.ProcedureReference.Name.BaseIdentifier.Value != "sp_rename" || len(procedure.Parameters) != 3 {
-		return fmt.Errorf("it is no sp_rename")
+		return fmt.Errorf("the statement is not sp_rename")
 	}
 	var words []string
 	for _, parameter := range procedure.Parameters {
@@ -136,11 +136,11 @@ func (c *catalogue) rename(s *ast.ExecuteStatement) error {
 	}
 	names := strings.Split(strings.NewReplacer("[", "", "]", "").Replace(words[0]), ".")
 	if len(names) != 2 || words[2] != "COLUMN" {
-		return fmt.Errorf("sp_rename of %v", words)
+		return fmt.Errorf("sp_rename has the parameters %q", words)
 	}
 	t := c.tables[names[0]]
 	if t == nil || t.columns[names[1]] == nil || t.columns[words[1]] != nil {
-		return fmt.Errorf("the column %s is missing, or %s is there", words[0], words[1])
+		return fmt.Errorf("the column %s is missing, or %s already exists", words[0], words[1])
 	}
 	for name, index := range t.indexes {
 		if strings.Contains(index.filter, names[1]) {
@@ -169,7 +169,7 @@ func (c *catalogue) update(s *ast.UpdateStatement) error {
 	for _, clause := range s.UpdateSpecification.SetClauses {
 		set, ok := clause.(*ast.AssignmentSetClause)
 		if !ok || t.columns[columnName(set.Column)] == nil {
-			return fmt.Errorf("UPDATE sets what is not there")
+			return fmt.Errorf("UPDATE sets a column that does not exist")
 		}
 	}
 	return nil

@@ -9,9 +9,9 @@ import (
 	"github.com/sqlc-dev/teesql/ast"
 )
 
-// A catalogue is what SQL Server would know after a script: it takes the statements that
-// the package generates, and refuses what the server would refuse. It is stricter in
-// that every constraint must have a name.
+// A catalogue simulates SQL Server's catalogue. It applies the statements that the package
+// generates and refuses those that the server would refuse. It is stricter than the server:
+// every constraint must have a name.
 type catalogue struct {
 	tables map[string]*simTable
 }
@@ -26,7 +26,7 @@ type simTable struct {
 type simColumn struct {
 	dataType, collation string
 	nullable, identity  bool
-	constraint, value   string // the default
+	constraint, value   string // of the default
 }
 
 type simIndex struct {
@@ -37,8 +37,8 @@ type simIndex struct {
 
 func newCatalogue() *catalogue { return &catalogue{tables: map[string]*simTable{}} }
 
-// String describes the catalogue completely; the order of columns, which a migration
-// can't choose, is left out.
+// String returns the whole catalogue except for the order of the columns, which a migration
+// cannot choose.
 func (c *catalogue) String() string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(c.tables)) {
@@ -54,7 +54,7 @@ func (c *catalogue) String() string {
 	return b.String()
 }
 
-// apply takes one statement, of which text is the source.
+// apply applies one statement. The text is its source.
 func (c *catalogue) apply(statement ast.Statement, text string) error {
 	switch s := statement.(type) {
 	case *ast.CreateTableStatement:
@@ -79,7 +79,7 @@ func (c *catalogue) apply(statement ast.Statement, text string) error {
 		return nil
 	case *ast.InsertStatement, *ast.DeleteStatement, *ast.IfStatement:
 		if !strings.Contains(text, "goose_db_version") {
-			return fmt.Errorf("it is not about the table of versions")
+			return fmt.Errorf("the statement is not about the version table")
 		}
 		return nil
 	default:
@@ -95,18 +95,19 @@ func (c *catalogue) table(name *ast.SchemaObjectName) (*simTable, error) {
 	return t, nil
 }
 
-// constraintFree says whether no constraint has the name, which is the schema's own.
+// constraintFree returns an error if a constraint of any table has the name: names of
+// constraints are unique in a schema.
 func (c *catalogue) constraintFree(identifier *ast.Identifier) error {
 	if identifier == nil || identifier.Value == "" {
 		return fmt.Errorf("a constraint has no name")
 	}
 	for _, t := range c.tables {
 		if t.key == identifier.Value {
-			return fmt.Errorf("there is a constraint %s already", identifier.Value)
+			return fmt.Errorf("the constraint %s already exists", identifier.Value)
 		}
 		for _, column := range t.columns {
 			if column.constraint == identifier.Value {
-				return fmt.Errorf("there is a constraint %s already", identifier.Value)
+				return fmt.Errorf("the constraint %s already exists", identifier.Value)
 			}
 		}
 	}
@@ -116,7 +117,7 @@ func (c *catalogue) constraintFree(identifier *ast.Identifier) error {
 func (c *catalogue) createTable(s *ast.CreateTableStatement, text string) error {
 	name := s.SchemaObjectName.BaseIdentifier.Value
 	if c.tables[name] != nil {
-		return fmt.Errorf("there is a table %s already", name)
+		return fmt.Errorf("the table %s already exists", name)
 	}
 	t := &simTable{columns: map[string]*simColumn{}, indexes: map[string]*simIndex{}}
 	c.tables[name] = t
@@ -140,7 +141,7 @@ func (c *catalogue) createTable(s *ast.CreateTableStatement, text string) error 
 	}
 	for _, name := range t.keyOf {
 		if column := t.columns[name]; column == nil || column.nullable {
-			return fmt.Errorf("the primary key's column %s is missing or may be NULL", name)
+			return fmt.Errorf("the primary key's column %s is missing or nullable", name)
 		}
 	}
 	if t.key == "" {
@@ -152,7 +153,7 @@ func (c *catalogue) createTable(s *ast.CreateTableStatement, text string) error 
 func (c *catalogue) addColumn(t *simTable, definition *ast.ColumnDefinition, text string) error {
 	name := definition.ColumnIdentifier.Value
 	if t.columns[name] != nil {
-		return fmt.Errorf("there is a column %s already", name)
+		return fmt.Errorf("the column %s already exists", name)
 	}
 	column := &simColumn{dataType: typeText(definition.DataType, text), identity: definition.IdentityOptions != nil}
 	if definition.Collation != nil {
@@ -168,7 +169,7 @@ func (c *catalogue) addColumn(t *simTable, definition *ast.ColumnDefinition, tex
 		}
 	}
 	if !explicit {
-		return fmt.Errorf("the column %s says neither NULL nor NOT NULL, which a setting then decides", name)
+		return fmt.Errorf("the column %s is neither NULL nor NOT NULL, so that a setting decides", name)
 	}
 	if d := definition.DefaultConstraint; d != nil {
 		if err := c.constraintFree(d.ConstraintIdentifier); err != nil {
@@ -196,7 +197,7 @@ func (c *catalogue) createIndex(s *ast.CreateIndexStatement, text string) error 
 		return err
 	}
 	if t.indexes[s.Name.Value] != nil {
-		return fmt.Errorf("there is an index %s already", s.Name.Value)
+		return fmt.Errorf("the index %s already exists", s.Name.Value)
 	}
 	index := &simIndex{unique: s.Unique}
 	if s.FilterPredicate != nil {
@@ -206,7 +207,7 @@ func (c *catalogue) createIndex(s *ast.CreateIndexStatement, text string) error 
 			found = found || strings.Contains(index.filter, name)
 		}
 		if !found {
-			return fmt.Errorf("the filter %q is about none of the table's columns", index.filter)
+			return fmt.Errorf("the filter %q names none of the table's columns", index.filter)
 		}
 	}
 	for _, column := range s.Columns {
@@ -214,9 +215,9 @@ func (c *catalogue) createIndex(s *ast.CreateIndexStatement, text string) error 
 		if t.columns[name] == nil {
 			return fmt.Errorf("there is no column %s", name)
 		}
-		// One NULL is as another there.
+		// SQL Server's unique indexes treat NULLs as equal.
 		if s.Unique && t.columns[name].nullable && !strings.Contains(index.filter, name+" IS NOT NULL") {
-			return fmt.Errorf("the unique index %s takes one NULL in %s only", s.Name.Value, name)
+			return fmt.Errorf("the unique index %s admits only one NULL in %s", s.Name.Value, name)
 		}
 		index.columns = append(index.columns, name)
 	}
@@ -227,7 +228,7 @@ func (c *catalogue) createIndex(s *ast.CreateIndexStatement, text string) error 
 func (c *catalogue) dropIndex(s *ast.DropIndexStatement) error {
 	for _, clause := range s.DropIndexClauses {
 		if clause.Object == nil {
-			return fmt.Errorf("DROP INDEX wants ON and a table")
+			return fmt.Errorf("DROP INDEX has no ON with a table")
 		}
 		t, err := c.table(clause.Object)
 		if err != nil {
@@ -241,7 +242,7 @@ func (c *catalogue) dropIndex(s *ast.DropIndexStatement) error {
 	return nil
 }
 
-// typeText returns a type as it is written, in lower case.
+// typeText returns the text of a type in lower case.
 func typeText(dataType ast.DataTypeReference, text string) string {
 	return strings.ToLower(source(dataType, text))
 }

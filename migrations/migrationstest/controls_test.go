@@ -15,7 +15,7 @@ import (
 	"example.com/usersession/migrations"
 )
 
-// edit changes the SQL of a migration as somebody would by hand.
+// edit replaces a text in a migration, as a team might by hand.
 func edit(t *testing.T, dir, dialect, name, old, replacement string) {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(dir, dialect, "*_"+name+".sql"))
@@ -34,15 +34,16 @@ func edit(t *testing.T, dir, dialect, name, old, replacement string) {
 	}
 }
 
-// TestVerify finds no difference on what is generated, and leaves the database empty.
-func TestVerify(t *testing.T) {
+// TestVerify_GeneratedMigrations finds no difference after each step and leaves the database
+// empty.
+func TestVerify_GeneratedMigrations(t *testing.T) {
 	dbtest.On(t, engines, func(t *testing.T, d *dbtest.Database) {
 		dir := t.TempDir()
 		for _, s := range steps {
 			add(t, dir, s)
 			out := mustRun(t, team(dir, s.models...), "verify", dsnOf(t, d))
-			if want := d.Engine.Name + ": migrations and entities make the same"; !strings.Contains(out, want) {
-				t.Errorf("%s: it does not say %q:\n%s", s.name, want, out)
+			if want := d.Engine.Name + ": migrations and entities create the same"; !strings.Contains(out, want) {
+				t.Errorf("%s: the output does not have %q:\n%s", s.name, want, out)
 			}
 		}
 		mustBeEmpty(t, d)
@@ -57,13 +58,13 @@ func mustBeEmpty(t *testing.T, d *dbtest.Database) {
 	}
 }
 
-// edits are what somebody could do to the first migration, and what verify says to it.
+// edits are changes of the first migration that verify must find.
 var edits = []struct {
 	name, find string
 	old, new   map[string]string // by dialect
 }{
 	{
-		name: "an index left out", find: "idx_user_sessions_expires: the index is missing",
+		name: "an index omitted", find: "idx_user_sessions_expires: the index is missing",
 		old: map[string]string{
 			"sqlite":   "CREATE INDEX `idx_user_sessions_expires` ON `user_sessions` (`expires`);\n",
 			"postgres": `CREATE INDEX "idx_user_sessions_expires" ON "user_sessions" ("expires");` + "\n",
@@ -85,7 +86,7 @@ var edits = []struct {
 		new: map[string]string{"sqlite": "text", "postgres": "text", "mysql": "mediumblob"},
 	},
 	{
-		name: "a column that may be NULL", find: "user_sessions.renewed: it is NULL, want NOT NULL",
+		name: "a nullable column", find: "user_sessions.renewed: the column is NULL, want NOT NULL",
 		old: map[string]string{"sqlite": "`renewed` datetime NOT NULL", "postgres": `"renewed" timestamptz NOT NULL`, "mysql": "`renewed` datetime(6) NOT NULL"},
 		new: map[string]string{"sqlite": "`renewed` datetime", "postgres": `"renewed" timestamptz`, "mysql": "`renewed` datetime(6)"},
 	},
@@ -105,14 +106,14 @@ var edits = []struct {
 	},
 }
 
-// TestVerifyFindsWhatWasEditedByHand is the positive control of verify: exactly what was
-// changed is reported.
-func TestVerifyFindsWhatWasEditedByHand(t *testing.T) {
+// TestVerify_EditedMigration is the positive control of verify: it reports each edit and
+// nothing else.
+func TestVerify_EditedMigration(t *testing.T) {
 	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
 		for _, e := range edits {
 			old, ok := e.old[d.Engine.Name]
 			if !ok {
-				continue // the dialect has nothing like it
+				continue // not possible in this dialect
 			}
 			dir := t.TempDir()
 			add(t, dir, steps[0])
@@ -121,17 +122,17 @@ func TestVerifyFindsWhatWasEditedByHand(t *testing.T) {
 			out, err := run(t, project, "verify", dsnOf(t, d))
 			about, _, _ := strings.Cut(e.find, ":")
 			if !errors.Is(err, command.ErrDrift) || !strings.Contains(out, e.find) || strings.Count(out, "PROBLEM") != strings.Count(out, about+": ") {
-				t.Errorf("%s: want %q alone, got %v:\n%s", e.name, e.find, err, out)
+				t.Errorf("%s: want only %q, got %v:\n%s", e.name, e.find, err, out)
 			}
 		}
 		mustBeEmpty(t, d)
 	})
 }
 
-// executed are the engines that are always there.
+// executed are the engines without SQL Server.
 var executed = []*dbtest.Engine{dbtest.SQLite, dbtest.PostgreSQL, dbtest.MySQL}
 
-// only leaves a team one dialect.
+// only returns the team with one of its dialects.
 func only(team command.Team, dialect string) command.Team {
 	var one []command.Dialect
 	for _, d := range team.Dialects {
@@ -143,9 +144,9 @@ func only(team command.Team, dialect string) command.Team {
 	return team
 }
 
-// TestVerifyFailsWhereNothingIsBuilt: two databases in which nothing could be built have
-// no differences, and yet are not in order.
-func TestVerifyFailsWhereNothingIsBuilt(t *testing.T) {
+// TestVerify_NoTables fails if no table is created, although two empty databases have no
+// differences.
+func TestVerify_NoTables(t *testing.T) {
 	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
 		dir := t.TempDir()
 		add(t, dir, steps[0])
@@ -155,20 +156,20 @@ func TestVerifyFailsWhereNothingIsBuilt(t *testing.T) {
 		models := project.Models
 		project.Models = nil
 		if out, err := run(t, project, "verify", dsnOf(t, d)); err == nil {
-			t.Errorf("no entities:\n%s", out)
+			t.Errorf("no entities: verify succeeded:\n%s", out)
 		}
 		mustBeEmpty(t, d)
 		project.Models = models
 
 		edit(t, dir, d.Engine.Name, "init", "CREATE TABLE", "CREATE TABEL")
 		if out, err := run(t, project, "verify", dsnOf(t, d)); err == nil || errors.Is(err, command.ErrDrift) {
-			t.Errorf("a migration that fails: %v\n%s", err, out)
+			t.Errorf("an invalid migration: got %v\n%s", err, out)
 		}
 		mustBeEmpty(t, d)
 	})
 }
 
-// mustKeepPrecious runs verify on a database that is not empty.
+// mustKeepPrecious runs verify on a database with a table: it fails and keeps the table.
 func mustKeepPrecious(t *testing.T, d *dbtest.Database, project command.Team) {
 	t.Helper()
 	db := d.Open(t, dbtest.Setup{})
@@ -176,16 +177,16 @@ func mustKeepPrecious(t *testing.T, d *dbtest.Database, project command.Team) {
 		t.Fatal(err)
 	}
 	if out, err := run(t, project, "verify", dsnOf(t, d)); err == nil || !strings.Contains(err.Error(), "precious") {
-		t.Errorf("a database that is not empty: %v\n%s", err, out)
+		t.Errorf("a database that is not empty: got %v\n%s", err, out)
 	}
 	if err := db.Exec("DROP TABLE precious").Error; err != nil {
-		t.Errorf("verify dropped somebody's table: %v", err)
+		t.Errorf("verify dropped a table that it did not create: %v", err)
 	}
 }
 
-// TestBaseline adopts a database that AutoMigrate has made, refuses one that is
-// different, and what comes after goes on from there.
-func TestBaseline(t *testing.T) {
+// TestBaseline_AutoMigratedDatabase adopts a database that AutoMigrate made, after a refusal
+// while an index is missing. Later migrations are applied on top.
+func TestBaseline_AutoMigratedDatabase(t *testing.T) {
 	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
 		dir, dsn := t.TempDir(), dsnOf(t, d)
 		add(t, dir, steps[0])
@@ -196,15 +197,15 @@ func TestBaseline(t *testing.T) {
 		}
 		rows := createRows(t, db)
 		if _, err := run(t, project, "up", dsn); err == nil || !strings.Contains(err.Error(), "baseline") {
-			t.Errorf("up on a database that has the table: %v, want a hint at baseline", err)
+			t.Errorf("up on a database that has the table: got %v, want a hint at baseline", err)
 		}
 		dropIndex(t, db, "idx_user_sessions_expires")
 		out, err := run(t, project, "baseline", "20260301120000", dsn)
 		if !errors.Is(err, command.ErrDrift) || !strings.Contains(out, "idx_user_sessions_expires: the index is missing") {
-			t.Errorf("without an index: %v\n%s", err, out)
+			t.Errorf("without an index: got %v, want ErrDrift\n%s", err, out)
 		}
 		if status := mustRun(t, project, "status", dsn); strings.Contains(status, "UTC") {
-			t.Errorf("it was recorded in spite of the difference:\n%s", status)
+			t.Errorf("the version was recorded in spite of the difference:\n%s", status)
 		}
 		if err := db.Exec("CREATE INDEX idx_user_sessions_expires ON user_sessions (expires)").Error; err != nil {
 			t.Fatal(err)
@@ -220,7 +221,7 @@ func TestBaseline(t *testing.T) {
 		}
 		rows.mustBeThere(t, db, "after baseline and up")
 		if _, err := run(t, project, "baseline", "7", dsn); !errors.Is(err, migrations.ErrNoMigration) {
-			t.Errorf("a version that is not there: %v", err)
+			t.Errorf("a version that does not exist: got %v, want ErrNoMigration", err)
 		}
 	})
 }
@@ -239,9 +240,9 @@ func dropIndexOn(t *testing.T, db *gorm.DB, table, name string) {
 	mustExec(t, db, statement)
 }
 
-// TestBaselineRepairs a database on which a process ended after the DDL and before the
-// version was recorded, as can happen on MySQL.
-func TestBaselineRepairs(t *testing.T) {
+// TestBaseline_UnrecordedVersion repairs a database on which a process ended after the DDL
+// and before it recorded the version, as can happen on MySQL.
+func TestBaseline_UnrecordedVersion(t *testing.T) {
 	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
 		dir, dsn := t.TempDir(), dsnOf(t, d)
 		for _, s := range steps[:3] {
@@ -253,9 +254,9 @@ func TestBaselineRepairs(t *testing.T) {
 		if err := db.Exec("DELETE FROM goose_db_version WHERE version_id = 20260301120003").Error; err != nil {
 			t.Fatal(err)
 		}
-		// SQLite builds the table anew once more, which changes nothing.
+		// SQLite rebuilds the table once more, which changes nothing.
 		if _, err := run(t, project, "up", dsn); err == nil && d.Engine.Name != "sqlite" {
-			t.Fatal("it was applied twice")
+			t.Fatal("up applied the migration twice")
 		}
 		mustRun(t, project, "baseline", "20260301120003", dsn)
 		if out := mustRun(t, project, "up", dsn); !strings.Contains(out, "Nothing is pending") {
@@ -264,22 +265,22 @@ func TestBaselineRepairs(t *testing.T) {
 	})
 }
 
-// TestCheckCommand is the gate of a CI: red when entities and migrations have drifted.
-func TestCheckCommand(t *testing.T) {
+// TestCheckCommand_Drift fails while the entities and the migrations differ, as a CI needs.
+func TestCheckCommand_Drift(t *testing.T) {
 	dir := t.TempDir()
 	if out, err := run(t, team(dir, &entities.UserSession{}), "check"); !errors.Is(err, command.ErrDrift) || !strings.Contains(out, "postgres: the table user_sessions is new") {
-		t.Errorf("without migrations: %v\n%s", err, out)
+		t.Errorf("without migrations: got %v, want ErrDrift\n%s", err, out)
 	}
 	add(t, dir, steps[0])
 	mustRun(t, team(dir, steps[0].models...), "check")
 	out, err := run(t, team(dir, steps[1].models...), "check")
 	if !errors.Is(err, command.ErrDrift) {
-		t.Errorf("drifted: %v", err)
+		t.Errorf("after a change of the entities: got %v, want ErrDrift", err)
 	}
 	for _, want := range []string{"the table audits is new", "the column user_sessions.device is new", "the index idx_user_sessions_score on user_sessions is new"} {
 		for _, dialect := range teamDialects {
 			if !strings.Contains(out, dialect.Name+": "+want) {
-				t.Errorf("it does not say %q of %s:\n%s", want, dialect.Name, out)
+				t.Errorf("the output does not have %q for %s:\n%s", want, dialect.Name, out)
 			}
 		}
 	}

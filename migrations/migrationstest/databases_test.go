@@ -19,22 +19,22 @@ import (
 	"example.com/usersession/internal/dbtest"
 )
 
-// engines are those on which everything is executed. SQL Server is among them where
-// there is a server.
+// engines are the engines on which the SQL is executed. SQL Server is one of them if
+// USERSESSION_TEST_SQLSERVER names a server.
 var engines = dbtest.Engines
 
-// dsnOf returns the database's DSN for the command line.
+// dsnOf returns the flag that names the database on the command line.
 func dsnOf(t *testing.T, d *dbtest.Database) string {
 	t.Helper()
 	dsn, err := d.DSN(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return "--dsn=" + dsn
+	return "-dsn=" + dsn
 }
 
-// TestConformance runs the whole suite for stores on the generated schema: on the first
-// one, and on the one that the last migration leads to, with columns of the team's.
+// TestConformance runs the conformance suite for stores on two generated schemas: that of
+// the first migration, and that of the last one, which has columns of the team's.
 func TestConformance(t *testing.T) {
 	for _, upTo := range []int{1, len(steps)} {
 		t.Run(steps[upTo-1].name, func(t *testing.T) {
@@ -68,9 +68,9 @@ func storeOn(t *testing.T, db *gorm.DB, opts ...usersession.Option) *usersession
 	return store
 }
 
-// TestTheLifeOfASchema goes through all the steps of a team with rows in the table: up,
-// down and up again, and none of them is lost.
-func TestTheLifeOfASchema(t *testing.T) {
+// TestUpAndDown_KeepsRows applies each step to a table with rows: up, down and up again.
+// No row is lost or changed.
+func TestUpAndDown_KeepsRows(t *testing.T) {
 	dbtest.On(t, engines, func(t *testing.T, d *dbtest.Database) {
 		dir, dsn := t.TempDir(), dsnOf(t, d)
 		db := d.Open(t, dbtest.Setup{})
@@ -91,7 +91,7 @@ func TestTheLifeOfASchema(t *testing.T) {
 				rows.mustBeThere(t, db, s.name+", up again")
 			}
 		}
-		// Rows from before a column was there have its default, everywhere the same.
+		// Rows that are older than a column have its default, the same in every dialect.
 		var values []string
 		if err := db.Raw("SELECT DISTINCT CONCAT(device, level) FROM user_sessions").Scan(&values).Error; err != nil || !slices.Equal(values, []string{"unknown3"}) {
 			t.Errorf("the rows have %q (%v), want the defaults", values, err)
@@ -99,7 +99,7 @@ func TestTheLifeOfASchema(t *testing.T) {
 	})
 }
 
-// back takes back what one add has written.
+// back runs down for every migration that one add wrote.
 func back(t *testing.T, team command.Team, dsn string, files []string, dialect string) {
 	t.Helper()
 	for _, file := range files {
@@ -109,14 +109,14 @@ func back(t *testing.T, team command.Team, dsn string, files []string, dialect s
 	}
 }
 
-// rowsOf are sessions that a schema change must not touch.
+// rowsOf are sessions that a schema change must keep.
 type rowsOf []bff.UserSession
 
 func createRows(t *testing.T, db *gorm.DB) (rows rowsOf) {
 	t.Helper()
 	store := storeOn(t, db)
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	// Keys that differ only in case or composition, and two sessions without a session id.
+	// The keys differ only in case or composition. Two sessions have no session id.
 	for i, key := range []string{"k", "K", "\u00e9", "e\u0301"} {
 		session := bff.UserSession{
 			PartitionKey: "shop", Key: key, SubjectID: "alice",
@@ -137,7 +137,7 @@ func createRows(t *testing.T, db *gorm.DB) (rows rowsOf) {
 
 func (rows rowsOf) mustBeThere(t *testing.T, db *gorm.DB, when string) {
 	t.Helper()
-	// Statements that were prepared for the old table are of no use any more.
+	// A new store, since statements that were prepared for the old table fail.
 	store := storeOn(t, db)
 	for _, want := range rows {
 		got, err := store.GetUserSession(t.Context(), bff.UserSessionKey{PartitionKey: want.PartitionKey, Key: want.Key})
@@ -154,7 +154,7 @@ func (rows rowsOf) mustBeThere(t *testing.T, db *gorm.DB, when string) {
 	}
 }
 
-// autoMigrate returns the statements of AutoMigrate that change something.
+// autoMigrate runs AutoMigrate and returns the statements that change something.
 func autoMigrate(t *testing.T, d *dbtest.Database, models []any) []string {
 	t.Helper()
 	var recorded changes
@@ -165,10 +165,10 @@ func autoMigrate(t *testing.T, d *dbtest.Database, models []any) []string {
 	return recorded.statements
 }
 
-// changes is a logger that keeps the statements which are no questions.
+// changes is a logger that records the statements other than queries.
 type changes struct{ statements []string }
 
-var question = regexp.MustCompile(`(?i)^\s*(SELECT|PRAGMA|SHOW|EXPLAIN)\b`)
+var query = regexp.MustCompile(`(?i)^\s*(SELECT|PRAGMA|SHOW|EXPLAIN)\b`)
 
 func (c *changes) LogMode(logger.LogLevel) logger.Interface    { return c }
 func (*changes) Info(context.Context, string, ...interface{})  {}
@@ -176,29 +176,29 @@ func (*changes) Warn(context.Context, string, ...interface{})  {}
 func (*changes) Error(context.Context, string, ...interface{}) {}
 
 func (c *changes) Trace(_ context.Context, _ time.Time, statement func() (string, int64), _ error) {
-	if text, _ := statement(); !question.MatchString(text) {
+	if text, _ := statement(); !query.MatchString(text) {
 		c.statements = append(c.statements, text)
 	}
 }
 
-// TestAutoMigrateHasNothingToDo on a database that the migrations have made, after each
-// step. The tables are empty, since on one with rows GORM takes the length that the pure-Go
-// SQLite reports for text columns for a change, also in tables of its own making.
-func TestAutoMigrateHasNothingToDo(t *testing.T) {
+// TestAutoMigrate_AfterMigrations runs AutoMigrate after each step: it changes nothing. The
+// tables are empty: on a table with rows GORM takes the length that the pure-Go SQLite
+// driver reports for text columns for a change, even if AutoMigrate itself created it.
+func TestAutoMigrate_AfterMigrations(t *testing.T) {
 	dbtest.On(t, engines, func(t *testing.T, d *dbtest.Database) {
 		dir := t.TempDir()
 		for _, s := range steps {
 			add(t, dir, s)
 			mustRun(t, team(dir, s.models...), "up", dsnOf(t, d))
 			if done := autoMigrate(t, d, s.models); len(done) > 0 {
-				t.Errorf("%s: AutoMigrate found something to do:\n%s", s.name, strings.Join(done, "\n"))
+				t.Errorf("%s: AutoMigrate changed the schema:\n%s", s.name, strings.Join(done, "\n"))
 			}
 		}
 	})
 }
 
-// TestAutoMigrateIsSeen makes sure that the recorder of the test above records.
-func TestAutoMigrateIsSeen(t *testing.T) {
+// TestAutoMigrate_ChangeIsRecorded is the positive control of the test above.
+func TestAutoMigrate_ChangeIsRecorded(t *testing.T) {
 	dbtest.On(t, engines, func(t *testing.T, d *dbtest.Database) {
 		dir := t.TempDir()
 		add(t, dir, steps[0])

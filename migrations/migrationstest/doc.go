@@ -1,8 +1,8 @@
-// Package migrationstest tests package migrations and the sample project on real
-// databases, and what is written for SQL Server without one. It is a module of its own,
-// so that drivers, goose and a T-SQL parser reach nobody else.
+// Package migrationstest tests package migrations and the sample project on real databases,
+// and the SQL for SQL Server without one. It is a module of its own, so that no other module
+// depends on the drivers, goose and the T-SQL parser.
 //
-// SQLite, PostgreSQL and MariaDB run everything. For SQL Server the SQL is compared with
-// golden files, parsed, and folded into a simulated catalogue; it is executed only where
+// SQLite, PostgreSQL and MariaDB execute everything. The SQL for SQL Server is compared with
+// golden files, parsed, and applied to a simulated catalogue; it is executed only if
 // USERSESSION_TEST_SQLSERVER names a server.
 package migrationstest

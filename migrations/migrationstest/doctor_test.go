@@ -16,16 +16,16 @@ import (
 	"example.com/usersession/migrations"
 )
 
-// readOnly are parameters with which a connection refuses to change anything.
+// readOnly are the parameters of a read-only connection.
 var readOnly = map[string]url.Values{
 	"sqlite":   {"_pragma": {"query_only(1)"}},
 	"postgres": {"default_transaction_read_only": {"on"}},
-	"mysql":    {"tx_read_only": {"1"}, "parseTime": {"true"}}, // MariaDB's name for it
+	"mysql":    {"tx_read_only": {"1"}, "parseTime": {"true"}}, // as MariaDB names it
 }
 
-// TestDoctorFindsNothing on what the migrations have made, through a connection that can't
-// change anything.
-func TestDoctorFindsNothing(t *testing.T) {
+// TestDoctor_MigratedDatabase finds nothing on a migrated database, through a read-only
+// connection.
+func TestDoctor_MigratedDatabase(t *testing.T) {
 	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
 		dir := t.TempDir()
 		add(t, dir, steps[0])
@@ -36,17 +36,17 @@ func TestDoctorFindsNothing(t *testing.T) {
 			t.Fatal("the connection is not read-only")
 		}
 		if findings, err := migrations.Check(t.Context(), db); err != nil || len(findings) > 0 {
-			t.Errorf("findings: %v, %v", findings, err)
+			t.Errorf("got the findings %v (%v), want none", findings, err)
 		}
 		mustRun(t, team(dir, steps[0].models...), "doctor", dsnOf(t, d))
 	})
 }
 
-// defects are what can be wrong with a table, made by editing the migration.
+// defects are edits of the first migration that make the table unfit for the store.
 var defects = []struct {
 	name, find, remedy string
 	old, new           map[string]string // in the migration, by dialect
-	before             map[string]string // what has to be there first
+	before             map[string]string // a statement to execute first
 }{
 	{
 		name: "a missing column", find: "user_sessions.version: the column is missing", remedy: "up",
@@ -97,12 +97,12 @@ var defects = []struct {
 		new: map[string]string{"postgres": `"created" timestamptz(0)`, "mysql": "`created` datetime"},
 	},
 	{
-		name: "a unique index that takes one missing session id for another", find: "idx_user_sessions_session: the unique index takes one missing session id for another", remedy: "NULLS NOT DISTINCT",
+		name: "a unique index that treats missing session ids as equal", find: "idx_user_sessions_session: the unique index treats missing session ids as equal", remedy: "NULLS NOT DISTINCT",
 		old: map[string]string{"postgres": `("partition_key", "session_id") WHERE session_id IS NOT NULL`},
 		new: map[string]string{"postgres": `("partition_key", "session_id") NULLS NOT DISTINCT`},
 	},
 	{
-		name: "sessions without a session id refused", find: "user_sessions.session_id: it is NOT NULL", remedy: "let it be NULL",
+		name: "a session id that is NOT NULL", find: "user_sessions.session_id: the column is NOT NULL", remedy: "make it nullable",
 		old: map[string]string{"sqlite": "`session_id` text", "postgres": `"session_id" varchar(200) COLLATE "C" NULL`, "mysql": "`session_id` varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL"},
 		new: map[string]string{"sqlite": "`session_id` text NOT NULL", "postgres": `"session_id" varchar(200) COLLATE "C" NOT NULL`, "mysql": "`session_id` varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL"},
 	},
@@ -113,14 +113,14 @@ var defects = []struct {
 	},
 }
 
-// TestDoctorFinds each thing that can be wrong with a table.
-func TestDoctorFinds(t *testing.T) {
+// TestDoctor_Defects finds each defect and says what to do.
+func TestDoctor_Defects(t *testing.T) {
 	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
 		db := d.Open(t, dbtest.Setup{})
 		for _, defect := range defects {
 			old, ok := defect.old[d.Engine.Name]
 			if !ok {
-				continue // the dialect knows nothing like it
+				continue // not possible in this dialect
 			}
 			dir := t.TempDir()
 			add(t, dir, steps[0])
@@ -140,18 +140,18 @@ func TestDoctorFinds(t *testing.T) {
 				t.Errorf("%s: want %q … %q, got %v", defect.name, defect.find, defect.remedy, findings)
 			}
 			if _, err := run(t, project, "doctor", dsnOf(t, d)); err == nil {
-				t.Errorf("%s: the command succeeds", defect.name)
+				t.Errorf("%s: the command succeeded", defect.name)
 			}
 			mustRun(t, project, "down", dsnOf(t, d))
 		}
 		findings, err := migrations.Check(t.Context(), db)
 		if err != nil || !found(findings, "user_sessions: the table is missing", "up") {
-			t.Errorf("no table: %v, %v", findings, err)
+			t.Errorf("without the table: got %v, %v", findings, err)
 		}
 	})
 }
 
-// found says whether one of the findings is serious and says both.
+// found reports whether one of the findings is not harmless and has both texts.
 func found(findings []migrations.Finding, problem, remedy string) bool {
 	for _, f := range findings {
 		if !f.Harmless && strings.Contains(f.Where+": "+f.Problem, problem) && strings.Contains(f.Remedy, remedy) {
@@ -161,9 +161,9 @@ func found(findings []migrations.Finding, problem, remedy string) bool {
 	return false
 }
 
-// TestDoctorNotes what the store lives with: a clock that differs, rows that nobody cleans
-// up, a unique index of the team's own, a table of another name.
-func TestDoctorNotes(t *testing.T) {
+// TestDoctor_HarmlessFindings reports a clock that differs, expired rows that no cleanup
+// deletes, and a unique index of the team's, all as harmless.
+func TestDoctor_HarmlessFindings(t *testing.T) {
 	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
 		dir := t.TempDir()
 		add(t, dir, steps[0])
@@ -187,29 +187,29 @@ func TestDoctorNotes(t *testing.T) {
 		var texts []string
 		for _, f := range findings {
 			if !f.Harmless {
-				t.Errorf("it is not a note: %s", f)
+				t.Errorf("not harmless: %s", f)
 			}
 			texts = append(texts, f.String())
 		}
 		all := strings.Join(texts, "\n")
-		wants := []string{"user_sessions.one_each: the unique index is not among the entities'", "1 rows expired more than 24h0m0s ago"}
-		if d.Engine != dbtest.SQLite { // which has the host's clock
-			wants = append(wants, "clock: this host's clock and the database's differ by 48h0m0s")
+		wants := []string{"user_sessions.one_each: the entities do not have the unique index", "1 rows expired more than 24h0m0s ago"}
+		if d.Engine != dbtest.SQLite { // SQLite uses the host's clock
+			wants = append(wants, "clock: the clocks of this host and of the database differ by 48h0m0s")
 		}
 		for _, want := range wants {
 			if !strings.Contains(all, want) {
-				t.Errorf("it does not say %q:\n%s", want, all)
+				t.Errorf("the findings do not have %q:\n%s", want, all)
 			}
 		}
 		if len(findings) != len(wants) {
-			t.Errorf("got %d notes, want %d:\n%s", len(findings), len(wants), all)
+			t.Errorf("got %d findings, want %d:\n%s", len(findings), len(wants), all)
 		}
 	})
 }
 
-// TestDoctorIsCancelled before each of its queries in turn, on prepared statements, which
-// can't be prepared then: an error, and never a panic.
-func TestDoctorIsCancelled(t *testing.T) {
+// TestDoctor_Cancelled cancels the context before each query in turn, on a handle that
+// prepares statements: Check returns the context's error and does not panic.
+func TestDoctor_Cancelled(t *testing.T) {
 	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
 		db := d.Open(t, dbtest.Setup{Config: func(c *gorm.Config) { c.PrepareStmt = true }})
 		if err := db.AutoMigrate(&entities.UserSession{}); err != nil {
@@ -233,12 +233,12 @@ func TestDoctorIsCancelled(t *testing.T) {
 			cancel()
 			if left > 0 { // there are no more queries
 				if err != nil || query < 4 {
-					t.Errorf("%d queries, %v", query-1, err)
+					t.Errorf("got %v after %d queries, want at least 3", err, query-1)
 				}
 				return
 			}
 			if !errors.Is(err, context.Canceled) {
-				t.Errorf("cancelled at query %d: %v", query, err)
+				t.Errorf("cancelled before query %d: got %v", query, err)
 			}
 		}
 	})
@@ -250,8 +250,8 @@ type device struct {
 	Device string `gorm:"size:100;index"`
 }
 
-// TestDoctorLooksAtTheTeamsOwn table and struct.
-func TestDoctorLooksAtTheTeamsOwn(t *testing.T) {
+// TestDoctor_OwnTableAndModel checks a table with the team's name and columns.
+func TestDoctor_OwnTableAndModel(t *testing.T) {
 	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
 		db := d.Open(t, dbtest.Setup{})
 		if err := db.Table("bff_sessions").AutoMigrate(&device{}); err != nil {
@@ -266,15 +266,15 @@ func TestDoctorLooksAtTheTeamsOwn(t *testing.T) {
 			return findings
 		}
 		if findings := check(migrations.CheckModel(&device{})); len(findings) > 0 {
-			t.Errorf("findings: %v", findings)
+			t.Errorf("got the findings %v, want none", findings)
 		}
 		dropIndexOn(t, db, "bff_sessions", "idx_bff_sessions_device")
 		mustExec(t, db, "ALTER TABLE bff_sessions DROP COLUMN device")
 		if findings := check(migrations.CheckModel(&device{})); !found(findings, "bff_sessions.device: the column is missing", "") {
-			t.Errorf("findings: %v", findings)
+			t.Errorf("got the findings %v, want the missing column", findings)
 		}
 		if findings := check(); len(findings) > 0 {
-			t.Errorf("without the team's column: %v", findings)
+			t.Errorf("compared with the module's own entity: %v", findings)
 		}
 	})
 }

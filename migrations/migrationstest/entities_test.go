@@ -20,10 +20,10 @@ import (
 	"example.com/usersession/migrations"
 )
 
-// The copies of the entity that a team goes through. Between them they need every change
-// that the package covers.
+// The structs below are consecutive versions of a team's entity. The steps between them need
+// every change that the package covers.
 
-// second adds columns, one with a default, and indexes, one of them over two columns.
+// second adds columns, two of them with a default, and indexes, one of them composite.
 type second struct {
 	entities.UserSession
 	Device *string `gorm:"size:100;index:,composite:device,priority:1"`
@@ -34,8 +34,8 @@ type second struct {
 
 func (second) TableName() string { return "user_sessions" }
 
-// third widens an indexed column, makes it NOT NULL, changes a default, and changes an
-// index into a unique and filtered one.
+// third widens an indexed column and makes it NOT NULL, changes a default, and adds a
+// column with a unique and filtered index.
 type third struct {
 	entities.UserSession
 	Device string  `gorm:"size:200;not null;default:unknown;index:,composite:device,priority:1"`
@@ -47,8 +47,8 @@ type third struct {
 
 func (third) TableName() string { return "user_sessions" }
 
-// fourth renames a column in the key and in the condition of indexes, narrows a column
-// and drops one.
+// fourth renames a column of an index's key and one of an index's condition, narrows a
+// column and drops another.
 type fourth struct {
 	entities.UserSession
 	Device string  `gorm:"size:50;not null;default:unknown;index:,composite:device,priority:1"`
@@ -65,7 +65,7 @@ type audit struct {
 	What string `gorm:"size:100;not null"`
 }
 
-// A step is what a team does between two migrations.
+// A step is the input of one add.
 type step struct {
 	name    string
 	models  []any
@@ -93,7 +93,7 @@ var teamDialects = []command.Dialect{
 	{Name: "sqlserver", Open: sqlserver.Open},
 }
 
-// projectIn returns a project whose clock stands still.
+// projectIn returns a project with a fixed clock.
 func projectIn(dir string, models ...any) *migrations.Project {
 	p := &migrations.Project{
 		Dir:    dir,
@@ -106,7 +106,7 @@ func projectIn(dir string, models ...any) *migrations.Project {
 	return p
 }
 
-// add writes a migration, which must succeed.
+// add adds the step's migration, which must succeed, and returns the files.
 func add(t *testing.T, dir string, s step) []string {
 	t.Helper()
 	files, err := projectIn(dir, s.models...).Add(s.name, s.options)
@@ -116,7 +116,7 @@ func add(t *testing.T, dir string, s step) []string {
 	return files
 }
 
-// addAll takes all the steps.
+// addAll adds the migrations of all steps.
 func addAll(t *testing.T, dir string) {
 	t.Helper()
 	for _, s := range steps {
@@ -124,7 +124,7 @@ func addAll(t *testing.T, dir string) {
 	}
 }
 
-// team is a project as the sample project describes its own.
+// team returns the configuration of the sample project's command line.
 func team(dir string, models ...any) command.Team {
 	return command.Team{
 		Models:   models,
@@ -134,7 +134,7 @@ func team(dir string, models ...any) command.Team {
 	}
 }
 
-// run runs a command of the sample project and returns what it prints.
+// run runs a command of the sample project and returns its output.
 func run(t *testing.T, team command.Team, args ...string) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
@@ -142,7 +142,7 @@ func run(t *testing.T, team command.Team, args ...string) (string, error) {
 	return out.String(), err
 }
 
-// mustRun is run for commands that must succeed.
+// mustRun is like run for a command that must succeed.
 func mustRun(t *testing.T, team command.Team, args ...string) string {
 	t.Helper()
 	out, err := run(t, team, args...)
@@ -152,7 +152,7 @@ func mustRun(t *testing.T, team command.Team, args ...string) string {
 	return out
 }
 
-// filesIn returns the files below a folder by their paths.
+// filesIn returns the content of the files below a folder by their relative paths.
 func filesIn(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	files := map[string]string{}

@@ -13,8 +13,9 @@ import (
 	"example.com/usersession/migrations"
 )
 
-// TestRemove takes back what the last add has written, in all dialects, and no more.
-func TestRemove(t *testing.T) {
+// TestRemove_EachAdd removes one add after the other, in all dialects: each time the files
+// are those before the add.
+func TestRemove_EachAdd(t *testing.T) {
 	dir := t.TempDir()
 	var states []map[string]string
 	for _, s := range steps {
@@ -27,16 +28,16 @@ func TestRemove(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := filesIn(t, dir); !maps.Equal(got, states[i]) {
-			t.Errorf("after removing %s the files are not those before it", steps[i].name)
+			t.Errorf("after removing %s the files differ from those before it", steps[i].name)
 		}
 	}
 	if _, err := project.Remove(); !errors.Is(err, migrations.ErrNoMigration) {
-		t.Errorf("nothing to remove: %v", err)
+		t.Errorf("nothing to remove: got %v, want ErrNoMigration", err)
 	}
 }
 
-// TestRemoveLeavesWhatIsApplied where it can know.
-func TestRemoveLeavesWhatIsApplied(t *testing.T) {
+// TestRemove_AppliedMigration refuses to remove a migration that the database has applied.
+func TestRemove_AppliedMigration(t *testing.T) {
 	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
 		dir := t.TempDir()
 		for _, s := range steps[:2] {
@@ -45,10 +46,10 @@ func TestRemoveLeavesWhatIsApplied(t *testing.T) {
 		project := team(dir, steps[1].models...)
 		mustRun(t, project, "up", dsnOf(t, d))
 		if _, err := run(t, project, "remove", dsnOf(t, d)); err == nil || !strings.Contains(err.Error(), "it is applied") {
-			t.Errorf("applied: %v", err)
+			t.Errorf("got %v, want an error that it is applied", err)
 		}
 		mustRun(t, project, "down", dsnOf(t, d))
-		if d.Engine == dbtest.MySQL { // where the step is two migrations
+		if d.Engine == dbtest.MySQL { // where the step has two migrations
 			mustRun(t, project, "down", dsnOf(t, d))
 		}
 		mustRun(t, project, "remove", dsnOf(t, d))
@@ -56,9 +57,9 @@ func TestRemoveLeavesWhatIsApplied(t *testing.T) {
 	})
 }
 
-// TestAMergeOfTwoBranchesIsNoticed: both have added a migration, and somebody has taken
-// one side of the snapshot.
-func TestAMergeOfTwoBranchesIsNoticed(t *testing.T) {
+// TestProject_MergedBranches merges two branches that both added a migration, with the
+// snapshot of one of them: check and add report it.
+func TestProject_MergedBranches(t *testing.T) {
 	ours, theirs := t.TempDir(), t.TempDir()
 	add(t, ours, steps[0])
 	add(t, theirs, steps[0])
@@ -67,7 +68,7 @@ func TestAMergeOfTwoBranchesIsNoticed(t *testing.T) {
 	if _, err := p.Add("theirs", migrations.AddOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	// Their migration comes to our folder, numbered after ours; the snapshot stays.
+	// Their migration is copied to our folder with a later version. Our snapshot stays.
 	for name, text := range filesIn(t, theirs) {
 		if strings.Contains(name, "_theirs") {
 			name = strings.Replace(name, "20260301120001", "20260301120009", 1)
@@ -78,16 +79,16 @@ func TestAMergeOfTwoBranchesIsNoticed(t *testing.T) {
 	}
 	merged := projectIn(ours, &second{}, &audit{})
 	if _, err := merged.Pending(); !errors.Is(err, migrations.ErrInconsistent) {
-		t.Errorf("check: %v", err)
+		t.Errorf("check: got %v, want ErrInconsistent", err)
 	}
 	if _, err := merged.Add("more", migrations.AddOptions{}); !errors.Is(err, migrations.ErrInconsistent) {
-		t.Errorf("add: %v", err)
+		t.Errorf("add: got %v, want ErrInconsistent", err)
 	}
 }
 
-// TestAMigrationOfTheTeamsOwn, with no model beside it, is run like the others and changes
-// nothing of what is generated.
-func TestAMigrationOfTheTeamsOwn(t *testing.T) {
+// TestUp_OwnMigration applies a migration that the team wrote, without a model beside it,
+// in the order of the versions. It does not change what is generated.
+func TestUp_OwnMigration(t *testing.T) {
 	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
 		dir := t.TempDir()
 		add(t, dir, steps[0])
@@ -99,7 +100,7 @@ func TestAMigrationOfTheTeamsOwn(t *testing.T) {
 		add(t, dir, steps[1])
 		out := mustRun(t, team(dir, steps[1].models...), "up", dsnOf(t, d))
 		if !strings.Contains(out, "20260301120005_fill.sql\napplied 20260301120006_columns.sql") {
-			t.Errorf("it was not run between the others:\n%s", out)
+			t.Errorf("it was not applied before the next one:\n%s", out)
 		}
 		mustRun(t, team(dir, steps[1].models...), "verify", dsnOf(t, d.Engine.New(t)))
 	})

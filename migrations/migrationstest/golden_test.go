@@ -12,8 +12,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// TestGolden compares what is generated for every dialect with what was reviewed.
-func TestGolden(t *testing.T) {
+// TestAdd_Golden compares the generated files of every dialect with the reviewed ones.
+func TestAdd_Golden(t *testing.T) {
 	dir := t.TempDir()
 	addAll(t, dir)
 	got := filesIn(t, dir)
@@ -39,13 +39,13 @@ func TestGolden(t *testing.T) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(got)) {
 		if got[name] != want[name] {
-			t.Errorf("%s is not as reviewed (-update writes it):\n got:\n%s\nwant:\n%s", name, got[name], want[name])
+			t.Errorf("%s differs from the reviewed file (-update writes it):\n got:\n%s\nwant:\n%s", name, got[name], want[name])
 		}
 	}
 }
 
-// TestTheSameInputGivesTheSameBytes generates everything twice.
-func TestTheSameInputGivesTheSameBytes(t *testing.T) {
+// TestAdd_SameBytes generates the migrations twice.
+func TestAdd_SameBytes(t *testing.T) {
 	first, other := t.TempDir(), t.TempDir()
 	addAll(t, first)
 	addAll(t, other)
@@ -54,9 +54,9 @@ func TestTheSameInputGivesTheSameBytes(t *testing.T) {
 	}
 }
 
-// TestGeneratingTwiceGivesNoSecondMigration also goes through all the steps: each leaves
-// nothing pending.
-func TestGeneratingTwiceGivesNoSecondMigration(t *testing.T) {
+// TestAdd_NothingChanged adds again after each step: nothing is written and nothing is
+// pending.
+func TestAdd_NothingChanged(t *testing.T) {
 	dir := t.TempDir()
 	for _, s := range steps {
 		add(t, dir, s)
@@ -74,9 +74,9 @@ func TestGeneratingTwiceGivesNoSecondMigration(t *testing.T) {
 	}
 }
 
-// TestMySQLGetsOneStatementInAMigration since its DDL can't be rolled back. What only
-// sets the session is no DDL.
-func TestMySQLGetsOneStatementInAMigration(t *testing.T) {
+// TestAdd_MySQLOneDDLStatement counts the DDL statements of each Up for MySQL, which cannot
+// roll them back. Statements that set the session are no DDL.
+func TestAdd_MySQLOneDDLStatement(t *testing.T) {
 	dir := t.TempDir()
 	addAll(t, dir)
 	for name, text := range filesIn(t, filepath.Join(dir, "mysql")) {

@@ -14,8 +14,8 @@ import (
 	"example.com/usersession/internal/dbtest"
 )
 
-// childVariable makes the test's binary a host that migrates, when it says where the
-// migrations are.
+// childVariable names the folder of the migrations for the test binary as a child process,
+// which runs the command line instead of the tests.
 const childVariable = "USERSESSIONDB_CHILD_DIR"
 
 func TestMain(m *testing.M) {
@@ -25,7 +25,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// child waits until all of them are there, and runs the command line.
+// child reports that it is ready, waits until its standard input is closed, and runs the
+// command line.
 func child(dir string) int {
 	fmt.Println("ready")
 	_, _ = io.Copy(io.Discard, os.Stdin)
@@ -36,11 +37,12 @@ func child(dir string) int {
 	return 0
 }
 
+// hosts is the number of processes.
 const hosts = 4
 
-// TestFourProcesses start up at the same moment on one empty database: all succeed, and
-// each migration is applied once.
-func TestFourProcesses(t *testing.T) {
+// TestUp_FourProcesses runs up in four processes at the same time on one empty database: all
+// succeed, and each migration is applied once.
+func TestUp_FourProcesses(t *testing.T) {
 	dir := t.TempDir()
 	addAll(t, dir)
 	dbtest.On(t, engines, func(t *testing.T, d *dbtest.Database) {
@@ -60,7 +62,7 @@ func TestFourProcesses(t *testing.T) {
 			for range versions {
 				mustRun(t, last, "down", dsnOf(t, d))
 			}
-			// The next round has to make goose's own tables, too.
+			// In the next round up has to create the version table again.
 			if err := db.Migrator().DropTable("goose_db_version"); err != nil {
 				t.Fatal(err)
 			}
@@ -78,8 +80,8 @@ func migrationsOf(t *testing.T, dir, dialect string) (names []string) {
 	return names
 }
 
-// race starts the processes, lets them go together, and returns what they print. All
-// must succeed.
+// race starts the processes, lets all of them run the command at the same time, and returns
+// their outputs. All must succeed.
 func race(t *testing.T, dir string, args ...string) (outputs []string) {
 	t.Helper()
 	type host struct {
@@ -93,7 +95,7 @@ func race(t *testing.T, dir string, args ...string) (outputs []string) {
 		cmd.Env = append(os.Environ(), childVariable+"="+dir)
 		out := new(bytes.Buffer)
 		ready := make(chan struct{})
-		both := &announced{to: out, ready: ready} // one writer, so that one goroutine writes
+		both := &announced{to: out, ready: ready} // with one writer for both, exec uses one goroutine
 		cmd.Stdout, cmd.Stderr = both, both
 		in, err := cmd.StdinPipe()
 		if err != nil {
@@ -121,7 +123,7 @@ func race(t *testing.T, dir string, args ...string) (outputs []string) {
 	return outputs
 }
 
-// announced closes a channel at the first output.
+// announced is a writer that closes a channel at its first output.
 type announced struct {
 	to    io.Writer
 	ready chan struct{}

@@ -12,7 +12,8 @@ import (
 	"example.com/usersession/migrations"
 )
 
-// rebuilding leads a SQLite database to where the next migration builds the table anew.
+// rebuilding returns the migrations and rows of a SQLite database on which the next migration
+// rebuilds the table.
 func rebuilding(t *testing.T, d *dbtest.Database) (dir string, rows rowsOf) {
 	t.Helper()
 	dir = t.TempDir()
@@ -34,9 +35,9 @@ func inspect(t *testing.T, db *gorm.DB) migrations.Model {
 	return model
 }
 
-// TestSQLiteRollsBackARebuildThatFails at every statement of it: nothing has changed, and
-// when it is mended it succeeds.
-func TestSQLiteRollsBackARebuildThatFails(t *testing.T) {
+// TestSQLiteRebuild_Fails lets a rebuild fail before each of its statements: nothing has
+// changed, and once the migration is corrected it succeeds.
+func TestSQLiteRebuild_Fails(t *testing.T) {
 	for _, at := range []string{"INSERT INTO `_new_user_sessions`", "DROP TABLE `user_sessions`", "ALTER TABLE `_new_user_sessions`", "CREATE INDEX `idx_user_sessions_expires`", "COMMIT"} {
 		t.Run(strings.Fields(at)[0], func(t *testing.T) {
 			d := dbtest.SQLite.New(t)
@@ -46,7 +47,7 @@ func TestSQLiteRollsBackARebuildThatFails(t *testing.T) {
 			edit(t, dir, "sqlite", "alter", at, "SELECT nothing FROM nowhere;\n"+at)
 			project := team(dir, steps[2].models...)
 			if out, err := run(t, project, "up", dsnOf(t, d)); err == nil {
-				t.Fatalf("it succeeded:\n%s", out)
+				t.Fatalf("up succeeded:\n%s", out)
 			}
 			if after := inspect(t, db); !reflect.DeepEqual(before, after) {
 				t.Errorf("the schema has changed:\n%+v\n%+v", before, after)
@@ -54,14 +55,14 @@ func TestSQLiteRollsBackARebuildThatFails(t *testing.T) {
 			rows.mustBeThere(t, db, "after the failure")
 			edit(t, dir, "sqlite", "alter", "SELECT nothing FROM nowhere;\n", "")
 			mustRun(t, project, "up", dsnOf(t, d))
-			rows.mustBeThere(t, db, "after it was mended")
+			rows.mustBeThere(t, db, "after the correction")
 		})
 	}
 }
 
-// TestSQLiteRebuildKeepsWhatRefersToTheTable: with foreign keys on, dropping the old table
-// would delete the rows that refer to it.
-func TestSQLiteRebuildKeepsWhatRefersToTheTable(t *testing.T) {
+// TestSQLiteRebuild_ReferringRows keeps the rows of a table that refers to the rebuilt one.
+// With foreign keys enabled, dropping the old table would delete them.
+func TestSQLiteRebuild_ReferringRows(t *testing.T) {
 	d := dbtest.SQLite.New(t)
 	dir, rows := rebuilding(t, d)
 	withKeys := dbtest.Setup{Params: url.Values{"_pragma": {"busy_timeout(5000)", "foreign_keys(1)"}}}
@@ -80,7 +81,7 @@ func TestSQLiteRebuildKeepsWhatRefersToTheTable(t *testing.T) {
 		t.Errorf("%d notes are left (%v), want %d", notes, err, len(rows))
 	}
 	if err := db.Exec("INSERT INTO notes VALUES (4711)").Error; err == nil {
-		t.Error("the foreign key is gone")
+		t.Error("the foreign key is not enforced any more")
 	}
 	mustExec(t, db, "DELETE FROM user_sessions")
 	if err := db.Raw("SELECT count(*) FROM notes").Row().Scan(&notes); err != nil || notes != 0 {
@@ -88,8 +89,8 @@ func TestSQLiteRebuildKeepsWhatRefersToTheTable(t *testing.T) {
 	}
 }
 
-// TestSQLiteRebuildGivesNoIDOutTwice although the row that had the greatest one is gone.
-func TestSQLiteRebuildGivesNoIDOutTwice(t *testing.T) {
+// TestSQLiteRebuild_IDsNotReused deletes all rows before the rebuild: new rows get new ids.
+func TestSQLiteRebuild_IDsNotReused(t *testing.T) {
 	d := dbtest.SQLite.New(t)
 	dir, rows := rebuilding(t, d)
 	db := d.Open(t, dbtest.Setup{})
@@ -98,12 +99,13 @@ func TestSQLiteRebuildGivesNoIDOutTwice(t *testing.T) {
 	createRows(t, db)
 	var first int
 	if err := db.Raw("SELECT min(id) FROM user_sessions").Row().Scan(&first); err != nil || first <= len(rows) {
-		t.Errorf("the first new row has the id %d (%v), which was given out before", first, err)
+		t.Errorf("the first new row has the id %d (%v), which a deleted row had", first, err)
 	}
 }
 
-// TestSQLiteReadsADefaultAsText also where a column is called like it.
-func TestSQLiteReadsADefaultAsText(t *testing.T) {
+// TestSQLiteRebuild_DefaultNamedLikeColumn fills a column with a default that is also the
+// name of a column.
+func TestSQLiteRebuild_DefaultNamedLikeColumn(t *testing.T) {
 	type before struct {
 		Plain
 		Kind *string
@@ -133,9 +135,9 @@ func TestSQLiteReadsADefaultAsText(t *testing.T) {
 	}
 }
 
-// TestScriptsRun: what script prints leads where up does, for a client that sends one
-// statement after the other.
-func TestScriptsRun(t *testing.T) {
+// TestScript_Executed executes the scripts on one SQLite connection: the script forward has
+// the same result as up, and the script back removes the table.
+func TestScript_Executed(t *testing.T) {
 	dir := t.TempDir()
 	addAll(t, dir)
 	last, err := projectIn(dir).LastVersion("sqlite")
@@ -151,16 +153,16 @@ func TestScriptsRun(t *testing.T) {
 	}
 	mustExec(t, db, text)
 	if out := mustRun(t, project, "up", dsnOf(t, d)); !strings.Contains(out, "Nothing is pending") {
-		t.Errorf("after the script up had something to do:\n%s", out)
+		t.Errorf("after the script, up applied migrations:\n%s", out)
 	}
 	if done := autoMigrate(t, d, steps[len(steps)-1].models); len(done) > 0 {
-		t.Errorf("after the script AutoMigrate had something to do: %v", done)
+		t.Errorf("after the script, AutoMigrate changed the schema: %v", done)
 	}
 	if text, err = projectIn(dir).Script("sqlite", last, 0); err != nil {
 		t.Fatal(err)
 	}
 	mustExec(t, db, text)
 	if db.Migrator().HasTable("user_sessions") {
-		t.Error("the table is left after the script back")
+		t.Error("the table still exists after the script back")
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/sqlc-dev/teesql/parser"
 )
 
-// fold parses a script as sqlcmd would send it, and takes every statement into the
+// fold parses a script batch by batch, as sqlcmd sends it, and applies every statement to the
 // catalogue.
 func fold(t *testing.T, c *catalogue, script string) error {
 	t.Helper()
@@ -31,7 +31,7 @@ func fold(t *testing.T, c *catalogue, script string) error {
 			quotedIdentifier = true
 		}
 		if _, ok := statement.(*ast.CreateIndexStatement); ok && !quotedIdentifier {
-			return fmt.Errorf("%s: QUOTED_IDENTIFIER is not ON, as sqlcmd has it; filtered indexes need it", batch)
+			return fmt.Errorf("%s: QUOTED_IDENTIFIER is OFF, as by default in sqlcmd; filtered indexes need it", batch)
 		}
 		if err := c.apply(statement, batch); err != nil {
 			return fmt.Errorf("%s: %w", batch, err)
@@ -50,9 +50,9 @@ func withoutComments(batch string) string {
 	return strings.TrimSpace(strings.Join(lines, ""))
 }
 
-// parse wants one statement in a batch, since a batch that uses a column which it adds
-// does not compile. It asks more than the parser, which is lenient: everything has been
-// read, and parentheses are in pairs.
+// parse parses a batch, which must have exactly one statement: SQL Server does not compile a
+// batch that uses a column which it adds. The parser is lenient, so parse also requires that
+// the statement covers the whole batch and that its parentheses are balanced.
 func parse(t *testing.T, batch string) (ast.Statement, error) {
 	t.Helper()
 	script, err := parser.Parse(t.Context(), strings.NewReader(batch))
@@ -60,11 +60,11 @@ func parse(t *testing.T, batch string) (ast.Statement, error) {
 		return nil, err
 	}
 	if len(script.Batches) != 1 || len(script.Batches[0].Statements) != 1 {
-		return nil, fmt.Errorf("not one statement")
+		return nil, fmt.Errorf("the batch does not have exactly one statement")
 	}
 	statement := script.Batches[0].Statements[0]
 	if read := strings.TrimSuffix(source(statement, batch), ";"); read != strings.TrimSuffix(batch, ";") {
-		return nil, fmt.Errorf("only %q was understood", read)
+		return nil, fmt.Errorf("the parser read only %q", read)
 	}
 	depth := 0
 	for i, part := range strings.Split(batch, "'") {
@@ -73,14 +73,14 @@ func parse(t *testing.T, batch string) (ast.Statement, error) {
 		}
 	}
 	if depth != 0 {
-		return nil, fmt.Errorf("parentheses are not in pairs")
+		return nil, fmt.Errorf("the parentheses are not balanced")
 	}
 	return statement, nil
 }
 
-// TestTSQLFolds takes all Ups, and all Downs after them, into the catalogue: each Up leads
-// to what a fresh create makes, each Down back to what was before.
-func TestTSQLFolds(t *testing.T) {
+// TestTSQL_UpAndDown applies all Ups and then all Downs to the catalogue. Each Up has the same
+// result as creating the tables at once, each Down leads back to the state before its Up.
+func TestTSQL_UpAndDown(t *testing.T) {
 	dir := t.TempDir()
 	c := newCatalogue()
 	var states []string
@@ -97,7 +97,7 @@ func TestTSQLFolds(t *testing.T) {
 		}
 		versions = append(versions, last)
 		if got, want := c.String(), fresh(t, s); got != want {
-			t.Errorf("%s, up:\n got %s\nwant, as created at once, %s", s.name, got, want)
+			t.Errorf("%s, up:\n got %s\nwant %s", s.name, got, want)
 		}
 	}
 	for i, s := range slices.Backward(steps) {
@@ -113,6 +113,7 @@ func TestTSQLFolds(t *testing.T) {
 	}
 }
 
+// script returns the script for SQL Server.
 func script(t *testing.T, dir string, from, to int64) string {
 	t.Helper()
 	text, err := projectIn(dir).Script("sqlserver", from, to)
@@ -122,7 +123,7 @@ func script(t *testing.T, dir string, from, to int64) string {
 	return text
 }
 
-// fresh is the catalogue after a step's models are created at once.
+// fresh returns the catalogue after one migration creates a step's models.
 func fresh(t *testing.T, s step) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -141,8 +142,8 @@ func fresh(t *testing.T, s step) string {
 	return c.String()
 }
 
-// TestCommittedTSQLFolds takes what the sample project has committed.
-func TestCommittedTSQLFolds(t *testing.T) {
+// TestTSQL_SampleProject applies the migrations that the sample project has committed.
+func TestTSQL_SampleProject(t *testing.T) {
 	project := projectIn("../../examples/usersessiondb/migrations")
 	last, err := project.LastVersion("sqlserver")
 	if err != nil || last == 0 {
@@ -161,8 +162,9 @@ func TestCommittedTSQLFolds(t *testing.T) {
 	}
 }
 
-// TestTheCatalogueRefuses what SQL Server refuses, or what would only fail later.
-func TestTheCatalogueRefuses(t *testing.T) {
+// TestCatalogue_Refuses is the positive control of the simulated catalogue: it refuses
+// statements that SQL Server refuses or that would fail later.
+func TestCatalogue_Refuses(t *testing.T) {
 	const set = "SET QUOTED_IDENTIFIER ON;\nGO\n"
 	const table = set + "CREATE TABLE [t] ([id] bigint IDENTITY(1,1) NOT NULL, [a] nvarchar(9) NULL, [b] bigint NOT NULL CONSTRAINT [DF_t_b] DEFAULT (1), CONSTRAINT [PK_t] PRIMARY KEY ([id]));\nGO\n" +
 		"CREATE INDEX [i] ON [t] ([a]);\nGO\nCREATE UNIQUE INDEX [u] ON [t] ([a]) WHERE a IS NOT NULL;\nGO\n"
@@ -174,22 +176,22 @@ func TestTheCatalogueRefuses(t *testing.T) {
 		"ALTER TABLE [t] DROP COLUMN [a];",                                         // has indexes
 		"ALTER TABLE [t] ALTER COLUMN [a] nvarchar(20) NULL;",                      // likewise
 		"ALTER TABLE [t] ALTER COLUMN [id] int NOT NULL;",                          // the key
-		"ALTER TABLE [t] ADD [c] bigint NOT NULL;",                                 // rows have no value
+		"ALTER TABLE [t] ADD [c] bigint NOT NULL;",                                 // existing rows have no value
 		"ALTER TABLE [t] ADD [c] bigint NOT NULL DEFAULT (1);",                     // unnamed
-		"ALTER TABLE [t] ADD [c] bigint NULL CONSTRAINT [DF_t_c] DEFAULT (1);",     // NULL in rows
+		"ALTER TABLE [t] ADD [c] bigint NULL CONSTRAINT [DF_t_c] DEFAULT (1);",     // existing rows get NULL
 		"ALTER TABLE [t] ADD [c] bigint NOT NULL CONSTRAINT [DF_t_b] DEFAULT (1);", // name taken
 		"ALTER TABLE [t] ADD COLUMN [c] bigint NULL;",                              // not T-SQL
 		"ALTER TABLE [t] RENAME COLUMN [a] TO [c];",                                // not T-SQL
 		"ALTER TABLE [t] ALTER COLUMN [c] TYPE bigint;",                            // not T-SQL
 		"ALTER TABLE [t] DROP CONSTRAINT [DF_t_a];",
-		"EXEC sp_rename N'[t].[a]', N'c', N'COLUMN';", // a filter has it
+		"EXEC sp_rename N'[t].[a]', N'c', N'COLUMN';", // a filter depends on it
 		"EXEC sp_rename N'[t].[x]', N'c', N'COLUMN';",
 		"DROP INDEX [i];",
 		"DROP INDEX [x] ON [t];",
 		"DROP TABLE [x];",
 		"CREATE INDEX [i] ON [t] ([b]);",
 		"CREATE INDEX [j] ON [t] ([x]);",
-		"CREATE UNIQUE INDEX [v] ON [t] ([a]);", // one NULL only
+		"CREATE UNIQUE INDEX [v] ON [t] ([a]);", // admits only one NULL
 		"CREATE TABLE [s] ([id] bigint NOT NULL, CONSTRAINT [PK_t] PRIMARY KEY ([id]));",
 		"CREATE TABLE [s] ([id] bigint NOT NULL, CONSTRAINT [PK_s] PRIMARY KEY ([id]);", // unclosed
 		"CREATE TABLE [s] ([id] bigint NOT NULL);",
@@ -200,20 +202,19 @@ func TestTheCatalogueRefuses(t *testing.T) {
 	} {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			if err := fold(t, newCatalogue(), table+bad); err == nil {
-				t.Errorf("passed: %s", bad)
+				t.Errorf("no error: %s", bad)
 			}
 		})
 	}
 	t.Run("QUOTED_IDENTIFIER OFF", func(t *testing.T) {
 		if err := fold(t, newCatalogue(), strings.TrimPrefix(table, set)); err == nil {
-			t.Error("passed")
+			t.Error("no error")
 		}
 	})
 }
 
-// TestScriptGolden compares the scripts for a DBA, forward and back, with what was
-// reviewed.
-func TestScriptGolden(t *testing.T) {
+// TestScript_Golden compares the scripts, forward and back, with the reviewed ones.
+func TestScript_Golden(t *testing.T) {
 	dir := t.TempDir()
 	addAll(t, dir)
 	project := projectIn(dir)
@@ -238,7 +239,7 @@ func TestScriptGolden(t *testing.T) {
 			}
 			want, err := os.ReadFile(path)
 			if err != nil || string(want) != text {
-				t.Errorf("%s is not as reviewed (-update writes it), %v", path, err)
+				t.Errorf("%s differs from the reviewed file (-update writes it): %v", path, err)
 			}
 		}
 	}

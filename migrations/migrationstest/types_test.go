@@ -10,7 +10,7 @@ import (
 	"example.com/usersession/migrations"
 )
 
-// many has a column of every kind that GORM has a type for, with defaults.
+// many has columns of all kinds that GORM has a type for, some with defaults.
 type many struct {
 	ID        int64  `gorm:"primaryKey"`
 	Tiny      int8   `gorm:"not null;default:-1"`
@@ -31,9 +31,9 @@ type many struct {
 	Since     time.Time  `gorm:"default:CURRENT_TIMESTAMP"`
 }
 
-// TestManyTypes: what the catalogue says of them is taken for what it is, on a database
-// that the migrations have made and on one that AutoMigrate has made.
-func TestManyTypes(t *testing.T) {
+// TestCompare_ColumnTypes compares columns of many types with the catalogue of a migrated
+// database and of one that AutoMigrate made: there is no difference.
+func TestCompare_ColumnTypes(t *testing.T) {
 	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
 		dir := t.TempDir()
 		add(t, dir, step{name: "init", models: []any{&many{}}})
@@ -63,9 +63,9 @@ type short struct {
 func (long) TableName() string  { return "texts" }
 func (short) TableName() string { return "texts" }
 
-// TestNarrowingCutsNothingOff: a value that no longer fits makes the migration fail, also
-// on a MySQL that is not strict.
-func TestNarrowingCutsNothingOff(t *testing.T) {
+// TestUp_NarrowedColumnWithLongValue makes a column shorter than a value in it: the
+// migration fails and the value stays, on MySQL also without strict mode.
+func TestUp_NarrowedColumnWithLongValue(t *testing.T) {
 	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL}, func(t *testing.T, d *dbtest.Database) {
 		var params url.Values
 		if d.Engine == dbtest.MySQL {
@@ -77,17 +77,17 @@ func TestNarrowingCutsNothingOff(t *testing.T) {
 		}
 		dir := t.TempDir()
 		add(t, dir, step{name: "init", models: []any{&long{}}})
-		mustRun(t, team(dir, &long{}), "up", "--dsn="+dsn)
+		mustRun(t, team(dir, &long{}), "up", "-dsn="+dsn)
 		db := d.Open(t, dbtest.Setup{})
 		mustExec(t, db, "INSERT INTO texts (text) VALUES ('abcdefgh')")
 		add(t, dir, step{name: "shorter", models: []any{&short{}}, options: migrations.AddOptions{AllowDestructive: true}})
-		out, err := run(t, team(dir, &short{}), "up", "--dsn="+dsn)
+		out, err := run(t, team(dir, &short{}), "up", "-dsn="+dsn)
 		if err == nil || !strings.Contains(err.Error(), "too long") && !strings.Contains(err.Error(), "truncated") {
-			t.Errorf("got %v, want the value to be refused\n%s", err, out)
+			t.Errorf("got %v, want an error that the value is too long\n%s", err, out)
 		}
 		var text string
 		if err := db.Raw("SELECT text FROM texts").Row().Scan(&text); err != nil || text != "abcdefgh" {
-			t.Errorf("the value is %q now (%v)", text, err)
+			t.Errorf("the value is now %q (%v)", text, err)
 		}
 	})
 }

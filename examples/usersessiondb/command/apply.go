@@ -25,7 +25,7 @@ func (r *runner) upOn(ctx context.Context, t *target) error {
 	}
 	applied := 0
 	for {
-		// One after the other, so that each begins with the connection's own settings.
+		// One at a time, so that each migration begins with the connection's settings.
 		result, err := provider.UpByOne(ctx)
 		if errors.Is(err, goose.ErrNoNextVersion) {
 			break
@@ -42,11 +42,12 @@ func (r *runner) upOn(ctx context.Context, t *target) error {
 	return nil
 }
 
-// explain adds what to do after a failure. MySQL, and SQLite where it builds a table anew,
-// record a version in a transaction of its own, before which the process may have ended.
+// explain adds a hint to the error of a migration whose changes the database may already
+// have. On MySQL, and on SQLite if a table is rebuilt, the version is committed after the
+// migration, so a process can end between the two.
 func explain(err error, dialect string) error {
 	if dialect == "mysql" || dialect == "sqlite" || strings.Contains(err.Error(), "already") {
-		return fmt.Errorf("%w\nIf the database already has what this migration makes (it was made in another way, or a process ended before it could record the version), adopt it with: baseline VERSION, which compares first", err)
+		return fmt.Errorf("%w\nIf the database already has the changes of this migration (they were made in another way, or a process ended before it recorded the version), run: baseline VERSION, which compares the database before it records the version", err)
 	}
 	return err
 }
@@ -65,7 +66,7 @@ func (r *runner) down(ctx context.Context, _ []string) error {
 		if err != nil {
 			return err
 		}
-		r.printf("took back %s", result.Source.Path)
+		r.printf("reverted %s", result.Source.Path)
 		return nil
 	})
 }
@@ -91,7 +92,8 @@ func (r *runner) status(ctx context.Context, _ []string) error {
 	})
 }
 
-// remove asks a database that can be reached; without one, it trusts the team.
+// remove deletes the files of the last add. If -dsn is given, or the SQLite file exists, it
+// first checks that this database has not applied them. It cannot know about others.
 func (r *runner) remove(ctx context.Context, _ []string) error {
 	dialect, dsn, err := r.target()
 	if err != nil {
@@ -106,7 +108,7 @@ func (r *runner) remove(ctx context.Context, _ []string) error {
 		err := r.with(ctx, func(t *target) error {
 			applied, err := isApplied(ctx, t, versions)
 			if applied {
-				return errors.New("it is applied: take it back first (down), or add another migration")
+				return errors.New("it is applied; revert it first (down), or add another migration")
 			}
 			return err
 		})
@@ -137,7 +139,8 @@ func (r *runner) doctor(ctx context.Context, _ []string) error {
 	})
 }
 
-// report prints findings, and fails if there are any that are not harmless.
+// report prints the findings. It returns ErrDrift if one of them is not harmless, and prints
+// the text fine otherwise.
 func (r *runner) report(findings []migrations.Finding, fine string) error {
 	bad := false
 	for _, finding := range findings {
@@ -156,7 +159,7 @@ func (r *runner) report(findings []migrations.Finding, fine string) error {
 	return nil
 }
 
-// with opens the database for a command, and closes it after.
+// with runs a command on the database that the flags name, and closes the database.
 func (r *runner) with(_ context.Context, run func(*target) error) error {
 	t, err := r.open()
 	if err != nil {

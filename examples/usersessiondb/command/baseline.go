@@ -11,12 +11,12 @@ import (
 	"example.com/usersession/migrations"
 )
 
-// baseline records migrations up to a version as applied, if the database is as they
-// would have made it.
+// baseline records the migrations up to a version as applied, if the database has the schema
+// that they create. Otherwise it prints the differences and records nothing.
 func (r *runner) baseline(ctx context.Context, args []string) error {
 	number, err := strconv.ParseInt(args[0], 10, 64)
 	if err != nil {
-		return fmt.Errorf("%q is not a version; status lists them", args[0])
+		return fmt.Errorf("%q is not a version; the command status lists the versions", args[0])
 	}
 	return r.with(ctx, func(t *target) error {
 		want, err := r.project().ModelAt(t.dialect.Name, number)
@@ -38,13 +38,13 @@ func (r *runner) baseline(ctx context.Context, args []string) error {
 	})
 }
 
-// stamp records versions as goose does after it has applied them.
+// stamp records versions as goose does after it has applied a migration.
 func (r *runner) stamp(ctx context.Context, t *target, number int64) error {
 	provider, err := r.provider(t)
 	if err != nil {
 		return err
 	}
-	// Makes the table of versions if it is not there.
+	// GetDBVersion creates the version table if it is missing.
 	if _, err := provider.GetDBVersion(ctx); err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (r *runner) stamp(ctx context.Context, t *target, number int64) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tx.Rollback() }() // nothing to do after Commit
+	defer func() { _ = tx.Rollback() }() // no effect after Commit
 	recorded, err := store.ListMigrations(ctx, tx)
 	if err != nil {
 		return err

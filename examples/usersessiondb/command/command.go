@@ -1,5 +1,6 @@
-// Package command is the command line of a team's migrations project: it generates with
-// example.com/usersession/migrations and applies with github.com/pressly/goose.
+// Package command is the command line of a team's migrations project. It generates
+// migrations with example.com/usersession/migrations and applies them with
+// github.com/pressly/goose.
 package command
 
 import (
@@ -17,49 +18,50 @@ import (
 	"example.com/usersession/migrations"
 )
 
-// A Team is what a project says of itself.
+// A Team configures a project.
 type Team struct {
-	// Models are pointers to the structs that the tables are made from.
+	// Models are pointers to the structs that GORM maps to the tables.
 	Models []any
-	// Config returns what the application opens GORM with.
+	// Config returns the configuration that the application opens GORM with.
 	Config func() *gorm.Config
-	// Dialects are those that the team uses.
+	// Dialects are the dialects that the team uses.
 	Dialects []Dialect
-	// Dir has a folder of migrations for each dialect.
+	// Dir is the folder of the migrations, with a folder for each dialect. The flag
+	// -dir overrides it.
 	Dir string
-	// DSN is the database without --dsn.
+	// DSN is the database if the flag -dsn is not given.
 	DSN string
 }
 
 // A Dialect is a kind of database and its driver.
 type Dialect struct {
-	Name string // as GORM names it
+	Name string // GORM's name: postgres, mysql, sqlite or sqlserver
 	Open func(dsn string) gorm.Dialector
 }
 
-// ErrDrift says that entities and migrations, or entities and database, are not the same.
+// ErrDrift is returned if the entities differ from the migrations or from the database.
 var ErrDrift = errors.New("there are differences")
 
 const usage = `usage: go run . [flags] COMMAND
 
 from the entities, without a database
-  add NAME          write a migration for each dialect that needs one
-  remove            delete the last one, if it is not applied
-  check             exit 1 if entities and migrations have drifted (for CI)
-  script [from] [to]  print the SQL from one version to another
+  add NAME            write a migration for each dialect whose tables have changed
+  remove              delete the files of the last add, unless the database has applied them
+  check               exit 1 if the migrations are not up to date with the entities (for CI)
+  script [FROM] [TO]  print the SQL that leads from one version to another
 
-with a database (--dsn; a SQLite file by default)
-  up                apply what is pending; safe on several hosts at once
-  down              take back the last migration
-  status            list the migrations and when they were applied
-  verify            replay all migrations into an empty database, compare with the entities
-  baseline VERSION  adopt a database that was made in another way, after comparing
-  doctor            look whether the database is fit for the store
+with a database (-dsn; a SQLite file by default)
+  up                  apply the pending migrations; several hosts may run it at once
+  down                revert the last migration
+  status              list the migrations and when they were applied
+  verify              apply all migrations to an empty database, compare it with the entities
+  baseline VERSION    compare a database that was made in another way, record its version
+  doctor              check whether the database is fit for the store
 
 flags
 `
 
-// flags are those of all commands.
+// flags are the flags of all commands.
 type flags struct {
 	dsn, dialect     string
 	dir              string
@@ -73,17 +75,19 @@ type list []string
 func (l *list) String() string     { return strings.Join(*l, ", ") }
 func (l *list) Set(s string) error { *l = append(*l, s); return nil }
 
-// Run runs a command. An error is for the user to read.
+// Run runs the command that the arguments name and writes its output to out. Flags may stand
+// before and after the command. The text of the returned error is meant for the user;
+// differences are an [ErrDrift].
 func Run(ctx context.Context, team Team, args []string, out io.Writer) error {
 	var f flags
 	set := flag.NewFlagSet("usersessiondb", flag.ContinueOnError)
 	set.SetOutput(out)
-	set.StringVar(&f.dsn, "dsn", "", "the database; its dialect is known by its form")
-	set.StringVar(&f.dialect, "dialect", "", "the dialect, where the DSN does not tell: "+team.names())
-	set.StringVar(&f.dir, "dir", team.Dir, "the folder of the migrations")
-	set.Var(&f.renames, "rename", "add: `table.old=new` renames a column, table.old=- does not; repeatable")
-	set.BoolVar(&f.allowDestructive, "allow-destructive", false, "add: generate what destroys or narrows data")
-	set.BoolVar(&f.byHand, "by-hand", false, "add: a file to write the SQL in, where none can be generated")
+	set.StringVar(&f.dsn, "dsn", "", "the database, as a `DSN` of its driver")
+	set.StringVar(&f.dialect, "dialect", "", "the `dialect`, if it cannot be told from the DSN: "+team.names())
+	set.StringVar(&f.dir, "dir", team.Dir, "the `folder` of the migrations")
+	set.Var(&f.renames, "rename", "add: rename a column (`table.old=new`), or drop it although a new one has the same type (table.old=-); repeatable")
+	set.BoolVar(&f.allowDestructive, "allow-destructive", false, "add: generate changes that destroy or narrow data")
+	set.BoolVar(&f.byHand, "by-hand", false, "add: write a file to complete by hand instead of generated SQL")
 	set.Usage = func() { fmt.Fprint(out, usage); set.PrintDefaults() }
 	words, err := parse(set, args)
 	if errors.Is(err, flag.ErrHelp) {
@@ -94,14 +98,15 @@ func Run(ctx context.Context, team Team, args []string, out io.Writer) error {
 	}
 	if len(words) == 0 {
 		set.Usage()
-		return errors.New("name a command")
+		return errors.New("no command given")
 	}
 	team.Dir = f.dir
 	r := &runner{team: team, flags: f, out: out}
 	return r.run(ctx, words[0], words[1:])
 }
 
-// parse takes flags before and after the words.
+// parse returns the arguments that are not flags. Flags may stand before, between and after
+// them.
 func parse(set *flag.FlagSet, args []string) (words []string, err error) {
 	for {
 		if err := set.Parse(args); err != nil {
@@ -138,10 +143,10 @@ func (r *runner) run(ctx context.Context, name string, args []string) error {
 	}
 	command, ok := commands[name]
 	if !ok {
-		return fmt.Errorf("there is no command %q; go run . -h lists them", name)
+		return fmt.Errorf("there is no command %q; go run . -h lists the commands", name)
 	}
 	if len(args) < command.least || len(args) > command.most {
-		return fmt.Errorf("%s: wrong number of arguments; go run . -h lists what it takes", name)
+		return fmt.Errorf("%s: wrong number of arguments; go run . -h lists the arguments", name)
 	}
 	if err := command.run(ctx, args); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
@@ -189,7 +194,7 @@ func (r *runner) check(context.Context, []string) error {
 	for _, sentence := range pending {
 		r.printf("%s", sentence)
 	}
-	return fmt.Errorf("%w between entities and migrations: go run . add NAME", ErrDrift)
+	return fmt.Errorf("%w between the entities and the migrations; run: go run . add NAME", ErrDrift)
 }
 
 func (r *runner) script(_ context.Context, args []string) error {
@@ -227,7 +232,7 @@ func (t Team) names() string {
 func (t Team) dialect(name string) (Dialect, error) {
 	i := slices.IndexFunc(t.Dialects, func(d Dialect) bool { return d.Name == name })
 	if i < 0 {
-		return Dialect{}, fmt.Errorf("the dialect %q is not among those of this project: %s", name, t.names())
+		return Dialect{}, fmt.Errorf("this project does not have the dialect %q; it has %s", name, t.names())
 	}
 	return t.Dialects[i], nil
 }

@@ -14,7 +14,7 @@ import (
 	"gorm.io/gorm/logger"
 )
 
-// A target is the database that a command works on.
+// A target is the open database that a command works on.
 type target struct {
 	dialect Dialect
 	dsn     string
@@ -22,7 +22,8 @@ type target struct {
 	pool    *sql.DB
 }
 
-// target returns which database the flags name.
+// target returns the dialect and the DSN that the flags name. The DSN is "" if the flags
+// name only a dialect, and the team's default DSN is for another one.
 func (r *runner) target() (Dialect, string, error) {
 	dsn := r.flags.dsn
 	name := r.flags.dialect
@@ -36,7 +37,7 @@ func (r *runner) target() (Dialect, string, error) {
 	return dialect, dsn, err
 }
 
-// dialectOf knows a dialect by the form of its DSN.
+// dialectOf returns the dialect of a DSN by the form of the DSN.
 func dialectOf(dsn string) string {
 	switch {
 	case strings.HasPrefix(dsn, "postgres://"), strings.HasPrefix(dsn, "postgresql://"), strings.Contains(dsn, "host="):
@@ -50,14 +51,14 @@ func dialectOf(dsn string) string {
 	}
 }
 
-// open connects to the database that the flags name. The caller closes its pool.
+// open opens the database that the flags name. The caller closes its pool.
 func (r *runner) open() (*target, error) {
 	dialect, dsn, err := r.target()
 	if err != nil {
 		return nil, err
 	}
 	if dsn == "" {
-		return nil, fmt.Errorf("say with --dsn which %s", dialect.Name)
+		return nil, fmt.Errorf("there is no default database for %s; name one with -dsn", dialect.Name)
 	}
 	return r.openAt(dialect, dsn)
 }
@@ -65,20 +66,21 @@ func (r *runner) open() (*target, error) {
 func (r *runner) openAt(dialect Dialect, dsn string) (*target, error) {
 	switch dialect.Name {
 	case "mysql":
-		dsn = withParameter(dsn, "parseTime", "parseTime=true") // goose reads times
+		dsn = withParameter(dsn, "parseTime", "parseTime=true") // goose scans times
 	case "sqlite":
 		if !strings.HasPrefix(dsn, "file:") {
 			dsn = "file:" + dsn
 		}
-		// Hosts wait for each other, and a transaction that will write says so at once.
+		// Connections wait for a locked database, and a transaction takes the write lock
+		// at its start, since one that takes it later can fail without waiting.
 		dsn = withParameter(dsn, "busy_timeout", "_pragma=busy_timeout(10000)")
 		dsn = withParameter(dsn, "_txlock", "_txlock=immediate")
 	}
 	config := r.team.Config()
-	config.Logger = logger.Discard // what goes wrong is returned
+	config.Logger = logger.Discard // errors are returned
 	db, err := gorm.Open(dialect.Open(dsn), config)
-	// SQLite does not wait, whatever its busy_timeout, for another host that is
-	// switching a new file to journal_mode=WAL.
+	// SQLite ignores busy_timeout while another process switches a new file to
+	// journal_mode=WAL.
 	for deadline := time.Now().Add(openTimeout); isBusy(err) && time.Now().Before(deadline); {
 		time.Sleep(20 * time.Millisecond)
 		db, err = gorm.Open(dialect.Open(dsn), config)
@@ -93,9 +95,10 @@ func (r *runner) openAt(dialect Dialect, dsn string) (*target, error) {
 	return &target{dialect: dialect, dsn: dsn, gorm: db, pool: pool}, nil
 }
 
-// openTimeout is how long a host waits for the others to open a new SQLite file.
+// openTimeout limits the wait for other processes that open a new SQLite file.
 const openTimeout = 10 * time.Second
 
+// withParameter adds a parameter to a DSN that does not contain the name.
 func withParameter(dsn, name, parameter string) string {
 	if strings.Contains(dsn, name) {
 		return dsn
@@ -106,7 +109,7 @@ func withParameter(dsn, name, parameter string) string {
 	return dsn + "?" + parameter
 }
 
-// versionTable is where goose records what it has applied.
+// versionTable is the table in which goose records the applied versions.
 const versionTable = goose.DefaultTablename
 
 var gooseDialects = map[string]goose.Dialect{
@@ -116,7 +119,7 @@ var gooseDialects = map[string]goose.Dialect{
 	"sqlserver": goose.DialectMSSQL,
 }
 
-// provider returns the runner of the migrations for the database.
+// provider returns goose's provider for the database and its migrations.
 func (r *runner) provider(t *target) (*goose.Provider, error) {
 	locker, err := lockerOf(t)
 	if err != nil {
@@ -131,8 +134,8 @@ func (r *runner) provider(t *target) (*goose.Provider, error) {
 	return provider, nil
 }
 
-// isApplied says whether goose has recorded one of the versions. A database without its
-// table, which it would make, is left as it is.
+// isApplied reports whether goose has recorded one of the versions. It does not create the
+// version table.
 func isApplied(ctx context.Context, t *target, versions []int64) (bool, error) {
 	if !t.gorm.WithContext(ctx).Migrator().HasTable(versionTable) {
 		return false, nil

@@ -12,16 +12,17 @@ import (
 	"github.com/pressly/goose/v3/lock"
 )
 
-// lockTimeout is how long a host waits for another one that is migrating.
+// lockTimeout limits the wait for another host that is migrating.
 const lockTimeout = 5 * time.Minute
 
-// lockerOf returns the lock that only one host at a time can hold. goose has none by
-// default, and hosts that start at once then fail on each other's work.
+// lockerOf returns a lock that only one host at a time can hold. goose has none by default:
+// hosts that migrate at the same time would then fail with conflicts.
 func lockerOf(t *target) (goose.ProviderOption, error) {
 	const seconds = uint64(lockTimeout / time.Second)
 	switch t.dialect.Name {
 	case "postgres":
-		// It belongs to the session: behind pgbouncer connect to the server itself.
+		// The advisory lock belongs to the session. With pgbouncer in transaction mode,
+		// connect to the server directly.
 		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, seconds))
 		if err != nil {
 			return nil, err
@@ -42,7 +43,8 @@ func lockerOf(t *target) (goose.ProviderOption, error) {
 	}
 }
 
-// A sqlServerLocker holds an application lock, which ends with the session at the latest.
+// A sqlServerLocker holds an application lock. SQL Server releases it at the latest when the
+// session ends.
 type sqlServerLocker struct{}
 
 const lockName = "usersessiondb"
@@ -62,9 +64,10 @@ func (sqlServerLocker) SessionUnlock(ctx context.Context, conn *sql.Conn) error 
 	return err
 }
 
-// A sqliteLocker locks a file beside the database. It lets SQLite do that, so that the
-// lock works on every system and ends with the process at the latest. A lock on the
-// database itself would be in the way of the migrations, and of those who read.
+// A sqliteLocker locks a file beside the database. The file is a SQLite database itself, on
+// which the locker holds an exclusive transaction: so the lock works on every operating
+// system, and is released at the latest when the process ends. A lock on the database itself
+// would block the migrations and all readers.
 type sqliteLocker struct {
 	driver driver.Driver
 
@@ -81,7 +84,7 @@ func (l *sqliteLocker) SessionLock(ctx context.Context, conn *sql.Conn) error {
 	if err := conn.QueryRowContext(ctx, "PRAGMA foreign_keys").Scan(&l.foreignKeys); err != nil {
 		return lockError(err)
 	}
-	if path == "" { // in memory: nobody else has it
+	if path == "" { // in memory, so no other process uses it
 		return nil
 	}
 	l.pool = sql.OpenDB(connector{l.driver, "file:" + path + ".migrate-lock"})
@@ -105,8 +108,8 @@ func (l *sqliteLocker) SessionLock(ctx context.Context, conn *sql.Conn) error {
 }
 
 func (l *sqliteLocker) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
-	// A file with a transaction of its own that failed in the middle leaves it open.
-	// There is nothing to roll back otherwise, which is an error of no interest.
+	// A migration that begins its own transaction and fails leaves it open. In all other
+	// cases ROLLBACK fails because there is no transaction, so its error is ignored.
 	_, _ = conn.ExecContext(ctx, "ROLLBACK")
 	_, err := conn.ExecContext(ctx, fmt.Sprintf("PRAGMA foreign_keys = %d", l.foreignKeys))
 	return errors.Join(err, l.release())
@@ -116,13 +119,14 @@ func (l *sqliteLocker) release() error {
 	if l.held == nil {
 		return nil
 	}
-	err := errors.Join(l.held.Close(), l.pool.Close()) // which ends its transaction
+	err := errors.Join(l.held.Close(), l.pool.Close()) // which rolls back its transaction
 	l.held, l.pool = nil, nil
 	return err
 }
 
-// isBusy knows SQLite's own code, which the errors of the pure-Go drivers tell. With
-// mattn/go-sqlite3 look at its Error.Code here; as it is, a host waits a second for others.
+// isBusy reports whether the error has SQLite's code for a locked database. The errors of
+// the pure-Go drivers have a method for it. With mattn/go-sqlite3, compare its Error.Code
+// here: otherwise SessionLock fails after the first busy_timeout of one second.
 func isBusy(err error) bool {
 	coded, ok := errors.AsType[interface {
 		error
@@ -135,10 +139,11 @@ func lockError(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("wait for other hosts that are migrating: %w", err)
+	return fmt.Errorf("wait for another host that is migrating: %w", err)
 }
 
-// A connector opens a database with a driver that is at hand.
+// A connector opens a DSN with a given driver, which need not be registered under a known
+// name.
 type connector struct {
 	driver driver.Driver
 	dsn    string

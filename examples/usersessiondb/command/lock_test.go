@@ -34,8 +34,9 @@ func newSQLiteLocker(t *testing.T) *sqliteLocker {
 	return &sqliteLocker{driver: pool.Driver()}
 }
 
-// TestSQLiteLock: one at a time, and readers and writers of the database are not in its way.
-func TestSQLiteLock(t *testing.T) {
+// TestSQLiteLock_OneHolder checks that only one host can hold the lock, and that the lock does
+// not block other writers of the database.
+func TestSQLiteLock_OneHolder(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "test.db")
 	first, second := openFile(t, path), openFile(t, path)
 	locker, other := newSQLiteLocker(t), newSQLiteLocker(t)
@@ -43,27 +44,27 @@ func TestSQLiteLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := second.ExecContext(t.Context(), "CREATE TABLE x (y int)"); err != nil {
-		t.Errorf("the lock is in the way of others: %v", err)
+		t.Errorf("the lock blocks another writer: %v", err)
 	}
-	// However long it waits, it can't have the lock.
 	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if err := other.SessionLock(short, second); err == nil {
-		t.Error("two hold the lock")
+		t.Error("two hosts hold the lock")
 	}
 	if err := locker.SessionUnlock(t.Context(), first); err != nil {
 		t.Fatal(err)
 	}
 	if err := other.SessionLock(t.Context(), second); err != nil {
-		t.Errorf("after it was let go: %v", err)
+		t.Errorf("after the first holder released the lock: %v", err)
 	}
 	if err := other.SessionUnlock(t.Context(), second); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// TestSQLiteUnlockLeavesNothingOpen after a file with a transaction of its own has failed.
-func TestSQLiteUnlockLeavesNothingOpen(t *testing.T) {
+// TestSQLiteUnlock_FailedMigration leaves a migration's own transaction open, as a failure
+// does: SessionUnlock rolls it back and restores the connection's foreign keys.
+func TestSQLiteUnlock_FailedMigration(t *testing.T) {
 	conn := openFile(t, filepath.Join(t.TempDir(), "test.db"))
 	locker := newSQLiteLocker(t)
 	if err := locker.SessionLock(t.Context(), conn); err != nil {
@@ -79,17 +80,17 @@ func TestSQLiteUnlockLeavesNothingOpen(t *testing.T) {
 	}
 	var tables, foreignKeys int
 	if err := conn.QueryRowContext(t.Context(), "SELECT count(*) FROM sqlite_master").Scan(&tables); err != nil || tables != 0 {
-		t.Errorf("%d tables are left (%v)", tables, err)
+		t.Errorf("%d tables are left (%v), want 0", tables, err)
 	}
 	if err := conn.QueryRowContext(t.Context(), "PRAGMA foreign_keys").Scan(&foreignKeys); err != nil || foreignKeys != 1 {
-		t.Errorf("foreign keys are %d (%v), want 1 as before", foreignKeys, err)
+		t.Errorf("foreign_keys is %d (%v), want 1 as before", foreignKeys, err)
 	}
 	if _, err := conn.ExecContext(t.Context(), "BEGIN"); err != nil {
-		t.Errorf("a transaction is open: %v", err)
+		t.Errorf("the transaction is still open: %v", err)
 	}
 }
 
-// TestDialectOf knows DSNs by their form.
+// TestDialectOf checks a DSN of each form.
 func TestDialectOf(t *testing.T) {
 	for dsn, want := range map[string]string{
 		"postgres://root@127.0.0.1/test":                   "postgres",
@@ -102,7 +103,7 @@ func TestDialectOf(t *testing.T) {
 		"usersessions.db":                                  "sqlite",
 	} {
 		if got := dialectOf(dsn); got != want {
-			t.Errorf("%s is taken for %s, want %s", dsn, got, want)
+			t.Errorf("%s: got %s, want %s", dsn, got, want)
 		}
 	}
 }

@@ -14,9 +14,9 @@ import (
 	"example.com/usersession/migrations"
 )
 
-// verify replays the migrations into an empty database and compares what they make with
-// what GORM makes of the entities. With --dsn it is that database, which must be empty
-// and is left so; without, and for SQLite in any case, it is a file of its own.
+// verify applies all migrations to an empty database and compares its schema with the one
+// that GORM creates from the entities. For SQLite it uses a temporary file. With -dsn it also
+// uses that database, which must be empty and is left empty.
 func (r *runner) verify(ctx context.Context, _ []string) error {
 	if i := slices.IndexFunc(r.team.Dialects, func(d Dialect) bool { return d.Name == "sqlite" }); i >= 0 {
 		dir, err := os.MkdirTemp("", "usersessiondb")
@@ -43,7 +43,7 @@ func (r *runner) verifyAt(ctx context.Context, dialect Dialect, dsn string) erro
 	if err != nil {
 		return err
 	}
-	r.printf("%s: replaying the migrations", dialect.Name)
+	r.printf("%s: applying all migrations", dialect.Name)
 	err = r.verifyOn(ctx, t)
 	return errors.Join(err, t.pool.Close())
 }
@@ -54,7 +54,7 @@ func (r *runner) verifyOn(ctx context.Context, t *target) (err error) {
 		return err
 	}
 	if len(before.Tables) > 0 {
-		return fmt.Errorf("the database is not empty: it has the table %s; verify wants one to itself, whose tables it may drop", before.Tables[0].Name)
+		return fmt.Errorf("the database is not empty: it has the table %s; verify needs an empty database, since it drops all tables at its end", before.Tables[0].Name)
 	}
 	defer func() { err = errors.Join(err, dropAll(context.WithoutCancel(ctx), t)) }()
 	if err := r.upOn(ctx, t); err != nil {
@@ -68,7 +68,7 @@ func (r *runner) verifyOn(ctx context.Context, t *target) (err error) {
 	if err != nil {
 		return err
 	}
-	findings, err := r.takeBack(ctx, t)
+	findings, err := r.revertAll(ctx, t)
 	if err != nil {
 		return err
 	}
@@ -76,22 +76,22 @@ func (r *runner) verifyOn(ctx context.Context, t *target) (err error) {
 		return err
 	}
 	if err := t.gorm.WithContext(ctx).AutoMigrate(r.team.Models...); err != nil {
-		return fmt.Errorf("make the tables from the entities: %w", err)
+		return fmt.Errorf("create the tables from the entities: %w", err)
 	}
 	fresh, err := migrations.Inspect(ctx, t.gorm, names...)
 	if err != nil {
 		return err
 	}
-	// Two empty databases have no differences either.
+	// A comparison of two databases without tables would find no difference.
 	if len(fresh.Tables) == 0 || len(fresh.Tables) != len(names) {
-		return fmt.Errorf("GORM made %d tables of the entities, want %d", len(fresh.Tables), len(names))
+		return fmt.Errorf("GORM created %d tables from the entities, want %d", len(fresh.Tables), len(names))
 	}
 	findings = append(migrations.Compare(fresh, replayed), findings...)
-	return r.report(findings, t.dialect.Name+": migrations and entities make the same "+strings.Join(names, ", "))
+	return r.report(findings, t.dialect.Name+": migrations and entities create the same "+strings.Join(names, ", "))
 }
 
-// takeBack runs all Downs and looks what they leave.
-func (r *runner) takeBack(ctx context.Context, t *target) ([]migrations.Finding, error) {
+// revertAll runs all Downs and returns a finding for each table that they leave.
+func (r *runner) revertAll(ctx context.Context, t *target) ([]migrations.Finding, error) {
 	provider, err := r.provider(t)
 	if err != nil {
 		return nil, err
@@ -106,13 +106,13 @@ func (r *runner) takeBack(ctx context.Context, t *target) ([]migrations.Finding,
 	var findings []migrations.Finding
 	for _, table := range left.Tables {
 		if !strings.HasPrefix(table.Name, "goose_") {
-			findings = append(findings, migrations.Finding{Where: table.Name, Problem: "the table is left after all migrations are taken back", Remedy: "complete the Down of the migration that makes it"})
+			findings = append(findings, migrations.Finding{Where: table.Name, Problem: "the table is left after all migrations are reverted", Remedy: "complete the Down of the migration that creates it"})
 		}
 	}
 	return findings, nil
 }
 
-// tableNames returns the tables of the entities.
+// tableNames returns the names of the entities' tables.
 func (r *runner) tableNames(t *target) (names []string, err error) {
 	for _, model := range r.team.Models {
 		stmt := &gorm.Statement{DB: t.gorm}
@@ -124,7 +124,7 @@ func (r *runner) tableNames(t *target) (names []string, err error) {
 	return names, nil
 }
 
-// dropAll empties a database that was empty before.
+// dropAll drops all tables. Its caller has checked that the database was empty before.
 func dropAll(ctx context.Context, t *target) error {
 	left, err := migrations.Inspect(ctx, t.gorm)
 	if err != nil {
