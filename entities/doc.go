@@ -1,19 +1,19 @@
-// Package entities holds the GORM structs that define the schema of the user
-// sessions. They are all that this module says about a team's tables: it ships no
-// DDL, and its store never creates or alters a table.
+// Package entities contains the GORM structs that define the schema of the user
+// sessions. The module ships no DDL, and its store never creates or alters a table:
+// the team does, from these structs.
 //
-// A team makes its table from [UserSession] in whichever way it makes its others:
+// A team creates the table from [UserSession] in the same way as its other tables:
 // with the generator in package migrations, with Atlas, or with
 //
 //	db.AutoMigrate(&entities.UserSession{})
 //
-// A team that wants columns of its own embeds UserSession in a struct of its own:
+// A team that needs columns of its own embeds UserSession in its own struct:
 //
 //	type Session struct {
 //		entities.UserSession
 //		Device string `gorm:"size:100;index"`
 //	}
 //
-// The store leaves such columns alone: a new session gets their defaults, so
-// they must have one or be nullable.
+// The store does not write such columns. A new row gets their defaults, so each of
+// them must have a default or be nullable.
 package entities

@@ -17,7 +17,7 @@ import (
 	"example.com/usersession/entities"
 )
 
-// Device is a team's own entity: the session, and what else the team wants to know.
+// Device is a team's own entity: the session with another column.
 type Device struct {
 	entities.UserSession
 	Name string `gorm:"size:100;not null;default:unknown;index"`
@@ -39,7 +39,7 @@ func open(t *testing.T, out *bytes.Buffer) *gorm.DB {
 	return db
 }
 
-func TestAutoMigrateHasNothingToDoTheSecondTime(t *testing.T) {
+func TestAutoMigrate_SecondRun(t *testing.T) {
 	for _, entity := range []any{&entities.UserSession{}, &Device{}} {
 		var out bytes.Buffer
 		db := open(t, &out)
@@ -47,7 +47,7 @@ func TestAutoMigrateHasNothingToDoTheSecondTime(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !strings.Contains(out.String(), "CREATE TABLE") {
-			t.Fatalf("%T: no table was made: %s", entity, &out)
+			t.Fatalf("%T: the first run created no table: %s", entity, &out)
 		}
 		out.Reset()
 		if err := db.AutoMigrate(entity); err != nil {
@@ -55,15 +55,15 @@ func TestAutoMigrateHasNothingToDoTheSecondTime(t *testing.T) {
 		}
 		for _, word := range []string{"CREATE ", "ALTER ", "DROP "} {
 			if strings.Contains(out.String(), word) {
-				t.Errorf("%T: the second run did something: %s", entity, &out)
+				t.Errorf("%T: the second run changed the schema: %s", entity, &out)
 			}
 		}
 	}
 }
 
-// What an application writes through the entity the store reads, and the other way
-// round; the store leaves the team's own columns at their defaults.
-func TestEntityAndStoreAgree(t *testing.T) {
+// TestEntity_AgreesWithStore writes a row through the entity and reads it with the store,
+// and the other way round. The store leaves the team's own column at its default.
+func TestEntity_AgreesWithStore(t *testing.T) {
 	db := open(t, new(bytes.Buffer))
 	if err := db.AutoMigrate(&Device{}); err != nil {
 		t.Fatal(err)
@@ -103,8 +103,9 @@ func TestEntityAndStoreAgree(t *testing.T) {
 	}
 }
 
-// A time that is not set is NULL, which the table refuses, rather than the year 1.
-func TestUnsetTimestampIsNull(t *testing.T) {
+// TestTimestamp_Unset binds a zero Timestamp as NULL, which the table refuses, not as the
+// year 1.
+func TestTimestamp_Unset(t *testing.T) {
 	db := open(t, new(bytes.Buffer))
 	if err := db.AutoMigrate(&entities.UserSession{}); err != nil {
 		t.Fatal(err)
@@ -113,6 +114,6 @@ func TestUnsetTimestampIsNull(t *testing.T) {
 		t.Error("a row without times was accepted")
 	}
 	if value, err := (entities.Timestamp{}).Value(); value != nil || err != nil {
-		t.Errorf("Value: %v, %v", value, err)
+		t.Errorf("Value returns %v, %v, want nil", value, err)
 	}
 }

@@ -2,20 +2,20 @@ package entities
 
 // UserSession is a row of the user sessions table.
 //
-// The table's name comes from the application's GORM NamingStrategy, user_sessions
-// by default; names of indexes follow it. Names of columns are fixed.
+// The application's GORM NamingStrategy gives the table's name, user_sessions by default,
+// and with it the names of the indexes. The names of the columns are fixed.
 type UserSession struct {
-	// ID gives rows an order and pages a place to go on from. It means nothing
-	// outside the table.
+	// ID orders the rows, and is the position from which a paged listing continues. It
+	// has no meaning outside the table.
 	ID int64 `gorm:"column:id;primaryKey;autoIncrement"`
 
 	PartitionKey Identity `gorm:"column:partition_key;not null;uniqueIndex:,composite:key,priority:1;uniqueIndex:,composite:session,priority:1,where:session_id IS NOT NULL;index:,composite:subject,priority:1"`
 	Key          Identity `gorm:"column:key;not null;uniqueIndex:,composite:key,priority:2"`
 
 	SubjectID Identity `gorm:"column:subject_id;not null;index:,composite:subject,priority:2"`
-	// SessionID is nil for a session without one. Any number of rows may be
-	// without; the condition on the unique index says so to SQL Server, for which
-	// one NULL equals another. MySQL has no such condition and needs none.
+	// SessionID is nil for a session without a session id. Any number of rows may have
+	// none. SQL Server treats NULLs in a unique index as equal, so there the condition
+	// of the index is needed; MySQL does not support the condition and does not need it.
 	SessionID *Identity `gorm:"column:session_id;uniqueIndex:,composite:session,priority:2,where:session_id IS NOT NULL;index:,composite:subject,priority:3"`
 
 	Created Timestamp `gorm:"column:created;not null"`
@@ -23,9 +23,9 @@ type UserSession struct {
 	// Expires is nil for a session that never expires.
 	Expires *Timestamp `gorm:"column:expires;index"`
 
-	// Ticket is never NULL; a session without one has an empty one.
+	// Ticket is never NULL. A session without a ticket has an empty one.
 	Ticket []byte `gorm:"column:ticket;not null"`
 
-	// Version counts the writes of the row, beginning with 1.
+	// Version is 1 in a new row and grows by 1 with each update.
 	Version int64 `gorm:"column:version;not null"`
 }

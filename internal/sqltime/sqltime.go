@@ -1,5 +1,5 @@
-// Package sqltime carries times to and from a database exactly: UTC, microseconds,
-// whatever zone the connection is set to. Entities and store share it.
+// Package sqltime writes times to a database and reads them back exactly: in UTC, to the
+// microsecond, whatever time zone the connection has. The entities and the store use it.
 package sqltime
 
 import (
@@ -12,34 +12,36 @@ const (
 	sqliteLayout = "2006-01-02 15:04:05.000000-07:00"
 )
 
-// UTC returns the time as every store keeps it.
+// UTC returns the time in UTC, truncated to the microsecond, as every store keeps it.
 func UTC(t time.Time) time.Time {
 	return t.UTC().Truncate(time.Microsecond)
 }
 
-// Bind returns the time in the form in which a statement of that dialect takes it.
+// Bind returns the time as a statement's argument for the dialect: UTC, truncated to the
+// microsecond. It is text for MySQL and SQLite, and a time.Time for every other dialect.
 func Bind(dialect string, t time.Time) any {
 	t = UTC(t)
 	switch dialect {
 	case "mysql":
-		// The driver would convert a time.Time into the connection's zone, where
-		// one hour a year exists twice; text it leaves alone.
+		// The driver would convert a time.Time into the connection's zone, in which
+		// one hour of the year may occur twice. It does not convert text.
 		return t.Format(mysqlLayout)
 	case "sqlite":
-		// SQLite compares times as text, and each of its drivers writes a
-		// time.Time in a form of its own. This form has a fixed width, so it
-		// sorts, and all of them read it back.
+		// SQLite compares times as text, and its drivers write a time.Time in
+		// different forms. This form has a fixed width, so that its order is that
+		// of the times, and all of the drivers can read it.
 		return t.Format(sqliteLayout)
 	default:
 		return t
 	}
 }
 
-// A Time reads a column into UTC. NULL reads as the zero time.
+// A Time is a destination for Scan that is always in UTC.
 type Time struct{ time.Time }
 
-// Scan implements [database/sql.Scanner] for what the drivers hand out: times, or
-// the text of one.
+// Scan implements [database/sql.Scanner]. It accepts a time.Time, its text in any form that
+// the drivers return, and NULL, which becomes the zero time. For any other value it returns
+// an error, which does not contain the value, and leaves t unchanged.
 func (t *Time) Scan(value any) error {
 	switch v := value.(type) {
 	case nil:
@@ -56,7 +58,7 @@ func (t *Time) Scan(value any) error {
 	return nil
 }
 
-// Fractions of a second need no place in a layout: time.Parse takes them anyway.
+// The layouts omit fractions of a second, since time.Parse accepts them anyway.
 var layouts = []string{
 	"2006-01-02 15:04:05",
 	"2006-01-02 15:04:05-07:00",

@@ -27,8 +27,8 @@ func TestBind(t *testing.T) {
 	}
 }
 
-// SQLite orders times as the text that they are.
-func TestSQLiteTextSortsLikeTime(t *testing.T) {
+// TestBind_SQLiteOrder checks that the text for SQLite sorts in the order of the times.
+func TestBind_SQLiteOrder(t *testing.T) {
 	times := []time.Time{
 		time.Date(1, 1, 1, 0, 0, 0, 1000, time.UTC),
 		time.Date(999, 12, 31, 23, 59, 59, 0, time.UTC),
@@ -73,7 +73,7 @@ func TestScan(t *testing.T) {
 	}
 	for _, value := range []any{"", "yesterday", []byte{0xff}, 7, "2026-13-01 00:00:00"} {
 		if err := new(sqltime.Time).Scan(value); err == nil {
-			t.Errorf("%v was taken for a time", value)
+			t.Errorf("%v: no error", value)
 		}
 	}
 }
@@ -86,10 +86,10 @@ func FuzzScan(f *testing.F) {
 		if first.Scan(text) != nil || first.Year() < 1 || first.Year() > 9999 {
 			return
 		}
-		// What was read is bound and read again without a change.
+		// Binding a time and reading it again does not change it.
 		for _, dialect := range []string{"mysql", "sqlite", "postgres"} {
 			if err := second.Scan(sqltime.Bind(dialect, first.Time)); err != nil || !second.Equal(first.Time) {
-				t.Errorf("%s: %q became %v, then %v (%v)", dialect, text, first, second, err)
+				t.Errorf("%s: %q was read as %v, and after Bind as %v (%v)", dialect, text, first, second, err)
 			}
 		}
 	})
