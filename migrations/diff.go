@@ -40,8 +40,8 @@ func (c tableChange) columnBefore(name string) string {
 }
 
 // diff returns the changes that lead from one model to the other, sorted by table, and
-// the reasons why SQL cannot be generated for some of them. Of the renames it takes those
-// that fit a column.
+// the reasons why SQL cannot be generated for some of them. Renames that fit no column are
+// ignored.
 func diff(d dialect, before, after Model, renames []rename) (changes []tableChange, reasons []string) {
 	for i := range before.Tables {
 		if old := &before.Tables[i]; after.Table(old.Name) == nil {
