@@ -15,7 +15,7 @@ import (
 	"example.com/usersession/migrations"
 )
 
-// A team's own session: the module's columns and one more.
+// Session is a team's own entity: the module's columns and one more.
 type Session struct {
 	entities.UserSession
 	Device string `gorm:"size:100;index"`
@@ -71,7 +71,7 @@ func ExampleProject_Add() {
 	// CREATE INDEX `idx_user_sessions_device` ON `user_sessions` (`device`);
 	//
 	// -- +goose Down
-	// -- DESTRUCTIVE: drops the column user_sessions.device and what it holds.
+	// -- DESTRUCTIVE: drops the column user_sessions.device with all its values.
 	// DROP INDEX `idx_user_sessions_device`;
 	// ALTER TABLE `user_sessions` DROP COLUMN `device`;
 }

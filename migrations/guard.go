@@ -138,18 +138,18 @@ func (c tableChange) destroys(d dialect) (destroyed []string) {
 		return nil
 	}
 	for _, column := range c.dropped {
-		destroyed = append(destroyed, fmt.Sprintf("drops the column %s.%s and what it holds.", table, column.Name))
+		destroyed = append(destroyed, fmt.Sprintf("drops the column %s.%s with all its values.", table, column.Name))
 	}
 	for _, altered := range c.altered {
 		old, column := altered.old, altered.new
 		if convert(d, old.Type, column.Type) == narrows {
-			destroyed = append(destroyed, fmt.Sprintf("narrows %s.%s from %s to %s; the database refuses, or SQLite keeps, values that no longer fit.", table, column.Name, old.Type, column.Type))
+			destroyed = append(destroyed, fmt.Sprintf("narrows %s.%s from %s to %s; a value that no longer fits makes the migration fail, except on SQLite, which keeps it.", table, column.Name, old.Type, column.Type))
 		}
 		if old.Charset != column.Charset && !strings.HasPrefix(column.Charset, "utf8mb4") {
 			destroyed = append(destroyed, fmt.Sprintf("changes the character set of %s.%s from %q to %q.", table, column.Name, old.Charset, column.Charset))
 		}
 		if !old.NotNull && column.NotNull {
-			destroyed = append(destroyed, fmt.Sprintf("makes %s.%s NOT NULL; rows with NULL get the default, or make the migration fail.", table, column.Name))
+			destroyed = append(destroyed, fmt.Sprintf("makes %s.%s NOT NULL; rows with NULL get the default, and without one make the migration fail.", table, column.Name))
 		}
 	}
 	return destroyed

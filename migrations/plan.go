@@ -131,8 +131,8 @@ func (p *plan) generate(base string, changes, back []tableChange) migrationFile 
 	}
 	if own {
 		file.comments = append(file.comments,
-			"SQLite can't alter a column: the table is built anew. Its triggers, and indexes that the entities",
-			"do not name, are lost; create them again below if you have any.")
+			"SQLite can't alter a column, so the table is rebuilt. Its triggers, and indexes that the entities",
+			"do not have, are lost; if there are any, create them again below.")
 	}
 	return file
 }

@@ -185,7 +185,7 @@ func TestAdd_Options(t *testing.T) {
 		want    []string // in the file for PostgreSQL
 	}{
 		"destructive": {&withoutCount{}, migrations.AddOptions{AllowDestructive: true}, []string{
-			"-- DESTRUCTIVE: drops the column things.count and what it holds.\nALTER TABLE \"things\" DROP COLUMN \"count\";"}},
+			"-- DESTRUCTIVE: drops the column things.count with all its values.\nALTER TABLE \"things\" DROP COLUMN \"count\";"}},
 		"narrower": {&narrowed{}, migrations.AddOptions{AllowDestructive: true}, []string{
 			"-- DESTRUCTIVE: narrows things.name", "TYPE varchar(50);"}}, // without USING, which would truncate
 		"a rename": {&renamedColumn{}, migrations.AddOptions{Renames: []string{"things.count=number"}}, []string{

@@ -11,10 +11,10 @@ ALTER TABLE `user_sessions`
     ADD INDEX `idx_user_sessions_score` (`score`);
 
 -- +goose Down
--- DESTRUCTIVE: drops the column user_sessions.device and what it holds.
--- DESTRUCTIVE: drops the column user_sessions.region and what it holds.
--- DESTRUCTIVE: drops the column user_sessions.score and what it holds.
--- DESTRUCTIVE: drops the column user_sessions.level and what it holds.
+-- DESTRUCTIVE: drops the column user_sessions.device with all its values.
+-- DESTRUCTIVE: drops the column user_sessions.region with all its values.
+-- DESTRUCTIVE: drops the column user_sessions.score with all its values.
+-- DESTRUCTIVE: drops the column user_sessions.level with all its values.
 ALTER TABLE `user_sessions`
     DROP INDEX `idx_user_sessions_device`,
     DROP INDEX `idx_user_sessions_score`,

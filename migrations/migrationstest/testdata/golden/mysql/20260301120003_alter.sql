@@ -2,7 +2,7 @@
 -- Generated from the entities for mysql. Review it before you commit it.
 
 -- +goose Up
--- DESTRUCTIVE: makes user_sessions.device NOT NULL; rows with NULL get the default, or make the migration fail.
+-- DESTRUCTIVE: makes user_sessions.device NOT NULL; rows with NULL get the default, and without one make the migration fail.
 UPDATE `user_sessions` SET `device` = 'unknown' WHERE `device` IS NULL;
 SET @usersession_sql_mode = @@SESSION.sql_mode;
 SET SESSION sql_mode = 'STRICT_ALL_TABLES';
@@ -14,8 +14,8 @@ ALTER TABLE `user_sessions`
 SET SESSION sql_mode = @usersession_sql_mode;
 
 -- +goose Down
--- DESTRUCTIVE: drops the column user_sessions.serial and what it holds.
--- DESTRUCTIVE: narrows user_sessions.device from varchar(200) to varchar(100); the database refuses, or SQLite keeps, values that no longer fit.
+-- DESTRUCTIVE: drops the column user_sessions.serial with all its values.
+-- DESTRUCTIVE: narrows user_sessions.device from varchar(200) to varchar(100); a value that no longer fits makes the migration fail, except on SQLite, which keeps it.
 SET @usersession_sql_mode = @@SESSION.sql_mode;
 SET SESSION sql_mode = 'STRICT_ALL_TABLES';
 ALTER TABLE `user_sessions`

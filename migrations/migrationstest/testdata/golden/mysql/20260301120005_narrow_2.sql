@@ -2,8 +2,8 @@
 -- Generated from the entities for mysql. Review it before you commit it.
 
 -- +goose Up
--- DESTRUCTIVE: drops the column user_sessions.score and what it holds.
--- DESTRUCTIVE: narrows user_sessions.device from varchar(200) to varchar(50); the database refuses, or SQLite keeps, values that no longer fit.
+-- DESTRUCTIVE: drops the column user_sessions.score with all its values.
+-- DESTRUCTIVE: narrows user_sessions.device from varchar(200) to varchar(50); a value that no longer fits makes the migration fail, except on SQLite, which keeps it.
 SET @usersession_sql_mode = @@SESSION.sql_mode;
 SET SESSION sql_mode = 'STRICT_ALL_TABLES';
 ALTER TABLE `user_sessions`

@@ -3,8 +3,8 @@
 
 -- +goose Up
 -- DESTRUCTIVE: drops the table audits with all its rows.
--- DESTRUCTIVE: drops the column user_sessions.score and what it holds.
--- DESTRUCTIVE: narrows user_sessions.device from varchar(200) to varchar(50); the database refuses, or SQLite keeps, values that no longer fit.
+-- DESTRUCTIVE: drops the column user_sessions.score with all its values.
+-- DESTRUCTIVE: narrows user_sessions.device from varchar(200) to varchar(50); a value that no longer fits makes the migration fail, except on SQLite, which keeps it.
 DROP TABLE "audits";
 DROP INDEX "idx_user_sessions_score";
 DROP INDEX "idx_user_sessions_serial";

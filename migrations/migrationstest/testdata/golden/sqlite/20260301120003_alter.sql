@@ -1,12 +1,12 @@
 -- 20260301120003_alter
 -- Generated from the entities for sqlite. Review it before you commit it.
--- SQLite can't alter a column: the table is built anew. Its triggers, and indexes that the entities
--- do not name, are lost; create them again below if you have any.
+-- SQLite can't alter a column, so the table is rebuilt. Its triggers, and indexes that the entities
+-- do not have, are lost; if there are any, create them again below.
 
 -- +goose NO TRANSACTION
 
 -- +goose Up
--- DESTRUCTIVE: makes user_sessions.device NOT NULL; rows with NULL get the default, or make the migration fail.
+-- DESTRUCTIVE: makes user_sessions.device NOT NULL; rows with NULL get the default, and without one make the migration fail.
 PRAGMA foreign_keys = OFF;
 BEGIN IMMEDIATE;
 CREATE TABLE `_new_user_sessions` (
@@ -42,7 +42,7 @@ CREATE INDEX `idx_user_sessions_subject` ON `user_sessions` (`partition_key`, `s
 COMMIT;
 
 -- +goose Down
--- DESTRUCTIVE: drops the column user_sessions.serial and what it holds.
+-- DESTRUCTIVE: drops the column user_sessions.serial with all its values.
 PRAGMA foreign_keys = OFF;
 BEGIN IMMEDIATE;
 CREATE TABLE `_new_user_sessions` (

@@ -3,7 +3,7 @@
 
 -- +goose Up
 -- DESTRUCTIVE: drops the table audits with all its rows.
--- DESTRUCTIVE: drops the column user_sessions.score and what it holds.
+-- DESTRUCTIVE: drops the column user_sessions.score with all its values.
 DROP TABLE `audits`;
 DROP INDEX `idx_user_sessions_score`;
 DROP INDEX `idx_user_sessions_serial`;

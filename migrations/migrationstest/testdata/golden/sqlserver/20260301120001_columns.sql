@@ -16,10 +16,10 @@ CREATE INDEX [idx_user_sessions_score] ON [user_sessions] ([score]);
 
 -- +goose Down
 -- DESTRUCTIVE: drops the table audits with all its rows.
--- DESTRUCTIVE: drops the column user_sessions.device and what it holds.
--- DESTRUCTIVE: drops the column user_sessions.region and what it holds.
--- DESTRUCTIVE: drops the column user_sessions.score and what it holds.
--- DESTRUCTIVE: drops the column user_sessions.level and what it holds.
+-- DESTRUCTIVE: drops the column user_sessions.device with all its values.
+-- DESTRUCTIVE: drops the column user_sessions.region with all its values.
+-- DESTRUCTIVE: drops the column user_sessions.score with all its values.
+-- DESTRUCTIVE: drops the column user_sessions.level with all its values.
 DROP INDEX [idx_user_sessions_device] ON [user_sessions];
 DROP INDEX [idx_user_sessions_score] ON [user_sessions];
 ALTER TABLE [user_sessions] DROP COLUMN [device];

@@ -2,7 +2,7 @@
 -- Generated from the entities for sqlserver. Review it before you commit it.
 
 -- +goose Up
--- DESTRUCTIVE: makes user_sessions.device NOT NULL; rows with NULL get the default, or make the migration fail.
+-- DESTRUCTIVE: makes user_sessions.device NOT NULL; rows with NULL get the default, and without one make the migration fail.
 DROP INDEX [idx_user_sessions_device] ON [user_sessions];
 UPDATE [user_sessions] SET [device] = 'unknown' WHERE [device] IS NULL;
 ALTER TABLE [user_sessions] ALTER COLUMN [device] nvarchar(200) NOT NULL;
@@ -14,8 +14,8 @@ CREATE UNIQUE INDEX [idx_user_sessions_serial] ON [user_sessions] ([serial]) WHE
 CREATE INDEX [idx_user_sessions_device] ON [user_sessions] ([device], [region]);
 
 -- +goose Down
--- DESTRUCTIVE: drops the column user_sessions.serial and what it holds.
--- DESTRUCTIVE: narrows user_sessions.device from nvarchar(200) to nvarchar(100); the database refuses, or SQLite keeps, values that no longer fit.
+-- DESTRUCTIVE: drops the column user_sessions.serial with all its values.
+-- DESTRUCTIVE: narrows user_sessions.device from nvarchar(200) to nvarchar(100); a value that no longer fits makes the migration fail, except on SQLite, which keeps it.
 DROP INDEX [idx_user_sessions_serial] ON [user_sessions];
 DROP INDEX [idx_user_sessions_device] ON [user_sessions];
 ALTER TABLE [user_sessions] DROP COLUMN [serial];

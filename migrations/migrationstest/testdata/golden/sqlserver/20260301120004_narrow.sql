@@ -3,8 +3,8 @@
 
 -- +goose Up
 -- DESTRUCTIVE: drops the table audits with all its rows.
--- DESTRUCTIVE: drops the column user_sessions.score and what it holds.
--- DESTRUCTIVE: narrows user_sessions.device from nvarchar(200) to nvarchar(50); the database refuses, or SQLite keeps, values that no longer fit.
+-- DESTRUCTIVE: drops the column user_sessions.score with all its values.
+-- DESTRUCTIVE: narrows user_sessions.device from nvarchar(200) to nvarchar(50); a value that no longer fits makes the migration fail, except on SQLite, which keeps it.
 DROP TABLE [audits];
 DROP INDEX [idx_user_sessions_score] ON [user_sessions];
 DROP INDEX [idx_user_sessions_serial] ON [user_sessions];
