@@ -12,6 +12,7 @@ type UserSession struct {
 	PartitionKey Identity `gorm:"column:partition_key;not null;uniqueIndex:,composite:key,priority:1;uniqueIndex:,composite:session,priority:1,where:session_id IS NOT NULL;index:,composite:subject,priority:1"`
 	Key          Identity `gorm:"column:key;not null;uniqueIndex:,composite:key,priority:2"`
 
+	// SubjectID is "" in a session that has no user yet. It is never NULL.
 	SubjectID Identity `gorm:"column:subject_id;not null;index:,composite:subject,priority:2"`
 	// SessionID is nil for a session without a session id. Any number of rows may have
 	// none. SQL Server treats NULLs in a unique index as equal, so there the condition

@@ -174,7 +174,7 @@ func TestCatalogue_Refuses(t *testing.T) {
 	for i, bad := range []string{
 		"ALTER TABLE [t] DROP COLUMN [b];",                                         // has a default
 		"ALTER TABLE [t] DROP COLUMN [a];",                                         // has indexes
-		"ALTER TABLE [t] ALTER COLUMN [a] nvarchar(20) NULL;",                      // likewise
+		"ALTER TABLE [t] ALTER COLUMN [a] nvarchar(20) NULL;",                      // has indexes
 		"ALTER TABLE [t] ALTER COLUMN [id] int NOT NULL;",                          // the key
 		"ALTER TABLE [t] ADD [c] bigint NOT NULL;",                                 // existing rows have no value
 		"ALTER TABLE [t] ADD [c] bigint NOT NULL DEFAULT (1);",                     // unnamed
