@@ -136,11 +136,14 @@ func TestInMemoryStoreIndexesAgree(t *testing.T) {
 		if random.IntN(4) == 0 {
 			session.SessionID = ""
 		}
+		if random.IntN(4) == 0 {
+			session.SubjectID, session.SessionID = "", "" // anonymous
+		}
 		session.Expires = now.Add(time.Duration(random.IntN(20)) * time.Second)
 		key := UserSessionKey{session.PartitionKey, session.Key}
 		filter := UserSessionsFilter{SubjectID: session.SubjectID, SessionID: session.SessionID}
 		ctx := t.Context()
-		switch random.IntN(12) {
+		switch random.IntN(13) {
 		case 0:
 			_, _ = s.DeleteUserSession(ctx, key)
 		case 1:
@@ -151,9 +154,12 @@ func TestInMemoryStoreIndexesAgree(t *testing.T) {
 			_ = s.ReplaceUserSession(ctx, session)
 		case 5, 6, 7:
 			_ = s.UpdateUserSession(ctx, key, UserSessionUpdate{
-				SubjectID: session.SubjectID, SessionID: session.SessionID, Created: start, Renewed: now, Expires: session.Expires,
+				SubjectID: session.SubjectID, SessionID: session.SessionID, Renewed: now, Expires: session.Expires,
+				IfVersion: random.Int64N(3), ReplaceRivals: random.IntN(2) == 0,
 			})
 		case 8:
+			_, _ = s.DeleteUserSessionVersion(ctx, key, 1+random.Int64N(3))
+		case 9:
 			now = now.Add(time.Second)
 		default:
 			_ = s.CreateUserSession(ctx, session)
@@ -168,7 +174,7 @@ func TestInMemoryStoreIndexesAgree(t *testing.T) {
 func checkIndexes(t *testing.T, s *InMemoryStore) {
 	t.Helper()
 	for partitionKey, p := range s.partitions {
-		withSessionID, withSubject := 0, 0
+		withSessionID, withSubject, anonymous := 0, 0, 0
 		for key, row := range p.keys {
 			if row.session.Key != key || row.session.PartitionKey != partitionKey || row.removed {
 				t.Errorf("key %q leads to %+v", key, row)
@@ -179,7 +185,9 @@ func checkIndexes(t *testing.T, s *InMemoryStore) {
 					t.Errorf("session id %q does not lead to its row", row.session.SessionID)
 				}
 			}
-			if _, ok := p.subjects[row.session.SubjectID][row]; !ok {
+			if row.session.SubjectID == "" {
+				anonymous++
+			} else if _, ok := p.subjects[row.session.SubjectID][row]; !ok {
 				t.Errorf("subject %q does not lead to its row", row.session.SubjectID)
 			}
 		}
@@ -189,9 +197,9 @@ func checkIndexes(t *testing.T, s *InMemoryStore) {
 				t.Errorf("subject %q is kept without sessions", subjectID)
 			}
 		}
-		if len(p.keys) == 0 || len(p.sessionIDs) != withSessionID || withSubject != len(p.keys) {
-			t.Errorf("partition %q has %d keys, %d session ids of %d rows, and %d rows by subject",
-				partitionKey, len(p.keys), len(p.sessionIDs), withSessionID, withSubject)
+		if len(p.keys) == 0 || len(p.sessionIDs) != withSessionID || withSubject+anonymous != len(p.keys) {
+			t.Errorf("partition %q has %d keys, %d session ids of %d rows, %d rows by subject and %d anonymous ones",
+				partitionKey, len(p.keys), len(p.sessionIDs), withSessionID, withSubject, anonymous)
 		}
 	}
 }

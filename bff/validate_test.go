@@ -32,7 +32,7 @@ func TestValidateNamesTheField(t *testing.T) {
 		{"PartitionKey", func(s *bff.UserSession) { s.PartitionKey = strings.Repeat("é", 201) }},
 		{"Key", func(s *bff.UserSession) { s.Key = "" }},
 		{"Key", func(s *bff.UserSession) { s.Key = "key\n" }},
-		{"SubjectID", func(s *bff.UserSession) { s.SubjectID = "" }},
+		{"SessionID", func(s *bff.UserSession) { s.SubjectID = "" }},
 		{"SubjectID", func(s *bff.UserSession) { s.SubjectID = "ali\x00ce" }},
 		{"SessionID", func(s *bff.UserSession) { s.SessionID = "sid\xff" }},
 		{"SessionID", func(s *bff.UserSession) { s.SessionID = strings.Repeat("🙂", 101) }},
@@ -57,6 +57,7 @@ func TestValidateAccepts(t *testing.T) {
 	for name, change := range map[string]func(*bff.UserSession){
 		"everything":            func(*bff.UserSession) {},
 		"the empty partition":   func(s *bff.UserSession) { s.PartitionKey = "" },
+		"no subject id":         func(s *bff.UserSession) { s.SubjectID, s.SessionID = "", "" },
 		"no session id":         func(s *bff.UserSession) { s.SessionID = "" },
 		"no expiry":             func(s *bff.UserSession) { s.Expires = time.Time{} },
 		"no ticket":             func(s *bff.UserSession) { s.Ticket = nil },
@@ -70,6 +71,26 @@ func TestValidateAccepts(t *testing.T) {
 		change(&s)
 		if err := s.Validate(); err != nil {
 			t.Errorf("Validate with %s: %v", name, err)
+		}
+	}
+}
+
+func TestUpdateValidate_Created(t *testing.T) {
+	s := validSession()
+	for at, wantErr := range map[time.Time]bool{
+		noon: false,
+		{}:   false, // keeps the stored time
+		time.Time{}.In(time.FixedZone("east", 1)):     false,
+		time.Time{}.Add(time.Nanosecond):              true,
+		time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC): true,
+	} {
+		update := bff.UserSessionUpdate{SubjectID: s.SubjectID, Created: at, Renewed: noon}
+		if err := update.Validate(); errors.Is(err, bff.ErrInvalidSession) != wantErr {
+			t.Errorf("Validate of an update with Created %v: got error %v, want ErrInvalidSession: %v", at, err, wantErr)
+		}
+		s.Created = at
+		if err := s.Validate(); errors.Is(err, bff.ErrInvalidSession) != (wantErr || at.IsZero()) {
+			t.Errorf("Validate of a session with Created %v: got error %v", at, err)
 		}
 	}
 }
@@ -102,6 +123,7 @@ func refusals() []string {
 			all = append(all, fmt.Sprintf("invalid user session: %s %s", field, problem))
 		}
 	}
+	all = append(all, "invalid user session: SessionID is set, but SubjectID is empty")
 	for _, field := range []string{"Created", "Renewed", "Expires"} {
 		for _, problem := range []string{"is not set", "is not within the years 1 to 9999"} {
 			all = append(all, fmt.Sprintf("invalid user session: %s %s", field, problem))
@@ -116,6 +138,8 @@ func FuzzValidate(f *testing.F) {
 	f.Add("shop", "key", "alice", "sid", noon.Unix(), int64(123_456_789), noon.Unix())
 	f.Add("", strings.Repeat("🙂", 100), "alice smith", "", int64(-62135596800), int64(1000), int64(253402300799))
 	f.Add(" ", "key\x00", "ali\xffce", strings.Repeat("é", 201), int64(-62135596800), int64(999), int64(253402300800))
+	f.Add("shop", "key", "", "", int64(-62135596800), int64(0), noon.Unix())
+	f.Add("shop", "key", "", "sid", noon.Unix(), int64(0), noon.Unix())
 	f.Add("\u00a0", "\u2003key", "alice\u0085", "\ufeff", int64(1)<<62, int64(-1), -int64(1)<<62)
 	refusals := refusals()
 	f.Fuzz(func(t *testing.T, partitionKey, key, subjectID, sessionID string, created, nanoseconds, expires int64) {
@@ -127,7 +151,8 @@ func FuzzValidate(f *testing.F) {
 		err := s.Validate()
 		keyErr := bff.UserSessionKey{PartitionKey: partitionKey, Key: key}.Validate()
 		update := bff.UserSessionUpdate{SubjectID: subjectID, SessionID: sessionID, Created: s.Created, Renewed: s.Renewed, Expires: s.Expires}
-		if (err == nil) != (keyErr == nil && update.Validate() == nil) {
+		createdIsSet := !s.Created.IsZero() // an update does without
+		if (err == nil) != (keyErr == nil && createdIsSet && update.Validate() == nil) {
 			t.Fatalf("the session is judged %v, its key %v and the same values as an update %v", err, keyErr, update.Validate())
 		}
 		store := bff.NewInMemoryStore(bff.WithClock(func() time.Time { return time.Time{} }))
@@ -163,8 +188,8 @@ func wantKeepable(t *testing.T, s bff.UserSession) {
 			t.Errorf("%q was accepted", value)
 		}
 	}
-	if s.Key == "" || s.SubjectID == "" {
-		t.Error("an empty key or subject id was accepted")
+	if s.Key == "" || s.SubjectID == "" && s.SessionID != "" {
+		t.Error("an empty key, or a session id without a subject id, was accepted")
 	}
 	for _, at := range []time.Time{s.Created, s.Renewed, s.Expires} {
 		if at.Location() != time.UTC || !at.Equal(at.Truncate(time.Microsecond)) || at.Year() < 1 || at.Year() > 9999 {
