@@ -144,6 +144,7 @@ func (b *builder) expired() []bff.UserSession {
 // A gate holds everybody up until enough have come. It makes a fault that needs an
 // unlucky moment show every time.
 type gate struct {
+	inUse   bool // in the test that the gate is for
 	missing atomic.Int32
 	open    chan struct{}
 }
@@ -151,9 +152,9 @@ type gate struct {
 // gateIn returns a gate for n in the test whose name ends like this, and one that is
 // open in any other test.
 func gateIn(t *testing.T, test string, n int32) *gate {
-	g := &gate{open: make(chan struct{})}
+	g := &gate{open: make(chan struct{}), inUse: strings.HasSuffix(t.Name(), "/"+underscored(test))}
 	g.missing.Store(n)
-	if !strings.HasSuffix(t.Name(), "/"+underscored(test)) {
+	if !g.inUse {
 		g.missing.Store(0)
 		close(g.open)
 	}

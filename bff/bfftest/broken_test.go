@@ -27,7 +27,8 @@ type fault struct {
 }
 
 func allFaults() []fault {
-	return slices.Concat(valueFaults(), writeFaults(), expiryFaults(), removalFaults(), raceFaults(), listerFaults())
+	return slices.Concat(valueFaults(), writeFaults(), expiryFaults(), removalFaults(), raceFaults(), listerFaults(),
+		anonymousFaults(), rivalFaults(), deleteFaults())
 }
 
 // TestSuiteFindsFaults proves that the suite finds each fault, in the topics where it

@@ -149,6 +149,16 @@ func replacesByDeletingFirst(_ *testing.T, b *builder) bff.UserSessionStore {
 		deleteConflicting(sound, s)
 		return sound.create(ctx, s)
 	}
+	b.store.create = func(ctx context.Context, s bff.UserSession) error {
+		mu.Lock()
+		defer mu.Unlock()
+		return sound.create(ctx, s)
+	}
+	b.store.update = func(ctx context.Context, key bff.UserSessionKey, u bff.UserSessionUpdate) error {
+		mu.Lock()
+		defer mu.Unlock()
+		return sound.update(ctx, key, u)
+	}
 	b.store.list = func(ctx context.Context, partitionKey string, filter bff.UserSessionsFilter) ([]bff.UserSession, error) {
 		mu.Lock()
 		defer mu.Unlock()
