@@ -58,7 +58,7 @@ func evicting(b *builder, update func(ctx context.Context, key bff.UserSessionKe
 func refusesExpiredRival(_ *testing.T, b *builder) bff.UserSessionStore {
 	sound := *b.store
 	evicting(b, func(ctx context.Context, key bff.UserSessionKey, u bff.UserSessionUpdate, rival bff.UserSession) error {
-		if _, err := sound.get(ctx, keyOf(rival)); err != nil {
+		if !rival.Expires.IsZero() && !rival.Expires.After(b.now()) {
 			return bff.ErrSessionExists
 		}
 		return sound.update(ctx, key, u)
@@ -92,9 +92,13 @@ func replacesUpdated(_ *testing.T, b *builder) bff.UserSessionStore {
 }
 
 // evictsAfter makes an update with ReplaceRivals remove the rival although it fails with
-// the error.
+// the error. In races, a missing session is not such an error: only luck would decide
+// whether one is missing.
 func evictsAfter(target error) func(*testing.T, *builder) bff.UserSessionStore {
-	return func(_ *testing.T, b *builder) bff.UserSessionStore {
+	return func(t *testing.T, b *builder) bff.UserSessionStore {
+		if errors.Is(target, bff.ErrSessionNotFound) && strings.Contains(t.Name(), "/concurrency/") {
+			return b.store
+		}
 		sound := *b.store
 		b.store.update = func(ctx context.Context, key bff.UserSessionKey, u bff.UserSessionUpdate) error {
 			err := sound.update(ctx, key, u)
