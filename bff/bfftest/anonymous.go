@@ -29,10 +29,10 @@ func createAnonymous(f *fixture) {
 	full := session("key-1", anonymous)
 	bare := bff.UserSession{Key: "key-2", Created: start, Renewed: start}
 	f.create(full, bare)
-	f.wantThere(1, full, bare)
+	f.wantStored(1, full, bare)
 	f.delete(full)
 	f.wantAbsent(full)
-	f.wantThere(1, bare)
+	f.wantStored(1, bare)
 }
 
 func severalAnonymous(f *fixture) {
@@ -41,11 +41,11 @@ func severalAnonymous(f *fixture) {
 	f.create(one, two, alices, elsewhere)
 	two.Ticket = []byte("another ticket")
 	f.update(two)
-	f.wantThere(2, two)
+	f.wantStored(2, two)
 	f.delete(one)
 	f.wantAbsent(one)
-	f.wantThere(2, two)
-	f.wantThere(1, alices, elsewhere)
+	f.wantStored(2, two)
+	f.wantStored(1, alices, elsewhere)
 }
 
 func updateKeepsAnonymous(f *fixture) {
@@ -53,13 +53,13 @@ func updateKeepsAnonymous(f *fixture) {
 	f.create(s)
 	s.Ticket = []byte("another ticket")
 	f.update(s)
-	f.wantThere(2, s)
+	f.wantStored(2, s)
 	update := updateOf(s)
 	update.IfVersion = 2
 	if err := f.store.UpdateUserSession(f.Context(), keyOf(s), update); err != nil {
 		f.Fatalf("conditional UpdateUserSession of an anonymous session: %v", err)
 	}
-	f.wantThere(3, s)
+	f.wantStored(3, s)
 }
 
 func updateSignsIn(f *fixture) {
@@ -67,8 +67,8 @@ func updateSignsIn(f *fixture) {
 	f.create(visitor, other)
 	signedIn := session("key-1", ticket([]byte("of alice")))
 	f.update(signedIn)
-	f.wantThere(2, signedIn)
-	f.wantThere(1, other)
+	f.wantStored(2, signedIn)
+	f.wantStored(1, other)
 	f.wantListed(shop, bySubject(alice), signedIn)
 	f.wantListed(shop, bySessionID(signedIn.SessionID), signedIn)
 }
@@ -78,17 +78,17 @@ func updateMakesAnonymous(f *fixture) {
 	f.create(s)
 	signedOut := session("key-1", anonymous, ticket([]byte("of no user")))
 	f.update(signedOut)
-	f.wantThere(2, signedOut)
+	f.wantStored(2, signedOut)
 	for _, filter := range []bff.UserSessionsFilter{
 		bySubject(alice), bySessionID(s.SessionID), {SubjectID: alice, SessionID: s.SessionID},
 	} {
 		f.wantListed(shop, filter)
 		f.deleteAll(shop, filter, 0)
 	}
-	f.wantThere(2, signedOut)
+	f.wantStored(2, signedOut)
 	again := session("key-2", sessionID(s.SessionID))
 	f.create(again) // the session id is free
-	f.wantThere(1, again)
+	f.wantStored(1, again)
 }
 
 func replaceWithAnonymous(f *fixture) {
@@ -96,10 +96,10 @@ func replaceWithAnonymous(f *fixture) {
 	f.create(alices, other)
 	fresh := session("key-1", anonymous, ticket([]byte("of no user")))
 	f.replace(fresh)
-	f.wantThere(1, fresh, other)
+	f.wantStored(1, fresh, other)
 	f.wantListed(shop, bySubject(alice))
 	f.replace(alices)
-	f.wantThere(1, alices, other)
+	f.wantStored(1, alices, other)
 	f.wantListed(shop, bySubject(alice), alices)
 }
 
@@ -114,7 +114,7 @@ func sessionIDWithoutSubject(f *fixture) {
 			}
 		}
 	}
-	f.wantThere(1, visitor, alices)
+	f.wantStored(1, visitor, alices)
 	f.wantAbsent(session("key-3"))
 	f.wantListed(shop, bySessionID("sid"), alices)
 	f.wantListed(shop, bySessionID("sid-new"))
@@ -134,7 +134,7 @@ func filtersSkipAnonymous(f *fixture) {
 		}
 	}
 	f.deleteAll(shop, bySubject(alice), 1)
-	f.wantThere(1, one, two)
+	f.wantStored(1, one, two)
 }
 
 func emptyFilterWithAnonymous(f *fixture) {
@@ -152,7 +152,7 @@ func emptyFilterWithAnonymous(f *fixture) {
 			f.Errorf("DeleteUserSessions with the empty filter %+q counted %d, want 0", filter, n)
 		}
 	}
-	f.wantThere(1, one, two, alices)
+	f.wantStored(1, one, two, alices)
 }
 
 func listSubjectWithoutAnonymous(f *fixture) {

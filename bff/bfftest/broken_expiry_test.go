@@ -13,13 +13,13 @@ import (
 func expiryFaults() []fault {
 	return []fault{
 		{name: "get returns expired sessions", topics: []string{"expiry", "time"}, build: getsExpired},
-		{name: "lists show expired sessions", topics: []string{"expiry", "time"}, build: listsExpired},
+		{name: "get by filter returns expired sessions", topics: []string{"expiry", "time"}, build: listsExpired},
 		{name: "update revives expired sessions", topics: []string{"expiry", "rivals"}, build: updatesExpired},
-		{name: "expired sessions stand in the way", topics: []string{"expiry", "concurrency"}, build: createsBesideExpired},
+		{name: "create conflicts with expired sessions", topics: []string{"expiry", "concurrency"}, build: createsBesideExpired},
 		{name: "a session is live at its expiry", topics: []string{"expiry", "time", "cleanup", "lister"}, build: liveAtExpiry},
 		{name: "get removes expired sessions", topics: []string{"expiry"}, build: removesOnGet},
-		{name: "deletes by filter leave expired sessions", topics: []string{"expiry"}, build: deletesLiveOnly},
-		{name: "create removes an expired session and then refuses", topics: []string{"expiry"}, build: removesBeforeItRefuses},
+		{name: "delete by filter keeps expired sessions", topics: []string{"expiry"}, build: deletesLiveOnly},
+		{name: "create removes an expired session and then reports a conflict", topics: []string{"expiry"}, build: removesBeforeItRefuses},
 	}
 }
 

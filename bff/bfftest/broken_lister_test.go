@@ -12,11 +12,11 @@ import (
 // listerFaults are those of listings.
 func listerFaults() []fault {
 	return []fault{
-		{name: "listings come with tickets", topics: []string{"lister"}, build: listsTickets},
-		{name: "listings are paged by counting off", topics: []string{"lister"}, build: pagesByOffset},
+		{name: "listings contain tickets", topics: []string{"lister"}, build: listsTickets},
+		{name: "listings are paged by offset", topics: []string{"lister"}, build: pagesByOffset},
 		{name: "listings ignore the subject", topics: []string{"lister", "anonymous"}, build: listsEverySubject},
 		{name: "listings end silently when cancelled", topics: []string{"lister"}, build: endsSilently},
-		{name: "a lock is held while the loop runs", topics: []string{"lister"}, hangs: true, build: locksLoop},
+		{name: "a listing holds a lock while the loop runs", topics: []string{"lister"}, hangs: true, build: locksLoop},
 	}
 }
 

@@ -16,8 +16,8 @@ func raceFaults() []fault {
 	return []fault{
 		{name: "replace takes two steps", topics: []string{"concurrency"}, build: replacesInTwoSteps},
 		{name: "IfVersion is checked before the write", topics: []string{"concurrency"}, build: checksVersionFirst},
-		{name: "update checks first and adds what was deleted since", topics: []string{"concurrency"}, build: checksFirstAndAdds},
-		{name: "create checks first and then writes over", topics: []string{"concurrency"}, build: checksFirstAndCreates},
+		{name: "update checks first and restores a deleted session", topics: []string{"concurrency"}, build: checksFirstAndAdds},
+		{name: "create checks first and overwrites a new session", topics: []string{"concurrency"}, build: checksFirstAndCreates},
 	}
 }
 
@@ -124,7 +124,7 @@ type raceWithDelete struct {
 
 func newRaceWithDelete(t *testing.T, b *builder) *raceWithDelete {
 	r := &raceWithDelete{
-		on:      strings.HasSuffix(t.Name(), "/"+underscored("an update that races a delete never brings the session back")),
+		on:      strings.HasSuffix(t.Name(), "/"+underscored("an update that races a delete does not restore the session")),
 		checks:  map[bff.UserSessionKey]chan struct{}{},
 		deletes: map[bff.UserSessionKey]chan struct{}{},
 	}

@@ -14,15 +14,15 @@ import (
 func removalFaults() []fault {
 	return []fault{
 		{name: "an empty filter deletes everything", topics: []string{"filter", "anonymous"}, build: deletesEverything},
-		{name: "a blank session id counts as not named", topics: []string{"filter"}, build: dropsBlankValues},
+		{name: "a blank session id in a filter is ignored", topics: []string{"filter"}, build: dropsBlankValues},
 		{name: "a filter matches either value", topics: []string{"filter", "identity"}, build: matchesEither},
-		{name: "lists ignore the partition", topics: []string{"partition", "identity"}, build: listsEveryPartition},
-		{name: "deletes by filter ignore the partition", topics: []string{"partition", "identity"}, build: deletesInEveryPartition},
-		{name: "delete of what is gone fails", topics: []string{"crud", "concurrency"}, build: deletesOnce},
-		{name: "cleanup removes sessions that never end", topics: []string{"cleanup"}, build: cleansUpEndless},
+		{name: "get by filter ignores the partition", topics: []string{"partition", "identity"}, build: listsEveryPartition},
+		{name: "delete by filter ignores the partition", topics: []string{"partition", "identity"}, build: deletesInEveryPartition},
+		{name: "delete of a missing session fails", topics: []string{"crud", "concurrency"}, build: deletesOnce},
+		{name: "cleanup removes sessions that never expire", topics: []string{"cleanup"}, build: cleansUpEndless},
 		{name: "cleanup stops after a batch", topics: []string{"cleanup"}, build: cleansUpOneBatch},
-		{name: "cleanup counts the sessions of others", topics: []string{"concurrency"}, build: cleanupCountsFirst},
-		{name: "deletes by filter count the sessions of others", topics: []string{"concurrency"}, build: deleteCountsFirst},
+		{name: "cleanup counts sessions that another host removed", topics: []string{"concurrency"}, build: cleanupCountsFirst},
+		{name: "delete by filter counts sessions that another caller removed", topics: []string{"concurrency"}, build: deleteCountsFirst},
 	}
 }
 

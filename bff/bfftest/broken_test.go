@@ -44,7 +44,7 @@ func TestSuiteFindsFaults(t *testing.T) {
 			}
 			want := slices.Sorted(slices.Values(fault.topics))
 			if got := failedTopics(output); !slices.Equal(got, want) {
-				t.Errorf("the suite fails in %v, want %v:\n%s", got, want, failures(output))
+				t.Errorf("the suite fails in %v, want %v:\n%s", got, want, failuresIn(output))
 			}
 			if timedOut(output) != fault.hangs {
 				t.Errorf("the suite ran out of time: %v, want %v", timedOut(output), fault.hangs)
@@ -57,7 +57,7 @@ func TestSuiteFindsFaults(t *testing.T) {
 // fails.
 func TestSuitePassesOnSoundStore(t *testing.T) {
 	if output, passed := runOnFault(t, "none", false); !passed {
-		t.Errorf("the suite fails on the store that faults are built on:\n%s", failures(output))
+		t.Errorf("the suite fails on the store that faults are built on:\n%s", failuresIn(output))
 	}
 }
 
@@ -126,8 +126,8 @@ func failedTopics(output string) []string {
 
 func timedOut(output string) bool { return strings.Contains(output, "panic: test timed out") }
 
-// failures are the tests that failed, each with the first that it has to say.
-func failures(output string) string {
+// failuresIn are the tests that failed, each with the first that it has to say.
+func failuresIn(output string) string {
 	var lines []string
 	said := 0
 	for line := range strings.Lines(output) {

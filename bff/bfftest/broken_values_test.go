@@ -16,19 +16,19 @@ import (
 // valueFaults are those of stores that do not keep what they are given.
 func valueFaults() []fault {
 	return []fault{
-		{name: "identities are folded to lower case", topics: []string{"identity", "lister"}, build: foldsCase},
+		{name: "identities are stored in lower case", topics: []string{"identity", "lister"}, build: foldsCase},
 		{name: "trailing spaces are trimmed", topics: []string{"identity"}, build: changesIdentities(func(v string) string { return strings.TrimRight(v, " ") })},
-		{name: "long identities are cut to fit", topics: []string{"identity"}, build: changesIdentities(cutToFit)},
-		{name: "a refusal quotes the value", topics: []string{"identity"}, build: quotesRefused},
-		{name: "a conflict quotes the key", topics: []string{"secrecy"}, build: quotesKey},
-		{name: "times are kept in seconds", topics: []string{"time", "created"}, build: changesTimes(func(t time.Time) time.Time { return t.Truncate(time.Second) })},
+		{name: "long identities are truncated", topics: []string{"identity"}, build: changesIdentities(cutToFit)},
+		{name: "a validation error quotes the value", topics: []string{"identity"}, build: quotesRefused},
+		{name: "a conflict error quotes the key", topics: []string{"secrecy"}, build: quotesKey},
+		{name: "times are truncated to seconds", topics: []string{"time", "created"}, build: changesTimes(func(t time.Time) time.Time { return t.Truncate(time.Second) })},
 		{name: "times are rounded to microseconds", topics: []string{"time"}, build: changesTimes(func(t time.Time) time.Time { return t.Round(time.Microsecond) })},
 		{name: "the zone of a time is dropped", topics: []string{"time"}, build: changesTimes(dropZone)},
 		{name: "times come back in a local zone", topics: []string{"time", "created"}, build: localTimes},
-		{name: "tickets end at 64 KB", topics: []string{"tickets"}, build: capsTickets},
-		{name: "tickets end at a NUL", topics: []string{"tickets"}, build: cutsTicketsAtNUL},
-		{name: "memory is shared with who writes", topics: []string{"copies"}, build: sharesOnWrite},
-		{name: "memory is shared with who reads", topics: []string{"copies"}, build: sharesOnRead},
+		{name: "tickets are truncated at 64 KB", topics: []string{"tickets"}, build: capsTickets},
+		{name: "tickets are truncated at a NUL", topics: []string{"tickets"}, build: cutsTicketsAtNUL},
+		{name: "the store keeps the caller's ticket", topics: []string{"copies"}, build: sharesOnWrite},
+		{name: "the store returns its own ticket", topics: []string{"copies"}, build: sharesOnRead},
 	}
 }
 

@@ -13,14 +13,14 @@ import (
 func writeFaults() []fault {
 	return []fault{
 		{name: "create swallows errors", topics: []string{"crud", "expiry", "partition", "concurrency"}, build: swallowsCreateError},
-		{name: "create writes over what is there", topics: []string{"crud", "expiry", "partition", "concurrency"}, build: createsOver},
+		{name: "create overwrites a live session", topics: []string{"crud", "expiry", "partition", "concurrency"}, build: createsOver},
 		{name: "create keeps the caller's version", topics: []string{"crud"}, build: keepsCallersVersion},
-		{name: "update adds what is missing", topics: []string{"crud", "created", "rivals", "expiry", "concurrency"}, build: upserts},
+		{name: "update creates a missing session", topics: []string{"crud", "created", "rivals", "expiry", "concurrency"}, build: upserts},
 		{name: "update ignores IfVersion", topics: []string{"crud", "created", "rivals", "concurrency"}, build: ignoresVersion},
-		{name: "update takes a live session id", topics: []string{"crud", "created", "rivals", "concurrency"}, build: stealsSessionID},
-		{name: "update checks the session id before it counts", topics: []string{"crud"}, build: writesBeforeItRefuses},
-		{name: "replace deletes before it knows that it can go on", topics: []string{"replace"}, build: replacesByDeletingFirst},
-		{name: "replace without a session id removes the user's others", topics: []string{"replace"}, build: replacesByEmptySessionID},
+		{name: "update removes a live session with its session id", topics: []string{"crud", "created", "rivals", "concurrency"}, build: stealsSessionID},
+		{name: "update writes before it reports a session id conflict", topics: []string{"crud"}, build: writesBeforeItRefuses},
+		{name: "replace deletes before it checks the context", topics: []string{"replace"}, build: replacesByDeletingFirst},
+		{name: "replace without a session id removes the user's other sessions", topics: []string{"replace"}, build: replacesByEmptySessionID},
 		{name: "replace updates in place", topics: []string{"replace", "anonymous", "concurrency"}, build: replacesInPlace},
 		{name: "contexts are ignored", topics: []string{"context", "rivals"}, build: ignoresContext},
 	}

@@ -19,11 +19,11 @@ func cleanupTopic() topic {
 		},
 		tests: []test{
 			{"cleanup of an empty store counts 0", cleanupEmpty},
-			{"cleanup removes what has expired in every partition", cleanupRemovesExpired},
-			{"cleanup leaves live sessions and those that never end", cleanupLeavesLive},
-			{"cleanup is exact about the expiry", cleanupAtBoundary},
-			{"a second cleanup finds nothing", cleanupTwice},
-			{"cleanup removes any number", cleanupManySessions},
+			{"cleanup removes expired sessions in every partition", cleanupRemovesExpired},
+			{"cleanup keeps sessions that are live or never expire", cleanupLeavesLive},
+			{"cleanup removes a session at its expiry and not before", cleanupAtBoundary},
+			{"a second cleanup counts 0", cleanupTwice},
+			{"cleanup removes any number of sessions", cleanupManySessions},
 			{"cancelled cleanup removes nothing", cleanupCancelled},
 		},
 	}
@@ -46,7 +46,7 @@ func cleanupRemovesExpired(f *fixture) {
 	f.clock.set(start) // when they were live: they must be gone, not hidden
 	f.wantAbsent(all...)
 	f.create(all...)
-	f.wantThere(1, all...)
+	f.wantStored(1, all...)
 }
 
 func cleanupLeavesLive(f *fixture) {
@@ -57,8 +57,8 @@ func cleanupLeavesLive(f *fixture) {
 	f.update(live)
 	f.clock.set(end)
 	f.cleanUp("with one expired session", 1)
-	f.wantThere(2, live)
-	f.wantThere(1, never, elsewhere)
+	f.wantStored(2, live)
+	f.wantStored(1, never, elsewhere)
 	f.wantAbsent(expired)
 }
 
@@ -67,7 +67,7 @@ func cleanupAtBoundary(f *fixture) {
 	f.create(s)
 	f.clock.set(end.Add(-tick))
 	f.cleanUp("a microsecond before the expiry", 0)
-	f.wantThere(1, s)
+	f.wantStored(1, s)
 	f.clock.set(end)
 	f.cleanUp("at the expiry", 1)
 }

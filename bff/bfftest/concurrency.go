@@ -12,9 +12,9 @@ import (
 func concurrencyTopic() topic {
 	return topic{name: "concurrency", tests: []test{
 		{"of many updates from one version exactly one wins", racingConditionalUpdates},
-		{"conditional updates that try again lose nothing", racingCounters},
-		{"unconditional updates are all written", racingUpdates},
-		{"an update that races a delete never brings the session back", updateRacesDelete},
+		{"conditional updates that retry lose no write", racingCounters},
+		{"concurrent unconditional updates all succeed", racingUpdates},
+		{"an update that races a delete does not restore the session", updateRacesDelete},
 		{"of many creates with one key exactly one wins", racingCreatesOfKey},
 		{"of many creates with one session id exactly one wins", racingCreatesOfSessionID},
 		{"of many creates over an expired session exactly one wins", racingCreatesOverExpired},
@@ -30,9 +30,9 @@ func concurrencyTopic() topic {
 		{"concurrent replaces of one session id leave one session", racingReplacesOfSessionID},
 		{"concurrent replaces of one key leave one session", racingReplacesOfKey},
 		{"concurrent replaces of different sessions leave all", racingUnrelatedReplaces},
-		{"a reader sees one session throughout its replacements", readerRacesReplaces},
+		{"a reader sees one session throughout replacements", readerRacesReplaces},
 		{"concurrent cleanups count each session once", racingCleanups},
-		{"unrelated sessions do not disturb each other", racingUnrelated},
+		{"operations on unrelated sessions do not interfere", racingUnrelated},
 	}}
 }
 
@@ -85,7 +85,7 @@ func (f *fixture) wantOneWins(what string, errs []error, losers error) int {
 	return winner
 }
 
-func racing(i int, edits ...func(*bff.UserSession)) bff.UserSession {
+func racerSession(i int, edits ...func(*bff.UserSession)) bff.UserSession {
 	return session(fmt.Sprint("key-", i), append([]func(*bff.UserSession){ticket([]byte(fmt.Sprint("of racer ", i)))}, edits...)...)
 }
 
@@ -101,7 +101,7 @@ func racingConditionalUpdates(f *fixture) {
 		})
 		winner := f.wantOneWins("conditional UpdateUserSession", errs, bff.ErrSessionChanged)
 		version++
-		f.wantThere(version, contender(winner))
+		f.wantStored(version, contender(winner))
 	}
 }
 
@@ -137,7 +137,7 @@ func racingCounters(f *fixture) {
 		return nil
 	}))
 	s.Ticket = []byte{counters * counts}
-	f.wantThere(1+counters*counts, s)
+	f.wantStored(1+counters*counts, s)
 }
 
 func racingUpdates(f *fixture) {
@@ -146,12 +146,12 @@ func racingUpdates(f *fixture) {
 	f.wantAllSucceed("UpdateUserSession", race(racers, func(int) error {
 		return f.store.UpdateUserSession(f.Context(), keyOf(s), updateOf(s))
 	}))
-	f.wantThere(1+racers, s)
+	f.wantStored(1+racers, s)
 }
 
 func updateRacesDelete(f *fixture) {
 	for i := range 10 {
-		s := racing(i)
+		s := racerSession(i)
 		f.create(s)
 		errs := race(4, func(i int) error {
 			if i == 0 {
@@ -170,25 +170,25 @@ func updateRacesDelete(f *fixture) {
 }
 
 func racingCreatesOfKey(f *fixture) {
-	contender := func(i int) bff.UserSession { return racing(i, func(s *bff.UserSession) { s.Key = "key" }) }
+	contender := func(i int) bff.UserSession { return racerSession(i, func(s *bff.UserSession) { s.Key = "key" }) }
 	errs := race(racers, func(i int) error { return f.store.CreateUserSession(f.Context(), contender(i)) })
 	winner := contender(f.wantOneWins("CreateUserSession of one key", errs, bff.ErrSessionExists))
-	f.wantThere(1, winner)
+	f.wantStored(1, winner)
 	f.wantListed(shop, bySubject(alice), winner)
 }
 
 func racingCreatesOfSessionID(f *fixture) {
-	contender := func(i int) bff.UserSession { return racing(i, sessionID("sid")) }
+	contender := func(i int) bff.UserSession { return racerSession(i, sessionID("sid")) }
 	errs := race(racers, func(i int) error { return f.store.CreateUserSession(f.Context(), contender(i)) })
 	winner := contender(f.wantOneWins("CreateUserSession of one session id", errs, bff.ErrSessionExists))
-	f.wantThere(1, winner)
+	f.wantStored(1, winner)
 	f.wantListed(shop, bySubject(alice), winner)
 }
 
 func racingCreatesOverExpired(f *fixture) {
 	f.create(session("old", sessionID("sid"), expires(end)))
 	f.clock.set(end.Add(time.Second))
-	contender := func(i int) bff.UserSession { return racing(i, sessionID("sid")) }
+	contender := func(i int) bff.UserSession { return racerSession(i, sessionID("sid")) }
 	errs := race(racers, func(i int) error { return f.store.CreateUserSession(f.Context(), contender(i)) })
 	winner := contender(f.wantOneWins("CreateUserSession over an expired session", errs, bff.ErrSessionExists))
 	f.wantListed(shop, bySubject(alice), winner)
@@ -199,7 +199,7 @@ func racingUpdatesToSessionID(f *fixture) {
 	const contenders = 8
 	var all []bff.UserSession
 	for i := range contenders {
-		all = append(all, racing(i))
+		all = append(all, racerSession(i))
 	}
 	f.create(all...)
 	errs := race(contenders, func(i int) error {
@@ -210,6 +210,6 @@ func racingUpdatesToSessionID(f *fixture) {
 	winner := f.wantOneWins("UpdateUserSession to one session id", errs, bff.ErrSessionExists)
 	f.wantListed(shop, bySessionID("sid"), all[winner])
 	all[winner].SessionID = "sid"
-	f.wantThere(2, all[winner])
-	f.wantThere(1, append(all[:winner:winner], all[winner+1:]...)...)
+	f.wantStored(2, all[winner])
+	f.wantStored(1, append(all[:winner:winner], all[winner+1:]...)...)
 }

@@ -22,13 +22,13 @@ func racingDeletes(f *fixture) {
 		f.Errorf("concurrent DeleteUserSession counted %d together, want 1", counted.Load())
 	}
 	f.wantAbsent(gone)
-	f.wantThere(1, stays)
+	f.wantStored(1, stays)
 }
 
 func racingDeletesByFilter(f *fixture) {
 	const sessions = 40
 	for i := range sessions {
-		f.create(racing(i))
+		f.create(racerSession(i))
 	}
 	stays := session("bobs", subject(bob))
 	f.create(stays)
@@ -42,7 +42,7 @@ func racingDeletesByFilter(f *fixture) {
 		f.Errorf("concurrent DeleteUserSessions counted %d together, want %d", counted.Load(), sessions)
 	}
 	f.wantListed(shop, bySubject(alice))
-	f.wantThere(1, stays)
+	f.wantStored(1, stays)
 }
 
 func racingCleanups(f *fixture) {
@@ -52,7 +52,7 @@ func racingCleanups(f *fixture) {
 	}
 	const sessions = 60
 	for i := range sessions {
-		f.create(racing(i, expires(end)))
+		f.create(racerSession(i, expires(end)))
 	}
 	stays := session("live")
 	f.create(stays)
@@ -79,18 +79,18 @@ func racingReplacesOfSessionID(f *fixture) {
 	other := session("other")
 	f.create(session("old", sessionID("sid")), other)
 	f.wantAllSucceed("ReplaceUserSession of one session id", race(racers, func(i int) error {
-		return r.ReplaceUserSession(f.Context(), racing(i, sessionID("sid")))
+		return r.ReplaceUserSession(f.Context(), racerSession(i, sessionID("sid")))
 	}))
 	f.wantOneLeft(bySessionID("sid"))
 	f.wantAbsent(session("old"))
-	f.wantThere(1, other)
+	f.wantStored(1, other)
 	f.deleteAll(shop, bySubject(alice), 2)
 }
 
 func racingReplacesOfKey(f *fixture) {
 	r := f.needReplacer()
 	f.create(session("key", sessionID("old")))
-	contender := func(i int) bff.UserSession { return racing(i, func(s *bff.UserSession) { s.Key = "key" }) }
+	contender := func(i int) bff.UserSession { return racerSession(i, func(s *bff.UserSession) { s.Key = "key" }) }
 	f.wantAllSucceed("ReplaceUserSession of one key", race(racers, func(i int) error {
 		return r.ReplaceUserSession(f.Context(), contender(i))
 	}))
@@ -117,7 +117,7 @@ func racingUnrelatedReplaces(f *fixture) {
 	r := f.needReplacer()
 	var all []bff.UserSession
 	for i := range racers {
-		s := racing(i, subject(fmt.Sprint("user-", i)))
+		s := racerSession(i, subject(fmt.Sprint("user-", i)))
 		if i%4 == 0 {
 			s.SessionID = ""
 		}
@@ -126,7 +126,7 @@ func racingUnrelatedReplaces(f *fixture) {
 	f.wantAllSucceed("ReplaceUserSession of different sessions", race(racers, func(i int) error {
 		return r.ReplaceUserSession(f.Context(), all[i])
 	}))
-	f.wantThere(1, all...)
+	f.wantStored(1, all...)
 }
 
 func readerRacesReplaces(f *fixture) {
@@ -137,7 +137,7 @@ func readerRacesReplaces(f *fixture) {
 		if i == 0 {
 			defer done.Store(true)
 			for i := range racers {
-				if err := r.ReplaceUserSession(f.Context(), racing(i, sessionID("sid"))); err != nil {
+				if err := r.ReplaceUserSession(f.Context(), racerSession(i, sessionID("sid"))); err != nil {
 					return err
 				}
 			}
@@ -160,7 +160,7 @@ func readerRacesReplaces(f *fixture) {
 // their own.
 func racingUnrelated(f *fixture) {
 	f.wantAllSucceed("working on a session of one's own", race(racers, func(i int) error {
-		s := racing(i, subject(fmt.Sprint("user-", i)))
+		s := racerSession(i, subject(fmt.Sprint("user-", i)))
 		if err := f.store.CreateUserSession(f.Context(), s); err != nil {
 			return fmt.Errorf("create: %w", err)
 		}

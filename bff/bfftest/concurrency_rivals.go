@@ -16,10 +16,10 @@ func racingTakeOvers(f *fixture) {
 	other := session("other")
 	f.create(session("old", sessionID("sid")), other)
 	for i := range rivalRacers {
-		f.create(racing(i, anonymous))
+		f.create(racerSession(i, anonymous))
 	}
 	f.wantAllSucceed("UpdateUserSession with ReplaceRivals", race(rivalRacers, func(i int) error {
-		s := racing(i, sessionID("sid"))
+		s := racerSession(i, sessionID("sid"))
 		if err := f.takeOver(f.Context(), s, 0); err != nil {
 			return err // no other racer can have removed a session without the session id
 		}
@@ -30,7 +30,7 @@ func racingTakeOvers(f *fixture) {
 		return err
 	}))
 	f.wantAbsent(session("old"))
-	f.wantThere(1, other)
+	f.wantStored(1, other)
 	f.wantOneHolder(2, 3)
 	f.deleteAll(shop, bySubject(alice), 2) // the holder and other
 }
@@ -47,8 +47,8 @@ func (f *fixture) wantOneHolder(versions ...int64) {
 		if _, err := fmt.Sscanf(string(holders[0].Ticket), "of racer %d", &racer); err != nil {
 			break
 		}
-		if want := racing(racer, sessionID("sid")); holders[0].Version == version {
-			f.wantThere(version, want)
+		if want := racerSession(racer, sessionID("sid")); holders[0].Version == version {
+			f.wantStored(version, want)
 			return
 		}
 	}
@@ -58,11 +58,11 @@ func (f *fixture) wantOneHolder(versions ...int64) {
 func racingTakeOversAndCreates(f *fixture) {
 	const each = 4
 	for i := range each {
-		f.create(racing(i, anonymous))
+		f.create(racerSession(i, anonymous))
 	}
 	replacer, replaces := f.replacer()
 	f.wantAllSucceed("UpdateUserSession with ReplaceRivals, CreateUserSession and ReplaceUserSession", race(3*each, func(i int) error {
-		s := racing(i, sessionID("sid"))
+		s := racerSession(i, sessionID("sid"))
 		switch {
 		case i < each:
 			return f.takeOver(f.Context(), s, 0)
@@ -91,7 +91,7 @@ func racingConditionalTakeOvers(f *fixture) {
 		}
 		errs := race(rivalRacers, func(i int) error { return f.takeOver(f.Context(), contender(i), version) })
 		winner := f.wantOneWins("conditional UpdateUserSession with ReplaceRivals", errs, bff.ErrSessionChanged)
-		f.wantThere(version+1, contender(winner))
+		f.wantStored(version+1, contender(winner))
 		f.wantAbsent(rival)
 	}
 }
@@ -101,15 +101,15 @@ func losersKeepRivals(f *fixture) {
 	f.create(session("key", anonymous))
 	var rivals []bff.UserSession
 	for i := range rivalRacers {
-		rivals = append(rivals, racing(i))
+		rivals = append(rivals, racerSession(i))
 	}
 	f.create(rivals...)
 	contender := func(i int) bff.UserSession { return session("key", sessionID(rivals[i].SessionID)) }
 	errs := race(rivalRacers, func(i int) error { return f.takeOver(f.Context(), contender(i), 1) })
 	winner := f.wantOneWins("conditional UpdateUserSession with ReplaceRivals", errs, bff.ErrSessionChanged)
-	f.wantThere(2, contender(winner))
+	f.wantStored(2, contender(winner))
 	f.wantAbsent(rivals[winner])
-	f.wantThere(1, append(rivals[:winner:winner], rivals[winner+1:]...)...)
+	f.wantStored(1, append(rivals[:winner:winner], rivals[winner+1:]...)...)
 }
 
 func racingVersionDeletes(f *fixture) {
@@ -126,7 +126,7 @@ func racingVersionDeletes(f *fixture) {
 		f.Errorf("concurrent DeleteUserSessionVersion counted %d together, want 1", counted.Load())
 	}
 	f.wantAbsent(gone)
-	f.wantThere(1, stays)
+	f.wantStored(1, stays)
 }
 
 // versionDeletesRaceUpdates lets deletes of a version race updates from it: the winner is
@@ -156,7 +156,7 @@ func versionDeletesRaceUpdates(f *fixture) {
 		if winner%2 == round%2 {
 			f.wantAbsent(s)
 		} else {
-			f.wantThere(2, s)
+			f.wantStored(2, s)
 		}
 	}
 }

@@ -11,16 +11,16 @@ import (
 
 func contextTopic() topic {
 	return topic{name: "context", tests: []test{
-		{"cancelled get", cancelledGet},
+		{"cancelled get returns no session", cancelledGet},
 		{"cancelled create adds nothing", cancelledCreate},
 		{"cancelled update writes nothing", cancelledUpdate},
 		{"cancelled delete removes nothing", cancelledDelete},
-		{"cancelled get by filter", cancelledList},
+		{"cancelled get by filter returns no sessions", cancelledList},
 		{"cancelled delete by filter removes nothing", cancelledDeletes},
-		{"an exceeded deadline is returned by every operation", exceededDeadline},
-		{"the context goes before everything else", contextComesFirst},
-		{"a context that ends afterwards changes nothing", contextEndsAfterwards},
-		{"a context that ends in the middle never deletes", contextEndsInTheMiddle},
+		{"every operation returns an exceeded deadline", exceededDeadline},
+		{"a cancelled context takes precedence over other errors", contextTakesPrecedence},
+		{"a context that ends after an operation changes nothing", contextEndsAfterwards},
+		{"a context that ends during an operation deletes nothing", contextEndsDuringOperation},
 	}}
 }
 
@@ -32,7 +32,7 @@ func cancelledGet(f *fixture) {
 	if !equal(got, bff.UserSession{}) {
 		f.Error("cancelled GetUserSession handed out values together with an error")
 	}
-	f.wantThere(1, s)
+	f.wantStored(1, s)
 }
 
 func cancelledCreate(f *fixture) {
@@ -51,14 +51,14 @@ func cancelledUpdate(f *fixture) {
 		update.IfVersion = version
 		f.wantError("cancelled UpdateUserSession", f.store.UpdateUserSession(cancelled(f.T), keyOf(s), update), context.Canceled)
 	}
-	f.wantThere(1, s)
+	f.wantStored(1, s)
 }
 
 func cancelledDelete(f *fixture) {
 	s := session("key-1")
 	f.create(s)
 	f.wantError("cancelled DeleteUserSession", errOf(f.store.DeleteUserSession(cancelled(f.T), keyOf(s))), context.Canceled)
-	f.wantThere(1, s)
+	f.wantStored(1, s)
 }
 
 func cancelledList(f *fixture) {
@@ -69,7 +69,7 @@ func cancelledList(f *fixture) {
 	if len(got) > 0 {
 		f.Error("cancelled GetUserSessions handed out sessions together with an error")
 	}
-	f.wantThere(1, s)
+	f.wantStored(1, s)
 }
 
 func cancelledDeletes(f *fixture) {
@@ -82,7 +82,7 @@ func cancelledDeletes(f *fixture) {
 			f.Errorf("cancelled DeleteUserSessions counted %d", n)
 		}
 	}
-	f.wantThere(1, s)
+	f.wantStored(1, s)
 }
 
 // operations are the six that every store has and the deletion of a version, if the store
@@ -128,10 +128,10 @@ func exceededDeadline(f *fixture) {
 	for what, operation := range f.operations() {
 		f.wantError(what+" after its deadline", operation(ctx, s), context.DeadlineExceeded)
 	}
-	f.wantThere(1, s)
+	f.wantStored(1, s)
 }
 
-func contextComesFirst(f *fixture) {
+func contextTakesPrecedence(f *fixture) {
 	missing := session("key-1")
 	invalid := session("", subject(""), sessionID(" "))
 	for what, operation := range f.operations() {
@@ -156,15 +156,15 @@ func contextEndsAfterwards(f *fixture) {
 		case "DeleteUserSession", "DeleteUserSessions", "DeleteUserSessionVersion":
 			f.wantAbsent(s)
 		case "UpdateUserSession", "UpdateUserSession with ReplaceRivals":
-			f.wantThere(2, s)
+			f.wantStored(2, s)
 		default:
-			f.wantThere(1, s)
+			f.wantStored(1, s)
 		}
 	}
 }
 
-func contextEndsInTheMiddle(f *fixture) {
-	s := session("key-1", ticket(random(50_000)))
+func contextEndsDuringOperation(f *fixture) {
+	s := session("key-1", ticket(randomTicket(50_000)))
 	f.create(s)
 	operations := f.operations()
 	for _, what := range []string{"GetUserSession", "UpdateUserSession", "GetUserSessions"} {
@@ -178,6 +178,6 @@ func contextEndsInTheMiddle(f *fixture) {
 		}
 	}
 	s.Version = f.get(s).Version // as many updates as were in time
-	f.wantThere(s.Version, s)
+	f.wantStored(s.Version, s)
 	f.wantListed(shop, bySubject(alice), s)
 }

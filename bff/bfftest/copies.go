@@ -8,17 +8,17 @@ import (
 
 func copiesTopic() topic {
 	return topic{name: "copies", tests: []test{
-		{"create keeps a copy", createKeepsCopy},
-		{"update keeps a copy", updateKeepsCopy},
-		{"update with ReplaceRivals keeps a copy", takeOverKeepsCopy},
-		{"replace keeps a copy", replaceKeepsCopy},
-		{"get hands out a copy", getHandsOutCopy},
-		{"get by filter hands out copies", listHandsOutCopies},
+		{"create stores a copy of the ticket", createKeepsCopy},
+		{"update stores a copy of the ticket", updateKeepsCopy},
+		{"update with ReplaceRivals stores a copy of the ticket", takeOverKeepsCopy},
+		{"replace stores a copy of the ticket", replaceKeepsCopy},
+		{"get returns a copy of the ticket", getReturnsCopy},
+		{"get by filter returns copies of the tickets", listReturnsCopies},
 	}}
 }
 
-// shout changes the bytes in place, and what lies behind them in the same array.
-func shout(content []byte) {
+// overwrite changes the bytes in place, and what lies behind them in the same array.
+func overwrite(content []byte) {
 	for i := range content {
 		content[i] = '!'
 	}
@@ -27,8 +27,8 @@ func shout(content []byte) {
 	}
 }
 
-// wantUntouched checks that the ticket is what it was when it was written.
-func (f *fixture) wantUntouched(why string, s bff.UserSession, want string) {
+// wantTicketUnchanged checks that the ticket is what it was when it was written.
+func (f *fixture) wantTicketUnchanged(why string, s bff.UserSession, want string) {
 	f.Helper()
 	if got := f.get(s).Ticket; string(got) != want {
 		f.Errorf("%s changed the ticket in the store to %s, want %q", why, describeTicket(got), want)
@@ -38,8 +38,8 @@ func (f *fixture) wantUntouched(why string, s bff.UserSession, want string) {
 func createKeepsCopy(f *fixture) {
 	s := session("key-1", ticket([]byte("as written")))
 	f.create(s)
-	shout(s.Ticket)
-	f.wantUntouched("changing the bytes that were passed to CreateUserSession", s, "as written")
+	overwrite(s.Ticket)
+	f.wantTicketUnchanged("changing the bytes that were passed to CreateUserSession", s, "as written")
 }
 
 func updateKeepsCopy(f *fixture) {
@@ -47,44 +47,44 @@ func updateKeepsCopy(f *fixture) {
 	f.create(s)
 	s.Ticket = []byte("as updated")
 	f.update(s)
-	shout(s.Ticket)
-	f.wantUntouched("changing the bytes that were passed to UpdateUserSession", s, "as updated")
+	overwrite(s.Ticket)
+	f.wantTicketUnchanged("changing the bytes that were passed to UpdateUserSession", s, "as updated")
 }
 
 func takeOverKeepsCopy(f *fixture) {
 	rival, s := session("key-1", sessionID("sid")), session("key-2", sessionID("sid"), ticket([]byte("as updated")))
 	f.create(rival, session("key-2"))
 	f.mustTakeOver(s)
-	shout(s.Ticket)
-	f.wantUntouched("changing the bytes that were passed to UpdateUserSession with ReplaceRivals", s, "as updated")
+	overwrite(s.Ticket)
+	f.wantTicketUnchanged("changing the bytes that were passed to UpdateUserSession with ReplaceRivals", s, "as updated")
 }
 
 func replaceKeepsCopy(f *fixture) {
 	s := session("key-1", ticket([]byte("as written")))
 	f.replace(s)
-	shout(s.Ticket)
-	f.wantUntouched("changing the bytes that were passed to ReplaceUserSession", s, "as written")
+	overwrite(s.Ticket)
+	f.wantTicketUnchanged("changing the bytes that were passed to ReplaceUserSession", s, "as written")
 }
 
-func getHandsOutCopy(f *fixture) {
+func getReturnsCopy(f *fixture) {
 	s := session("key-1", ticket([]byte("as written")))
 	f.create(s)
 	one, two := f.get(s), f.get(s)
-	shout(one.Ticket)
+	overwrite(one.Ticket)
 	if !bytes.Equal(two.Ticket, s.Ticket) {
 		f.Error("two calls of GetUserSession handed out the same bytes")
 	}
-	f.wantUntouched("changing the bytes that GetUserSession returned", s, "as written")
+	f.wantTicketUnchanged("changing the bytes that GetUserSession returned", s, "as written")
 }
 
-func listHandsOutCopies(f *fixture) {
+func listReturnsCopies(f *fixture) {
 	s, other := session("key-1", ticket([]byte("as written"))), session("key-2", ticket([]byte("as written")))
 	f.create(s, other)
 	for _, listed := range f.list(shop, bySubject(alice)) {
-		shout(listed.Ticket)
+		overwrite(listed.Ticket)
 	}
-	f.wantUntouched("changing the bytes that GetUserSessions returned", s, "as written")
-	f.wantUntouched("changing the bytes that GetUserSessions returned", other, "as written")
+	f.wantTicketUnchanged("changing the bytes that GetUserSessions returned", s, "as written")
+	f.wantTicketUnchanged("changing the bytes that GetUserSessions returned", other, "as written")
 	for _, listed := range f.list(shop, bySubject(alice)) {
 		f.wantTicket("GetUserSessions", listed, []byte("as written"))
 	}

@@ -58,7 +58,7 @@ func zeroCreatedKeeps(f *fixture) {
 	f.create(session("key-1"))
 	for i, s := range changes() {
 		f.updateWithoutCreated(s)
-		f.wantThere(int64(i+2), s)
+		f.wantStored(int64(i+2), s)
 	}
 }
 
@@ -67,7 +67,7 @@ func zeroCreatedInZone(f *fixture) {
 	f.create(s)
 	for i, zone := range []*time.Location{time.FixedZone("east", 5*3600), time.FixedZone("west", -5*3600)} {
 		f.updateWithoutCreated(s, func(u *bff.UserSessionUpdate) { u.Created = time.Time{}.In(zone) })
-		f.wantThere(int64(i+2), s)
+		f.wantStored(int64(i+2), s)
 	}
 }
 
@@ -75,7 +75,7 @@ func zeroCreatedFromVersion(f *fixture) {
 	f.create(session("key-1"))
 	for i, s := range changes() {
 		f.updateWithoutCreated(s, ifVersion(int64(i+1)))
-		f.wantThere(int64(i+2), s)
+		f.wantStored(int64(i+2), s)
 	}
 }
 
@@ -90,7 +90,7 @@ func zeroCreatedKeepsFraction(f *fixture) {
 		f.create(s)
 		f.updateWithoutCreated(s)
 		f.updateWithoutCreated(s, ifVersion(2))
-		f.wantThere(3, s)
+		f.wantStored(3, s)
 		f.wantUTC("GetUserSession", f.get(s), s)
 	}
 }
@@ -104,7 +104,7 @@ func zeroCreatedTakesExpired(f *fixture) {
 		f.clock.set(end.Add(time.Second))
 		live.SessionID = sid
 		f.updateWithoutCreated(live, edits...)
-		f.wantThere(2, live)
+		f.wantStored(2, live)
 	}
 }
 
@@ -118,10 +118,10 @@ func zeroCreatedReplacesRival(f *fixture) {
 		f.create(rival, visitor)
 		signedIn := session(key, sessionID(sid))
 		f.updateWithoutCreated(signedIn, edits...)
-		f.wantThere(2, signedIn)
+		f.wantStored(2, signedIn)
 		f.wantAbsent(rival)
 		f.updateWithoutCreated(signedIn, replacingRivals) // there is no rival any more
-		f.wantThere(3, signedIn)
+		f.wantStored(3, signedIn)
 	}
 }
 
@@ -132,7 +132,7 @@ func zeroCreatedKeepsOrder(f *fixture) {
 	f.wantListed(shop, bySubject(alice), one, two)
 	f.updateWithoutCreated(two)
 	f.wantListed(shop, bySubject(alice), one, two)
-	f.wantThere(2, one, two)
+	f.wantStored(2, one, two)
 }
 
 func nonZeroCreatedIsWritten(f *fixture) {
@@ -147,7 +147,7 @@ func nonZeroCreatedIsWritten(f *fixture) {
 		if err := f.store.UpdateUserSession(f.Context(), keyOf(s), update); err != nil {
 			f.Fatalf("UpdateUserSession with a Created: %v", err)
 		}
-		f.wantThere(int64(i+2), s)
+		f.wantStored(int64(i+2), s)
 	}
 }
 
@@ -163,7 +163,7 @@ func zeroCreatedRefused(f *fixture) {
 		f.store.UpdateUserSession(f.Context(), keyOf(s), update), bff.ErrSessionExists)
 	f.wantError("UpdateUserSession of a missing session with a zero Created",
 		f.store.UpdateUserSession(f.Context(), bff.UserSessionKey{PartitionKey: shop, Key: "key-3"}, update), bff.ErrSessionNotFound)
-	f.wantThere(1, s, rival)
+	f.wantStored(1, s, rival)
 	f.wantAbsent(session("key-3"))
 }
 
@@ -176,5 +176,5 @@ func zeroRenewedIsRefused(f *fixture) {
 		update.Created = at
 		f.wantRefusal("UpdateUserSession", "Renewed", "", f.store.UpdateUserSession(f.Context(), keyOf(s), update))
 	}
-	f.wantThere(1, s)
+	f.wantStored(1, s)
 }

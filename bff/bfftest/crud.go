@@ -9,36 +9,36 @@ import (
 func crudTopic() topic {
 	return topic{name: "crud", tests: []test{
 		{"a created session comes back with every field", createKeepsEveryField},
-		{"what is optional may be absent", createKeepsAbsentFields},
-		{"create sets version 1 whatever the argument says", createIgnoresVersion},
+		{"optional fields may be absent", createKeepsAbsentFields},
+		{"create sets version 1 and ignores the argument's version", createIgnoresVersion},
 		{"create with a live key changes nothing", createWithLiveKey},
 		{"create with a live session id changes nothing", createWithLiveSessionID},
 		{"create that conflicts with two sessions changes nothing", createWithTwoConflicts},
-		{"any number of sessions have no session id", createManyWithoutSessionID},
-		{"a session that was never there is not found", getMissing},
+		{"any number of sessions may have no session id", createManyWithoutSessionID},
+		{"get of a session that was never created is not found", getMissing},
 		{"delete removes one session only", deleteRemovesOne},
-		{"delete of what is gone succeeds", deleteIsIdempotent},
+		{"delete of a missing session succeeds", deleteIsIdempotent},
 		{"delete counts the session that it removed", deleteCounts},
-		{"a deleted key and session id are free again", deleteFreesKeyAndSessionID},
+		{"create can reuse a deleted key and session id", deleteFreesKeyAndSessionID},
 		{"update writes every field", updateWritesEveryField},
-		{"update can take optional values away", updateClearsOptionalFields},
-		{"update leaves other sessions alone", updateLeavesOthers},
-		{"every update counts the version up by one", updateCountsVersion},
+		{"update can clear optional fields", updateClearsOptionalFields},
+		{"update does not change other sessions", updateLeavesOthers},
+		{"every update increments the version by one", updateCountsVersion},
 		{"update of a missing session adds nothing", updateMissing},
-		{"update never brings a deleted session back", updateDeleted},
-		{"update from the current version is written", updateFromCurrentVersion},
-		{"update from another version writes nothing", updateFromOtherVersion},
+		{"update does not restore a deleted session", updateDeleted},
+		{"conditional update from the current version is written", updateFromCurrentVersion},
+		{"conditional update from another version writes nothing", updateFromOtherVersion},
 		{"conditional update of a missing session is not found", updateMissingFromVersion},
 		{"update may keep its own session id", updateKeepsOwnSessionID},
 		{"update to a live session id writes nothing", updateToLiveSessionID},
-		{"a session id that was given up is free again", updateGivesSessionIDUp},
+		{"a session id that an update has cleared is free", updateGivesSessionIDUp},
 	}}
 }
 
 func createKeepsEveryField(f *fixture) {
 	s := session("key-1")
 	f.create(s)
-	f.wantThere(1, s)
+	f.wantStored(1, s)
 	if listed := f.list(shop, bySubject(alice)); len(listed) == 1 {
 		s.Version = 1
 		f.wantEqual("GetUserSessions", listed[0], s)
@@ -50,7 +50,7 @@ func createKeepsEveryField(f *fixture) {
 func createKeepsAbsentFields(f *fixture) {
 	s := bff.UserSession{Key: "key-1", SubjectID: alice, Created: start, Renewed: start}
 	f.create(s)
-	f.wantThere(1, s)
+	f.wantStored(1, s)
 }
 
 func createIgnoresVersion(f *fixture) {
@@ -58,7 +58,7 @@ func createIgnoresVersion(f *fixture) {
 		s := session([]string{"key-1", "key-2", "key-3"}[i])
 		s.Version = version
 		f.create(s)
-		f.wantThere(1, s)
+		f.wantStored(1, s)
 	}
 }
 
@@ -67,7 +67,7 @@ func createWithLiveKey(f *fixture) {
 	f.create(old)
 	f.wantError("CreateUserSession with a live key", f.store.CreateUserSession(f.Context(), fresh), bff.ErrSessionExists)
 	f.wantError("CreateUserSession of the same session", f.store.CreateUserSession(f.Context(), old), bff.ErrSessionExists)
-	f.wantThere(1, old)
+	f.wantStored(1, old)
 	f.wantListed(shop, bySubject(bob))
 	f.wantListed(shop, bySessionID("sid-new"))
 }
@@ -76,7 +76,7 @@ func createWithLiveSessionID(f *fixture) {
 	old, fresh := session("key-1", sessionID("sid")), session("key-2", subject(bob), sessionID("sid"))
 	f.create(old)
 	f.wantError("CreateUserSession with a live session id", f.store.CreateUserSession(f.Context(), fresh), bff.ErrSessionExists)
-	f.wantThere(1, old)
+	f.wantStored(1, old)
 	f.wantAbsent(fresh)
 	f.wantListed(shop, bySessionID("sid"), old)
 }
@@ -86,14 +86,14 @@ func createWithTwoConflicts(f *fixture) {
 	f.create(one, two)
 	err := f.store.CreateUserSession(f.Context(), session("key-1", sessionID("sid-2"), subject(bob)))
 	f.wantError("CreateUserSession with the key of one and the session id of another", err, bff.ErrSessionExists)
-	f.wantThere(1, one, two)
+	f.wantStored(1, one, two)
 	f.wantListed(shop, bySubject(bob))
 }
 
 func createManyWithoutSessionID(f *fixture) {
 	one, two, three := session("key-1", sessionID("")), session("key-2", sessionID("")), session("key-3", sessionID(""))
 	f.create(one, two, three)
-	f.wantThere(1, one, two, three)
+	f.wantStored(1, one, two, three)
 	f.wantListed(shop, bySubject(alice), one, two, three)
 }
 
@@ -108,7 +108,7 @@ func deleteRemovesOne(f *fixture) {
 	f.create(one, two)
 	f.delete(one)
 	f.wantAbsent(one)
-	f.wantThere(1, two)
+	f.wantStored(1, two)
 	f.wantListed(shop, bySubject(alice), two)
 }
 
@@ -140,7 +140,7 @@ func deleteFreesKeyAndSessionID(f *fixture) {
 	f.update(s)
 	f.delete(s)
 	f.create(s)
-	f.wantThere(1, s)
+	f.wantStored(1, s)
 }
 
 func updateWritesEveryField(f *fixture) {
@@ -156,7 +156,7 @@ func updateWritesEveryField(f *fixture) {
 		Ticket:       []byte("another ticket"),
 	}
 	f.update(updated)
-	f.wantThere(2, updated)
+	f.wantStored(2, updated)
 	f.wantListed(shop, bySubject(alice))
 	f.wantListed(shop, bySessionID("sid-of-key-1"))
 	f.wantListed(shop, bff.UserSessionsFilter{SubjectID: bob, SessionID: "sid-new"}, updated)
@@ -167,7 +167,7 @@ func updateClearsOptionalFields(f *fixture) {
 	f.create(s)
 	s.SessionID, s.Expires, s.Ticket = "", time.Time{}, nil
 	f.update(s)
-	f.wantThere(2, s)
+	f.wantStored(2, s)
 }
 
 func updateLeavesOthers(f *fixture) {
@@ -175,8 +175,8 @@ func updateLeavesOthers(f *fixture) {
 	f.create(one, two)
 	one.Ticket = []byte("another ticket")
 	f.update(one)
-	f.wantThere(2, one)
-	f.wantThere(1, two)
+	f.wantStored(2, one)
+	f.wantStored(1, two)
 }
 
 func updateCountsVersion(f *fixture) {
@@ -184,11 +184,11 @@ func updateCountsVersion(f *fixture) {
 	f.create(s)
 	for version := int64(2); version <= 5; version++ {
 		f.update(s) // writes what is there already
-		f.wantThere(version, s)
+		f.wantStored(version, s)
 	}
 	s.Ticket = []byte("another ticket")
 	f.update(s)
-	f.wantThere(6, s)
+	f.wantStored(6, s)
 }
 
 func updateMissing(f *fixture) {
@@ -222,7 +222,7 @@ func updateFromCurrentVersion(f *fixture) {
 		if err := f.store.UpdateUserSession(f.Context(), keyOf(s), update); err != nil {
 			f.Fatalf("UpdateUserSession from version %d: %v", version, err)
 		}
-		f.wantThere(version+1, s)
+		f.wantStored(version+1, s)
 	}
 }
 
@@ -241,7 +241,7 @@ func updateFromOtherVersion(f *fixture) {
 	if err := f.store.UpdateUserSession(f.Context(), keyOf(s), update); err == nil {
 		f.Error("UpdateUserSession from another version to a live session id succeeded")
 	}
-	f.wantThere(3, s)
+	f.wantStored(3, s)
 	f.wantListed(shop, bySubject(bob))
 }
 
@@ -263,7 +263,7 @@ func updateKeepsOwnSessionID(f *fixture) {
 	f.create(s)
 	s.Ticket, s.Renewed = []byte("another ticket"), start
 	f.update(s)
-	f.wantThere(2, s)
+	f.wantStored(2, s)
 	f.wantListed(shop, bySessionID(s.SessionID), s)
 }
 
@@ -276,7 +276,7 @@ func updateToLiveSessionID(f *fixture) {
 	update.IfVersion = 1
 	f.wantError("UpdateUserSession from the current version to another's session id",
 		f.store.UpdateUserSession(f.Context(), keyOf(one), update), bff.ErrSessionExists)
-	f.wantThere(1, one, two)
+	f.wantStored(1, one, two)
 	f.wantListed(shop, bySubject(bob))
 	f.wantListed(shop, bySessionID(two.SessionID), two)
 }
@@ -290,8 +290,8 @@ func updateGivesSessionIDUp(f *fixture) {
 	f.update(two)
 	three := session("key-3", sessionID("sid-2"))
 	f.create(three)
-	f.wantThere(2, one, two)
-	f.wantThere(1, three)
+	f.wantStored(2, one, two)
+	f.wantStored(1, three)
 	f.wantListed(shop, bySessionID("sid-1"), two)
 	f.wantListed(shop, bySessionID("sid-2"), three)
 }

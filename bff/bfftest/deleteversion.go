@@ -48,7 +48,7 @@ func deletesCurrentVersion(f *fixture) {
 	f.create(s, other)
 	f.deleteVersion(s, 1, 1)
 	f.wantAbsent(s)
-	f.wantThere(1, other)
+	f.wantStored(1, other)
 	f.deleteVersion(s, 1, 0)
 	f.create(s) // the key and the session id are free
 	f.update(s)
@@ -66,7 +66,7 @@ func deletesNoOtherVersion(f *fixture) {
 	for _, version := range []int64{0, 1, 2, 4, -1, -3, 1 << 62, -1 << 63} {
 		f.deleteVersion(s, version, 0)
 	}
-	f.wantThere(3, s)
+	f.wantStored(3, s)
 	f.wantListed(shop, bySubject(alice), s)
 }
 
@@ -79,7 +79,7 @@ func deletesNoMissingVersion(f *fixture) {
 	f.create(s, other)
 	f.delete(s)
 	f.deleteVersion(s, 1, 0)
-	f.wantThere(1, other)
+	f.wantStored(1, other)
 }
 
 func deletesNoChangedVersion(f *fixture) {
@@ -89,7 +89,7 @@ func deletesNoChangedVersion(f *fixture) {
 	s.Ticket = []byte("another ticket")
 	f.update(s)
 	f.deleteVersion(s, read.Version, 0)
-	f.wantThere(2, s)
+	f.wantStored(2, s)
 	f.deleteVersion(s, f.get(s).Version, 1)
 	f.wantAbsent(s)
 }
@@ -108,7 +108,7 @@ func deletesExpiredVersion(f *fixture) {
 	f.cleanUp("after the expired session was deleted", 0)
 	f.clock.set(start) // when the session was live: it must be gone, not hidden
 	f.wantAbsent(s)
-	f.wantThere(1, live)
+	f.wantStored(1, live)
 }
 
 func keepsExpiredVersion(f *fixture) {
@@ -127,7 +127,7 @@ func deletesAnonymousVersion(f *fixture) {
 	f.create(one, two)
 	f.deleteVersion(one, 1, 1)
 	f.wantAbsent(one)
-	f.wantThere(1, two)
+	f.wantStored(1, two)
 }
 
 func deletesRecreatedVersion(f *fixture) {
@@ -137,7 +137,7 @@ func deletesRecreatedVersion(f *fixture) {
 	f.delete(s)
 	f.create(s)
 	f.deleteVersion(s, 2, 0)
-	f.wantThere(1, s)
+	f.wantStored(1, s)
 	f.deleteVersion(s, 1, 1)
 	f.wantAbsent(s)
 }
@@ -152,5 +152,5 @@ func cancelledDeleteVersion(f *fixture) {
 			f.Errorf("cancelled DeleteUserSessionVersion counted %d, want 0", n)
 		}
 	}
-	f.wantThere(1, s)
+	f.wantStored(1, s)
 }

@@ -8,25 +8,25 @@ import (
 
 func expiryTopic() topic {
 	return topic{name: "expiry", tests: []test{
-		{"get finds a session until its expiry and not at it", getAtBoundary},
-		{"lists hide a session from its expiry on", listAtBoundary},
-		{"update finds a session until its expiry and not at it", updateAtBoundary},
-		{"a session stands in the way until its expiry and not at it", createAtBoundary},
-		{"a session without an expiry never ends", neverExpires},
-		{"an expiry in the year 9999 is far away", expiresInYear9999},
+		{"get finds a session before its expiry and not at it", getAtBoundary},
+		{"get by filter finds a session before its expiry and not at it", listAtBoundary},
+		{"update finds a session before its expiry and not at it", updateAtBoundary},
+		{"create conflicts with a session before its expiry and not at it", createAtBoundary},
+		{"a session without an expiry never expires", neverExpires},
+		{"a session can expire in the year 9999", expiresInYear9999},
 		{"update can move the expiry", updateMovesExpiry},
-		{"update can end a session", updateEndsSession},
-		{"update never brings an expired session back", updateExpired},
-		{"an expired session already can be created", createExpired},
-		{"create takes the place of an expired session with its key", createOverExpiredKey},
-		{"create takes the place of an expired session with its session id", createOverExpiredSessionID},
-		{"create takes the place of two expired sessions", createOverTwoExpired},
+		{"update can set an expiry in the past", updateEndsSession},
+		{"update does not revive an expired session", updateExpired},
+		{"create accepts a session that has already expired", createExpired},
+		{"create removes an expired session with its key", createOverExpiredKey},
+		{"create removes an expired session with its session id", createOverExpiredSessionID},
+		{"create removes two expired sessions that conflict", createOverTwoExpired},
 		{"create that conflicts with an expired and a live session changes nothing", createOverExpiredAndLive},
-		{"update takes the session id of an expired session", updateTakesExpiredSessionID},
+		{"update can take the session id of an expired session", updateTakesExpiredSessionID},
 		{"an anonymous session expires like any other", expiredAnonymous},
-		{"get of an expired session changes nothing", getKeepsExpired},
+		{"get does not remove an expired session", getKeepsExpired},
 		{"delete removes an expired session", deleteExpired},
-		{"delete by filter takes expired sessions too", deleteExpiredByFilter},
+		{"delete by filter removes expired sessions", deleteExpiredByFilter},
 	}}
 }
 
@@ -39,7 +39,7 @@ func getAtBoundary(f *fixture) {
 	s := session("key-1", expires(end))
 	f.create(s)
 	f.clock.set(end.Add(-tick))
-	f.wantThere(1, s)
+	f.wantStored(1, s)
 	f.clock.set(end)
 	f.wantAbsent(s)
 	f.clock.set(end.Add(tick))
@@ -65,7 +65,7 @@ func updateAtBoundary(f *fixture) {
 	f.create(s)
 	f.clock.set(end.Add(-tick))
 	f.update(s)
-	f.wantThere(2, s)
+	f.wantStored(2, s)
 	f.clock.set(end)
 	f.wantError("UpdateUserSession at the expiry",
 		f.store.UpdateUserSession(f.Context(), keyOf(s), updateOf(s)), bff.ErrSessionNotFound)
@@ -79,17 +79,17 @@ func createAtBoundary(f *fixture) {
 	f.wantError("CreateUserSession just before the expiry", f.store.CreateUserSession(f.Context(), fresh), bff.ErrSessionExists)
 	f.clock.set(end)
 	f.create(fresh)
-	f.wantThere(1, fresh)
+	f.wantStored(1, fresh)
 }
 
 func neverExpires(f *fixture) {
 	s := session("key-1", expires(time.Time{}))
 	f.create(s)
 	f.clock.set(time.Date(9998, time.December, 31, 23, 59, 59, 0, time.UTC))
-	f.wantThere(1, s)
+	f.wantStored(1, s)
 	f.wantListed(shop, bySubject(alice), s)
 	f.update(s)
-	f.wantThere(2, s)
+	f.wantStored(2, s)
 	f.wantError("CreateUserSession with the key of a session that never ends",
 		f.store.CreateUserSession(f.Context(), s), bff.ErrSessionExists)
 }
@@ -97,9 +97,9 @@ func neverExpires(f *fixture) {
 func expiresInYear9999(f *fixture) {
 	s := session("key-1", expires(time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC)))
 	f.create(s)
-	f.wantThere(1, s)
+	f.wantStored(1, s)
 	f.clock.set(time.Date(9999, time.December, 31, 23, 59, 58, 0, time.UTC))
-	f.wantThere(1, s)
+	f.wantStored(1, s)
 	f.wantListed(shop, bySubject(alice), s)
 	f.clock.set(time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC))
 	f.wantAbsent(s)
@@ -111,11 +111,11 @@ func updateMovesExpiry(f *fixture) {
 	s.Expires = end.Add(time.Minute)
 	f.update(s)
 	f.clock.set(end)
-	f.wantThere(2, s)
+	f.wantStored(2, s)
 	s.Expires = time.Time{}
 	f.update(s)
 	f.clock.set(end.Add(time.Hour))
-	f.wantThere(3, s)
+	f.wantStored(3, s)
 	s.Expires = end.Add(2 * time.Hour)
 	f.update(s)
 	f.clock.set(end.Add(2 * time.Hour))
@@ -162,9 +162,9 @@ func createOverExpiredKey(f *fixture) {
 	f.clock.set(end)
 	fresh := session("key-1", subject(bob), sessionID("sid-new"))
 	f.create(fresh)
-	f.wantThere(1, fresh)
+	f.wantStored(1, fresh)
 	f.clock.set(start) // when the old one was live: it must be gone, not hidden
-	f.wantThere(1, fresh)
+	f.wantStored(1, fresh)
 	f.wantListed(shop, bySessionID("sid-old"))
 	f.wantListed(shop, bySubject(alice))
 }
@@ -175,7 +175,7 @@ func createOverExpiredSessionID(f *fixture) {
 	f.clock.set(end)
 	fresh := session("key-2", sessionID("sid"))
 	f.create(fresh)
-	f.wantThere(1, fresh)
+	f.wantStored(1, fresh)
 	f.clock.set(start)
 	f.wantAbsent(old)
 	f.wantListed(shop, bySessionID("sid"), fresh)
@@ -188,7 +188,7 @@ func createOverTwoExpired(f *fixture) {
 	f.clock.set(end)
 	fresh := session("key-1", sessionID("sid-2"))
 	f.create(fresh)
-	f.wantThere(1, fresh)
+	f.wantStored(1, fresh)
 	f.clock.set(start)
 	f.wantAbsent(two)
 	f.wantListed(shop, bySubject(alice), fresh)
@@ -204,7 +204,7 @@ func createOverExpiredAndLive(f *fixture) {
 	} {
 		f.wantError("CreateUserSession that conflicts with an expired and a live session",
 			f.store.CreateUserSession(f.Context(), fresh), bff.ErrSessionExists)
-		f.wantThere(1, live)
+		f.wantStored(1, live)
 		f.wantListed(shop, bySubject(bob))
 	}
 	f.wantAbsent(expired)
@@ -217,7 +217,7 @@ func updateTakesExpiredSessionID(f *fixture) {
 	f.clock.set(end)
 	live.SessionID = expired.SessionID
 	f.update(live)
-	f.wantThere(2, live)
+	f.wantStored(2, live)
 	// Back when the expired one was live, the session id must be one session's, in
 	// whatever way the other one gave it up.
 	f.clock.set(start)
@@ -236,7 +236,7 @@ func expiredAnonymous(f *fixture) {
 		f.store.UpdateUserSession(f.Context(), keyOf(s), updateOf(session("key-1"))), bff.ErrSessionNotFound)
 	fresh := session("key-1", anonymous, ticket([]byte("new")))
 	f.create(fresh)
-	f.wantThere(1, fresh, longer)
+	f.wantStored(1, fresh, longer)
 }
 
 func getKeepsExpired(f *fixture) {

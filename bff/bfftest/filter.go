@@ -9,18 +9,18 @@ import (
 func filterTopic() topic {
 	return topic{name: "filter", tests: []test{
 		{"get by subject id, session id or both", getByFilter},
-		{"get matches everything that the filter names", getMatchesAll},
+		{"get matches every field that the filter sets", getMatchesAll},
 		{"get returns sessions oldest first", getOldestFirst},
 		{"get returns every field of every session", getReturnsEveryField},
-		{"get that matches nothing is no error", getNothing},
+		{"get without a match returns no error", getNothing},
 		{"delete by subject id", deleteBySubject},
 		{"delete by session id", deleteBySessionID},
 		{"delete by both", deleteByBoth},
-		{"delete that matches nothing counts 0", deleteNothing},
-		{"a filter that names nothing is refused by get", getRefusesEmptyFilter},
-		{"a filter that names nothing deletes nothing", deleteRefusesEmptyFilter},
-		{"a blank value beside a good one matches nothing", blankValueMatchesNothing},
-		{"a filter can be used again", filterIsUnchanged},
+		{"delete without a match counts 0", deleteNothing},
+		{"get refuses an empty filter", getRefusesEmptyFilter},
+		{"delete refuses an empty filter", deleteRefusesEmptyFilter},
+		{"a blank field beside a valid one matches nothing", blankValueMatchesNothing},
+		{"delete does not change the caller's filter", filterIsUnchanged},
 	}}
 }
 
@@ -88,7 +88,7 @@ func deleteBySubject(f *fixture) {
 	f.create(a1, b1, a2, b2, a3)
 	f.deleteAll(shop, bySubject(alice), 3)
 	f.wantAbsent(a1, a2, a3)
-	f.wantThere(1, b1, b2)
+	f.wantStored(1, b1, b2)
 	f.deleteAll(shop, bySubject(alice), 0)
 }
 
@@ -97,7 +97,7 @@ func deleteBySessionID(f *fixture) {
 	f.create(a1, b1, a2, b2, a3)
 	f.deleteAll(shop, bySessionID("sid-4"), 1)
 	f.wantAbsent(b2)
-	f.wantThere(1, a1, a2, a3, b1)
+	f.wantStored(1, a1, a2, a3, b1)
 }
 
 func deleteByBoth(f *fixture) {
@@ -105,7 +105,7 @@ func deleteByBoth(f *fixture) {
 	f.create(a1, b1, a2, b2, a3)
 	f.deleteAll(shop, bff.UserSessionsFilter{SubjectID: alice, SessionID: "sid-1"}, 1)
 	f.wantAbsent(a1)
-	f.wantThere(1, a2, a3, b1, b2)
+	f.wantStored(1, a2, a3, b1, b2)
 }
 
 func deleteNothing(f *fixture) {
@@ -115,7 +115,7 @@ func deleteNothing(f *fixture) {
 	f.deleteAll(shop, bySessionID("sid-9"), 0)
 	f.deleteAll(shop, bff.UserSessionsFilter{SubjectID: alice, SessionID: "sid-4"}, 0)
 	f.deleteAll(shop, bff.UserSessionsFilter{SubjectID: "carol", SessionID: "sid-1"}, 0)
-	f.wantThere(1, a1, a2, a3, b1, b2)
+	f.wantStored(1, a1, a2, a3, b1, b2)
 }
 
 // emptyFilters name nothing. A store that took them would list, or sign out,
@@ -151,7 +151,7 @@ func deleteRefusesEmptyFilter(f *fixture) {
 		}
 		f.wantError("DeleteUserSessions of a filter that names nothing", err, bff.ErrInvalidFilter)
 	}
-	f.wantThere(1, one, two)
+	f.wantStored(1, one, two)
 }
 
 func blankValueMatchesNothing(f *fixture) {
@@ -166,7 +166,7 @@ func blankValueMatchesNothing(f *fixture) {
 			f.deleteAll(shop, filter, 0)
 		}
 	}
-	f.wantThere(1, one, two)
+	f.wantStored(1, one, two)
 }
 
 func filterIsUnchanged(f *fixture) {
@@ -179,5 +179,5 @@ func filterIsUnchanged(f *fixture) {
 		f.Errorf("the caller's filter became %+q, want %+q", filter, want)
 	}
 	f.deleteAll(shop, filter, 0) // a filter turned empty would delete bob's session, too
-	f.wantThere(1, two)
+	f.wantStored(1, two)
 }

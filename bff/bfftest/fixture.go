@@ -184,9 +184,9 @@ func (f *fixture) list(partitionKey string, filter bff.UserSessionsFilter) []bff
 	return got
 }
 
-// wantThere checks that the store holds the sessions, each with the given version
+// wantStored checks that the store holds the sessions, each with the given version
 // and all its values.
-func (f *fixture) wantThere(version int64, sessions ...bff.UserSession) {
+func (f *fixture) wantStored(version int64, sessions ...bff.UserSession) {
 	f.Helper()
 	for _, want := range sessions {
 		want.Version = version

@@ -11,25 +11,25 @@ func identityTopic() topic {
 	return topic{name: "identity", tests: []test{
 		{"case differs", caseDiffers},
 		{"composed and decomposed letters differ", compositionDiffers},
-		{"letters that collations equate differ", collationsDiffer},
+		{"letters that collations treat as equal differ", collationsDiffer},
 		{"invisible characters differ", invisibleCharactersDiffer},
 		{"digits and look-alikes differ", lookAlikesDiffer},
 		{"delete of a version compares keys exactly", deleteVersionComparesExactly},
 		{"ReplaceRivals compares session ids exactly", rivalsCompareExactly},
 		{"wildcards and quotes are plain data", wildcardsArePlain},
-		{"every kind of text comes back exactly", textIsKept},
-		{"the longest values are kept", longestAreKept},
-		{"too long values are refused", tooLongAreRefused},
+		{"text of every kind is kept exactly", textIsKept},
+		{"values of the maximum length are kept", longestAreKept},
+		{"values over the maximum length are refused", tooLongAreRefused},
 		{"NUL is refused", nulIsRefused},
 		{"invalid UTF-8 is refused", invalidUTF8IsRefused},
 		{"white space at either end is refused", outerSpaceIsRefused},
 		{"an empty key is refused", emptyIsRefused},
 		{"a refused update writes nothing", refusedUpdateWritesNothing},
-		{"get of an impossible key is not found", getImpossibleKey},
-		{"delete of an impossible key counts 0", deleteImpossibleKey},
-		{"delete of a version of an impossible key counts 0", deleteVersionOfImpossibleKey},
-		{"update of an impossible key is refused", updateImpossibleKey},
-		{"an impossible value in a filter matches nothing", impossibleFilter},
+		{"get of an invalid key is not found", getInvalidKey},
+		{"delete of an invalid key counts 0", deleteInvalidKey},
+		{"delete of a version of an invalid key counts 0", deleteVersionOfInvalidKey},
+		{"update of an invalid key is refused", updateInvalidKey},
+		{"an invalid value in a filter matches nothing", invalidFilterValue},
 	}}
 }
 
@@ -51,7 +51,7 @@ func (f *fixture) wantDistinctPartitions(values []string) {
 	}
 	f.create(all...)
 	for _, s := range all {
-		f.wantThere(1, s)
+		f.wantStored(1, s)
 		f.wantListed(s.PartitionKey, bySubject(alice), s)
 	}
 	for _, s := range all {
@@ -69,7 +69,7 @@ func (f *fixture) wantDistinctKeys(values []string) {
 	f.create(all...)
 	for i, s := range all {
 		f.update(s)
-		f.wantThere(2, s)
+		f.wantStored(2, s)
 		f.delete(s)
 		f.wantAbsent(s)
 		f.wantListed("keys", bySubject(alice), all[i+1:]...)
@@ -109,14 +109,14 @@ func (f *fixture) wantKept(value string) {
 	f.Helper()
 	s := session(value, partition(value), subject(value), sessionID(value))
 	f.create(s)
-	f.wantThere(1, s)
+	f.wantStored(1, s)
 	for _, filter := range []bff.UserSessionsFilter{
 		bySubject(value), bySessionID(value), {SubjectID: value, SessionID: value},
 	} {
 		f.wantListed(value, filter, s)
 	}
 	f.update(s)
-	f.wantThere(2, s)
+	f.wantStored(2, s)
 	f.delete(s)
 	f.wantAbsent(s)
 }

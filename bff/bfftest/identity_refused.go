@@ -62,7 +62,7 @@ func (f *fixture) wantRefused(fields []identity, values ...string) {
 			}
 		}
 	}
-	f.wantThere(1, kept)
+	f.wantStored(1, kept)
 	f.wantListed(shop, bySubject(alice), kept)
 	f.delete(kept)
 	for _, identity := range fields {
@@ -128,8 +128,8 @@ func emptyIsRefused(f *fixture) {
 	}, "")
 }
 
-// impossible are values that no session can have, each close to alice.
-func impossible() []string {
+// invalidValues are values that no session can have, each close to alice.
+func invalidValues() []string {
 	values := []string{
 		alice + "\x00", "\x00", alice + "\xff", "\xff", alice + strings.Repeat("e", bff.MaxIdentityLength), strings.Repeat("🙂", 10_000),
 	}
@@ -142,7 +142,7 @@ func impossible() []string {
 func refusedUpdateWritesNothing(f *fixture) {
 	s := session("key-1")
 	f.create(s)
-	for _, value := range impossible() {
+	for _, value := range invalidValues() {
 		for _, change := range []func(*bff.UserSessionUpdate){
 			func(u *bff.UserSessionUpdate) { u.SubjectID = value },
 			func(u *bff.UserSessionUpdate) { u.SessionID = value },
@@ -153,14 +153,14 @@ func refusedUpdateWritesNothing(f *fixture) {
 				f.store.UpdateUserSession(f.Context(), keyOf(s), update), bff.ErrInvalidSession)
 		}
 	}
-	f.wantThere(1, s)
+	f.wantStored(1, s)
 }
 
-// impossibleKeys are keys, close to that of the session, which no session can have.
-func impossibleKeys() (s bff.UserSession, keys []bff.UserSessionKey) {
+// invalidKeys are keys, close to that of the session, which no session can have.
+func invalidKeys() (s bff.UserSession, keys []bff.UserSessionKey) {
 	s = session(alice, partition(alice))
 	keys = []bff.UserSessionKey{{PartitionKey: alice}}
-	for _, value := range impossible() {
+	for _, value := range invalidValues() {
 		keys = append(keys,
 			bff.UserSessionKey{PartitionKey: alice, Key: value},
 			bff.UserSessionKey{PartitionKey: value, Key: alice})
@@ -168,8 +168,8 @@ func impossibleKeys() (s bff.UserSession, keys []bff.UserSessionKey) {
 	return s, keys
 }
 
-func getImpossibleKey(f *fixture) {
-	s, keys := impossibleKeys()
+func getInvalidKey(f *fixture) {
+	s, keys := invalidKeys()
 	f.create(s)
 	for _, key := range keys {
 		got, err := f.store.GetUserSession(f.Context(), key)
@@ -179,43 +179,43 @@ func getImpossibleKey(f *fixture) {
 	}
 }
 
-func deleteImpossibleKey(f *fixture) {
-	s, keys := impossibleKeys()
+func deleteInvalidKey(f *fixture) {
+	s, keys := invalidKeys()
 	f.create(s)
 	for _, key := range keys {
 		if n, err := f.store.DeleteUserSession(f.Context(), key); n != 0 || err != nil {
 			f.Errorf("DeleteUserSession %+q: got %d and error %v, want 0 and none", abridged(key.PartitionKey+"/"+key.Key), n, err)
 		}
 	}
-	f.wantThere(1, s)
+	f.wantStored(1, s)
 }
 
-func deleteVersionOfImpossibleKey(f *fixture) {
+func deleteVersionOfInvalidKey(f *fixture) {
 	d := f.needVersionDeleter()
-	s, keys := impossibleKeys()
+	s, keys := invalidKeys()
 	f.create(s)
 	for _, key := range keys {
 		if n, err := d.DeleteUserSessionVersion(f.Context(), key, 1); n != 0 || err != nil {
 			f.Errorf("DeleteUserSessionVersion %+q: got %d and error %v, want 0 and none", abridged(key.PartitionKey+"/"+key.Key), n, err)
 		}
 	}
-	f.wantThere(1, s)
+	f.wantStored(1, s)
 }
 
-func updateImpossibleKey(f *fixture) {
-	s, keys := impossibleKeys()
+func updateInvalidKey(f *fixture) {
+	s, keys := invalidKeys()
 	f.create(s)
 	for _, key := range keys {
 		f.wantError("UpdateUserSession of an impossible key",
 			f.store.UpdateUserSession(f.Context(), key, updateOf(s)), bff.ErrInvalidSession)
 	}
-	f.wantThere(1, s)
+	f.wantStored(1, s)
 }
 
-func impossibleFilter(f *fixture) {
+func invalidFilterValue(f *fixture) {
 	s := session("key-1", partition(alice), sessionID(alice))
 	f.create(s)
-	for _, value := range impossible() {
+	for _, value := range invalidValues() {
 		for _, filter := range []bff.UserSessionsFilter{
 			bySubject(value),
 			bySessionID(value),
@@ -228,5 +228,5 @@ func impossibleFilter(f *fixture) {
 		f.wantListed(value, bySubject(alice))
 		f.deleteAll(value, bySubject(alice), 0)
 	}
-	f.wantThere(1, s)
+	f.wantStored(1, s)
 }

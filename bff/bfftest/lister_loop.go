@@ -8,7 +8,7 @@ import (
 
 func (f *fixture) lister() bff.UserSessionLister { return f.store.(bff.UserSessionLister) }
 
-func listLeftEarly(f *fixture) {
+func listEndsEarly(f *fixture) {
 	all := f.createMany(6)
 	for _, size := range []int{1, 2, 4, 100} {
 		for leaveAfter := range all {
@@ -27,7 +27,7 @@ func listLeftEarly(f *fixture) {
 		}
 	}
 	f.update(all[0]) // nothing is held open
-	f.wantThere(2, all[0])
+	f.wantStored(2, all[0])
 }
 
 func listUsesStore(f *fixture) {
@@ -50,7 +50,7 @@ func listUsesStore(f *fixture) {
 	if got, want := names(got), names(reversed(all)); got != want {
 		f.Errorf("UserSessions with a loop that uses the store:\n got %s\nwant %s", got, want)
 	}
-	f.wantThere(2, all...)
+	f.wantStored(2, all...)
 }
 
 func listDeletes(f *fixture) {
@@ -130,7 +130,7 @@ func listCancelled(f *fixture) {
 	}
 }
 
-func listCancelledOnItsWay(f *fixture) {
+func listCancelledBetweenPages(f *fixture) {
 	f.createMany(5)
 	ctx, cancel := context.WithCancel(f.Context())
 	defer cancel()

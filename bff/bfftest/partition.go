@@ -8,10 +8,10 @@ func partitionTopic() topic {
 		{"two partitions can have the same session id", partitionsShareSessionID},
 		{"update stays within its partition", partitionUpdate},
 		{"delete stays within its partition", partitionDelete},
-		{"lists stay within their partition", partitionLists},
-		{"deletes by filter stay within their partition", partitionDeletes},
-		{"the empty partition is one like any other", emptyPartition},
-		{"a partition without sessions has none", unknownPartition},
+		{"get by filter stays within its partition", partitionLists},
+		{"delete by filter stays within its partition", partitionDeletes},
+		{"the empty partition key names a partition of its own", emptyPartition},
+		{"a partition without sessions matches no filter", unknownPartition},
 		{"replace stays within its partition", partitionReplace},
 		{"ReplaceRivals stays within its partition", partitionRivals},
 		{"delete of a version stays within its partition", partitionDeleteVersion},
@@ -22,7 +22,7 @@ func partitionTopic() topic {
 func partitionsShareKey(f *fixture) {
 	one, two := session("key-1"), session("key-1", partition(admin), subject(bob), sessionID("sid-2"))
 	f.create(one, two)
-	f.wantThere(1, one, two)
+	f.wantStored(1, one, two)
 }
 
 func partitionsShareSessionID(f *fixture) {
@@ -31,8 +31,8 @@ func partitionsShareSessionID(f *fixture) {
 	f.create(one, two, three)
 	three.SessionID = "sid"
 	f.update(three)
-	f.wantThere(1, one, two)
-	f.wantThere(2, three)
+	f.wantStored(1, one, two)
+	f.wantStored(2, three)
 	f.wantListed(shop, bySessionID("sid"), one)
 	f.wantListed(admin, bySessionID("sid"), two)
 	f.wantListed("third", bySessionID("sid"), three)
@@ -48,8 +48,8 @@ func partitionUpdate(f *fixture) {
 	f.create(inShop, inAdmin)
 	inShop.Ticket = []byte("another ticket")
 	f.update(inShop)
-	f.wantThere(2, inShop)
-	f.wantThere(1, inAdmin)
+	f.wantStored(2, inShop)
+	f.wantStored(1, inAdmin)
 }
 
 func partitionDelete(f *fixture) {
@@ -57,7 +57,7 @@ func partitionDelete(f *fixture) {
 	f.create(inShop, inAdmin)
 	f.delete(inShop)
 	f.wantAbsent(inShop)
-	f.wantThere(1, inAdmin)
+	f.wantStored(1, inAdmin)
 }
 
 func partitionLists(f *fixture) {
@@ -83,7 +83,7 @@ func partitionDeletes(f *fixture) {
 		f.create(inShop, inAdmin)
 		f.deleteAll(shop, filter, 1)
 		f.wantAbsent(inShop)
-		f.wantThere(1, inAdmin)
+		f.wantStored(1, inAdmin)
 		f.delete(inAdmin)
 	}
 }
@@ -95,15 +95,15 @@ func emptyPartition(f *fixture) {
 	f.wantListed("", bySessionID(nowhere.SessionID), nowhere)
 	nowhere.Ticket = []byte("another ticket")
 	f.update(nowhere)
-	f.wantThere(2, nowhere)
-	f.wantThere(1, inShop)
+	f.wantStored(2, nowhere)
+	f.wantStored(1, inShop)
 	f.wantError("CreateUserSession with a live key in the empty partition",
 		f.store.CreateUserSession(f.Context(), nowhere), bff.ErrSessionExists)
 	f.wantError("CreateUserSession with a live session id in the empty partition",
 		f.store.CreateUserSession(f.Context(), session("key-2", partition(""), sessionID(nowhere.SessionID))), bff.ErrSessionExists)
 	f.deleteAll("", bySubject(alice), 1)
 	f.wantAbsent(nowhere)
-	f.wantThere(1, inShop)
+	f.wantStored(1, inShop)
 }
 
 func unknownPartition(f *fixture) {
@@ -113,7 +113,7 @@ func unknownPartition(f *fixture) {
 		f.wantListed(other, bySubject(alice))
 		f.deleteAll(other, bySubject(alice), 0)
 	}
-	f.wantThere(1, inShop)
+	f.wantStored(1, inShop)
 }
 
 func partitionReplace(f *fixture) {
@@ -122,7 +122,7 @@ func partitionReplace(f *fixture) {
 	fresh := session("key-2", sessionID(inShop.SessionID))
 	f.replace(fresh)
 	f.wantAbsent(inShop)
-	f.wantThere(1, fresh, inAdmin)
+	f.wantStored(1, fresh, inAdmin)
 }
 
 func partitionRivals(f *fixture) {
@@ -132,13 +132,13 @@ func partitionRivals(f *fixture) {
 	signedIn := session("key-2", sessionID(inShop.SessionID))
 	f.mustTakeOver(signedIn)
 	f.wantAbsent(inShop)
-	f.wantThere(2, signedIn)
-	f.wantThere(1, inAdmin, elsewhere)
+	f.wantStored(2, signedIn)
+	f.wantStored(1, inAdmin, elsewhere)
 	f.create(session("key-3", sessionID("sid-3")))
 	inAdmin.SessionID = "sid-3" // which no session in admin has
 	f.mustTakeOver(inAdmin)
-	f.wantThere(2, inAdmin)
-	f.wantThere(1, session("key-3", sessionID("sid-3")))
+	f.wantStored(2, inAdmin)
+	f.wantStored(1, session("key-3", sessionID("sid-3")))
 }
 
 func partitionDeleteVersion(f *fixture) {
@@ -146,12 +146,12 @@ func partitionDeleteVersion(f *fixture) {
 	f.create(inShop, inAdmin)
 	f.deleteVersion(inShop, 1, 1)
 	f.wantAbsent(inShop)
-	f.wantThere(1, inAdmin)
+	f.wantStored(1, inAdmin)
 	f.deleteVersion(inShop, 1, 0)
 	for _, other := range []string{"", "SHOP", "sho"} {
 		f.deleteVersion(session("key-1", partition(other)), 1, 0)
 	}
-	f.wantThere(1, inAdmin)
+	f.wantStored(1, inAdmin)
 }
 
 func partitionAnonymous(f *fixture) {
@@ -159,9 +159,9 @@ func partitionAnonymous(f *fixture) {
 	f.create(inShop, inAdmin)
 	inShop.Ticket = []byte("another ticket")
 	f.update(inShop)
-	f.wantThere(2, inShop)
-	f.wantThere(1, inAdmin)
+	f.wantStored(2, inShop)
+	f.wantStored(1, inAdmin)
 	f.delete(inAdmin)
-	f.wantThere(2, inShop)
+	f.wantStored(2, inShop)
 	f.wantAbsent(inAdmin)
 }

@@ -19,18 +19,18 @@ func replaceTopic() topic {
 			return ""
 		},
 		tests: []test{
-			{"replace where nothing is adds the session", replaceAdds},
-			{"replace takes the place of the session with its session id", replaceSessionID},
-			{"replace takes the place of the session with its key", replaceKey},
-			{"replace takes the place of two sessions", replaceTwo},
+			{"replace without a conflict adds the session", replaceAdds},
+			{"replace removes the session with its session id", replaceSessionID},
+			{"replace removes the session with its key", replaceKey},
+			{"replace removes two sessions that conflict", replaceTwo},
 			{"replace can be repeated", replaceAgain},
-			{"replace makes a fresh session and not an update", replaceIsFresh},
-			{"replace without a session id touches nothing but its key", replaceWithoutSessionID},
-			{"replace leaves the user's other sessions alone", replaceLeavesOthers},
-			{"replace takes the place of expired sessions too", replaceExpired},
-			{"an invalid session replaces nothing", replaceRefusesInvalid},
+			{"replace creates a new session instead of an update", replaceIsFresh},
+			{"replace without a session id removes only its key", replaceWithoutSessionID},
+			{"replace keeps the user's other sessions", replaceLeavesOthers},
+			{"replace removes expired sessions that conflict", replaceExpired},
+			{"replace with an invalid session changes nothing", replaceRefusesInvalid},
 			{"cancelled replace changes nothing", replaceCancelled},
-			{"a context that ends in the middle leaves the old or the new", replaceEndsInTheMiddle},
+			{"a context that ends during replace leaves the old or the new session", contextEndsDuringReplace},
 		},
 	}
 }
@@ -39,7 +39,7 @@ func replaceAdds(f *fixture) {
 	full, bare := session("key-1"), bff.UserSession{Key: "key-2", SubjectID: alice, Created: start, Renewed: start}
 	full.Version = 7
 	f.replace(full, bare)
-	f.wantThere(1, full, bare)
+	f.wantStored(1, full, bare)
 }
 
 func replaceSessionID(f *fixture) {
@@ -47,7 +47,7 @@ func replaceSessionID(f *fixture) {
 	f.create(old)
 	f.replace(fresh)
 	f.wantAbsent(old)
-	f.wantThere(1, fresh)
+	f.wantStored(1, fresh)
 	f.wantListed(shop, bySessionID("sid"), fresh)
 	f.wantListed(shop, bySubject(alice), fresh)
 }
@@ -61,12 +61,12 @@ func replaceKey(f *fixture) {
 		Created: start, Renewed: start.Add(time.Minute), Expires: start.Add(2 * time.Hour), Ticket: []byte("new"),
 	}
 	f.replace(fresh)
-	f.wantThere(1, fresh)
+	f.wantStored(1, fresh)
 	f.wantListed(shop, bySessionID("sid-1"))
 	f.wantListed(shop, bySubject(alice))
 	fresh.SessionID, fresh.Expires, fresh.Ticket = "", time.Time{}, nil
 	f.replace(fresh)
-	f.wantThere(1, fresh)
+	f.wantStored(1, fresh)
 	f.wantListed(shop, bySessionID("sid-2"))
 }
 
@@ -75,7 +75,7 @@ func replaceTwo(f *fixture) {
 	f.create(one, two, other)
 	fresh := session("key-1", sessionID("sid-2"), ticket([]byte("new")))
 	f.replace(fresh)
-	f.wantThere(1, fresh, other)
+	f.wantStored(1, fresh, other)
 	f.wantAbsent(two)
 	f.wantListed(shop, bySessionID("sid-1"))
 	f.wantListed(shop, bySessionID("sid-2"), fresh)
@@ -84,7 +84,7 @@ func replaceTwo(f *fixture) {
 func replaceAgain(f *fixture) {
 	s := session("key-1")
 	f.replace(s, s, s)
-	f.wantThere(1, s)
+	f.wantStored(1, s)
 	f.wantListed(shop, bySubject(alice), s)
 }
 
@@ -96,7 +96,7 @@ func replaceIsFresh(f *fixture) {
 	f.wantListed(shop, bySubject(alice), two, one) // a new row is the newest
 	f.update(two)
 	f.replace(two)
-	f.wantThere(1, two)
+	f.wantStored(1, two)
 	f.wantListed(shop, bySubject(alice), one, two)
 }
 
@@ -108,7 +108,7 @@ func replaceWithoutSessionID(f *fixture) {
 	f.replace(fresh)
 	one.Ticket = []byte("new")
 	f.replace(one)
-	f.wantThere(1, one, two, bobs, with, fresh)
+	f.wantStored(1, one, two, bobs, with, fresh)
 }
 
 func replaceLeavesOthers(f *fixture) {
@@ -116,7 +116,7 @@ func replaceLeavesOthers(f *fixture) {
 	f.create(old, second, third)
 	fresh := session("key-4", sessionID(old.SessionID))
 	f.replace(fresh)
-	f.wantThere(1, second, third, fresh)
+	f.wantStored(1, second, third, fresh)
 	f.wantListed(shop, bySubject(alice), second, third, fresh)
 }
 
@@ -127,7 +127,7 @@ func replaceExpired(f *fixture) {
 	f.clock.set(end.Add(time.Second))
 	fresh := session("key-1", sessionID("sid-2"))
 	f.replace(fresh)
-	f.wantThere(1, fresh)
+	f.wantStored(1, fresh)
 	f.clock.set(start) // when the old ones were live: they must be gone, not hidden
 	f.wantAbsent(two)
 	f.wantListed(shop, bySubject(alice), fresh)
@@ -148,7 +148,7 @@ func replaceRefusesInvalid(f *fixture) {
 		s := session("key-1", sessionID("sid-2"), ticket([]byte("refused")))
 		spoil(&s)
 		f.wantRefusal("ReplaceUserSession", field, "", r.ReplaceUserSession(f.Context(), s))
-		f.wantThere(1, byKey, bySID)
+		f.wantStored(1, byKey, bySID)
 	}
 }
 
@@ -160,11 +160,11 @@ func replaceCancelled(f *fixture) {
 		r.ReplaceUserSession(cancelled(f.T), session("key-1", sessionID("sid-2"))), context.Canceled)
 	f.wantError("cancelled ReplaceUserSession with invalid values",
 		r.ReplaceUserSession(cancelled(f.T), session("")), context.Canceled)
-	f.wantThere(1, byKey, bySID)
+	f.wantStored(1, byKey, bySID)
 	f.wantListed(shop, bySubject(alice), byKey, bySID)
 }
 
-func replaceEndsInTheMiddle(f *fixture) {
+func contextEndsDuringReplace(f *fixture) {
 	old, fresh := session("key-1", sessionID("sid")), session("key-2", sessionID("sid"))
 	f.create(old)
 	r, _ := f.replacer()

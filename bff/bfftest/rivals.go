@@ -19,7 +19,7 @@ func rivalsTopic() topic {
 		{"ReplaceRivals signs an anonymous session in", takesOverForAnonymous},
 		{"a session id that was taken over can be taken over again", takesOverBack},
 		{"ReplaceRivals without a session id removes nothing", takesOverNothing},
-		{"ReplaceRivals leaves the user's other sessions alone", takeOverLeavesOthers},
+		{"ReplaceRivals keeps the user's other sessions", takeOverLeavesOthers},
 		{"a rival stays if the version has changed", rivalStaysOnChange},
 		{"a rival stays if the updated session is missing", rivalStaysWithoutSession},
 		{"a rival stays if the updated session has expired", rivalStaysWithExpired},
@@ -27,7 +27,7 @@ func rivalsTopic() topic {
 		{"a rival stays if the key is invalid", rivalStaysOnInvalidKey},
 		{"a rival stays if the update is cancelled", rivalStaysOnCancel},
 		{"a rival stays without ReplaceRivals", rivalStaysWithoutOption},
-		{"a context that ends in the middle leaves the rival or its successor", takeOverEndsInTheMiddle},
+		{"a context that ends during an update leaves the rival or its successor", contextEndsDuringTakeOver},
 	}}
 }
 
@@ -51,7 +51,7 @@ func takesOverLive(f *fixture) {
 	f.create(rival, s)
 	taken := session("key-2", sessionID("sid"), ticket([]byte("new")))
 	f.mustTakeOver(taken)
-	f.wantThere(2, taken)
+	f.wantStored(2, taken)
 	f.wantAbsent(rival)
 	f.wantListed(shop, bySessionID("sid"), taken)
 	f.wantListed(shop, bySessionID(s.SessionID))
@@ -67,7 +67,7 @@ func takesOverFromVersion(f *fixture) {
 	if err := f.takeOver(f.Context(), s, 2); err != nil {
 		f.Fatalf("UpdateUserSession with ReplaceRivals from the current version: %v", err)
 	}
-	f.wantThere(3, s)
+	f.wantStored(3, s)
 	f.wantAbsent(rival)
 }
 
@@ -77,7 +77,7 @@ func takesOverExpired(f *fixture) {
 	f.clock.set(end.Add(time.Second))
 	s.SessionID = "sid"
 	f.mustTakeOver(s)
-	f.wantThere(2, s)
+	f.wantStored(2, s)
 	f.cleanUp("after ReplaceRivals removed an expired session", 0)
 	f.clock.set(start) // when the rival was live: it must be gone, not hidden
 	f.wantAbsent(rival)
@@ -89,12 +89,12 @@ func takesOverFree(f *fixture) {
 	f.create(other, s)
 	s.SessionID = "sid-new"
 	f.mustTakeOver(s)
-	f.wantThere(2, s)
+	f.wantStored(2, s)
 	if err := f.takeOver(f.Context(), s, 2); err != nil {
 		f.Fatalf("conditional UpdateUserSession with ReplaceRivals and without a rival: %v", err)
 	}
-	f.wantThere(3, s)
-	f.wantThere(1, other)
+	f.wantStored(3, s)
+	f.wantStored(1, other)
 }
 
 func takesOverOwn(f *fixture) {
@@ -103,8 +103,8 @@ func takesOverOwn(f *fixture) {
 	s.Ticket = []byte("another ticket")
 	f.mustTakeOver(s)
 	f.mustTakeOver(s)
-	f.wantThere(3, s)
-	f.wantThere(1, other)
+	f.wantStored(3, s)
+	f.wantStored(1, other)
 	f.wantListed(shop, bySessionID(s.SessionID), s)
 }
 
@@ -114,8 +114,8 @@ func takesOverForAnonymous(f *fixture) {
 	f.create(former, visitor, other)
 	signedIn := session("key-2", sessionID("sid"), ticket([]byte("of alice")))
 	f.mustTakeOver(signedIn)
-	f.wantThere(2, signedIn)
-	f.wantThere(1, other)
+	f.wantStored(2, signedIn)
+	f.wantStored(1, other)
 	f.wantAbsent(former)
 	f.wantListed(shop, bySubject(alice), signedIn)
 }
@@ -127,12 +127,12 @@ func takesOverBack(f *fixture) {
 	f.mustTakeOver(two)
 	f.mustTakeOver(three)
 	f.wantAbsent(one, two)
-	f.wantThere(2, three)
+	f.wantStored(2, three)
 	f.create(session("key-1"))
 	one.SessionID = "sid"
 	f.mustTakeOver(one)
 	f.wantAbsent(three)
-	f.wantThere(2, one)
+	f.wantStored(2, one)
 	f.wantListed(shop, bySubject(alice), one)
 }
 
@@ -145,11 +145,11 @@ func takesOverNothing(f *fixture) {
 	if err := f.takeOver(f.Context(), s, 2); err != nil {
 		f.Fatalf("conditional UpdateUserSession with ReplaceRivals and without a session id: %v", err)
 	}
-	f.wantThere(3, s)
+	f.wantStored(3, s)
 	one.Ticket = []byte("another ticket")
 	f.mustTakeOver(one)
-	f.wantThere(2, one)
-	f.wantThere(1, with, without, two)
+	f.wantStored(2, one)
+	f.wantStored(1, with, without, two)
 }
 
 func takeOverLeavesOthers(f *fixture) {
@@ -158,7 +158,7 @@ func takeOverLeavesOthers(f *fixture) {
 	f.create(rival, second, third, s)
 	signedIn := session("key-4", sessionID("sid"))
 	f.mustTakeOver(signedIn)
-	f.wantThere(1, second, third)
+	f.wantStored(1, second, third)
 	f.wantListed(shop, bySubject(alice), second, third, signedIn)
 }
 
@@ -178,8 +178,8 @@ func rivalStaysOnChange(f *fixture) {
 		f.wantError(fmt.Sprintf("UpdateUserSession with ReplaceRivals from version %d instead of 2", version),
 			f.takeOver(f.Context(), taken, version), bff.ErrSessionChanged)
 	}
-	f.wantThere(1, rival)
-	f.wantThere(2, s)
+	f.wantStored(1, rival)
+	f.wantStored(2, s)
 	f.wantListed(shop, bySessionID("sid"), rival)
 }
 
@@ -190,7 +190,7 @@ func rivalStaysWithoutSession(f *fixture) {
 		f.wantError("UpdateUserSession of a missing session with ReplaceRivals",
 			f.takeOver(f.Context(), taken, version), bff.ErrSessionNotFound)
 	}
-	f.wantThere(1, rival)
+	f.wantStored(1, rival)
 	f.wantAbsent(s)
 }
 
@@ -201,7 +201,7 @@ func rivalStaysWithExpired(f *fixture) {
 		f.wantError("UpdateUserSession of an expired session with ReplaceRivals",
 			f.takeOver(f.Context(), taken, version), bff.ErrSessionNotFound)
 	}
-	f.wantThere(1, rival)
+	f.wantStored(1, rival)
 	f.wantListed(shop, bySessionID("sid"), rival)
 }
 
@@ -218,7 +218,7 @@ func rivalStaysOnInvalid(f *fixture) {
 		spoil(&invalid)
 		f.wantRefusal("UpdateUserSession with ReplaceRivals", field, "", f.takeOver(f.Context(), invalid, 0))
 	}
-	f.wantThere(1, rival, s)
+	f.wantStored(1, rival, s)
 }
 
 func rivalStaysOnInvalidKey(f *fixture) {
@@ -227,7 +227,7 @@ func rivalStaysOnInvalidKey(f *fixture) {
 		taken.Key = key
 		f.wantRefusal("UpdateUserSession with ReplaceRivals", "Key", key, f.takeOver(f.Context(), taken, 0))
 	}
-	f.wantThere(1, rival, s)
+	f.wantStored(1, rival, s)
 }
 
 func rivalStaysOnCancel(f *fixture) {
@@ -236,21 +236,21 @@ func rivalStaysOnCancel(f *fixture) {
 		f.wantError("cancelled UpdateUserSession with ReplaceRivals",
 			f.takeOver(cancelled(f.T), taken, version), context.Canceled)
 	}
-	f.wantThere(1, rival, s)
+	f.wantStored(1, rival, s)
 }
 
 func rivalStaysWithoutOption(f *fixture) {
 	rival, s, taken := f.rivalAndSession()
 	f.wantError("UpdateUserSession to a live session id without ReplaceRivals",
 		f.store.UpdateUserSession(f.Context(), keyOf(s), updateOf(taken)), bff.ErrSessionExists)
-	f.wantThere(1, rival, s)
+	f.wantStored(1, rival, s)
 	f.mustTakeOver(taken)
 	f.wantError("UpdateUserSession of a session that ReplaceRivals has removed",
 		f.store.UpdateUserSession(f.Context(), keyOf(rival), updateOf(rival)), bff.ErrSessionNotFound)
-	f.wantThere(2, taken)
+	f.wantStored(2, taken)
 }
 
-func takeOverEndsInTheMiddle(f *fixture) {
+func contextEndsDuringTakeOver(f *fixture) {
 	for i := range 10 {
 		rival, s := session(fmt.Sprint("rival-", i), sessionID("sid")), session(fmt.Sprint("key-", i), anonymous)
 		f.create(rival, s)
@@ -266,10 +266,10 @@ func takeOverEndsInTheMiddle(f *fixture) {
 			f.Fatalf("after an interrupted UpdateUserSession with ReplaceRivals %d sessions have the session id, want one: %s", len(holders), names(holders))
 		}
 		if holders[0].Key == rival.Key {
-			f.wantThere(1, rival, s)
+			f.wantStored(1, rival, s)
 			f.delete(rival, s)
 		} else {
-			f.wantThere(2, taken)
+			f.wantStored(2, taken)
 			f.wantAbsent(rival)
 			f.delete(taken)
 		}

@@ -8,7 +8,7 @@ import (
 
 func secrecyTopic() topic {
 	return topic{name: "secrecy", tests: []test{
-		{"errors give neither keys nor tickets away", errorsKeepSecrets},
+		{"errors contain neither keys nor tickets", errorsKeepSecrets},
 	}}
 }
 

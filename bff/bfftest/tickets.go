@@ -9,11 +9,11 @@ import (
 
 func ticketsTopic() topic {
 	return topic{name: "tickets", tests: []test{
-		{"a nil and an empty ticket are the same", emptyTickets},
+		{"a nil and an empty ticket are equivalent", emptyTickets},
 		{"every byte value is kept", everyByteIsKept},
-		{"bytes that look like something else are kept", peculiarBytesAreKept},
+		{"bytes that resemble text, SQL or escapes are kept", ambiguousBytesAreKept},
 		{"a ticket of 1 MB is kept", megabyteIsKept},
-		{"update can make a ticket larger, smaller and empty", updateResizesTicket},
+		{"update can enlarge, shrink and clear a ticket", updateResizesTicket},
 	}}
 }
 
@@ -59,32 +59,32 @@ func everyByteIsKept(f *fixture) {
 	f.wantTickets(all, bytes.Repeat(all, 16))
 }
 
-func peculiarBytesAreKept(f *fixture) {
+func ambiguousBytesAreKept(f *fixture) {
 	f.wantTickets(
 		[]byte("spaces   "), []byte("  in front"), []byte("NULs\x00\x00\x00"), []byte("\x00"), []byte(" "), []byte("\r\n"),
 		[]byte("NULL"), []byte("null"), []byte("{}"), []byte(`\x00ff`), []byte(`\\\'"`), []byte("'; --"), []byte("0x414243"),
 		[]byte("\xff\xfe\xfd"), []byte("\xc3\x28"), []byte("\xef\xbb\xbfmark"), []byte("é🙂"), []byte("?@x$1%s{{.}}"))
 }
 
-// random are bytes that do not compress, the same ones in every run.
-func random(size int) []byte {
+// randomTicket are bytes that do not compress, the same ones in every run.
+func randomTicket(size int) []byte {
 	content := make([]byte, size)
 	_, _ = rand.NewChaCha8([32]byte{1}).Read(content) // which cannot fail
 	return content
 }
 
 func megabyteIsKept(f *fixture) {
-	f.wantTickets(random(1<<20), bytes.Repeat([]byte{0}, 1<<20))
+	f.wantTickets(randomTicket(1<<20), bytes.Repeat([]byte{0}, 1<<20))
 	// And around the sizes where databases change how they keep bytes.
-	f.wantTickets(random(255), random(256), random(4000), random(8000), random(8001), random(65_535), random(65_536))
+	f.wantTickets(randomTicket(255), randomTicket(256), randomTicket(4000), randomTicket(8000), randomTicket(8001), randomTicket(65_535), randomTicket(65_536))
 }
 
 func updateResizesTicket(f *fixture) {
 	s := session("key-1")
 	f.create(s)
 	for i, size := range []int{1 << 20, 10, 1 << 20, 0, 100_000, 0} {
-		s.Ticket = random(size)
+		s.Ticket = randomTicket(size)
 		f.update(s)
-		f.wantThere(int64(i+2), s)
+		f.wantStored(int64(i+2), s)
 	}
 }

@@ -10,17 +10,17 @@ import (
 func timeTopic() topic {
 	return topic{name: "time", tests: []test{
 		{"microseconds are kept", microsecondsAreKept},
-		{"nanoseconds are cut off", nanosecondsAreCutOff},
-		{"an absent expiry comes back as the zero time", absentExpiryIsZero},
-		{"fixed zones are turned into UTC", fixedZonesBecomeUTC},
-		{"named zones are turned into UTC", namedZonesBecomeUTC},
-		{"the hour that daylight saving repeats is two hours", repeatedHourIsKept},
-		{"the hour that daylight saving leaves out is there", skippedHourIsKept},
-		{"a session ends on time when clocks are put back", endsOnTimeWhenClocksGoBack},
+		{"nanoseconds are truncated", nanosecondsAreTruncated},
+		{"an absent expiry is returned as the zero time", absentExpiryIsZero},
+		{"times in fixed zones are returned in UTC", fixedZonesBecomeUTC},
+		{"times in named zones are returned in UTC", namedZonesBecomeUTC},
+		{"the hour that daylight saving repeats is kept", repeatedHourIsKept},
+		{"the hour that daylight saving skips is kept", skippedHourIsKept},
+		{"a session expires on time when daylight saving ends", expiresWhenDaylightSavingEnds},
 		{"the clock may be in any zone", clockInAnyZone},
-		{"long ago and far ahead", longAgoAndFarAhead},
-		{"the first and the last microsecond", firstAndLastMicrosecond},
-		{"times that cannot be kept are refused", impossibleTimesAreRefused},
+		{"times in the distant past and future are kept", distantTimesAreKept},
+		{"the first and the last valid microsecond are kept", firstAndLastMicrosecond},
+		{"invalid times are refused", invalidTimesAreRefused},
 	}}
 }
 
@@ -91,7 +91,7 @@ func microsecondsAreKept(f *fixture) {
 	f.wantTimes(start.Add(100*time.Microsecond), start.Add(500*time.Millisecond), start.Add(time.Hour))
 }
 
-func nanosecondsAreCutOff(f *fixture) {
+func nanosecondsAreTruncated(f *fixture) {
 	f.wantTimes(
 		time.Date(2026, 2, 28, 23, 59, 59, 999_999_999, time.UTC), // rounded, it would be in March
 		time.Date(2026, 3, 1, 0, 0, 0, 1_999, time.UTC),
@@ -179,15 +179,15 @@ func skippedHourIsKept(f *fixture) {
 	}
 }
 
-func endsOnTimeWhenClocksGoBack(f *fixture) {
+func expiresWhenDaylightSavingEnds(f *fixture) {
 	half := time.Date(2026, 11, 1, 5, 30, 0, 0, time.UTC)
 	early, late := session("key-1", expires(half)), session("key-2", expires(half.Add(time.Hour)))
 	f.create(early, late)
 	f.clock.set(half.Add(-time.Minute))
-	f.wantThere(1, early, late)
+	f.wantStored(1, early, late)
 	f.clock.set(half)
 	f.wantAbsent(early)
-	f.wantThere(1, late)
+	f.wantStored(1, late)
 	f.clock.set(half.Add(time.Hour - tick))
 	f.wantListed(shop, bySubject(alice), late)
 	f.clock.set(half.Add(time.Hour))
@@ -202,14 +202,14 @@ func clockInAnyZone(f *fixture) {
 		s := session([]string{"key-1", "key-2", "key-3"}[i], expires(start.Add(time.Minute).In(zone)))
 		f.create(s)
 		f.clock.set(start.Add(time.Minute - tick).In(zone))
-		f.wantThere(1, s)
+		f.wantStored(1, s)
 		f.clock.set(start.Add(time.Minute).In(zone))
 		f.wantAbsent(s)
 		f.wantListed(shop, bySubject(alice))
 	}
 }
 
-func longAgoAndFarAhead(f *fixture) {
+func distantTimesAreKept(f *fixture) {
 	f.wantTimes(
 		time.Date(1582, 10, 10, 12, 0, 0, 0, time.UTC), // left out by some calendars
 		time.Date(1000, 1, 1, 0, 0, 0, 0, time.UTC),
@@ -235,7 +235,7 @@ func firstAndLastMicrosecond(f *fixture) {
 	f.wantAbsent(past)
 }
 
-func impossibleTimesAreRefused(f *fixture) {
+func invalidTimesAreRefused(f *fixture) {
 	tooEarly := []time.Time{
 		time.Date(0, 12, 31, 23, 59, 59, 999_999_999, time.UTC),
 		time.Date(1, 1, 1, 0, 30, 0, 0, time.FixedZone("east", 3600)), // year 0 in UTC
@@ -274,6 +274,6 @@ func impossibleTimesAreRefused(f *fixture) {
 			f.wantRefusal("CreateUserSession", field.name, t.String(), f.store.CreateUserSession(f.Context(), fresh))
 		}
 	}
-	f.wantThere(1, kept)
+	f.wantStored(1, kept)
 	f.wantListed(shop, bySubject(alice), kept)
 }
