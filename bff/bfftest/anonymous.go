@@ -22,7 +22,7 @@ func anonymousTopic() topic {
 	}}
 }
 
-// anonymous makes the session that of a browser in which no user has signed in yet.
+// anonymous edits a session so that it belongs to no user.
 func anonymous(s *bff.UserSession) { s.SubjectID, s.SessionID = "", "" }
 
 func createAnonymous(f *fixture) {
@@ -178,8 +178,8 @@ func listAllWithAnonymous(f *fixture) {
 	}
 }
 
-// createWithAnonymous adds five sessions and returns them oldest first. The second and
-// the last are alice's, the others are anonymous.
+// createWithAnonymous creates five sessions and returns them oldest first. The second and
+// the last belong to alice, the others are anonymous.
 func (f *fixture) createWithAnonymous() []bff.UserSession {
 	f.Helper()
 	var all []bff.UserSession

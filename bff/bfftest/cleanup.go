@@ -30,7 +30,7 @@ func cleanupTopic() topic {
 }
 
 func cleanupEmpty(f *fixture) {
-	f.cleanUp("of an empty store", 0)
+	f.cleanUp("in an empty store", 0)
 }
 
 func cleanupRemovesExpired(f *fixture) {
@@ -42,8 +42,8 @@ func cleanupRemovesExpired(f *fixture) {
 	}
 	f.create(all...)
 	f.clock.set(end.Add(time.Second))
-	f.cleanUp("of four expired sessions", 4)
-	f.clock.set(start) // when they were live: they must be gone, not hidden
+	f.cleanUp("with four expired sessions", 4)
+	f.clock.set(start) // the sessions would be live again if they were only hidden
 	f.wantAbsent(all...)
 	f.create(all...)
 	f.wantStored(1, all...)
@@ -75,12 +75,12 @@ func cleanupAtBoundary(f *fixture) {
 func cleanupTwice(f *fixture) {
 	f.create(session("key-1", expires(end)), session("key-2", expires(end)), session("key-3"))
 	f.clock.set(end)
-	f.cleanUp("of two expired sessions", 2)
+	f.cleanUp("with two expired sessions", 2)
 	f.cleanUp("again", 0)
 }
 
-// cleanupManySessions takes more than stores remove at a time, and live sessions in
-// between, so that no batch is without them.
+// cleanupManySessions creates more expired sessions than one batch of a store holds, with
+// live sessions in between, so that every batch meets some.
 func cleanupManySessions(f *fixture) {
 	const many = 250
 	var live []bff.UserSession
@@ -94,7 +94,7 @@ func cleanupManySessions(f *fixture) {
 		}
 	}
 	f.clock.set(end.Add(time.Minute))
-	f.cleanUp("of 250 expired sessions", many)
+	f.cleanUp("with 250 expired sessions", many)
 	f.wantListed(shop, bySubject(alice), live...)
 	f.cleanUp("again", 0)
 }
@@ -106,7 +106,7 @@ func cleanupCancelled(f *fixture) {
 	n, err := f.store.(bff.UserSessionStoreCleanup).DeleteExpiredSessions(cancelled(f.T))
 	f.wantError("cancelled DeleteExpiredSessions", err, context.Canceled)
 	if n != 0 {
-		f.Errorf("cancelled DeleteExpiredSessions counted %d", n)
+		f.Errorf("cancelled DeleteExpiredSessions counted %d, want 0", n)
 	}
-	f.cleanUp("after a cancelled one", 1)
+	f.cleanUp("after a cancelled cleanup", 1)
 }

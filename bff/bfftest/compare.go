@@ -9,8 +9,8 @@ import (
 	"example.com/usersession/bff"
 )
 
-// equal compares everything in two sessions: times as instants, and a nil ticket
-// like an empty one.
+// equal compares all fields of two sessions. It compares times as instants, and a nil
+// ticket equals an empty one.
 func equal(a, b bff.UserSession) bool {
 	return a.PartitionKey == b.PartitionKey &&
 		a.Key == b.Key &&
@@ -23,7 +23,7 @@ func equal(a, b bff.UserSession) bool {
 		a.Version == b.Version
 }
 
-// describe shows a session in a failure, on one line and never longer than a screen.
+// describe formats a session for a failure message, on one line. It abridges long values.
 func describe(s bff.UserSession) string {
 	return fmt.Sprintf("{%s subject %q sid %q created %s renewed %s expires %s ticket %s version %d}",
 		name(s), abridged(s.SubjectID), abridged(s.SessionID),

@@ -36,11 +36,11 @@ func concurrencyTopic() topic {
 	}}
 }
 
-// racers is how many goroutines race: enough to collide, few enough for a small
-// database.
+// racers is the number of goroutines in a race: enough to cause conflicts, and few enough
+// for a small database.
 const racers = 32
 
-// race lets n goroutines go at once and returns each one's error.
+// race calls run in n goroutines at once and returns the error of each call.
 func race(n int, run func(i int) error) []error {
 	errs := make([]error, n)
 	ready := make(chan struct{})
@@ -56,7 +56,7 @@ func race(n int, run func(i int) error) []error {
 	return errs
 }
 
-// wantAllSucceed checks a race in which nobody may lose.
+// wantAllSucceed checks a race in which every racer must succeed.
 func (f *fixture) wantAllSucceed(what string, errs []error) {
 	f.Helper()
 	for i, err := range errs {
@@ -66,8 +66,8 @@ func (f *fixture) wantAllSucceed(what string, errs []error) {
 	}
 }
 
-// wantOneWins checks a race in which exactly one may win and all others must learn
-// the same reason, and returns the winner.
+// wantOneWins checks a race in which exactly one racer must succeed and all others must
+// fail with the error losers. It returns the index of the winner.
 func (f *fixture) wantOneWins(what string, errs []error, losers error) int {
 	f.Helper()
 	winner, winners := -1, 0
@@ -105,8 +105,9 @@ func racingConditionalUpdates(f *fixture) {
 	}
 }
 
-// racingCounters is what parallel requests that refresh tokens do: read, change,
-// write only if nobody else was first, else start over.
+// racingCounters works like parallel requests that refresh tokens: each racer reads the
+// session and writes a change to the version that it read, and starts over if another
+// racer has written first.
 func racingCounters(f *fixture) {
 	const counters, counts = 8, 5
 	s := session("key", ticket([]byte{0}))
@@ -118,7 +119,7 @@ func racingCounters(f *fixture) {
 				return err
 			}
 			if len(got.Ticket) != 1 {
-				return errors.New("the counter is not one byte any more")
+				return errors.New("the ticket with the counter is no longer one byte")
 			}
 			update := updateOf(got)
 			update.IfVersion = got.Version
@@ -159,7 +160,7 @@ func updateRacesDelete(f *fixture) {
 			}
 			err := f.store.UpdateUserSession(f.Context(), keyOf(s), updateOf(s))
 			if errors.Is(err, bff.ErrSessionNotFound) {
-				return nil // the delete was first
+				return nil // the delete came first
 			}
 			return err
 		})
@@ -192,7 +193,7 @@ func racingCreatesOverExpired(f *fixture) {
 	errs := race(racers, func(i int) error { return f.store.CreateUserSession(f.Context(), contender(i)) })
 	winner := contender(f.wantOneWins("CreateUserSession over an expired session", errs, bff.ErrSessionExists))
 	f.wantListed(shop, bySubject(alice), winner)
-	f.cleanUp("after the expired session gave way", 0)
+	f.cleanUp("after a create removed the expired session", 0)
 }
 
 func racingUpdatesToSessionID(f *fixture) {

@@ -63,7 +63,7 @@ func racingCleanups(f *fixture) {
 		counted.Add(n)
 		return err
 	}))
-	// A cleanup may pass over what another one holds, but nobody holds anything now.
+	// A cleanup may skip rows that another one has locked. No row is locked any more.
 	last, err := c.DeleteExpiredSessions(f.Context())
 	if err != nil {
 		f.Errorf("DeleteExpiredSessions: %v", err)
@@ -97,7 +97,7 @@ func racingReplacesOfKey(f *fixture) {
 	f.wantOneLeft(bySubject(alice))
 }
 
-// wantOneLeft checks that one racer's session is what the others left, whole.
+// wantOneLeft checks that one session matches the filter and that one racer wrote it.
 func (f *fixture) wantOneLeft(filter bff.UserSessionsFilter) {
 	f.Helper()
 	left := f.list(shop, filter)
@@ -109,7 +109,7 @@ func (f *fixture) wantOneLeft(filter bff.UserSessionsFilter) {
 	}
 	var racer int
 	if _, err := fmt.Sscanf(string(left[0].Ticket), "of racer %d", &racer); err != nil {
-		f.Errorf("the session that is left is no racer's: its ticket is %s", describeTicket(left[0].Ticket))
+		f.Errorf("no racer wrote the session that is left: its ticket is %s", describeTicket(left[0].Ticket))
 	}
 }
 
@@ -133,7 +133,7 @@ func readerRacesReplaces(f *fixture) {
 	r := f.needReplacer()
 	f.create(session("old", sessionID("sid")))
 	var done atomic.Bool
-	f.wantAllSucceed("reading while sessions are replaced", race(2, func(i int) error {
+	f.wantAllSucceed("reads during replacements", race(2, func(i int) error {
 		if i == 0 {
 			defer done.Store(true)
 			for i := range racers {
@@ -149,17 +149,16 @@ func readerRacesReplaces(f *fixture) {
 				return err
 			}
 			if len(seen) != 1 {
-				return fmt.Errorf("the session id had %d sessions for a moment, want one throughout", len(seen))
+				return fmt.Errorf("a reader found %d sessions with the session id, want one throughout", len(seen))
 			}
 		}
 		return nil
 	}))
 }
 
-// racingUnrelated is what a busy BFF does: everybody at once, each with a session of
-// their own.
+// racingUnrelated works like a busy BFF: many users at once, each with one session.
 func racingUnrelated(f *fixture) {
-	f.wantAllSucceed("working on a session of one's own", race(racers, func(i int) error {
+	f.wantAllSucceed("operations on unrelated sessions", race(racers, func(i int) error {
 		s := racerSession(i, subject(fmt.Sprint("user-", i)))
 		if err := f.store.CreateUserSession(f.Context(), s); err != nil {
 			return fmt.Errorf("create: %w", err)
@@ -181,7 +180,7 @@ func racingUnrelated(f *fixture) {
 		}
 		s.Version = 4
 		if len(listed) != 1 || !equal(listed[0], s) {
-			return errors.New("the session is not what its only owner wrote")
+			return errors.New("the session differs from the values that its only writer wrote")
 		}
 		if i%2 == 0 {
 			return errOf(f.store.DeleteUserSession(f.Context(), keyOf(s)))

@@ -52,7 +52,7 @@ func (f *fixture) wantOneHolder(versions ...int64) {
 			return
 		}
 	}
-	f.Errorf("the session that has the session id is no racer's, or has a version other than %d: %s", versions, describe(holders[0]))
+	f.Errorf("the session with the session id was not written by a racer, or its version is none of %d: %s", versions, describe(holders[0]))
 }
 
 func racingTakeOversAndCreates(f *fixture) {
@@ -96,7 +96,8 @@ func racingConditionalTakeOvers(f *fixture) {
 	}
 }
 
-// losersKeepRivals gives each racer a rival of its own: only the winner's may be removed.
+// losersKeepRivals gives each racer a rival of its own. Only the rival of the winner may
+// be removed.
 func losersKeepRivals(f *fixture) {
 	f.create(session("key", anonymous))
 	var rivals []bff.UserSession

@@ -30,7 +30,7 @@ func cancelledGet(f *fixture) {
 	got, err := f.store.GetUserSession(cancelled(f.T), keyOf(s))
 	f.wantError("cancelled GetUserSession", err, context.Canceled)
 	if !equal(got, bff.UserSession{}) {
-		f.Error("cancelled GetUserSession handed out values together with an error")
+		f.Error("cancelled GetUserSession returned values together with an error")
 	}
 	f.wantStored(1, s)
 }
@@ -40,7 +40,7 @@ func cancelledCreate(f *fixture) {
 	f.create(expired)
 	f.wantError("cancelled CreateUserSession", f.store.CreateUserSession(cancelled(f.T), s), context.Canceled)
 	f.wantAbsent(s)
-	f.cleanUp("after a cancelled create in the place of an expired session", 1)
+	f.cleanUp("after a cancelled create that conflicts with an expired session", 1)
 }
 
 func cancelledUpdate(f *fixture) {
@@ -67,7 +67,7 @@ func cancelledList(f *fixture) {
 	got, err := f.store.GetUserSessions(cancelled(f.T), shop, bySubject(alice))
 	f.wantError("cancelled GetUserSessions", err, context.Canceled)
 	if len(got) > 0 {
-		f.Error("cancelled GetUserSessions handed out sessions together with an error")
+		f.Error("cancelled GetUserSessions returned sessions together with an error")
 	}
 	f.wantStored(1, s)
 }
@@ -79,14 +79,15 @@ func cancelledDeletes(f *fixture) {
 		n, err := f.store.DeleteUserSessions(cancelled(f.T), shop, filter)
 		f.wantError("cancelled DeleteUserSessions", err, context.Canceled)
 		if n != 0 {
-			f.Errorf("cancelled DeleteUserSessions counted %d", n)
+			f.Errorf("cancelled DeleteUserSessions counted %d, want 0", n)
 		}
 	}
 	f.wantStored(1, s)
 }
 
-// operations are the six that every store has and the deletion of a version, if the store
-// has that, with a session of version 1 as their argument.
+// operations returns the operations of the store by name: the six of every store, and the
+// deletion of a version if the store has that capability. Each takes its arguments from a
+// session, which has version 1 in the store.
 func (f *fixture) operations() map[string]func(context.Context, bff.UserSession) error {
 	operations := map[string]func(context.Context, bff.UserSession) error{
 		"GetUserSession": func(ctx context.Context, s bff.UserSession) error {
@@ -172,12 +173,12 @@ func contextEndsDuringOperation(f *fixture) {
 			ctx, cancel := context.WithCancel(f.Context())
 			go cancel()
 			if err := operations[what](ctx, s); err != nil && !errors.Is(err, context.Canceled) {
-				f.Errorf("%s with a context that ends in the middle: got error %v, want context.Canceled or none", what, err)
+				f.Errorf("%s with a context that ends during the operation: got error %v, want context.Canceled or none", what, err)
 			}
 			cancel()
 		}
 	}
-	s.Version = f.get(s).Version // as many updates as were in time
+	s.Version = f.get(s).Version // some of the updates were complete before the context ended
 	f.wantStored(s.Version, s)
 	f.wantListed(shop, bySubject(alice), s)
 }

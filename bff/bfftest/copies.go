@@ -17,7 +17,7 @@ func copiesTopic() topic {
 	}}
 }
 
-// overwrite changes the bytes in place, and what lies behind them in the same array.
+// overwrite overwrites the bytes in place, up to the capacity of the slice.
 func overwrite(content []byte) {
 	for i := range content {
 		content[i] = '!'
@@ -27,7 +27,7 @@ func overwrite(content []byte) {
 	}
 }
 
-// wantTicketUnchanged checks that the ticket is what it was when it was written.
+// wantTicketUnchanged checks that the ticket in the store is still the wanted one.
 func (f *fixture) wantTicketUnchanged(why string, s bff.UserSession, want string) {
 	f.Helper()
 	if got := f.get(s).Ticket; string(got) != want {
@@ -72,7 +72,7 @@ func getReturnsCopy(f *fixture) {
 	one, two := f.get(s), f.get(s)
 	overwrite(one.Ticket)
 	if !bytes.Equal(two.Ticket, s.Ticket) {
-		f.Error("two calls of GetUserSession handed out the same bytes")
+		f.Error("two calls of GetUserSession returned the same slice")
 	}
 	f.wantTicketUnchanged("changing the bytes that GetUserSession returned", s, "as written")
 }

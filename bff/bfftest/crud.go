@@ -183,7 +183,7 @@ func updateCountsVersion(f *fixture) {
 	s := session("key-1")
 	f.create(s)
 	for version := int64(2); version <= 5; version++ {
-		f.update(s) // writes what is there already
+		f.update(s) // writes the stored values again
 		f.wantStored(version, s)
 	}
 	s.Ticket = []byte("another ticket")
@@ -271,10 +271,10 @@ func updateToLiveSessionID(f *fixture) {
 	one, two := session("key-1"), session("key-2")
 	f.create(one, two)
 	update := updateOf(session("key-1", subject(bob), sessionID(two.SessionID)))
-	f.wantError("UpdateUserSession to another's session id",
+	f.wantError("UpdateUserSession to the session id of another session",
 		f.store.UpdateUserSession(f.Context(), keyOf(one), update), bff.ErrSessionExists)
 	update.IfVersion = 1
-	f.wantError("UpdateUserSession from the current version to another's session id",
+	f.wantError("UpdateUserSession from the current version to the session id of another session",
 		f.store.UpdateUserSession(f.Context(), keyOf(one), update), bff.ErrSessionExists)
 	f.wantStored(1, one, two)
 	f.wantListed(shop, bySubject(bob))

@@ -106,7 +106,7 @@ func deletesExpiredVersion(f *fixture) {
 		f.Errorf("DeleteUserSessionVersion of an expired session: %v", err)
 	}
 	f.cleanUp("after the expired session was deleted", 0)
-	f.clock.set(start) // when the session was live: it must be gone, not hidden
+	f.clock.set(start) // the session would be live again if it was only hidden
 	f.wantAbsent(s)
 	f.wantStored(1, live)
 }

@@ -32,7 +32,7 @@ func expiryTopic() topic {
 
 const tick = time.Microsecond // the precision that a store keeps
 
-// end is when the sessions of this topic expire.
+// end is the time at which the sessions of this topic expire.
 var end = start.Add(10 * time.Minute)
 
 func getAtBoundary(f *fixture) {
@@ -90,7 +90,7 @@ func neverExpires(f *fixture) {
 	f.wantListed(shop, bySubject(alice), s)
 	f.update(s)
 	f.wantStored(2, s)
-	f.wantError("CreateUserSession with the key of a session that never ends",
+	f.wantError("CreateUserSession with the key of a session that never expires",
 		f.store.CreateUserSession(f.Context(), s), bff.ErrSessionExists)
 }
 
@@ -151,7 +151,7 @@ func createExpired(f *fixture) {
 	past, now := session("key-1", expires(start.Add(-time.Minute))), session("key-2", expires(start))
 	f.create(past, now)
 	f.wantAbsent(past, now)
-	f.create(past) // which nothing stands in the way of
+	f.create(past) // the expired session does not conflict
 	f.wantListed(shop, bySubject(alice))
 }
 
@@ -163,7 +163,7 @@ func createOverExpiredKey(f *fixture) {
 	fresh := session("key-1", subject(bob), sessionID("sid-new"))
 	f.create(fresh)
 	f.wantStored(1, fresh)
-	f.clock.set(start) // when the old one was live: it must be gone, not hidden
+	f.clock.set(start) // the old session would be live again if it was only hidden
 	f.wantStored(1, fresh)
 	f.wantListed(shop, bySessionID("sid-old"))
 	f.wantListed(shop, bySubject(alice))
@@ -218,8 +218,8 @@ func updateTakesExpiredSessionID(f *fixture) {
 	live.SessionID = expired.SessionID
 	f.update(live)
 	f.wantStored(2, live)
-	// Back when the expired one was live, the session id must be one session's, in
-	// whatever way the other one gave it up.
+	// By an earlier clock, the expired session would be live again. The store may have
+	// removed it or cleared its session id, but two sessions must not share the id.
 	f.clock.set(start)
 	f.wantListed(shop, bySessionID(expired.SessionID), live)
 	if got, err := f.store.GetUserSession(f.Context(), keyOf(expired)); err == nil && got.SessionID == expired.SessionID {
@@ -272,7 +272,7 @@ func deleteExpiredByFilter(f *fixture) {
 		f.deleteAll(shop, bySessionID(expired.SessionID), 1)
 		f.deleteAll(shop, bySubject(alice), 2)
 	} else {
-		// Such a store may have dropped the expired ones by itself.
+		// Such a store may have removed the expired sessions by itself.
 		for _, filter := range []bff.UserSessionsFilter{bySessionID(expired.SessionID), bySubject(alice)} {
 			if _, err := f.store.DeleteUserSessions(f.Context(), shop, filter); err != nil {
 				f.Errorf("DeleteUserSessions: %v", err)

@@ -24,7 +24,8 @@ func filterTopic() topic {
 	}}
 }
 
-// fiveSessions are three of alice's, one without a session id, and two of bob's.
+// fiveSessions returns three sessions of alice, one of them without a session id, and two
+// of bob.
 func fiveSessions() (a1, a2, a3, b1, b2 bff.UserSession) {
 	a1 = session("key-5", sessionID("sid-1"), created(start.Add(-50*time.Minute)))
 	b1 = session("key-4", sessionID("sid-2"), created(start.Add(-40*time.Minute)), subject(bob))
@@ -55,7 +56,7 @@ func getMatchesAll(f *fixture) {
 func getOldestFirst(f *fixture) {
 	all := f.createMany(12)
 	f.wantListed(shop, bySubject(alice), all...)
-	all[3].Ticket = []byte("an update moves nothing")
+	all[3].Ticket = []byte("an update does not change the order")
 	f.update(all[3])
 	f.wantListed(shop, bySubject(alice), all...)
 }
@@ -118,8 +119,8 @@ func deleteNothing(f *fixture) {
 	f.wantStored(1, a1, a2, a3, b1, b2)
 }
 
-// emptyFilters name nothing. A store that took them would list, or sign out,
-// everybody.
+// emptyFilters returns filters that set no field. A store that accepted one would list, or
+// sign out, every user.
 func emptyFilters() []bff.UserSessionsFilter {
 	return []bff.UserSessionsFilter{
 		{},
@@ -135,9 +136,9 @@ func getRefusesEmptyFilter(f *fixture) {
 	for _, filter := range emptyFilters() {
 		got, err := f.store.GetUserSessions(f.Context(), shop, filter)
 		if len(got) > 0 {
-			f.Errorf("GetUserSessions of %+q returned %s", filter, names(got))
+			f.Errorf("GetUserSessions of %+q returned %s, want none", filter, names(got))
 		}
-		f.wantError("GetUserSessions of a filter that names nothing", err, bff.ErrInvalidFilter)
+		f.wantError("GetUserSessions with an empty filter", err, bff.ErrInvalidFilter)
 	}
 }
 
@@ -147,9 +148,9 @@ func deleteRefusesEmptyFilter(f *fixture) {
 	for _, filter := range emptyFilters() {
 		n, err := f.store.DeleteUserSessions(f.Context(), shop, filter)
 		if n != 0 {
-			f.Errorf("DeleteUserSessions of %+q counted %d", filter, n)
+			f.Errorf("DeleteUserSessions of %+q counted %d, want 0", filter, n)
 		}
-		f.wantError("DeleteUserSessions of a filter that names nothing", err, bff.ErrInvalidFilter)
+		f.wantError("DeleteUserSessions with an empty filter", err, bff.ErrInvalidFilter)
 	}
 	f.wantStored(1, one, two)
 }
@@ -178,6 +179,6 @@ func filterIsUnchanged(f *fixture) {
 	if want := bySubject(alice); filter != want {
 		f.Errorf("the caller's filter became %+q, want %+q", filter, want)
 	}
-	f.deleteAll(shop, filter, 0) // a filter turned empty would delete bob's session, too
+	f.deleteAll(shop, filter, 0) // an emptied filter would delete the session of bob, too
 	f.wantStored(1, two)
 }

@@ -11,13 +11,14 @@ import (
 	"example.com/usersession/bff"
 )
 
-// A clock is the store's time, which stands still until a test moves it.
+// A clock is the time source of the store under test. Its time changes only when a test
+// sets it.
 type clock struct {
 	mu   sync.Mutex
 	time time.Time
 }
 
-// start is a whole second, so that only the tests about time depend on fractions.
+// start is a whole second, so that only tests of times depend on fractions of a second.
 var start = time.Date(2026, time.June, 15, 10, 20, 30, 0, time.UTC)
 
 func newClock() *clock { return &clock{time: start} }
@@ -34,9 +35,8 @@ func (c *clock) set(t time.Time) {
 	c.time = t
 }
 
-// A fixture is what one test works with: a store of its own and that store's clock.
-// Its methods fail the test; none but those that return an error may be called from
-// another goroutine.
+// A fixture holds the store under test and its clock. Every test has its own fixture.
+// The methods fail the test. Other goroutines may call only methods that return an error.
 type fixture struct {
 	*testing.T
 	store bff.UserSessionStore
@@ -50,13 +50,13 @@ func newFixture(t *testing.T, h Harness) *fixture {
 
 const (
 	shop  = "shop"  // the partition that most tests use
-	admin = "admin" // another one
+	admin = "admin" // another partition
 	alice = "alice" // the subject that most tests use
 	bob   = "bob"
 )
 
-// session is a live session of alice's in the shop, with a session id of its own. The
-// edits change it.
+// session returns a live session of alice in the shop, with a session id that is derived
+// from the key. The edits change the session before it is returned.
 func session(key string, edits ...func(*bff.UserSession)) bff.UserSession {
 	s := bff.UserSession{
 		PartitionKey: shop,
@@ -91,7 +91,7 @@ func keyOf(s bff.UserSession) bff.UserSessionKey {
 	return bff.UserSessionKey{PartitionKey: s.PartitionKey, Key: s.Key}
 }
 
-// updateOf holds the values of the session, to be written over another one.
+// updateOf returns an unconditional update to the values of the session.
 func updateOf(s bff.UserSession) bff.UserSessionUpdate {
 	return bff.UserSessionUpdate{
 		SubjectID: s.SubjectID,
@@ -111,7 +111,7 @@ func bySessionID(sessionID string) bff.UserSessionsFilter {
 	return bff.UserSessionsFilter{SessionID: sessionID}
 }
 
-// create adds sessions, which must succeed.
+// create creates the sessions. It must succeed.
 func (f *fixture) create(sessions ...bff.UserSession) {
 	f.Helper()
 	for _, s := range sessions {
@@ -121,8 +121,7 @@ func (f *fixture) create(sessions ...bff.UserSession) {
 	}
 }
 
-// update writes the session's values over the one with the same key, which must
-// succeed.
+// update updates the session with the key of s to the values of s. It must succeed.
 func (f *fixture) update(s bff.UserSession) {
 	f.Helper()
 	if err := f.store.UpdateUserSession(f.Context(), keyOf(s), updateOf(s)); err != nil {
@@ -130,7 +129,7 @@ func (f *fixture) update(s bff.UserSession) {
 	}
 }
 
-// delete removes sessions by their keys, which must succeed.
+// delete deletes the sessions by their keys. It must succeed.
 func (f *fixture) delete(sessions ...bff.UserSession) {
 	f.Helper()
 	for _, s := range sessions {
@@ -140,7 +139,7 @@ func (f *fixture) delete(sessions ...bff.UserSession) {
 	}
 }
 
-// wantDeleted removes a session by its key, and checks the count.
+// wantDeleted deletes a session by its key and checks the count.
 func (f *fixture) wantDeleted(s bff.UserSession, want int64) {
 	f.Helper()
 	got, err := f.store.DeleteUserSession(f.Context(), keyOf(s))
@@ -152,7 +151,7 @@ func (f *fixture) wantDeleted(s bff.UserSession, want int64) {
 	}
 }
 
-// deleteAll removes what matches the filter, and checks the count.
+// deleteAll deletes the sessions that match the filter and checks the count.
 func (f *fixture) deleteAll(partitionKey string, filter bff.UserSessionsFilter, want int64) {
 	f.Helper()
 	got, err := f.store.DeleteUserSessions(f.Context(), partitionKey, filter)
@@ -164,7 +163,7 @@ func (f *fixture) deleteAll(partitionKey string, filter bff.UserSessionsFilter, 
 	}
 }
 
-// get returns the session with the same key, which must be there.
+// get returns the stored session with the key of s. It must succeed.
 func (f *fixture) get(s bff.UserSession) bff.UserSession {
 	f.Helper()
 	got, err := f.store.GetUserSession(f.Context(), keyOf(s))
@@ -174,7 +173,7 @@ func (f *fixture) get(s bff.UserSession) bff.UserSession {
 	return got
 }
 
-// list returns what matches the filter.
+// list returns the sessions that match the filter. It must succeed.
 func (f *fixture) list(partitionKey string, filter bff.UserSessionsFilter) []bff.UserSession {
 	f.Helper()
 	got, err := f.store.GetUserSessions(f.Context(), partitionKey, filter)
@@ -184,8 +183,8 @@ func (f *fixture) list(partitionKey string, filter bff.UserSessionsFilter) []bff
 	return got
 }
 
-// wantStored checks that the store holds the sessions, each with the given version
-// and all its values.
+// wantStored checks that the store has each of the sessions, with all its values and the
+// given version.
 func (f *fixture) wantStored(version int64, sessions ...bff.UserSession) {
 	f.Helper()
 	for _, want := range sessions {
@@ -194,7 +193,7 @@ func (f *fixture) wantStored(version int64, sessions ...bff.UserSession) {
 	}
 }
 
-// wantAbsent checks that there are no live sessions with the keys of these.
+// wantAbsent checks that no live session has the key of one of the sessions.
 func (f *fixture) wantAbsent(sessions ...bff.UserSession) {
 	f.Helper()
 	for _, s := range sessions {
@@ -203,12 +202,12 @@ func (f *fixture) wantAbsent(sessions ...bff.UserSession) {
 			f.Errorf("GetUserSession %s: got error %v, want ErrSessionNotFound", name(s), err)
 		}
 		if !equal(got, bff.UserSession{}) {
-			f.Errorf("GetUserSession %s: handed out values together with an error", name(s))
+			f.Errorf("GetUserSession %s: returned values together with an error", name(s))
 		}
 	}
 }
 
-// wantListed checks that exactly these sessions match the filter, in this order.
+// wantListed checks that exactly the wanted sessions match the filter, in their order.
 func (f *fixture) wantListed(partitionKey string, filter bff.UserSessionsFilter, want ...bff.UserSession) {
 	f.Helper()
 	got, wantNames := names(f.list(partitionKey, filter)), names(want)
@@ -217,8 +216,8 @@ func (f *fixture) wantListed(partitionKey string, filter bff.UserSessionsFilter,
 	}
 }
 
-// wantEqual compares everything in two sessions; times as instants, since their
-// location is a test's own.
+// wantEqual compares all fields of two sessions. It compares times as instants: only the
+// time topic tests their locations.
 func (f *fixture) wantEqual(what string, got, want bff.UserSession) {
 	f.Helper()
 	if !equal(got, want) {
@@ -226,7 +225,7 @@ func (f *fixture) wantEqual(what string, got, want bff.UserSession) {
 	}
 }
 
-// wantError checks that an operation failed in one particular way.
+// wantError checks that the error of an operation is the wanted one.
 func (f *fixture) wantError(what string, got, want error) {
 	f.Helper()
 	if !errors.Is(got, want) {
@@ -234,14 +233,14 @@ func (f *fixture) wantError(what string, got, want error) {
 	}
 }
 
-// replacer returns the store's capability to replace, if it has it.
+// replacer returns the store's capability to replace sessions, if it has the capability.
 func (f *fixture) replacer() (bff.UserSessionReplacer, bool) {
 	r, ok := f.store.(bff.UserSessionReplacer)
 	return r, ok
 }
 
-// replace puts sessions in the place of conflicting ones, which must succeed. Only
-// for stores that can.
+// replace adds the sessions with ReplaceUserSession. It must succeed. It skips the test if
+// the store cannot replace sessions.
 func (f *fixture) replace(sessions ...bff.UserSession) {
 	f.Helper()
 	r := f.needReplacer()
@@ -252,7 +251,7 @@ func (f *fixture) replace(sessions ...bff.UserSession) {
 	}
 }
 
-// needReplacer returns the store's capability to replace, or skips the test.
+// needReplacer returns the store's capability to replace sessions, or skips the test.
 func (f *fixture) needReplacer() bff.UserSessionReplacer {
 	r, ok := f.replacer()
 	if !ok {
@@ -261,7 +260,8 @@ func (f *fixture) needReplacer() bff.UserSessionReplacer {
 	return r
 }
 
-// versionDeleter returns the store's capability to delete a version, if it has it.
+// versionDeleter returns the store's capability to delete a version, if it has the
+// capability.
 func (f *fixture) versionDeleter() (bff.UserSessionVersionDeleter, bool) {
 	d, ok := f.store.(bff.UserSessionVersionDeleter)
 	return d, ok
@@ -284,8 +284,8 @@ func (f *fixture) needLister() {
 	}
 }
 
-// cleanUp removes expired sessions and checks the count. A store without cleanup is
-// free to drop expired sessions when it likes, so that there is nothing to check.
+// cleanUp deletes the expired sessions and checks the count. It does nothing for a store
+// without cleanup: such a store may remove an expired session at any time.
 func (f *fixture) cleanUp(why string, want int64) {
 	f.Helper()
 	c, ok := f.store.(bff.UserSessionStoreCleanup)
@@ -301,7 +301,7 @@ func (f *fixture) cleanUp(why string, want int64) {
 	}
 }
 
-// cancelled is a context that has ended already.
+// cancelled returns a context that has already been cancelled.
 func cancelled(t *testing.T) context.Context {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -33,8 +33,8 @@ func identityTopic() topic {
 	}}
 }
 
-// wantDistinct proves for each of the four identities that the values are different
-// ones to the store.
+// wantDistinct checks, for each of the four identities, that the store treats the values
+// as different.
 func (f *fixture) wantDistinct(values ...string) {
 	f.Helper()
 	f.wantDistinctPartitions(values)
@@ -103,8 +103,8 @@ func (f *fixture) wantDistinctSessionIDs(values []string) {
 	}
 }
 
-// wantKept proves for each of the four identities that the value comes back exactly
-// and can be looked for.
+// wantKept checks, for each of the four identities, that the store returns the value
+// exactly and finds the session by it.
 func (f *fixture) wantKept(value string) {
 	f.Helper()
 	s := session(value, partition(value), subject(value), sessionID(value))
@@ -156,7 +156,7 @@ func textIsKept(f *fixture) {
 	}
 }
 
-// longest are values of exactly as many UTF-16 code units as are allowed.
+// longest returns values of exactly [bff.MaxIdentityLength] UTF-16 code units.
 func longest() []string {
 	return []string{
 		strings.Repeat("a", bff.MaxIdentityLength),
@@ -175,7 +175,7 @@ func longestAreKept(f *fixture) {
 	f.wantDistinct(long, long+"a", long+"b")
 }
 
-// similar are values that collations, or people, equate.
+// similar returns values that collations, or people, treat as equal.
 func similar() []string {
 	return []string{"casey", "CASEY", "Casey", "caf\u00e9", "cafe\u0301", "cafe", "straße", "strasse", "zero", "ze\u200bro", "1", "01", "%", "_"}
 }

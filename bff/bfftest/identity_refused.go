@@ -8,10 +8,10 @@ import (
 	"example.com/usersession/bff"
 )
 
-// marker is in every refused value that has room for it, and in no error.
+// marker is part of the refused values. No error may contain it.
 const marker = "hush"
 
-// An identity is one of the four columns that are compared ordinally.
+// An identity is one of the four fields that a store compares ordinally.
 type identity struct {
 	field string
 	put   func(*bff.UserSession, string)
@@ -26,8 +26,8 @@ func identities() []identity {
 	}
 }
 
-// writes are the operations that must refuse what cannot be kept, those of the
-// store's further capabilities included.
+// writes returns the operations that must refuse an invalid session, by name. They include
+// those of the store's optional capabilities.
 func (f *fixture) writes() map[string]func(context.Context, bff.UserSession) error {
 	writes := map[string]func(context.Context, bff.UserSession) error{
 		"CreateUserSession": f.store.CreateUserSession,
@@ -44,17 +44,16 @@ func (f *fixture) writes() map[string]func(context.Context, bff.UserSession) err
 	return writes
 }
 
-// wantRefused proves that no write takes the values in any of the identities, that
-// the error says which field it is without giving the value away, and that nothing
-// was written.
+// wantRefused checks that every write refuses each of the values in each of the fields,
+// that the error names the field without the value, and that the store is unchanged.
 func (f *fixture) wantRefused(fields []identity, values ...string) {
 	f.Helper()
 	kept := session("key-1", sessionID("sid-1"))
 	f.create(kept)
 	for _, identity := range fields {
 		for _, value := range values {
-			// In everything else, it is the session that is there already: what
-			// is cut to fit, or written in part, is found below.
+			// The other fields are those of the stored session. The checks below
+			// find a value that was truncated, or a partial write.
 			s := session("key-1", sessionID("sid-1"), ticket([]byte("refused")))
 			identity.put(&s, value)
 			for what, write := range f.writes() {
@@ -76,6 +75,8 @@ func (f *fixture) wantRefused(fields []identity, values ...string) {
 	f.wantListed(shop, bySessionID("sid-1"))
 }
 
+// wantRefusal checks that the error of a write is [bff.ErrInvalidSession] and names the
+// field, but does not contain the value.
 func (f *fixture) wantRefusal(what, field, value string, err error) {
 	f.Helper()
 	if !errors.Is(err, bff.ErrInvalidSession) {
@@ -86,7 +87,7 @@ func (f *fixture) wantRefusal(what, field, value string, err error) {
 		f.Errorf("%s with an invalid %s: the error does not name the field: %v", what, field, err)
 	}
 	if strings.Contains(err.Error(), marker) {
-		f.Errorf("%s with an invalid %s: the error gives the value away", what, field)
+		f.Errorf("%s with an invalid %s: the error contains the value", what, field)
 	}
 }
 
@@ -109,7 +110,7 @@ func invalidUTF8IsRefused(f *fixture) {
 		marker+"\xff", "\xc3"+marker, marker+"\xc0\x80", marker+"\xed\xa0\x80", "\xf4\x90\x80\x80"+marker, "\x80")
 }
 
-// spaces are what databases, drivers and people trim.
+// spaces returns white space that databases or drivers trim.
 func spaces() []string {
 	return []string{" ", "\t", "\n", "\r", "\v", "\f", "\u0085", "\u00a0", "\u1680", "\u2003", "\u2028", "\u2029", "\u202f", "\u205f", "\u3000"}
 }
@@ -128,7 +129,7 @@ func emptyIsRefused(f *fixture) {
 	}, "")
 }
 
-// invalidValues are values that no session can have, each close to alice.
+// invalidValues returns values that no session can have. Most of them resemble alice.
 func invalidValues() []string {
 	values := []string{
 		alice + "\x00", "\x00", alice + "\xff", "\xff", alice + strings.Repeat("e", bff.MaxIdentityLength), strings.Repeat("🙂", 10_000),
@@ -149,14 +150,15 @@ func refusedUpdateWritesNothing(f *fixture) {
 		} {
 			update := updateOf(session("key-1", ticket([]byte("refused"))))
 			change(&update)
-			f.wantError("UpdateUserSession with an impossible value",
+			f.wantError("UpdateUserSession with an invalid value",
 				f.store.UpdateUserSession(f.Context(), keyOf(s), update), bff.ErrInvalidSession)
 		}
 	}
 	f.wantStored(1, s)
 }
 
-// invalidKeys are keys, close to that of the session, which no session can have.
+// invalidKeys returns a session and keys that no session can have. Most of the keys
+// resemble the key of the session.
 func invalidKeys() (s bff.UserSession, keys []bff.UserSessionKey) {
 	s = session(alice, partition(alice))
 	keys = []bff.UserSessionKey{{PartitionKey: alice}}
@@ -206,7 +208,7 @@ func updateInvalidKey(f *fixture) {
 	s, keys := invalidKeys()
 	f.create(s)
 	for _, key := range keys {
-		f.wantError("UpdateUserSession of an impossible key",
+		f.wantError("UpdateUserSession of an invalid key",
 			f.store.UpdateUserSession(f.Context(), key, updateOf(s)), bff.ErrInvalidSession)
 	}
 	f.wantStored(1, s)

@@ -36,7 +36,7 @@ func listerTopic() topic {
 	}
 }
 
-// listed returns what a query lists, which must not fail.
+// listed returns the sessions that the query lists. It must succeed.
 func (f *fixture) listed(query bff.UserSessionsQuery) []bff.UserSession {
 	f.Helper()
 	var all []bff.UserSession
@@ -56,13 +56,12 @@ func (f *fixture) wantQuery(query bff.UserSessionsQuery, want ...bff.UserSession
 	}
 }
 
-// createMany adds n sessions of alice's in the shop, and returns them oldest first.
+// createMany creates n sessions of alice in the shop and returns them oldest first.
 func (f *fixture) createMany(n int) []bff.UserSession {
 	f.Helper()
 	var all []bff.UserSession
 	for i := range n {
-		// Neither key nor session id nor the user's other sessions follow the
-		// order of creation.
+		// The keys and session ids do not follow the order of creation.
 		key := fmt.Sprintf("key-%03d", (i*37)%1000)
 		s := session(key, created(start.Add(time.Duration(i-n)*time.Minute)))
 		if i%3 == 0 {
@@ -90,7 +89,7 @@ func listNothing(f *fixture) {
 
 func listNewestFirst(f *fixture) {
 	all := f.createMany(5)
-	f.update(all[0]) // which moves nothing
+	f.update(all[0]) // does not change the order
 	f.wantQuery(bff.UserSessionsQuery{PartitionKey: shop}, reversed(all)...)
 	f.wantQuery(bff.UserSessionsQuery{PartitionKey: shop, OldestFirst: true}, all...)
 }

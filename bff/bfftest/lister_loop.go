@@ -26,7 +26,7 @@ func listEndsEarly(f *fixture) {
 			}
 		}
 	}
-	f.update(all[0]) // nothing is held open
+	f.update(all[0]) // succeeds only if the listings hold no lock
 	f.wantStored(2, all[0])
 }
 
@@ -79,13 +79,12 @@ func listDeletes(f *fixture) {
 	}
 }
 
-// listExactlyOnce deletes before and behind the place that the listing has reached:
-// pages that are counted off, instead of continued after the last key, lose sessions
-// or repeat them.
+// listExactlyOnce deletes sessions that the listing has passed and sessions that it has
+// yet to reach. A listing that reads its pages by offset then skips or repeats sessions.
 func listExactlyOnce(f *fixture) {
 	for _, oldestFirst := range []bool{false, true} {
 		all := f.createMany(24)
-		leaves := func(i int) bool { return i%3 == 1 } // true of both i and its mirror image
+		leaves := func(i int) bool { return i%3 == 1 } // the same for i and its mirror index
 		seen := map[string]int{}
 		at := 0
 		for s, err := range f.lister().UserSessions(f.Context(), bff.UserSessionsQuery{PartitionKey: shop, PageSize: 4, OldestFirst: oldestFirst}) {
@@ -106,7 +105,7 @@ func listExactlyOnce(f *fixture) {
 		}
 		for i, s := range all {
 			if !leaves(i) && seen[s.Key] != 1 {
-				f.Errorf("UserSessions, oldest first %v: %s was there from beginning to end and was listed %d times", oldestFirst, name(s), seen[s.Key])
+				f.Errorf("UserSessions, oldest first %v: %s existed throughout and was listed %d times, want once", oldestFirst, name(s), seen[s.Key])
 			}
 		}
 		f.delete(f.list(shop, bySubject(alice))...)
@@ -115,7 +114,7 @@ func listExactlyOnce(f *fixture) {
 
 func listCancelled(f *fixture) {
 	f.createMany(3)
-	for _, partitionKey := range []string{shop, admin} { // one of them without sessions
+	for _, partitionKey := range []string{shop, admin} { // admin has no sessions
 		yielded := 0
 		for s, err := range f.lister().UserSessions(cancelled(f.T), bff.UserSessionsQuery{PartitionKey: partitionKey}) {
 			yielded++
@@ -125,7 +124,7 @@ func listCancelled(f *fixture) {
 			}
 		}
 		if yielded != 1 {
-			f.Errorf("cancelled UserSessions in %q yielded %d times, want its error and nothing else", partitionKey, yielded)
+			f.Errorf("cancelled UserSessions in %q yielded %d times, want the error only", partitionKey, yielded)
 		}
 	}
 }
@@ -137,7 +136,7 @@ func listCancelledBetweenPages(f *fixture) {
 	sessions, failed := 0, 0
 	for s, err := range f.lister().UserSessions(ctx, bff.UserSessionsQuery{PartitionKey: shop, PageSize: 1}) {
 		if failed > 0 {
-			f.Error("UserSessions went on after its error")
+			f.Error("UserSessions continued after its error")
 		}
 		if err == nil {
 			sessions++
@@ -145,7 +144,7 @@ func listCancelledBetweenPages(f *fixture) {
 			continue
 		}
 		failed++
-		f.wantError("UserSessions after it was cancelled", err, context.Canceled)
+		f.wantError("UserSessions after its cancellation", err, context.Canceled)
 		if !equal(s, bff.UserSession{}) {
 			f.Errorf("UserSessions yielded %s together with its error", name(s))
 		}

@@ -38,7 +38,7 @@ func partitionsShareSessionID(f *fixture) {
 	f.wantListed("third", bySessionID("sid"), three)
 }
 
-// twins are sessions that differ in nothing but their partition.
+// twins returns two sessions that differ only in their partition.
 func twins() (inShop, inAdmin bff.UserSession) {
 	return session("key-1"), session("key-1", partition(admin))
 }
@@ -135,7 +135,7 @@ func partitionRivals(f *fixture) {
 	f.wantStored(2, signedIn)
 	f.wantStored(1, inAdmin, elsewhere)
 	f.create(session("key-3", sessionID("sid-3")))
-	inAdmin.SessionID = "sid-3" // which no session in admin has
+	inAdmin.SessionID = "sid-3" // no other session in admin has it
 	f.mustTakeOver(inAdmin)
 	f.wantStored(2, inAdmin)
 	f.wantStored(1, session("key-3", sessionID("sid-3")))

@@ -93,7 +93,7 @@ func replaceIsFresh(f *fixture) {
 	f.create(one, two)
 	one.Created = start
 	f.replace(one)
-	f.wantListed(shop, bySubject(alice), two, one) // a new row is the newest
+	f.wantListed(shop, bySubject(alice), two, one) // a replaced session is the newest
 	f.update(two)
 	f.replace(two)
 	f.wantStored(1, two)
@@ -128,7 +128,7 @@ func replaceExpired(f *fixture) {
 	fresh := session("key-1", sessionID("sid-2"))
 	f.replace(fresh)
 	f.wantStored(1, fresh)
-	f.clock.set(start) // when the old ones were live: they must be gone, not hidden
+	f.clock.set(start) // the old sessions would be live again if they were only hidden
 	f.wantAbsent(two)
 	f.wantListed(shop, bySubject(alice), fresh)
 }
@@ -172,11 +172,11 @@ func contextEndsDuringReplace(f *fixture) {
 		ctx, cancel := context.WithCancel(f.Context())
 		go cancel()
 		if err := r.ReplaceUserSession(ctx, fresh); err != nil && !errors.Is(err, context.Canceled) {
-			f.Errorf("ReplaceUserSession with a context that ends in the middle: got error %v, want context.Canceled or none", err)
+			f.Errorf("ReplaceUserSession with a context that ends during the operation: got error %v, want context.Canceled or none", err)
 		}
 		cancel()
 		if listed := f.list(shop, bySessionID("sid")); len(listed) != 1 {
-			f.Fatalf("after ReplaceUserSession with a context that ended in the middle: got %s, want the old session or the new", names(listed))
+			f.Fatalf("after ReplaceUserSession with a context that ended during the operation: got %s, want the old session or the new", names(listed))
 		}
 		old, fresh = fresh, old
 	}

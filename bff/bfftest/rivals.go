@@ -79,7 +79,7 @@ func takesOverExpired(f *fixture) {
 	f.mustTakeOver(s)
 	f.wantStored(2, s)
 	f.cleanUp("after ReplaceRivals removed an expired session", 0)
-	f.clock.set(start) // when the rival was live: it must be gone, not hidden
+	f.clock.set(start) // the rival would be live again if it was only hidden
 	f.wantAbsent(rival)
 	f.wantListed(shop, bySessionID("sid"), s)
 }
@@ -258,7 +258,7 @@ func contextEndsDuringTakeOver(f *fixture) {
 		ctx, cancel := context.WithCancel(f.Context())
 		go cancel()
 		if err := f.takeOver(ctx, taken, 0); err != nil && !errors.Is(err, context.Canceled) {
-			f.Errorf("UpdateUserSession with ReplaceRivals and a context that ends in the middle: got error %v, want context.Canceled or none", err)
+			f.Errorf("UpdateUserSession with ReplaceRivals and a context that ends during the operation: got error %v, want context.Canceled or none", err)
 		}
 		cancel()
 		holders := f.list(shop, bySessionID("sid"))

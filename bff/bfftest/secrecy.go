@@ -12,7 +12,7 @@ func secrecyTopic() topic {
 	}}
 }
 
-// errorsKeepSecrets provokes every error that a sound store can return.
+// errorsKeepSecrets provokes every kind of error that a correct store can return.
 func errorsKeepSecrets(f *fixture) {
 	secret := session("key-"+marker, ticket([]byte("ticket-"+marker)))
 	errs := map[string]error{}
@@ -33,9 +33,9 @@ func errorsKeepSecrets(f *fixture) {
 		errs["invalid "+what] = write(f.Context(), session("key-"+marker, subject(""), ticket([]byte(marker))))
 	}
 	for what, err := range errs {
-		// That there is an error at all is for other topics to prove.
+		// Other topics test that the operation fails.
 		if err != nil && strings.Contains(err.Error(), marker) {
-			f.Errorf("%s: the error gives a key or a ticket away", what)
+			f.Errorf("%s: the error contains a key or a ticket", what)
 		}
 	}
 }

@@ -1,7 +1,7 @@
-// Package bfftest is the conformance suite for stores of user sessions: what package
-// bff says that every store owes, as named tests.
+// Package bfftest is the conformance suite for user session stores. It tests a store
+// against the contract of package bff, with a named test for each promise.
 //
-// A store's whole test is:
+// The complete test of a store:
 //
 //	func TestConformance(t *testing.T) {
 //		bfftest.Run(t, bfftest.Harness{
@@ -11,12 +11,12 @@
 //		})
 //	}
 //
-// The names of the tests are the specification, so run it with -v once. One of them is
-// run alone in the usual way: go test -run 'TestConformance/expiry/'.
+// The names of the tests read as a specification: go test -v lists them. To run one
+// topic, name it: go test -run 'TestConformance/expiry/'.
 //
-// Capabilities that a store may add are found with a type assertion. The topic of a
-// missing one shows as skipped, and so does everything that [Harness.Skip] leaves
-// out: nothing is left out silently.
+// The suite finds optional capabilities, such as [bff.UserSessionReplacer], with a type
+// assertion. It reports the tests of a missing capability as skipped, and so the tests
+// that [Harness.Skip] leaves out: it leaves no test out silently.
 package bfftest
 
 import (
@@ -28,23 +28,24 @@ import (
 	"example.com/usersession/bff"
 )
 
-// A Harness tells the suite how to have the store that it tests.
+// A Harness tells the suite how to create the store under test.
 type Harness struct {
-	// New returns an empty store that reads the time from clock and from nothing
-	// else. The suite calls it once for every test, one after the other; what has
-	// to be closed or dropped belongs into t.Cleanup. The clock may be called by
-	// several goroutines at once.
+	// New returns an empty store that reads the time only from clock. The suite
+	// calls New once for each test, and for each topic that needs a capability,
+	// never concurrently. New closes and drops what it has opened in t.Cleanup.
+	// The clock is safe for concurrent use.
 	New func(t *testing.T, clock func() time.Time) bff.UserSessionStore
 
-	// Skip leaves out a topic ("lister") or one test of a topic ("identity/case
-	// differs", with spaces or with underscores), each with the reason, which the
-	// test's output shows. A name that the suite does not have is a failure, so
-	// that an exception cannot outlive its test.
+	// Skip maps the name of a topic ("lister") or of one test ("identity/case
+	// differs", with spaces or underscores) to the reason why the suite skips it.
+	// The test's output shows the reason. An unknown name and an empty reason are
+	// failures, so that an exception does not outlive its test.
 	Skip map[string]string
 }
 
-// Run tests the store that the harness makes against everything that every store
-// owes.
+// Run tests the store of the harness against the contract of package bff. It runs each
+// topic, and each test of a topic, as a subtest of t. It ends the test at once if h.New
+// is nil.
 func Run(t *testing.T, h Harness) {
 	t.Helper()
 	if h.New == nil {
@@ -74,11 +75,12 @@ func Run(t *testing.T, h Harness) {
 	}
 }
 
-// A topic is a group of tests about one thing that stores owe.
+// A topic is a group of tests of one part of the contract.
 type topic struct {
 	name  string
 	tests []test
-	// lacks names the capability that the topic needs and the store does not have.
+	// lacks returns the name of the capability that the topic needs and that the
+	// store does not implement, or "". A nil lacks means that the topic needs none.
 	lacks func(bff.UserSessionStore) string
 }
 
@@ -87,7 +89,8 @@ type test struct {
 	run  func(*fixture)
 }
 
-// allTopics is ordered from what everything else relies on to what needs the most.
+// allTopics returns the topics in order: a topic relies only on operations that earlier
+// topics test.
 func allTopics() []topic {
 	return []topic{
 		crudTopic(),
@@ -111,6 +114,8 @@ func allTopics() []topic {
 	}
 }
 
+// skipsByName returns the reasons by underscored names. An unknown name or a missing
+// reason fails the test.
 func skipsByName(t *testing.T, topics []topic, skip map[string]string) map[string]string {
 	t.Helper()
 	var known []string
@@ -134,5 +139,5 @@ func skipsByName(t *testing.T, topics []topic, skip map[string]string) map[strin
 	return byName
 }
 
-// underscored writes a test's name the way that go test prints it.
+// underscored returns a test's name as go test prints it.
 func underscored(name string) string { return strings.ReplaceAll(name, " ", "_") }

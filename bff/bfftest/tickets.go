@@ -17,8 +17,8 @@ func ticketsTopic() topic {
 	}}
 }
 
-// wantTickets proves that a ticket comes back as it is in every way in which it can
-// be written and read.
+// wantTickets checks that the store returns each ticket unchanged, for every operation
+// that writes a ticket and every operation that reads one.
 func (f *fixture) wantTickets(tickets ...[]byte) {
 	f.Helper()
 	for _, content := range tickets {
@@ -66,16 +66,16 @@ func ambiguousBytesAreKept(f *fixture) {
 		[]byte("\xff\xfe\xfd"), []byte("\xc3\x28"), []byte("\xef\xbb\xbfmark"), []byte("é🙂"), []byte("?@x$1%s{{.}}"))
 }
 
-// randomTicket are bytes that do not compress, the same ones in every run.
+// randomTicket returns bytes that do not compress. They are the same in every run.
 func randomTicket(size int) []byte {
 	content := make([]byte, size)
-	_, _ = rand.NewChaCha8([32]byte{1}).Read(content) // which cannot fail
+	_, _ = rand.NewChaCha8([32]byte{1}).Read(content) // never fails
 	return content
 }
 
 func megabyteIsKept(f *fixture) {
 	f.wantTickets(randomTicket(1<<20), bytes.Repeat([]byte{0}, 1<<20))
-	// And around the sizes where databases change how they keep bytes.
+	// Databases change how they store bytes at about these sizes.
 	f.wantTickets(randomTicket(255), randomTicket(256), randomTicket(4000), randomTicket(8000), randomTicket(8001), randomTicket(65_535), randomTicket(65_536))
 }
 

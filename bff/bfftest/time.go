@@ -27,8 +27,8 @@ func timeTopic() topic {
 // newYear is before every expiry in this topic.
 var newYear = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
 
-// wantTimes writes the times in every way that the store has, and proves that they
-// come back in every way as what they are in UTC, cut to microseconds.
+// wantTimes checks that the store returns the times in UTC, truncated to microseconds, for
+// every operation that writes a session and every operation that reads one.
 func (f *fixture) wantTimes(created, renewed, expires time.Time) {
 	f.Helper()
 	f.clock.set(newYear)
@@ -97,8 +97,7 @@ func nanosecondsAreTruncated(f *fixture) {
 		time.Date(2026, 3, 1, 0, 0, 0, 1_999, time.UTC),
 		time.Date(2026, 12, 31, 23, 59, 59, 999_999_500, time.UTC))
 	f.wantTimes(start.Add(1), start.Add(500), start.Add(time.Hour+999))
-	// Before 1970, and before year 2000 with a fraction, cutting off is still
-	// towards the past.
+	// Before 1970, a time is still truncated towards the past.
 	f.wantTimes(
 		time.Date(1969, 12, 31, 23, 59, 59, 999_999_999, time.UTC),
 		time.Date(1969, 12, 31, 23, 59, 59, 1, time.UTC), time.Time{})
@@ -120,7 +119,7 @@ func fixedZonesBecomeUTC(f *fixture) {
 		time.FixedZone("Kathmandu", 5*3600+45*60),
 		time.FixedZone("Marquesas", -(9*3600 + 30*60)),
 		time.FixedZone("Kiritimati", 14*3600),
-		time.FixedZone("UTC", 3600), // lies about its name
+		time.FixedZone("UTC", 3600), // a misleading name
 		time.Local,
 	} {
 		f.wantTimes(
@@ -139,27 +138,28 @@ func namedZonesBecomeUTC(f *fixture) {
 	}
 }
 
-// zones are the named time zones, if this machine knows them.
+// zones returns the named time zones. It skips the test if the machine has no time zone
+// database.
 func (f *fixture) zones(names ...string) []*time.Location {
 	f.Helper()
 	var zones []*time.Location
 	for _, name := range names {
 		zone, err := time.LoadLocation(name)
 		if err != nil {
-			f.Skipf("this machine has no time zones: %v", err)
+			f.Skipf("this machine has no time zone database: %v", err)
 		}
 		zones = append(zones, zone)
 	}
 	return zones
 }
 
-// The hours below are given in UTC, which needs no zones here: what loses them is a
-// connection or a server that is set to such a zone.
+// The hours below are given in UTC, so that the tests need no time zone database. A store
+// loses them if its connection or its server is set to such a zone.
 
 func repeatedHourIsKept(f *fixture) {
 	for _, first := range []time.Time{
-		time.Date(2026, 11, 1, 5, 30, 0, 0, time.UTC),  // 01:30 in New York, and an hour later again
-		time.Date(2026, 10, 25, 0, 30, 0, 0, time.UTC), // 02:30 in Berlin, and an hour later again
+		time.Date(2026, 11, 1, 5, 30, 0, 0, time.UTC),  // 01:30 in New York, as is the next hour
+		time.Date(2026, 10, 25, 0, 30, 0, 0, time.UTC), // 02:30 in Berlin, as is the next hour
 	} {
 		second := first.Add(time.Hour)
 		f.wantTimes(first, second, first)
@@ -170,9 +170,9 @@ func repeatedHourIsKept(f *fixture) {
 func skippedHourIsKept(f *fixture) {
 	for _, t := range []time.Time{
 		time.Date(2026, 3, 8, 7, 30, 0, 0, time.UTC),  // 03:30 in New York
-		time.Date(2026, 3, 8, 2, 30, 0, 0, time.UTC),  // an hour that New York's own clocks skip
+		time.Date(2026, 3, 8, 2, 30, 0, 0, time.UTC),  // 02:30 as a local time does not exist in New York
 		time.Date(2026, 3, 29, 1, 30, 0, 0, time.UTC), // 03:30 in Berlin
-		time.Date(2026, 3, 29, 2, 30, 0, 0, time.UTC), // an hour that Berlin's own clocks skip
+		time.Date(2026, 3, 29, 2, 30, 0, 0, time.UTC), // 02:30 as a local time does not exist in Berlin
 	} {
 		f.wantTimes(t, t.Add(time.Hour), t.Add(2*time.Hour))
 		f.wantTimes(t.Add(-time.Hour), t, t)
@@ -211,9 +211,9 @@ func clockInAnyZone(f *fixture) {
 
 func distantTimesAreKept(f *fixture) {
 	f.wantTimes(
-		time.Date(1582, 10, 10, 12, 0, 0, 0, time.UTC), // left out by some calendars
+		time.Date(1582, 10, 10, 12, 0, 0, 0, time.UTC), // does not exist in some calendars
 		time.Date(1000, 1, 1, 0, 0, 0, 0, time.UTC),
-		time.Date(2038, 1, 19, 3, 14, 8, 0, time.UTC)) // a second more than 32 bits
+		time.Date(2038, 1, 19, 3, 14, 8, 0, time.UTC)) // one second more than 32 bits hold
 	f.wantTimes(
 		time.Unix(0, 0),
 		time.Date(1900, 2, 28, 23, 59, 59, 0, time.UTC),
@@ -231,7 +231,7 @@ func firstAndLastMicrosecond(f *fixture) {
 	// In their own zones these are in the years 0 and 10000.
 	f.wantTimes(first.In(time.FixedZone("west", -3600)), last.In(time.FixedZone("east", 3600)), last.Add(999).In(time.FixedZone("east", 3600)))
 	past := session("key-1", expires(first))
-	f.create(past) // expired ever since
+	f.create(past) // has already expired
 	f.wantAbsent(past)
 }
 
@@ -240,8 +240,8 @@ func invalidTimesAreRefused(f *fixture) {
 		time.Date(0, 12, 31, 23, 59, 59, 999_999_999, time.UTC),
 		time.Date(1, 1, 1, 0, 30, 0, 0, time.FixedZone("east", 3600)), // year 0 in UTC
 		time.Date(-500, 1, 1, 0, 0, 0, 0, time.UTC),
-		time.Time{}.Add(1),   // cut off, it is the zero time,
-		time.Time{}.Add(999), // which would mean never
+		time.Time{}.Add(1),   // truncated, it would be the zero time,
+		time.Time{}.Add(999), // which means never
 	}
 	tooLate := []time.Time{
 		time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC),
