@@ -13,24 +13,24 @@ import (
 	"example.com/usersession/bff"
 )
 
-// cleanupFunc is a store that can only be cleaned up.
+// cleanupFunc implements [bff.UserSessionStoreCleanup] with a function.
 type cleanupFunc func(ctx context.Context) (int64, error)
 
 func (f cleanupFunc) DeleteExpiredSessions(ctx context.Context) (int64, error) { return f(ctx) }
 
-// runs starts a host and returns when its runs began, relative to the start, for as
-// long as the time given. The host has returned by then.
-func runs(t *testing.T, h *bff.Cleaner, during time.Duration, each func(context.Context) (int64, error)) []time.Duration {
+// runs runs the cleaner for the given time, with each as its store's cleanup. It returns the
+// times at which cleanups began, relative to the start. The cleaner has returned by then.
+func runs(t *testing.T, cleaner *bff.Cleaner, during time.Duration, each func(context.Context) (int64, error)) []time.Duration {
 	t.Helper()
 	var begun []time.Duration
 	start := time.Now()
-	h.Store = cleanupFunc(func(ctx context.Context) (int64, error) {
+	cleaner.Store = cleanupFunc(func(ctx context.Context) (int64, error) {
 		begun = append(begun, time.Since(start))
 		return each(ctx)
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
-	go func() { ended <- h.Run(ctx) }()
+	go func() { ended <- cleaner.Run(ctx) }()
 	time.Sleep(during)
 	cancel()
 	if err := <-ended; err != nil {
@@ -41,7 +41,7 @@ func runs(t *testing.T, h *bff.Cleaner, during time.Duration, each func(context.
 
 func succeed(context.Context) (int64, error) { return 0, nil }
 
-func TestCleanerRunsEveryInterval(t *testing.T) {
+func TestCleanerRun_Interval(t *testing.T) {
 	for _, tt := range []struct{ set, want time.Duration }{
 		{0, bff.DefaultSessionCleanupInterval},
 		{time.Minute, time.Minute},
@@ -63,9 +63,9 @@ func TestCleanerRunsEveryInterval(t *testing.T) {
 	}
 }
 
-// Hosts that start together spread out: neither their first runs nor their later ones
+// Cleaners that start together spread out: neither their first runs nor their later runs
 // coincide.
-func TestCleanersSpreadOut(t *testing.T) {
+func TestCleanerRun_SimultaneousStarts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first, gaps := map[time.Duration]bool{}, map[time.Duration]bool{}
 		for range 20 {
@@ -74,26 +74,26 @@ func TestCleanersSpreadOut(t *testing.T) {
 			gaps[begun[1]-begun[0]] = true
 		}
 		if len(first) < 19 || len(gaps) < 19 {
-			t.Errorf("20 hosts: %d different first runs, %d different intervals", len(first), len(gaps))
+			t.Errorf("20 cleaners: %d different first runs, %d different intervals", len(first), len(gaps))
 		}
 	})
 }
 
-func TestCleanerGoesOnAfterAnError(t *testing.T) {
+func TestCleanerRun_StoreError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		n := 0
-		h := &bff.Cleaner{SessionCleanupInterval: time.Minute, Logger: slog.New(slog.NewJSONHandler(&log, nil))}
-		begun := runs(t, h, time.Hour, func(context.Context) (int64, error) {
+		cleaner := &bff.Cleaner{SessionCleanupInterval: time.Minute, Logger: slog.New(slog.NewJSONHandler(&log, nil))}
+		begun := runs(t, cleaner, time.Hour, func(context.Context) (int64, error) {
 			if n++; n <= 12 {
-				return 3, errors.New("no database today")
+				return 3, errors.New("connection refused")
 			}
 			return 0, nil
 		})
 		if len(begun) < 40 {
 			t.Fatalf("%d runs in an hour", len(begun))
 		}
-		// Soon at first, doubling up to the interval, and then the interval.
+		// The first retry comes soon. The delay doubles up to the interval.
 		want := time.Second
 		for i := 1; i < 30; i++ {
 			if i > 12 {
@@ -105,27 +105,27 @@ func TestCleanerGoesOnAfterAnError(t *testing.T) {
 			want = min(2*want, time.Minute)
 		}
 		if got := strings.Count(log.String(), "session cleanup failed"); got != 12 {
-			t.Errorf("12 failures were logged %d times", got)
+			t.Errorf("the log has %d failures, want 12", got)
 		}
 		line, _, _ := strings.Cut(log.String()[strings.Index(log.String(), "cleanup failed"):], "\n")
-		for _, part := range []string{`"error":"no database today"`, `"removed":3`, `"next_attempt":`} {
+		for _, part := range []string{`"error":"connection refused"`, `"removed":3`, `"next_attempt":`} {
 			if !strings.Contains(line, part) {
-				t.Errorf("the log says %s, without %s", line, part)
+				t.Errorf("the log line lacks %s: %s", part, line)
 			}
 		}
 	})
 }
 
-// The context's end interrupts a run, which is no failure.
-func TestCleanerStopsInTheMiddleOfARun(t *testing.T) {
+// A run that the end of the context interrupts is no failure.
+func TestCleanerRun_ContextEndsDuringCleanup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		var observed []bff.CleanupRun
-		h := &bff.Cleaner{
+		cleaner := &bff.Cleaner{
 			Logger:  slog.New(slog.NewTextHandler(&log, nil)),
 			Observe: func(run bff.CleanupRun) { observed = append(observed, run) },
 		}
-		begun := runs(t, h, bff.DefaultSessionCleanupInterval, func(ctx context.Context) (int64, error) {
+		begun := runs(t, cleaner, bff.DefaultSessionCleanupInterval, func(ctx context.Context) (int64, error) {
 			<-ctx.Done()
 			return 7, ctx.Err()
 		})
@@ -133,7 +133,7 @@ func TestCleanerStopsInTheMiddleOfARun(t *testing.T) {
 			t.Errorf("%d runs, want 1", len(begun))
 		}
 		if strings.Contains(log.String(), "failed") {
-			t.Errorf("logged as a failure: %s", &log)
+			t.Errorf("the end of the context was logged as a failure: %s", &log)
 		}
 		if len(observed) != 1 || observed[0].Removed != 7 || !errors.Is(observed[0].Err, context.Canceled) {
 			t.Errorf("observed %+v", observed)
@@ -141,16 +141,16 @@ func TestCleanerStopsInTheMiddleOfARun(t *testing.T) {
 	})
 }
 
-func TestCleanerObserve(t *testing.T) {
+func TestCleanerRunOnce_Observe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var observed []bff.CleanupRun
 		failure := errors.New("failure")
-		h := &bff.Cleaner{Observe: func(run bff.CleanupRun) { observed = append(observed, run) }}
-		h.Store = cleanupFunc(func(context.Context) (int64, error) {
+		cleaner := &bff.Cleaner{Observe: func(run bff.CleanupRun) { observed = append(observed, run) }}
+		cleaner.Store = cleanupFunc(func(context.Context) (int64, error) {
 			time.Sleep(3 * time.Second)
 			return 5, failure
 		})
-		removed, err := h.RunOnce(t.Context())
+		removed, err := cleaner.RunOnce(t.Context())
 		if removed != 5 || !errors.Is(err, failure) {
 			t.Errorf("RunOnce returned %d, %v", removed, err)
 		}
@@ -160,27 +160,27 @@ func TestCleanerObserve(t *testing.T) {
 	})
 }
 
-func TestCleanerRefusesNonsense(t *testing.T) {
+func TestCleaner_InvalidFields(t *testing.T) {
 	if err := new(bff.Cleaner).Run(t.Context()); err == nil {
 		t.Error("Run accepts a nil Store")
 	}
 	if _, err := new(bff.Cleaner).RunOnce(t.Context()); err == nil {
 		t.Error("RunOnce accepts a nil Store")
 	}
-	h := &bff.Cleaner{Store: cleanupFunc(succeed), SessionCleanupInterval: -1}
-	if err := h.Run(t.Context()); err == nil {
+	cleaner := &bff.Cleaner{Store: cleanupFunc(succeed), SessionCleanupInterval: -1}
+	if err := cleaner.Run(t.Context()); err == nil {
 		t.Error("Run accepts a negative interval")
 	}
 }
 
-func TestCleanerWithACancelledContext(t *testing.T) {
+func TestCleanerRun_CancelledContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	h := &bff.Cleaner{SessionCleanupInterval: 1, Store: cleanupFunc(func(context.Context) (int64, error) {
-		t.Error("cleaned up")
+	cleaner := &bff.Cleaner{SessionCleanupInterval: 1, Store: cleanupFunc(func(context.Context) (int64, error) {
+		t.Error("Run called DeleteExpiredSessions")
 		return 0, nil
 	})}
-	if err := h.Run(ctx); err != nil {
+	if err := cleaner.Run(ctx); err != nil {
 		t.Error(err)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"example.com/usersession/bff"
 )
 
-// A session lives until it expires by the store's clock. Here the test is the clock.
+// A session lives until it expires by the store's clock. The example sets the clock.
 func ExampleNewInMemoryStore() {
 	now := time.Date(2026, time.June, 15, 12, 0, 0, 0, time.UTC)
 	store := bff.NewInMemoryStore(bff.WithClock(func() time.Time { return now }))
@@ -42,8 +42,8 @@ func ExampleNewInMemoryStore() {
 	// true
 }
 
-// Two requests refresh the tokens of one session at once. The one that comes second
-// learns that its tokens are old, instead of writing them over the new ones.
+// Two requests refresh the tokens of one session at once. The second update fails with
+// ErrSessionChanged instead of overwriting the tokens of the first.
 func ExampleUserSessionStore_conditionalUpdate() {
 	store := bff.NewInMemoryStore()
 	ctx, now := context.Background(), time.Now()
@@ -75,8 +75,40 @@ func ExampleUserSessionStore_conditionalUpdate() {
 	// tokens of the first request, version 2
 }
 
-// "Sign me out everywhere" is one call. A filter that names nobody is refused, since
-// it would sign everybody out.
+// A visitor signs in: an update turns the anonymous session into the user's. ReplaceRivals
+// removes the user's former session, which has the same session id.
+func ExampleUserSessionUpdate_replaceRivals() {
+	store := bff.NewInMemoryStore()
+	ctx, now := context.Background(), time.Now()
+	former := bff.UserSession{
+		PartitionKey: "shop", Key: "key-of-the-former-session", SubjectID: "alice", SessionID: "sid-1",
+		Created: now, Renewed: now,
+	}
+	visitor := bff.UserSession{PartitionKey: "shop", Key: "key-of-the-visitor", Created: now, Renewed: now}
+	_ = store.CreateUserSession(ctx, former)
+	_ = store.CreateUserSession(ctx, visitor)
+
+	key := bff.UserSessionKey{PartitionKey: "shop", Key: visitor.Key}
+	err := store.UpdateUserSession(ctx, key, bff.UserSessionUpdate{
+		SubjectID:     "alice",
+		SessionID:     "sid-1",
+		Renewed:       now, // Created is zero: the update keeps the stored time
+		IfVersion:     1,
+		ReplaceRivals: true,
+	})
+	fmt.Println(err)
+
+	sessions, _ := store.GetUserSessions(ctx, "shop", bff.UserSessionsFilter{SubjectID: "alice"})
+	for _, session := range sessions {
+		fmt.Println(session.Key, session.SessionID, session.Version)
+	}
+	// Output:
+	// <nil>
+	// key-of-the-visitor sid-1 2
+}
+
+// "Sign me out everywhere" is one call. The store refuses an empty filter, because it would
+// sign out every user.
 func ExampleUserSessionStore_DeleteUserSessions() {
 	store := bff.NewInMemoryStore()
 	ctx, now := context.Background(), time.Now()
@@ -94,7 +126,7 @@ func ExampleUserSessionStore_DeleteUserSessions() {
 	// true
 }
 
-// What a store can do beyond the six operations is found with a type assertion.
+// A type assertion finds an optional capability of a store.
 func ExampleUserSessionLister() {
 	var store bff.UserSessionStore = bff.NewInMemoryStore()
 	ctx, now := context.Background(), time.Now()

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// That the store keeps the contract, package bfftest proves. These tests are about
-// what is its own.
+// Package bfftest tests that the store keeps the contract. The tests here are about the
+// behaviour that only this store has.
 
 var start = time.Date(2026, time.June, 15, 10, 20, 30, 0, time.UTC)
 
@@ -28,7 +28,7 @@ func mustCreate(t testing.TB, s *InMemoryStore, sessions ...UserSession) {
 	}
 }
 
-func TestInMemoryStoreReadsTimeNowByDefault(t *testing.T) {
+func TestInMemoryStore_DefaultClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := NewInMemoryStore()
 		session := aliceSession("key")
@@ -46,7 +46,7 @@ func TestInMemoryStoreReadsTimeNowByDefault(t *testing.T) {
 	})
 }
 
-func TestInMemoryStoreHandsOutEmptyTicketsAsNil(t *testing.T) {
+func TestInMemoryStore_EmptyTicket(t *testing.T) {
 	s := NewInMemoryStore()
 	session := aliceSession("key")
 	session.Ticket = []byte{}
@@ -57,8 +57,8 @@ func TestInMemoryStoreHandsOutEmptyTicketsAsNil(t *testing.T) {
 	}
 }
 
-// TestInMemoryStoreForgetsWhatItRemoved guards against maps that only ever grow.
-func TestInMemoryStoreForgetsWhatItRemoved(t *testing.T) {
+// TestInMemoryStore_EmptyPartitions guards against maps that only grow.
+func TestInMemoryStore_EmptyPartitions(t *testing.T) {
 	for name, empty := range map[string]func(s *InMemoryStore, ctx context.Context) error{
 		"delete": func(s *InMemoryStore, ctx context.Context) error {
 			_, err1 := s.DeleteUserSession(ctx, UserSessionKey{"shop", "one"})
@@ -82,12 +82,12 @@ func TestInMemoryStoreForgetsWhatItRemoved(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if len(s.partitions) != 0 {
-			t.Errorf("after %s of everything, %d partitions are kept", name, len(s.partitions))
+			t.Errorf("after %s of all sessions, %d partitions are left, want 0", name, len(s.partitions))
 		}
 	}
 }
 
-func TestInMemoryStoreListsWhatWasThereAtTheBeginning(t *testing.T) {
+func TestInMemoryStoreUserSessions_ChangesDuringListing(t *testing.T) {
 	s := NewInMemoryStore()
 	for i := range 5 {
 		mustCreate(t, s, aliceSession(fmt.Sprint("key-", i)))
@@ -101,7 +101,7 @@ func TestInMemoryStoreListsWhatWasThereAtTheBeginning(t *testing.T) {
 		}
 		listed = append(listed, session.Key)
 		if session.Key == "key-0" {
-			mustCreate(t, s, aliceSession("added")) // a loop that adds does not run forever
+			mustCreate(t, s, aliceSession("added")) // not listed, so that the loop ends
 			moved := UserSessionUpdate{SubjectID: "bob", Created: start, Renewed: start}
 			if err := s.UpdateUserSession(t.Context(), UserSessionKey{"shop", "key-2"}, moved); err != nil {
 				t.Fatal(err)
@@ -115,7 +115,7 @@ func TestInMemoryStoreListsWhatWasThereAtTheBeginning(t *testing.T) {
 		t.Errorf("UserSessions listed %s, want %s", got, want)
 	}
 	listed = nil
-	for session := range listing { // the same listing again is a new one
+	for session := range listing { // ranging over a listing again starts a new one
 		listed = append(listed, session.Key)
 	}
 	if got, want := fmt.Sprint(listed), "[key-0 key-1 key-3 added]"; got != want {
@@ -123,9 +123,9 @@ func TestInMemoryStoreListsWhatWasThereAtTheBeginning(t *testing.T) {
 	}
 }
 
-// TestInMemoryStoreIndexesAgree writes at random and then looks whether each row can
-// be found in every way, and nothing else.
-func TestInMemoryStoreIndexesAgree(t *testing.T) {
+// TestInMemoryStore_Indexes runs random operations. After each of them it checks that every
+// row is in every index and that the indexes have no other row.
+func TestInMemoryStore_Indexes(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	now := start
 	s := NewInMemoryStore(WithClock(func() time.Time { return now }))
@@ -177,24 +177,24 @@ func checkIndexes(t *testing.T, s *InMemoryStore) {
 		withSessionID, withSubject, anonymous := 0, 0, 0
 		for key, row := range p.keys {
 			if row.session.Key != key || row.session.PartitionKey != partitionKey || row.removed {
-				t.Errorf("key %q leads to %+v", key, row)
+				t.Errorf("the index has the row %+v for key %q", row, key)
 			}
 			if row.session.SessionID != "" {
 				withSessionID++
 				if p.sessionIDs[row.session.SessionID] != row {
-					t.Errorf("session id %q does not lead to its row", row.session.SessionID)
+					t.Errorf("the index lacks the row with session id %q", row.session.SessionID)
 				}
 			}
 			if row.session.SubjectID == "" {
 				anonymous++
 			} else if _, ok := p.subjects[row.session.SubjectID][row]; !ok {
-				t.Errorf("subject %q does not lead to its row", row.session.SubjectID)
+				t.Errorf("the index lacks a row of subject %q", row.session.SubjectID)
 			}
 		}
 		for subjectID, rows := range p.subjects {
 			withSubject += len(rows)
 			if len(rows) == 0 {
-				t.Errorf("subject %q is kept without sessions", subjectID)
+				t.Errorf("the index has subject %q without rows", subjectID)
 			}
 		}
 		if len(p.keys) == 0 || len(p.sessionIDs) != withSessionID || withSubject+anonymous != len(p.keys) {
@@ -204,8 +204,8 @@ func checkIndexes(t *testing.T, s *InMemoryStore) {
 	}
 }
 
-// BenchmarkInMemoryStoreGetUserSessions shows that the sessions of other users cost
-// nothing.
+// BenchmarkInMemoryStoreGetUserSessions shows that the time does not depend on the number of
+// other users' sessions.
 func BenchmarkInMemoryStoreGetUserSessions(b *testing.B) {
 	for _, others := range []int{10, 100_000} {
 		b.Run(fmt.Sprint(others, " others"), func(b *testing.B) {

@@ -23,7 +23,7 @@ func validSession() bff.UserSession {
 	}
 }
 
-func TestValidateNamesTheField(t *testing.T) {
+func TestSessionValidate_InvalidField(t *testing.T) {
 	for _, test := range []struct {
 		field  string
 		change func(*bff.UserSession)
@@ -48,14 +48,14 @@ func TestValidateNamesTheField(t *testing.T) {
 		test.change(&s)
 		err := s.Validate()
 		if !errors.Is(err, bff.ErrInvalidSession) || !strings.Contains(err.Error(), ": "+test.field+" ") {
-			t.Errorf("Validate with an invalid %s: got error %v, want ErrInvalidSession that names it", test.field, err)
+			t.Errorf("Validate with an invalid %s: got error %v, want ErrInvalidSession with the name of the field", test.field, err)
 		}
 	}
 }
 
-func TestValidateAccepts(t *testing.T) {
+func TestSessionValidate_ValidSession(t *testing.T) {
 	for name, change := range map[string]func(*bff.UserSession){
-		"everything":            func(*bff.UserSession) {},
+		"every field":           func(*bff.UserSession) {},
 		"the empty partition":   func(s *bff.UserSession) { s.PartitionKey = "" },
 		"no subject id":         func(s *bff.UserSession) { s.SubjectID, s.SessionID = "", "" },
 		"no session id":         func(s *bff.UserSession) { s.SessionID = "" },
@@ -102,7 +102,7 @@ func TestFilterValidate(t *testing.T) {
 		{SubjectID: "alice"}:                     nil,
 		{SessionID: "sid"}:                       nil,
 		{SubjectID: "alice", SessionID: "sid"}:   nil,
-		{SubjectID: "alice", SessionID: " "}:     nil, // and matches nothing
+		{SubjectID: "alice", SessionID: " "}:     nil, // matches nothing
 		{SubjectID: "\x00"}:                      nil, // likewise
 		{SubjectID: strings.Repeat("a", 10_000)}: nil, // likewise
 	} {
@@ -112,8 +112,8 @@ func TestFilterValidate(t *testing.T) {
 	}
 }
 
-// refusals are all the texts that a refusal can have. That an error is one of them
-// proves that it gives no value away.
+// refusals returns every text that an error of Validate can have. None of them contains a
+// value.
 func refusals() []string {
 	var all []string
 	for _, field := range []string{"PartitionKey", "Key", "SubjectID", "SessionID"} {
@@ -132,8 +132,8 @@ func refusals() []string {
 	return all
 }
 
-// FuzzValidate proves that what Validate accepts a store keeps exactly and every
-// database can hold, and that what it refuses does not get into the store.
+// FuzzValidate checks that the store keeps every valid session exactly, that databases can
+// hold its values, and that the store refuses every invalid session.
 func FuzzValidate(f *testing.F) {
 	f.Add("shop", "key", "alice", "sid", noon.Unix(), int64(123_456_789), noon.Unix())
 	f.Add("", strings.Repeat("🙂", 100), "alice smith", "", int64(-62135596800), int64(1000), int64(253402300799))
@@ -151,34 +151,35 @@ func FuzzValidate(f *testing.F) {
 		err := s.Validate()
 		keyErr := bff.UserSessionKey{PartitionKey: partitionKey, Key: key}.Validate()
 		update := bff.UserSessionUpdate{SubjectID: subjectID, SessionID: sessionID, Created: s.Created, Renewed: s.Renewed, Expires: s.Expires}
-		createdIsSet := !s.Created.IsZero() // an update does without
+		createdIsSet := !s.Created.IsZero() // only an update may leave it out
 		if (err == nil) != (keyErr == nil && createdIsSet && update.Validate() == nil) {
-			t.Fatalf("the session is judged %v, its key %v and the same values as an update %v", err, keyErr, update.Validate())
+			t.Fatalf("Validate returned %v for the session, %v for its key and %v for an update to its values", err, keyErr, update.Validate())
 		}
 		store := bff.NewInMemoryStore(bff.WithClock(func() time.Time { return time.Time{} }))
 		if createErr := store.CreateUserSession(t.Context(), s); (createErr == nil) != (err == nil) {
-			t.Fatalf("Validate says %v, CreateUserSession %v", err, createErr)
+			t.Fatalf("Validate returned %v, but CreateUserSession returned %v", err, createErr)
 		}
 		got, getErr := store.GetUserSession(t.Context(), bff.UserSessionKey{PartitionKey: partitionKey, Key: key})
 		if err != nil {
 			if !errors.Is(err, bff.ErrInvalidSession) || !slices.Contains(refusals, err.Error()) {
-				t.Errorf("the refusal says %q", err)
+				t.Errorf("Validate returned an unknown error: %q", err)
 			}
 			if !errors.Is(getErr, bff.ErrSessionNotFound) {
-				t.Errorf("GetUserSession of what was refused: got error %v, want ErrSessionNotFound", getErr)
+				t.Errorf("GetUserSession of a refused session: got error %v, want ErrSessionNotFound", getErr)
 			}
 			return
 		}
 		if getErr != nil {
 			t.Fatalf("GetUserSession: %v", getErr)
 		}
-		wantKeepable(t, got)
+		wantStorable(t, got)
 		wantExactly(t, got, s)
 	})
 }
 
-// wantKeepable checks what databases need, in other words than Validate does.
-func wantKeepable(t *testing.T, s bff.UserSession) {
+// wantStorable checks that databases can hold the values. It does not share code with
+// Validate.
+func wantStorable(t *testing.T, s bff.UserSession) {
 	t.Helper()
 	for _, value := range []string{s.PartitionKey, s.Key, s.SubjectID, s.SessionID} {
 		if units := len(utf16.Encode([]rune(value))); units > 200 {
@@ -208,6 +209,6 @@ func wantExactly(t *testing.T, got, want bff.UserSession) {
 	want.Expires = want.Expires.UTC().Truncate(time.Microsecond)
 	want.Version = 1
 	if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
-		t.Errorf("the session came back as\n%+v, want\n%+v", got, want)
+		t.Errorf("GetUserSession returned\n%+v, want\n%+v", got, want)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"example.com/usersession/bff/bfftest"
 )
 
-func TestInMemoryStore(t *testing.T) {
+func TestRun_InMemoryStore(t *testing.T) {
 	bfftest.Run(t, bfftest.Harness{
 		New: func(_ *testing.T, clock func() time.Time) bff.UserSessionStore {
 			return bff.NewInMemoryStore(bff.WithClock(clock))

@@ -10,7 +10,8 @@ import (
 	"example.com/usersession/bff"
 )
 
-// anonymousFaults are those of anonymous sessions and of updates with a zero Created.
+// anonymousFaults returns the faults of anonymous sessions and of updates with a zero
+// Created.
 func anonymousFaults() []fault {
 	return []fault{
 		{name: "anonymous sessions are refused", build: refusesAnonymous,
@@ -95,7 +96,7 @@ func allowsOneAnonymous(_ *testing.T, b *builder) bff.UserSessionStore {
 // anonymous returns the anonymous sessions of the partition, live and expired.
 func (b *builder) anonymous(partitionKey string) []bff.UserSession {
 	var all []bff.UserSession
-	for _, s := range b.everything() {
+	for _, s := range b.all() {
 		if s.PartitionKey == partitionKey && s.SubjectID == "" {
 			all = append(all, s)
 		}

@@ -12,8 +12,8 @@ import (
 	"example.com/usersession/bff"
 )
 
-// A brokenStore is a sound store of which single operations can be exchanged for
-// faulty ones.
+// A brokenStore is a store whose operations are replaceable one by one. A [builder] starts
+// with sound operations, and a fault replaces some of them.
 type brokenStore struct {
 	get       func(context.Context, bff.UserSessionKey) (bff.UserSession, error)
 	create    func(context.Context, bff.UserSession) error
@@ -68,16 +68,16 @@ func (s *brokenStore) UserSessions(ctx context.Context, query bff.UserSessionsQu
 	return s.query(ctx, query)
 }
 
-// A builder is what a fault is made from.
+// A builder holds the parts from which a fault builds its broken store.
 type builder struct {
-	store *brokenStore       // to be spoilt
-	sound *bff.InMemoryStore // what lies under it
-	now   func() time.Time   // the time of the test
-	lag   atomic.Int64       // how far the sound store's clock is behind it
-	past  atomic.Int32       // how many operations see the sound store as if no time had passed
+	store *brokenStore       // the store to break
+	sound *bff.InMemoryStore // the store that keeps the sessions
+	now   func() time.Time   // the clock of the test
+	lag   atomic.Int64       // the nanoseconds by which the sound store's clock is late
+	past  atomic.Int32       // the number of operations for which no session has expired
 
 	mu         sync.Mutex
-	partitions map[string]bool // in which something was ever created
+	partitions map[string]bool // every partition in which a session was created
 }
 
 func newBuilder(now func() time.Time) *builder {
@@ -109,15 +109,15 @@ func newBuilder(now func() time.Time) *builder {
 	return b
 }
 
-// inThePast runs an operation for which nothing has expired yet.
+// inThePast runs an operation that sees every session as live.
 func (b *builder) inThePast(operation func()) {
 	b.past.Add(1)
 	defer b.past.Add(-1)
 	operation()
 }
 
-// everything returns the created sessions of all partitions, live and expired.
-func (b *builder) everything() []bff.UserSession {
+// all returns the created sessions of all partitions, live and expired, without tickets.
+func (b *builder) all() []bff.UserSession {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var all []bff.UserSession
@@ -133,7 +133,7 @@ func (b *builder) everything() []bff.UserSession {
 
 func (b *builder) expired() []bff.UserSession {
 	var expired []bff.UserSession
-	for _, s := range b.everything() {
+	for _, s := range b.all() {
 		if !s.Expires.IsZero() && !s.Expires.After(b.now()) {
 			expired = append(expired, s)
 		}
@@ -141,16 +141,16 @@ func (b *builder) expired() []bff.UserSession {
 	return expired
 }
 
-// A gate holds everybody up until enough have come. It makes a fault that needs an
-// unlucky moment show every time.
+// A gate holds goroutines up until enough of them have arrived. With it, a fault that
+// depends on the order of operations fails every time.
 type gate struct {
 	inUse   bool // in the test that the gate is for
 	missing atomic.Int32
 	open    chan struct{}
 }
 
-// gateIn returns a gate for n in the test whose name ends like this, and one that is
-// open in any other test.
+// gateIn returns a gate for n goroutines in the test with the name, and an open gate in any
+// other test.
 func gateIn(t *testing.T, test string, n int32) *gate {
 	g := &gate{open: make(chan struct{}), inUse: strings.HasSuffix(t.Name(), "/"+underscored(test))}
 	g.missing.Store(n)
@@ -161,7 +161,7 @@ func gateIn(t *testing.T, test string, n int32) *gate {
 	return g
 }
 
-// arrive counts somebody in.
+// arrive counts one goroutine and opens the gate for the last one.
 func (g *gate) arrive() {
 	if g.missing.Add(-1) == 0 {
 		close(g.open)

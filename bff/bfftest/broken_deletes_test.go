@@ -9,7 +9,7 @@ import (
 	"example.com/usersession/bff"
 )
 
-// deleteFaults are those of the count of a delete and of the delete of a version.
+// deleteFaults returns the faults of the count of a delete and of the delete of a version.
 func deleteFaults() []fault {
 	return []fault{
 		{name: "delete always counts 1", topics: []string{"crud", "identity", "concurrency"}, build: countsDelete(alwaysOne)},
@@ -186,14 +186,14 @@ func writesOtherVersion(_ *testing.T, b *builder) bff.UserSessionStore {
 	return b.store
 }
 
-// deletesVersionIn also removes the sessions, of the same version, whose keys the store
-// takes for the given one.
+// deletesVersionIn also deletes the sessions of the version whose keys are the same by the
+// function.
 func deletesVersionIn(same func(a, b bff.UserSessionKey) bool) func(*testing.T, *builder) bff.UserSessionStore {
 	return func(_ *testing.T, b *builder) bff.UserSessionStore {
 		sound := *b.store
 		changesVersionDelete(b, func(ctx context.Context, s bff.UserSession, _ bool, version int64) (int64, error) {
 			n, err := sound.deleteVersion(ctx, keyOf(s), version)
-			for _, other := range b.everything() {
+			for _, other := range b.all() {
 				if keyOf(other) != keyOf(s) && same(keyOf(other), keyOf(s)) {
 					_, _ = sound.deleteVersion(ctx, keyOf(other), version)
 				}

@@ -9,7 +9,7 @@ import (
 	"example.com/usersession/bff"
 )
 
-// expiryFaults are those of stores that are wrong about what is live.
+// expiryFaults returns the faults of stores that judge wrongly whether a session is live.
 func expiryFaults() []fault {
 	return []fault{
 		{name: "get returns expired sessions", topics: []string{"expiry", "time"}, build: getsExpired},
@@ -62,8 +62,8 @@ func createsBesideExpired(_ *testing.T, b *builder) bff.UserSessionStore {
 	return b.store
 }
 
-// liveAtExpiry compares with >= where the contract says >: in whole microseconds,
-// that is a clock which is one behind.
+// liveAtExpiry compares with >= instead of >. For times in whole microseconds, a clock that
+// is one microsecond late has the same effect.
 func liveAtExpiry(_ *testing.T, b *builder) bff.UserSessionStore {
 	b.lag.Store(int64(time.Microsecond))
 	return b.store

@@ -9,7 +9,7 @@ import (
 	"example.com/usersession/bff"
 )
 
-// listerFaults are those of listings.
+// listerFaults returns the faults of listings.
 func listerFaults() []fault {
 	return []fault{
 		{name: "listings contain tickets", topics: []string{"lister"}, build: listsTickets},

@@ -10,8 +10,9 @@ import (
 	"example.com/usersession/bff"
 )
 
-// raceFaults show in company only. Each has a gate at its weak spot, through which
-// nobody goes before the others have come there, too: it fails every time.
+// raceFaults returns the faults that show only in races. Each has a gate between its check
+// and its write. No racer passes the gate before all have arrived, so that the fault shows
+// every time.
 func raceFaults() []fault {
 	return []fault{
 		{name: "replace takes two steps", topics: []string{"concurrency"}, build: replacesInTwoSteps},
@@ -78,7 +79,7 @@ func checksFirstAndAdds(t *testing.T, b *builder) bff.UserSessionStore {
 			return err
 		}
 		err := sound.create(ctx, sessionOf(key, u))
-		if errors.Is(err, bff.ErrSessionExists) { // another update was first
+		if errors.Is(err, bff.ErrSessionExists) { // another update came first
 			return nil
 		}
 		return err
@@ -95,7 +96,7 @@ func checksFirstAndAdds(t *testing.T, b *builder) bff.UserSessionStore {
 func checksFirstAndCreates(t *testing.T, b *builder) bff.UserSessionStore {
 	sound := *b.store
 	checked := gateIn(t, "of many creates with one key exactly one wins", racers)
-	var mu sync.Mutex // makes the write itself whole, as a database would
+	var mu sync.Mutex // makes the write itself atomic, as a database does
 	b.store.create = func(ctx context.Context, s bff.UserSession) error {
 		if checked.missing.Load() <= 0 {
 			return sound.create(ctx, s)
@@ -113,8 +114,8 @@ func checksFirstAndCreates(t *testing.T, b *builder) bff.UserSessionStore {
 	return b.store
 }
 
-// A raceWithDelete puts a delete and the updates that race it into the order in which
-// the fault shows. In any test but the one about that race it does nothing.
+// A raceWithDelete orders a delete and the updates that race it so that the fault shows. It
+// does nothing in other tests.
 type raceWithDelete struct {
 	on      bool
 	mu      sync.Mutex
@@ -146,7 +147,7 @@ func (r *raceWithDelete) channel(of map[bff.UserSessionKey]chan struct{}, key bf
 	return of[key]
 }
 
-// happened marks something as done for good.
+// happened records that the event of the key has occurred.
 func (r *raceWithDelete) happened(of map[bff.UserSessionKey]chan struct{}, key bff.UserSessionKey) {
 	channel := r.channel(of, key)
 	r.mu.Lock()

@@ -10,10 +10,10 @@ import (
 	"example.com/usersession/bff"
 )
 
-// removalFaults are those of filters, partitions, deletes and cleanup.
+// removalFaults returns the faults of filters, partitions, deletes and cleanup.
 func removalFaults() []fault {
 	return []fault{
-		{name: "an empty filter deletes everything", topics: []string{"filter", "anonymous"}, build: deletesEverything},
+		{name: "an empty filter deletes every session", topics: []string{"filter", "anonymous"}, build: deletesEverything},
 		{name: "a blank session id in a filter is ignored", topics: []string{"filter"}, build: dropsBlankValues},
 		{name: "a filter matches either value", topics: []string{"filter", "identity"}, build: matchesEither},
 		{name: "get by filter ignores the partition", topics: []string{"partition", "identity"}, build: listsEveryPartition},
@@ -31,7 +31,7 @@ func deletesEverything(_ *testing.T, b *builder) bff.UserSessionStore {
 	b.store.deleteAll = func(ctx context.Context, partitionKey string, filter bff.UserSessionsFilter) (int64, error) {
 		n, err := sound.deleteAll(ctx, partitionKey, filter)
 		if errors.Is(err, bff.ErrInvalidFilter) {
-			for _, s := range b.everything() {
+			for _, s := range b.all() {
 				if s.PartitionKey == partitionKey {
 					_, _ = sound.delete(ctx, keyOf(s))
 					n++
@@ -73,7 +73,8 @@ func matchesEither(_ *testing.T, b *builder) bff.UserSessionStore {
 	return b.store
 }
 
-// everyPartition is where something was created, the given one included.
+// everyPartition returns the given partition and every other one in which a session was
+// created.
 func (b *builder) everyPartition(partitionKey string) []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -142,7 +143,7 @@ func cleansUpEndless(_ *testing.T, b *builder) bff.UserSessionStore {
 	b.store.cleanUp = func(ctx context.Context) (int64, error) {
 		n, err := sound.cleanUp(ctx)
 		if err == nil {
-			for _, s := range b.everything() {
+			for _, s := range b.all() {
 				if s.Expires.IsZero() {
 					_, _ = sound.delete(ctx, keyOf(s))
 					n++
@@ -170,8 +171,8 @@ func cleansUpOneBatch(_ *testing.T, b *builder) bff.UserSessionStore {
 	return b.store
 }
 
-// cleanupCountsFirst counts, as the original did, before it deletes; where cleanups
-// race, all of them have counted before the first deletes.
+// cleanupCountsFirst counts before it deletes. In the race, all cleanups have counted
+// before the first one deletes.
 func cleanupCountsFirst(t *testing.T, b *builder) bff.UserSessionStore {
 	sound := *b.store
 	counted := gateIn(t, "concurrent cleanups count each session once", racers)

@@ -10,7 +10,7 @@ import (
 	"example.com/usersession/bff"
 )
 
-// rivalFaults are those of updates with ReplaceRivals.
+// rivalFaults returns the faults of updates with ReplaceRivals.
 func rivalFaults() []fault {
 	return []fault{
 		{name: "ReplaceRivals is ignored", build: ignoresReplaceRivals,
@@ -121,7 +121,7 @@ func evictsIn(remove func(key bff.UserSessionKey, u bff.UserSessionUpdate, other
 			if err != nil || !u.ReplaceRivals {
 				return err
 			}
-			for _, other := range b.everything() {
+			for _, other := range b.all() {
 				if keyOf(other) != key && remove(key, u, other) {
 					_, _ = sound.delete(ctx, keyOf(other))
 				}

@@ -14,15 +14,16 @@ import (
 	"example.com/usersession/bff"
 )
 
-// faultVariable tells a process that these tests start what to run the suite on.
+// faultVariable is the environment variable with the name of the fault, or of the harness,
+// that a process of these tests runs the suite on.
 const faultVariable = "BFFTEST_FAULT"
 
-// A fault is a mistake that a store can make, and the topics that must find it.
+// A fault is a mistake that a store can make.
 type fault struct {
 	name   string
-	topics []string
+	topics []string // the topics that must fail
 	build  func(t *testing.T, b *builder) bff.UserSessionStore
-	// hangs says that the suite can only end by running out of time.
+	// hangs means that the suite hangs on the fault until its time is out.
 	hangs bool
 }
 
@@ -31,16 +32,15 @@ func allFaults() []fault {
 		anonymousFaults(), rivalFaults(), deleteFaults())
 }
 
-// TestSuiteFindsFaults proves that the suite finds each fault, in the topics where it
-// belongs and in no other. The suite has to fail for it, so that it runs in a process
-// of its own.
-func TestSuiteFindsFaults(t *testing.T) {
+// TestRun_BrokenStore checks that the suite fails on each fault in the topics of the fault
+// and in no other topic. The suite runs in a separate process, because it has to fail.
+func TestRun_BrokenStore(t *testing.T) {
 	for _, fault := range allFaults() {
 		t.Run(fault.name, func(t *testing.T) {
 			t.Parallel()
 			output, passed := runOnFault(t, fault.name, fault.hangs)
 			if passed {
-				t.Fatalf("the suite passes on a store that is broken")
+				t.Fatalf("the suite passes on a broken store")
 			}
 			want := slices.Sorted(slices.Values(fault.topics))
 			if got := failedTopics(output); !slices.Equal(got, want) {
@@ -53,19 +53,20 @@ func TestSuiteFindsFaults(t *testing.T) {
 	}
 }
 
-// TestSuitePassesOnSoundStore proves that what the faults are built on is not what
-// fails.
-func TestSuitePassesOnSoundStore(t *testing.T) {
+// TestRun_SoundStore checks that the suite passes on the store from which the broken stores
+// are built.
+func TestRun_SoundStore(t *testing.T) {
 	if output, passed := runOnFault(t, "none", false); !passed {
-		t.Errorf("the suite fails on the store that faults are built on:\n%s", failuresIn(output))
+		t.Errorf("the suite fails on the sound store:\n%s", failuresIn(output))
 	}
 }
 
-// TestFault is what the processes run.
+// TestFault runs the suite on the fault that the environment names. It is the test that the
+// separate processes run.
 func TestFault(t *testing.T) {
 	name := os.Getenv(faultVariable)
 	if name == "" {
-		t.Skip("runs in processes of its own, which TestSuiteFindsFaults starts")
+		t.Skip("runs only in the processes that TestRun_BrokenStore starts")
 	}
 	build := func(_ *testing.T, b *builder) bff.UserSessionStore { return b.store }
 	for _, fault := range allFaults() {
@@ -81,14 +82,14 @@ func TestFault(t *testing.T) {
 func runOnFault(t *testing.T, name string, hangs bool) (output string, passed bool) {
 	t.Helper()
 	if hangs {
-		// In this time the suite comes to the hanging test many times over.
+		// The suite reaches the hanging test in a fraction of this time.
 		return runInProcess(t, "TestFault", name, 15*time.Second)
 	}
 	return runInProcess(t, "TestFault", name, 5*time.Minute)
 }
 
-// runInProcess runs one test of this package, which is told by a variable what to
-// do, and returns all that it says.
+// runInProcess runs one test of this package in a separate process, with the value of
+// [faultVariable]. It returns the output and whether the test passed.
 func runInProcess(t *testing.T, test, variable string, timeout time.Duration) (output string, passed bool) {
 	t.Helper()
 	executable, err := os.Executable()
@@ -111,7 +112,8 @@ var (
 	startedTopic = regexp.MustCompile(`(?m)^=== RUN +TestFault/([a-z]+)/`)
 )
 
-// failedTopics are those with a failure, and the one in which time ran out.
+// failedTopics returns the topics with a failure, and the topic in which the time ran out,
+// from the output of [TestFault].
 func failedTopics(output string) []string {
 	var topics []string
 	for _, match := range failedTopic.FindAllStringSubmatch(output, -1) {
@@ -126,7 +128,7 @@ func failedTopics(output string) []string {
 
 func timedOut(output string) bool { return strings.Contains(output, "panic: test timed out") }
 
-// failuresIn are the tests that failed, each with the first that it has to say.
+// failuresIn returns the failed tests in the output, each with its first messages.
 func failuresIn(output string) string {
 	var lines []string
 	said := 0

@@ -13,7 +13,7 @@ import (
 	"example.com/usersession/bff"
 )
 
-// valueFaults are those of stores that do not keep what they are given.
+// valueFaults returns the faults of stores that do not keep values exactly.
 func valueFaults() []fault {
 	return []fault{
 		{name: "identities are stored in lower case", topics: []string{"identity", "lister"}, build: foldsCase},
@@ -24,7 +24,7 @@ func valueFaults() []fault {
 		{name: "times are truncated to seconds", topics: []string{"time", "created"}, build: changesTimes(func(t time.Time) time.Time { return t.Truncate(time.Second) })},
 		{name: "times are rounded to microseconds", topics: []string{"time"}, build: changesTimes(func(t time.Time) time.Time { return t.Round(time.Microsecond) })},
 		{name: "the zone of a time is dropped", topics: []string{"time"}, build: changesTimes(dropZone)},
-		{name: "times come back in a local zone", topics: []string{"time", "created"}, build: localTimes},
+		{name: "times are returned in a local zone", topics: []string{"time", "created"}, build: localTimes},
 		{name: "tickets are truncated at 64 KB", topics: []string{"tickets"}, build: capsTickets},
 		{name: "tickets are truncated at a NUL", topics: []string{"tickets"}, build: cutsTicketsAtNUL},
 		{name: "the store keeps the caller's ticket", topics: []string{"copies"}, build: sharesOnWrite},
@@ -41,8 +41,8 @@ func foldsCase(_ *testing.T, b *builder) bff.UserSessionStore {
 	return changed
 }
 
-// changesIdentities spoils the identities on their way into the store, and the key
-// on every way.
+// changesIdentities changes the identities that are written, and the key of every
+// operation.
 func changesIdentities(change func(string) string) func(*testing.T, *builder) bff.UserSessionStore {
 	return func(_ *testing.T, b *builder) bff.UserSessionStore {
 		sound := *b.store
@@ -97,7 +97,7 @@ func quotesKey(_ *testing.T, b *builder) bff.UserSessionStore {
 	return b.store
 }
 
-// changesTimes spoils the times on their way into the store.
+// changesTimes changes the times that are written.
 func changesTimes(change func(time.Time) time.Time) func(*testing.T, *builder) bff.UserSessionStore {
 	return func(_ *testing.T, b *builder) bff.UserSessionStore {
 		sound := *b.store
@@ -117,8 +117,7 @@ func changesTimes(change func(time.Time) time.Time) func(*testing.T, *builder) b
 	}
 }
 
-// dropZone is what a column without a zone does to a time that nobody turned into
-// UTC.
+// dropZone has the effect of a column without a time zone on a time that is not in UTC.
 func dropZone(t time.Time) time.Time {
 	if t.IsZero() {
 		return t
@@ -156,8 +155,8 @@ func cutsTicketsAtNUL(_ *testing.T, b *builder) bff.UserSessionStore {
 	return b.store
 }
 
-// remembering keeps, beside the sound store, the very bytes that come by. It works
-// one operation at a time, so that it is wrong about nothing else.
+// remembering passes the tickets that are written and read, not copies of them, to the
+// functions. It runs one operation at a time and has no other fault.
 func remembering(b *builder, written func(key bff.UserSessionKey, content []byte), read func(s *bff.UserSession)) bff.UserSessionStore {
 	sound := *b.store
 	var mu sync.Mutex

@@ -9,7 +9,7 @@ import (
 	"example.com/usersession/bff"
 )
 
-// writeFaults are those of create, update and replace when nobody else is there.
+// writeFaults returns the faults of create, update and replace that show without a race.
 func writeFaults() []fault {
 	return []fault{
 		{name: "create swallows errors", topics: []string{"crud", "expiry", "partition", "concurrency"}, build: swallowsCreateError},
@@ -68,7 +68,8 @@ func keepsCallersVersion(_ *testing.T, b *builder) bff.UserSessionStore {
 	return b.store
 }
 
-// upserts waits, where an update races a delete, until the delete has been.
+// upserts creates a session that is missing. In the race with a delete, it waits for the
+// delete.
 func upserts(t *testing.T, b *builder) bff.UserSessionStore {
 	sound := *b.store
 	race := newRaceWithDelete(t, b)
@@ -77,7 +78,7 @@ func upserts(t *testing.T, b *builder) bff.UserSessionStore {
 		err := sound.update(ctx, key, u)
 		if errors.Is(err, bff.ErrSessionNotFound) && u.IfVersion == 0 {
 			err = sound.create(ctx, sessionOf(key, u))
-			if errors.Is(err, bff.ErrSessionExists) { // another update was first
+			if errors.Is(err, bff.ErrSessionExists) { // another update came first
 				err = nil
 			}
 		}
@@ -120,8 +121,8 @@ func stealsSessionID(_ *testing.T, b *builder) bff.UserSessionStore {
 	return b.store
 }
 
-// writesBeforeItRefuses writes everything but the session id, which it then finds
-// taken.
+// writesBeforeItRefuses writes all values but the session id before it reports the conflict
+// of the session id.
 func writesBeforeItRefuses(_ *testing.T, b *builder) bff.UserSessionStore {
 	sound := *b.store
 	b.store.update = func(ctx context.Context, key bff.UserSessionKey, u bff.UserSessionUpdate) error {
@@ -135,8 +136,8 @@ func writesBeforeItRefuses(_ *testing.T, b *builder) bff.UserSessionStore {
 	return b.store
 }
 
-// replacesByDeletingFirst lets no other operation in between, and is wrong all the
-// same.
+// replacesByDeletingFirst deletes and creates in two steps, with no operation between them.
+// It is wrong if the context has ended: the old session is then lost.
 func replacesByDeletingFirst(_ *testing.T, b *builder) bff.UserSessionStore {
 	sound := *b.store
 	var mu sync.Mutex
@@ -168,7 +169,7 @@ func replacesByDeletingFirst(_ *testing.T, b *builder) bff.UserSessionStore {
 }
 
 func deleteConflicting(sound brokenStore, s bff.UserSession) {
-	ctx := context.Background() // the deletes are done before the context has a say
+	ctx := context.Background() // deletes although the context has ended
 	_, _ = sound.delete(ctx, keyOf(s))
 	if s.SessionID != "" {
 		_, _ = sound.deleteAll(ctx, s.PartitionKey, bySessionID(s.SessionID))

@@ -8,7 +8,7 @@ import (
 
 func crudTopic() topic {
 	return topic{name: "crud", tests: []test{
-		{"a created session comes back with every field", createKeepsEveryField},
+		{"create keeps every field", createKeepsEveryField},
 		{"optional fields may be absent", createKeepsAbsentFields},
 		{"create sets version 1 and ignores the argument's version", createIgnoresVersion},
 		{"create with a live key changes nothing", createWithLiveKey},

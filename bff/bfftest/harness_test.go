@@ -9,39 +9,41 @@ import (
 	"example.com/usersession/bff"
 )
 
-// sixOperations is a store that can do nothing beyond what it must.
+// sixOperations is a store without optional capabilities.
 type sixOperations struct{ bff.UserSessionStore }
 
 func newSixOperations(_ *testing.T, clock func() time.Time) bff.UserSessionStore {
 	return sixOperations{bff.NewInMemoryStore(bff.WithClock(clock))}
 }
 
-// allHarnesses are what the tests below run in processes of their own.
+// allHarnesses returns the harnesses by name. The tests below run the suite on each of
+// them in a separate process.
 func allHarnesses() map[string]Harness {
 	return map[string]Harness{
 		"six operations": {New: newSixOperations},
 		"skips": {New: newSixOperations, Skip: map[string]string{
-			"tickets":                        "tickets are somebody else's",
+			"tickets":                        "another package tests tickets",
 			"identity/case differs":          "the column has a collation",
-			"time/nanoseconds_are_truncated": "they are not",
+			"time/nanoseconds_are_truncated": "the column keeps nanoseconds",
 		}},
-		"unknown topic": {New: newSixOperations, Skip: map[string]string{"ticket": "is called tickets"}},
+		"unknown topic": {New: newSixOperations, Skip: map[string]string{"ticket": "the topic is called tickets"}},
 		"unknown test":  {New: newSixOperations, Skip: map[string]string{"crud/casts": "there is no such test"}},
 		"no reason":     {New: newSixOperations, Skip: map[string]string{"tickets": ""}},
 		"no store":      {},
 	}
 }
 
-// TestHarness is what the processes run.
+// TestHarness runs the suite on the harness that the environment names. It is the test
+// that the separate processes run.
 func TestHarness(t *testing.T) {
 	name := os.Getenv(faultVariable)
 	if name == "" {
-		t.Skip("runs in processes of its own, which the tests of the harness start")
+		t.Skip("runs only in the processes that the other tests start")
 	}
 	Run(t, allHarnesses()[name])
 }
 
-func TestMissingCapabilitiesShowAsSkipped(t *testing.T) {
+func TestRun_MissingCapabilities(t *testing.T) {
 	output, passed := runInProcess(t, "TestHarness", "six operations", time.Minute)
 	if !passed {
 		t.Errorf("the suite fails on a store with the six operations only:\n%s", failuresIn(output))
@@ -56,20 +58,20 @@ func TestMissingCapabilitiesShowAsSkipped(t *testing.T) {
 		"--- PASS: TestHarness/crud ")
 }
 
-func TestSkipsShowTheirReasons(t *testing.T) {
+func TestRun_Skip(t *testing.T) {
 	output, passed := runInProcess(t, "TestHarness", "skips", time.Minute)
 	if !passed {
-		t.Errorf("the suite fails because of skips that are known:\n%s", failuresIn(output))
+		t.Errorf("the suite fails with valid skips:\n%s", failuresIn(output))
 	}
 	wantOutput(t, output,
-		"--- SKIP: TestHarness/tickets ", "tickets are somebody else's",
+		"--- SKIP: TestHarness/tickets ", "another package tests tickets",
 		"--- SKIP: TestHarness/identity/case_differs ", "the column has a collation",
-		"--- SKIP: TestHarness/time/nanoseconds_are_truncated ", "they are not",
+		"--- SKIP: TestHarness/time/nanoseconds_are_truncated ", "the column keeps nanoseconds",
 		"--- PASS: TestHarness/identity/composed_and_decomposed_letters_differ ")
 }
 
-func TestHarnessMistakesAreFailures(t *testing.T) {
-	for name, says := range map[string]string{
+func TestRun_InvalidHarness(t *testing.T) {
+	for name, want := range map[string]string{
 		"unknown topic": `Harness.Skip names "ticket"`,
 		"unknown test":  `Harness.Skip names "crud/casts"`,
 		"no reason":     `Harness.Skip["tickets"] gives no reason`,
@@ -79,7 +81,7 @@ func TestHarnessMistakesAreFailures(t *testing.T) {
 		if passed {
 			t.Errorf("%s: the suite passes", name)
 		}
-		wantOutput(t, output, says)
+		wantOutput(t, output, want)
 	}
 }
 
@@ -87,24 +89,24 @@ func wantOutput(t *testing.T, output string, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
 		if !strings.Contains(output, text) {
-			t.Errorf("the suite does not say %q", text)
+			t.Errorf("the output of the suite lacks %q", text)
 		}
 	}
 }
 
-// Names are what Skip and -run go by: each must be there once, and mean the same
-// before and after go test has rewritten it.
-func TestNamesAreUnique(t *testing.T) {
+// Skip and -run select tests by name: each name must be unique and must survive the
+// rewriting by go test.
+func TestTopics_UniqueNames(t *testing.T) {
 	seen := map[string]bool{}
 	for _, topic := range allTopics() {
 		for _, test := range topic.tests {
 			name := topic.name + "/" + test.name
 			if seen[name] {
-				t.Errorf("%q is there twice", name)
+				t.Errorf("two tests have the name %q", name)
 			}
 			seen[name] = true
 			if strings.ContainsAny(test.name, "_/#") || test.name != strings.TrimSpace(test.name) {
-				t.Errorf("%q would not survive go test", name)
+				t.Errorf("go test would rewrite the name %q", name)
 			}
 		}
 	}
