@@ -103,13 +103,12 @@ func deletesVersionIf(suits func(stored, version int64) bool) func(*testing.T, *
 	return func(t *testing.T, b *builder) bff.UserSessionStore {
 		sound := *b.store
 		updated := updatesFirst(t, b)
-		changesVersionDelete(b, func(ctx context.Context, s bff.UserSession, ok bool, version int64) (int64, error) {
-			key := keyOf(s)
+		changesVersionDelete(b, func(ctx context.Context, s bff.UserSession, _ bool, version int64) (int64, error) {
 			updated.wait()
-			if s, ok = b.stored(key); ok && suits(s.Version, version) {
-				version = s.Version // which makes the fault atomic
+			if stored, ok := b.stored(keyOf(s)); ok && suits(stored.Version, version) {
+				version = stored.Version // makes the fault atomic
 			}
-			return sound.deleteVersion(ctx, key, version)
+			return sound.deleteVersion(ctx, keyOf(s), version)
 		})
 		return b.store
 	}

@@ -25,6 +25,55 @@ func racingDeletes(f *fixture) {
 	f.wantStored(1, stays)
 }
 
+func racingVersionDeletes(f *fixture) {
+	d := f.needVersionDeleter()
+	gone, stays := session("key-1"), session("key-2")
+	f.create(gone, stays)
+	var counted atomic.Int64
+	f.wantAllSucceed("DeleteUserSessionVersion", race(racers, func(int) error {
+		n, err := d.DeleteUserSessionVersion(f.Context(), keyOf(gone), 1)
+		counted.Add(n)
+		return err
+	}))
+	if counted.Load() != 1 {
+		f.Errorf("concurrent DeleteUserSessionVersion counted %d together, want 1", counted.Load())
+	}
+	f.wantAbsent(gone)
+	f.wantStored(1, stays)
+}
+
+// versionDeletesRaceUpdates lets deletes of a version race updates from it: the winner is
+// either one delete or one update.
+func versionDeletesRaceUpdates(f *fixture) {
+	d := f.needVersionDeleter()
+	for round := range 5 {
+		s := session(fmt.Sprint("key-", round))
+		f.create(s)
+		errs := race(rivalRacers, func(i int) error {
+			if i%2 == round%2 {
+				n, err := d.DeleteUserSessionVersion(f.Context(), keyOf(s), 1)
+				if err == nil && n == 0 {
+					err = bff.ErrSessionChanged
+				}
+				return err
+			}
+			update := updateOf(s)
+			update.IfVersion = 1
+			err := f.store.UpdateUserSession(f.Context(), keyOf(s), update)
+			if errors.Is(err, bff.ErrSessionNotFound) {
+				err = bff.ErrSessionChanged // a delete has won
+			}
+			return err
+		})
+		winner := f.wantOneWins("DeleteUserSessionVersion and UpdateUserSession from one version", errs, bff.ErrSessionChanged)
+		if winner%2 == round%2 {
+			f.wantAbsent(s)
+		} else {
+			f.wantStored(2, s)
+		}
+	}
+}
+
 func racingDeletesByFilter(f *fixture) {
 	const sessions = 40
 	for i := range sessions {

@@ -28,6 +28,13 @@ func errorsKeepSecrets(f *fixture) {
 	errs["create with a live session id"] = f.store.CreateUserSession(f.Context(), session("key-3-"+marker, sessionID("sid-of-key-2"), ticket([]byte(marker))))
 	errs["update to a live session id"] = f.store.UpdateUserSession(f.Context(), keyOf(secret), updateOf(session("", sessionID("sid-of-key-2"), ticket([]byte(marker)))))
 	errs["update from another version"] = f.store.UpdateUserSession(f.Context(), keyOf(secret), conditional)
+	taken := session("key-"+marker, sessionID("sid-of-key-2"), ticket([]byte(marker)))
+	errs["update with ReplaceRivals from another version"] = f.takeOver(f.Context(), taken, 9)
+	errs["update with ReplaceRivals of a missing session"] = f.takeOver(f.Context(), missing, 0)
+	errs["cancelled delete"] = errOf(f.store.DeleteUserSession(cancelled(f.T), keyOf(secret)))
+	if d, ok := f.versionDeleter(); ok {
+		errs["cancelled delete of a version"] = errOf(d.DeleteUserSessionVersion(cancelled(f.T), keyOf(secret), 1))
+	}
 	for what, write := range f.writes() {
 		errs["cancelled "+what] = write(cancelled(f.T), secret)
 		errs["invalid "+what] = write(f.Context(), session("key-"+marker, subject(""), ticket([]byte(marker))))
