@@ -25,7 +25,7 @@ func deleteVersionTopic() topic {
 			{"delete of the current version removes an expired session", deletesExpiredVersion},
 			{"delete of another version leaves an expired session", keepsExpiredVersion},
 			{"delete of the current version removes an anonymous session", deletesAnonymousVersion},
-			{"a session that is created again has version 1 only", deletesRecreatedVersion},
+			{"a session that was created again has version 1", deletesRecreatedVersion},
 			{"cancelled delete of a version removes nothing", cancelledDeleteVersion},
 		},
 	}

@@ -25,7 +25,7 @@ func replaceTopic() topic {
 			{"replace removes two sessions that conflict", replaceTwo},
 			{"replace can be repeated", replaceAgain},
 			{"replace creates a new session instead of an update", replaceIsFresh},
-			{"replace without a session id removes only its key", replaceWithoutSessionID},
+			{"replace without a session id removes only the session with its key", replaceWithoutSessionID},
 			{"replace keeps the user's other sessions", replaceLeavesOthers},
 			{"replace removes expired sessions that conflict", replaceExpired},
 			{"replace with an invalid session changes nothing", replaceRefusesInvalid},
