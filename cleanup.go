@@ -108,16 +108,22 @@ func (s *GormStore) hasWAL(ctx context.Context) bool {
 
 func (s *GormStore) deleteBatch(ctx context.Context, from, now time.Time, size int) (batch, error) {
 	d := s.conn.dialect
-	form := d.cleanup
-	if s.cannotSkipLocked.Load() {
+	form, plain := d.cleanup, s.refused.forceIndex.Load()
+	if s.refused.skipLocked.Load() {
 		form = formUnlocked
 	}
 	done, err := s.deleteBatchAs(ctx, form, d.timeArg(from), d.timeArg(now), size)
-	if err != nil && form != formUnlocked && slices.Contains(d.refusesSkipLocked, errorCode(err)) && !isStalePlan(err) {
-		s.cannotSkipLocked.Store(true)
-		return s.deleteBatch(ctx, from, now, size)
+	switch code := errorCode(err); {
+	case err == nil || isStalePlan(err):
+		return done, err
+	case form != formUnlocked && slices.Contains(d.refusesSkipLocked, code):
+		s.refused.skipLocked.Store(true)
+	case !plain && slices.Contains(d.refusesForceIndex, code):
+		s.refused.forceIndex.Store(true)
+	default:
+		return done, err
 	}
-	return done, err
+	return s.deleteBatch(ctx, from, now, size)
 }
 
 func (s *GormStore) deleteBatchAs(ctx context.Context, form cleanupForm, from, now any, size int) (done batch, err error) {
@@ -178,6 +184,10 @@ func (s *GormStore) pickAndDelete(ctx context.Context, tx *conn, pick string, fr
 	if err != nil || done.picked == 0 {
 		return done, err
 	}
-	done.deleted, err = tx.exec(ctx, s.sql.deletePicked+"("+ids.String()+")", now)
+	statement := s.sql.deletePicked
+	if s.refused.forceIndex.Load() {
+		statement = s.sql.deletePlain
+	}
+	done.deleted, err = tx.exec(ctx, statement+"("+ids.String()+")", now)
 	return done, err
 }

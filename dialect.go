@@ -43,6 +43,10 @@ type dialect struct {
 	// the dialect may still refuse it, see refusesCTE.
 	writableCTE bool
 
+	// deleteByID begins a DELETE from the table by primary key. "" means that the
+	// optimizer's choice of the index is good enough.
+	deleteByID string
+
 	// cleanup is the way to delete expired sessions, cleanupBatch the default size
 	// of a batch.
 	cleanup      cleanupForm
@@ -62,6 +66,7 @@ type dialect struct {
 	wrongTable        []string // a table or a column does not exist
 	incomparable      []string // the character sets rule out a comparison
 	refusesSkipLocked []string // the server is too old for the form of the cleanup
+	refusesForceIndex []string // the server's settings forbid deletePicked
 }
 
 // Error codes of PostgreSQL and of the SQL standard.
@@ -88,10 +93,14 @@ const (
 	myUnknownError          = "1105" // TiDB: every error without a code of its own
 	myNoSuchTable           = "1146"
 	myDeadlock              = "1213"
+	myCommitFailed          = "1180" // Group Replication, among others
 	myNotSupported          = "1235"
+	mySafeUpdates           = "1175" // sql_safe_updates
 	myIncomparableCollation = "1267"
 	myDuplicateEntryKey     = "1586"
 	myConnectionKilled      = "1927" // MariaDB
+	myTransactionRollback   = "3101" // Group Replication: certification failed
+	myCannotConvert         = "3988" // MySQL's form of 1267
 	myIdleTimeout           = "4031" // MySQL
 	tidbWriteConflictInTiDB = "8005"
 	tidbTxnRetryable        = "8022"
@@ -156,16 +165,20 @@ var (
 		rollbackTo: "ROLLBACK TO SAVEPOINT usersession",
 		release:    "RELEASE SAVEPOINT usersession",
 		// A DELETE with ORDER BY and LIMIT deadlocks with requests.
+		// With stale statistics, the optimizer may choose another index or none, and
+		// then the DELETE waits for the rows of other cleaners, up to a deadlock.
+		deleteByID:        "DELETE {table} FROM {table} FORCE INDEX (PRIMARY)",
 		cleanup:           formLocked,
 		cleanupBatch:      250,
 		prepare:           true,
 		duplicate:         []string{myDuplicateEntry, myDuplicateEntryKey},
-		retry:             []string{myDeadlock, myRecordChanged, tidbWriteConflictInTiDB, tidbTxnRetryable, tidbInfoSchemaChanged, tidbWriteConflict},
-		retryText:         map[string]string{myUnknownError: "pessimistic lock retry limit reached"},
+		retry:             []string{myDeadlock, myRecordChanged, myTransactionRollback, tidbWriteConflictInTiDB, tidbTxnRetryable, tidbInfoSchemaChanged, tidbWriteConflict},
+		retryText:         map[string]string{myUnknownError: "pessimistic lock retry limit reached", myCommitFailed: "Lock deadlock"},
 		deadConn:          []string{myServerShutdown, myConnectionKilled, myIdleTimeout},
 		wrongTable:        []string{myNoSuchTable, myUnknownColumn},
-		incomparable:      []string{myIncomparableCollation},       // a latin1 column and a value outside of latin1
-		refusesSkipLocked: []string{mySyntaxError, myNotSupported}, // MySQL before 8, MariaDB before 10.6
+		incomparable:      []string{myIncomparableCollation, myCannotConvert}, // a latin1 column and a value outside of latin1
+		refusesSkipLocked: []string{mySyntaxError, myNotSupported},            // MySQL before 8, MariaDB before 10.6
+		refusesForceIndex: []string{mySafeUpdates},
 	}
 
 	sqlite = dialect{

@@ -38,6 +38,10 @@ const (
 // has its key or its session id. It never leaves the package.
 var errConflict = errors.New("conflict with another session")
 
+// errNotVisible means that an update did not see the row that a query after it saw, as
+// happens on another node of a cluster. It never leaves the package.
+var errNotVisible = errors.New("the row was not visible to the update")
+
 // run executes an operation. It retries when the database asks for a retry, when another
 // writer causes a conflict and when a read meets a dead connection. It returns the error
 // for the caller of the store.
@@ -56,6 +60,10 @@ func (s *GormStore) run(ctx context.Context, access access, operation string, at
 		case errors.Is(err, errConflict):
 			if s.conn.inTx || n == maxAttempts {
 				return wrap(operation, bff.ErrSessionExists)
+			}
+		case errors.Is(err, errNotVisible):
+			if s.conn.inTx || n == maxAttempts {
+				return wrap(operation, bff.ErrSessionChanged)
 			}
 		case access == reads && deadConns < maxDeadConns && s.conn.isDead(err):
 			deadConns++

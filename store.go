@@ -24,8 +24,12 @@ type GormStore struct {
 	sql  *statements
 	conn *conn
 
-	// cannotSkipLocked is set when the server refuses to skip locked rows.
-	cannotSkipLocked *atomic.Bool
+	refused *refused
+}
+
+// refused remembers the forms of the cleanup that the server refuses.
+type refused struct {
+	skipLocked, forceIndex atomic.Bool
 }
 
 var (
@@ -67,7 +71,7 @@ func NewGormStore(db *gorm.DB, opts ...Option) (*GormStore, error) {
 	}
 	d := dialectOf(db.Name())
 	c.cleanupBatch = cmp.Or(c.cleanupBatch, d.cleanupBatch)
-	s := &GormStore{config: c, sql: newStatements(db, d, c), conn: newConn(db, d, c), cannotSkipLocked: new(atomic.Bool)}
+	s := &GormStore{config: c, sql: newStatements(db, d, c), conn: newConn(db, d, c), refused: new(refused)}
 	if d.prepare && !c.disablePrepare && !s.conn.inTx {
 		s.conn.prepare(db, c)
 	}
@@ -86,7 +90,7 @@ func NewGormStore(db *gorm.DB, opts ...Option) (*GormStore, error) {
 // statement can also make the transaction unusable.
 func (s *GormStore) WithTx(tx *gorm.DB) *GormStore {
 	joined := &GormStore{
-		config: s.config, sql: s.sql, conn: newConn(tx, s.conn.dialect, s.config), cannotSkipLocked: s.cannotSkipLocked,
+		config: s.config, sql: s.sql, conn: newConn(tx, s.conn.dialect, s.config), refused: s.refused,
 	}
 	if name := tx.Name(); name != s.conn.dialect.name {
 		_ = joined.conn.direct.AddError(fmt.Errorf("WithTx: the transaction is on %s, the store is for %s", name, s.conn.dialect.name))

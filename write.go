@@ -237,15 +237,21 @@ func (s *GormStore) updated(rows int64, err error) error {
 }
 
 // whyNothingUpdated returns the error for an update that found no row to change:
-// [bff.ErrSessionChanged] if the session is live, which then has another version.
+// [bff.ErrSessionChanged] if the session is live and has another version. In a cluster the
+// row can become visible between the update and this query: if the version is the expected
+// one, errNotVisible makes run try again.
 func (s *GormStore) whyNothingUpdated(ctx context.Context, key bff.UserSessionKey, update bff.UserSessionUpdate) error {
 	reason := bff.ErrSessionNotFound
 	if update.IfVersion == 0 {
 		return reason
 	}
-	err := s.conn.eachRow(ctx, s.sql.version, append(s.conn.dialect.keyArgs(key), s.now()), func(*sql.Rows) error {
-		reason = bff.ErrSessionChanged
-		return nil
+	err := s.conn.eachRow(ctx, s.sql.version, append(s.conn.dialect.keyArgs(key), s.now()), func(rows *sql.Rows) error {
+		var version int64
+		err := rows.Scan(&version)
+		if reason = bff.ErrSessionChanged; version == update.IfVersion {
+			reason = errNotVisible
+		}
+		return err
 	})
 	if err != nil {
 		return err

@@ -42,7 +42,7 @@ func TestCleanupCountsWhatItDidBeforeAnError(t *testing.T) {
 			if batches++; batches == 3 {
 				_ = db.AddError(broken)
 			}
-		}, "DELETE FROM")
+		}, "DELETE")
 		deleted, err := store.DeleteExpiredSessions(t.Context())
 		if deleted != 20 || !errors.Is(err, broken) {
 			t.Errorf("%d, %v; want 20, %v", deleted, err, broken)

@@ -221,7 +221,7 @@ func TestCleanupGivesUpIfTheFallbackIsRefusedToo(t *testing.T) {
 					t.Fatal("tried a third time")
 				}
 				_ = db.AddError(tooOld[e.Name][0])
-			}, "DELETE FROM")
+			}, "DELETE")
 			if deleted, err := store.DeleteExpiredSessions(t.Context()); deleted != 0 || !errors.Is(err, tooOld[e.Name][0]) {
 				t.Errorf("DeleteExpiredSessions: %d, %v; want 0, %v", deleted, err, tooOld[e.Name][0])
 			}
@@ -238,7 +238,7 @@ func TestCleanupTriesAgainAfterADeadlock(t *testing.T) {
 				if tried++; tried%2 == 1 {
 					_ = db.AddError(deadlocked[e.Name])
 				}
-			}, "DELETE FROM")
+			}, "DELETE")
 			wantDeleted(t, store, 25)
 		})
 	}

@@ -72,7 +72,7 @@ func (c fakeConn) QueryContext(_ context.Context, query string, _ []driver.Named
 			answer.left, c.fakeDriver.rows = c.rows[0], c.rows[1:]
 		}
 		if len(answer.columns) == 1 {
-			answer.left = 1 // what is the row's version?
+			answer.left, answer.row = 1, []driver.Value{int64(7)} // the row's version
 		}
 	} else if strings.Contains(query, "picked") { // a cleanup
 		answer.columns, answer.row = []string{"picked", "gone", "last"}, []driver.Value{int64(2), int64(2), time.Time{}}
