@@ -8,14 +8,14 @@ import (
 	"gorm.io/gorm"
 )
 
-// A preparedPool prepares each of the store's statements once; database/sql then
-// sees to it that every connection has it.
+// A preparedPool prepares each of the store's statements once; database/sql then prepares
+// the statement on every connection that runs it.
 //
-// GORM has such a pool of its own, but its callers wait for whoever prepares a
-// statement first, for as long as that one's context allows, and get its error; and a
-// transaction that waits so holds the connection which the other one waits for. This
-// one makes nobody wait: two that come first both prepare, and one result is kept.
-// Nothing bounds its size, for the store has a fixed number of statements.
+// The pool replaces GORM's own. There, callers wait under the first preparer's context and
+// share its error, and a waiting transaction holds the connection that the preparer may be
+// waiting for. Here, no caller waits: concurrent first callers all prepare the statement,
+// and the pool keeps one result. The pool needs no bound, because the number of the store's
+// statements is fixed.
 type preparedPool struct {
 	gorm.ConnPool
 

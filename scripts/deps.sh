@@ -39,7 +39,7 @@ complain "bff imports something outside the standard library" "$(
 # (Test drivers are listed in go.mod too; graph pruning keeps them from users.)
 complain "go.mod requires what nobody has agreed to (see CONTRIBUTING.md)" "$(
 	"$go" mod edit -json | awk -F'"' '/"Path":/ {path = $4} /"Version":/ {print path}' |
-		grep -vxE 'gorm\.io/(gorm|driver/sqlite|plugin/dbresolver)|github\.com/(jinzhu/(inflection|now)|mattn/go-sqlite3|google/uuid)|golang\.org/x/text' || true
+		grep -vxE 'gorm\.io/(gorm|driver/sqlite|plugin/dbresolver)|github\.com/(jinzhu/(inflection|now)|mattn/go-(sqlite3|isatty)|google/uuid)|golang\.org/x/(text|sys)|modernc\.org/(sqlite|libc|mathutil|memory)|github\.com/(dustin/go-humanize|ncruces/go-strftime|remyoudompheng/bigfft)' || true
 )"
 
 # Everywhere else the library is the one in this tree.

@@ -1,6 +1,6 @@
 module example.com/usersession/bff/backchannel/oidcverify
 
-go 1.26
+go 1.26.0
 
 require (
 	example.com/usersession v0.0.0

@@ -1,6 +1,6 @@
 module example.com/usersession/bff/ticket/tinktest
 
-go 1.26
+go 1.26.0
 
 require (
 	example.com/usersession v0.0.0
@@ -9,7 +9,7 @@ require (
 
 require (
 	golang.org/x/crypto v0.53.0 // indirect
-	golang.org/x/sys v0.46.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
 	google.golang.org/protobuf v1.36.11 // indirect
 )
 
