@@ -1,6 +1,7 @@
 package ticket
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -8,32 +9,42 @@ import (
 	"example.com/usersession/bff"
 )
 
-// ErrUnreadable means that a ticket does not open: it was tampered with or cut short,
-// it belongs to another row, it was sealed under a key that is not in the ring, or by
-// something else altogether. To a BFF each of these is "no session". The wrapping error
-// says which, as far as that can be told, and is fit for a log.
-var ErrUnreadable = errors.New("the ticket cannot be opened")
+// ErrUnreadable means that sealed data does not open: it was changed or cut short, it
+// was sealed for another row or purpose, its key is not in the ring, or it is not sealed
+// data at all. A BFF treats each of these as "no session". The wrapping error says which
+// case it is, as far as that is known, and is safe to log.
+var ErrUnreadable = errors.New("the sealed data cannot be opened")
 
-// ErrUnavailable is for a [Protector] that depends on something else, such as a key
-// management service: with an error that wraps it, Decrypt says that it cannot tell
-// now. That is a failure of the BFF, not the end of a session.
-var ErrUnavailable = errors.New("the ticket's protection is not available")
+// ErrUnavailable is for a [Protector] that depends on another service, such as a key
+// management service. Decrypt wraps it if that service fails, so that Decrypt can not
+// tell whether the ciphertext opens. This is a failure of the BFF, not the end of a
+// session.
+var ErrUnavailable = errors.New("the protector is not available")
 
-// purpose separates these ciphertexts from everything else that the same key may seal.
-const purpose = "example.com/usersession ticket v1"
+// The associated data of every ciphertext begins with one of these purposes, so that a
+// ticket never opens as a payload and a payload never as a ticket, with any Protector.
+// The keys of a [KeyRing] differ as well: tickets are sealed under its own keys, payloads
+// under the keys of payloadPurpose.
+const (
+	ticketPurpose  = "example.com/usersession ticket v1"
+	payloadPurpose = "example.com/usersession payload v1"
+)
 
 // A Protector encrypts and authenticates tickets. It is safe for concurrent use.
 //
-// It has the methods of tink.AEAD, which therefore is one. [KeyRing] is the default.
+// A tink.AEAD has the same methods and is a Protector. [KeyRing] is the default.
 type Protector interface {
-	// Encrypt seals the plaintext. The associated data is authenticated, not kept.
+	// Encrypt returns the sealed plaintext. The associated data is authenticated but
+	// is not part of the result. Encrypt changes and keeps neither argument.
 	Encrypt(plaintext, associatedData []byte) ([]byte, error)
-	// Decrypt opens what Encrypt sealed with the same associated data. Everything
-	// else is an error, never a panic.
+	// Decrypt returns the plaintext of a ciphertext that Encrypt returned for the
+	// same associated data. For any other input it returns an error and does not
+	// panic. An error that wraps [ErrUnavailable] means that Decrypt cannot tell now.
 	Decrypt(ciphertext, associatedData []byte) ([]byte, error)
 }
 
-// A Binding names the row that a ticket belongs to.
+// A Binding names the row to which a ticket or a payload belongs. Any of its fields may
+// be empty; an anonymous session has neither a subject id nor a session id.
 type Binding struct {
 	PartitionKey string
 	Key          string
@@ -46,9 +57,9 @@ func BindingOf(s bff.UserSession) Binding {
 	return Binding{s.PartitionKey, s.Key, s.SubjectID, s.SessionID}
 }
 
-// associatedData is the purpose and the four identities, each behind its length, so
-// that no two bindings have the same.
-func (b Binding) associatedData() []byte {
+// associatedData returns the purpose and the four identities, each preceded by its length,
+// so that different bindings never have the same associated data.
+func (b Binding) associatedData(purpose string) []byte {
 	var data []byte
 	for _, s := range []string{purpose, b.PartitionKey, b.Key, b.SubjectID, b.SessionID} {
 		data = binary.BigEndian.AppendUint32(data, uint32(len(s)))
@@ -57,8 +68,10 @@ func (b Binding) associatedData() []byte {
 	return data
 }
 
-// Seal encodes and encrypts a ticket for the row that b names. It refuses a ticket of
-// another subject or session than b's, since [Open] would.
+// Seal encodes and encrypts a ticket for the row that b names. It refuses a ticket whose
+// subject id or session id differs from b's, because [Open] would refuse it too; both
+// subject ids may be empty. It also refuses a ticket that cannot be encoded without loss.
+// Its errors quote neither the ticket nor an error of the Protector.
 func Seal(p Protector, b Binding, t Ticket) ([]byte, error) {
 	if t.SubjectID != b.SubjectID || t.SessionID != b.SessionID {
 		return nil, errors.New("ticket: subject id or session id differs from the row's")
@@ -67,28 +80,16 @@ func Seal(p Protector, b Binding, t Ticket) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := p.Encrypt(data, b.associatedData())
-	if err != nil {
-		return nil, errors.New("ticket: the protector could not seal it")
-	}
-	return sealed, nil
+	return encrypt(p, data, b.associatedData(ticketPurpose))
 }
 
-// Open decrypts and decodes the ticket of the row that b names. Whatever is wrong with
-// it, the error wraps [ErrUnreadable], or [ErrUnavailable] if the protector says so. It
-// never quotes the ticket, and quotes no error of a protector that is not a [KeyRing].
+// Open decrypts and decodes the ticket of the row that b names. Every error wraps
+// [ErrUnreadable], or [ErrUnavailable] if the Protector's error does. The error never
+// quotes the ticket, nor the error of a Protector that is not a [KeyRing].
 func Open(p Protector, b Binding, sealed []byte) (Ticket, error) {
-	data, err := p.Decrypt(sealed, b.associatedData())
+	data, err := decrypt(p, sealed, b.associatedData(ticketPurpose))
 	if err != nil {
-		_, ours := p.(*KeyRing)
-		switch {
-		case ours:
-			return Ticket{}, err
-		case errors.Is(err, ErrUnavailable):
-			return Ticket{}, ErrUnavailable
-		default:
-			return Ticket{}, ErrUnreadable
-		}
+		return Ticket{}, err
 	}
 	t, err := decode(data)
 	if err != nil {
@@ -98,4 +99,66 @@ func Open(p Protector, b Binding, sealed []byte) (Ticket, error) {
 		return Ticket{}, fmt.Errorf("%w: it names another subject or session", ErrUnreadable)
 	}
 	return t, nil
+}
+
+// SealBytes encrypts a payload that is not a [Ticket], such as the bytes of a session
+// library, for the row that b names. The payload may be empty. SealBytes does not keep it.
+//
+// If p is a [KeyRing], the payload is sealed under keys derived from the ring's own keys:
+// see [KeyRing.ForPurpose]. With any other Protector, also one that wraps a KeyRing, the
+// associated data alone separates payloads from tickets. In both cases [Open] does not
+// open a payload and [OpenBytes] does not open a ticket. Payloads sealed with a KeyRing do
+// not open with a Protector that wraps the same ring.
+//
+// [NeedsReseal] works for payloads as it does for tickets. [Reseal] does not: it rewrites
+// tickets only.
+func SealBytes(p Protector, b Binding, payload []byte) ([]byte, error) {
+	return encrypt(payloadProtector(p), payload, b.associatedData(payloadPurpose))
+}
+
+// OpenBytes decrypts a payload that [SealBytes] sealed for the row that b names. The
+// payload is the caller's own. Errors are those of [Open].
+func OpenBytes(p Protector, b Binding, sealed []byte) ([]byte, error) {
+	payload, err := decrypt(payloadProtector(p), sealed, b.associatedData(payloadPurpose))
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := p.(*KeyRing); ok {
+		return payload, nil
+	}
+	return bytes.Clone(payload), nil // another Protector may keep what it returned
+}
+
+func payloadProtector(p Protector) Protector {
+	if r, ok := p.(*KeyRing); ok {
+		return r.ForPurpose(payloadPurpose)
+	}
+	return p
+}
+
+func encrypt(p Protector, plaintext, associatedData []byte) ([]byte, error) {
+	sealed, err := p.Encrypt(plaintext, associatedData)
+	if err != nil {
+		// The error of a foreign Protector may quote the plaintext.
+		return nil, errors.New("ticket: the protector could not seal it")
+	}
+	return sealed, nil
+}
+
+// decrypt returns errors that wrap [ErrUnreadable] or [ErrUnavailable]. It drops the text
+// of a foreign Protector's error, which may quote the plaintext or a key.
+func decrypt(p Protector, sealed, associatedData []byte) ([]byte, error) {
+	plaintext, err := p.Decrypt(sealed, associatedData)
+	if err == nil {
+		return plaintext, nil
+	}
+	_, isKeyRing := p.(*KeyRing)
+	switch {
+	case isKeyRing:
+		return nil, err
+	case errors.Is(err, ErrUnavailable):
+		return nil, ErrUnavailable
+	default:
+		return nil, ErrUnreadable
+	}
 }

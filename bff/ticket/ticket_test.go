@@ -140,7 +140,7 @@ func TestAssociatedDataIsUnambiguous(t *testing.T) {
 			for _, sub := range parts {
 				for _, sid := range parts {
 					b := Binding{p, k, sub, sid}
-					data := string(b.associatedData())
+					data := string(b.associatedData(ticketPurpose))
 					if other, ok := seen[data]; ok {
 						t.Fatalf("%q and %q have the same associated data", b, other)
 					}
@@ -187,7 +187,7 @@ func TestTamperedTruncatedUnknownAndForeignTicketsDoNotOpen(t *testing.T) {
 		"another subject": "\x01{\"sub\":\"bob\",\"sid\":\"s1\"}", "another session": "\x01{\"sub\":\"alice\"}",
 		"a time that is none": "\x01{\"sub\":\"alice\",\"sid\":\"s1\",\"exp\":\"soon\"}",
 	} {
-		data, err := r.Encrypt([]byte(plaintext), binding.associatedData())
+		data, err := r.Encrypt([]byte(plaintext), binding.associatedData(ticketPurpose))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -242,17 +242,22 @@ func TestErrorsOfAnotherProtectorAreNotQuoted(t *testing.T) {
 func TestTicketsAndKeysAreNeverPrinted(t *testing.T) {
 	k := key(t, 1)
 	r := ring(t, 1, 2)
+	derived := r.ForPurpose("a").primary.material().secret
 	forbidden := []string{
+		fmt.Sprint(derived), strings.Trim(fmt.Sprint(derived), "[]"), hex.EncodeToString(derived[:]),
 		"secret", hex.EncodeToString(secret(1)), base64.StdEncoding.EncodeToString(secret(1)),
 		fmt.Sprint(secret(1)), strings.Trim(fmt.Sprint(secret(1)), "[]"),
 	}
 	var out bytes.Buffer
-	for _, v := range []any{full(), new(full()), []Ticket{full()}, k, &k, []Key{k}, r, *r, struct{ R *KeyRing }{r}} {
+	for _, v := range []any{full(), new(full()), []Ticket{full()}, k, &k, []Key{k}, r, *r, struct{ R *KeyRing }{r},
+		struct{ k Key }{k}, struct{ r KeyRing }{*r}, &struct{ k *Key }{&k}, r.ForPurpose("a"), struct{ r KeyRing }{*r.ForPurpose("a")}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 			fmt.Fprintf(&out, verb+"\n", v)
 		}
 		slog.New(slog.NewTextHandler(&out, nil)).Info("m", "v", v)
 		slog.New(slog.NewJSONHandler(&out, nil)).Info("m", "v", v)
+		data, _ := json.Marshal(v)
+		out.Write(data)
 	}
 	if text := fmt.Sprintf("%v %+v %#v", full(), new(full()), []Ticket{full()}); strings.Contains(text, "Alice") {
 		t.Errorf("claims are printed: %s", text)
