@@ -36,7 +36,11 @@ func (s *Sessions) load(ctx context.Context, key string) (*loaded, error) {
 // open opens the ticket of a row. It returns nil without an error if that is no ticket
 // of ours, and an error if that cannot be told just now.
 func (s *Sessions) open(ctx context.Context, row bff.UserSession) (*loaded, error) {
-	t, err := ticket.Open(s.cfg.Protector, ticket.BindingOf(row), row.Ticket)
+	var t ticket.Ticket
+	err := errAnonymous
+	if row.SubjectID != "" {
+		t, err = ticket.Open(s.cfg.Protector, ticket.BindingOf(row), row.Ticket)
+	}
 	if err == nil && t.Issuer != s.cfg.Issuer {
 		err = errOtherIssuer
 	}
@@ -54,7 +58,10 @@ func (s *Sessions) open(ctx context.Context, row bff.UserSession) (*loaded, erro
 	return &loaded{row: row, ticket: t}, nil
 }
 
-var errOtherIssuer = errors.New("the ticket is of another issuer")
+var (
+	errOtherIssuer = errors.New("the ticket is of another issuer")
+	errAnonymous   = errors.New("the session is anonymous")
+)
 
 // expiry is when a session ends that is renewed at now: after the idle timeout, within
 // what its ticket allows.

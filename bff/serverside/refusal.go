@@ -76,10 +76,11 @@ func (s *Sessions) giveUp(ctx context.Context, l *loaded) (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.cfg.Store.DeleteUserSession(ctx, l.key()); err != nil { // cleanup will
+	removed, err := s.cfg.Store.DeleteUserSession(ctx, l.key())
+	if err != nil { // cleanup will delete and count it
 		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a session that ended could not be deleted", slog.Any("error", err))
 	}
-	s.ended(ctx, EndTokens, 1, l.row.SubjectID)
+	s.ended(ctx, EndTokens, removed, l.row.SubjectID)
 	return nil, ErrNoSession
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/usersession/bff"
+	"example.com/usersession/bff/ticket"
 )
 
 // A SignInOption adds to a [Sessions.SignIn].
@@ -23,23 +24,26 @@ func Replacing(replacementToken string) SignInOption {
 	return func(o *signIn) { o.replaces = replacementToken }
 }
 
-// replacementPurpose separates these ciphertexts from tickets.
-const replacementPurpose = "example.com/usersession replacement v1\x00"
+// replacementPurpose is the purpose of replacement tokens: the name from which the keys of
+// a [ticket.KeyRing] are derived, and the beginning of the associated data.
+const replacementPurpose = "example.com/usersession replacement v1"
 
-// ReplacementToken returns a sealed note of the request's session cookie, or "" if it has
-// none. Keep it in the cookie that holds state and nonce while the user is at the identity
-// provider, and hand it to SignIn with [Replacing].
+// ReplacementToken returns a sealed reference to the request's session, or "" if the
+// request has no session cookie. Keep it in the cookie that holds state and nonce while
+// the user is at the identity provider, and pass it to SignIn with [Replacing].
 //
-// It is needed because the request to the callback comes from the provider's site, and
-// brings no cookie with SameSite=Strict: without the note the old session of a user who
-// signs in again would stay until it is idle for too long, unless it has the same session
-// id. The note opens no session, and is of use for nothing else.
+// SignIn needs it because the request to the callback comes from the provider's site, so
+// that the browser does not send a cookie with SameSite=Strict. Without the token the old
+// session of a user who signs in again would remain until its idle timeout, unless the new
+// session has the same session id. A replacement token gives no access to the session.
+//
+// If the token cannot be sealed, ReplacementToken logs that and returns "".
 func (s *Sessions) ReplacementToken(r *http.Request) string {
 	key, ok := s.requestKey(r)
 	if !ok {
 		return ""
 	}
-	sealed, err := s.cfg.Protector.Encrypt([]byte(key), s.replacementData())
+	sealed, err := s.replacementProtector().Encrypt([]byte(key), s.replacementData())
 	if err != nil {
 		s.cfg.Logger.LogAttrs(r.Context(), slog.LevelWarn, "serverside: the protector could not seal a replacement token")
 		return ""
@@ -47,19 +51,33 @@ func (s *Sessions) ReplacementToken(r *http.Request) string {
 	return base64.RawURLEncoding.EncodeToString(sealed)
 }
 
-func (s *Sessions) replacementData() []byte { return []byte(replacementPurpose + s.cfg.Partition) }
+// replacementProtector returns a key ring's derived ring. Any other Protector separates
+// replacement tokens from tickets by the associated data alone.
+func (s *Sessions) replacementProtector() ticket.Protector {
+	if r, ok := s.cfg.Protector.(*ticket.KeyRing); ok {
+		return r.ForPurpose(replacementPurpose)
+	}
+	return s.cfg.Protector
+}
 
-// replacedKey returns the key in a replacement token, or "".
+func (s *Sessions) replacementData() []byte {
+	return []byte(replacementPurpose + "\x00" + s.cfg.Partition)
+}
+
+// replacedKey returns the session key in a replacement token, or "" if the token does not
+// open. It also opens the tokens of an older host, which sealed them under the key ring's
+// own keys with the same associated data.
 func (s *Sessions) replacedKey(token string) string {
 	sealed, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil || token == "" {
 		return ""
 	}
-	key, err := s.cfg.Protector.Decrypt(sealed, s.replacementData())
-	if err != nil {
-		return ""
+	for _, p := range []ticket.Protector{s.replacementProtector(), s.cfg.Protector} {
+		if key, err := p.Decrypt(sealed, s.replacementData()); err == nil {
+			return string(key)
+		}
 	}
-	return string(key)
+	return ""
 }
 
 // endReplaced deletes the sessions that a browser had before it signed in with l. Their
@@ -84,12 +102,11 @@ func (s *Sessions) endReplaced(ctx context.Context, r *http.Request, l *loaded, 
 		if err != nil {
 			return err
 		}
-		if _, err := s.cfg.Store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: key}); err != nil {
+		removed, err := s.cfg.Store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: key})
+		if err != nil {
 			return err
 		}
-		if old != nil {
-			s.ended(ctx, EndReplaced, 1, old.row.SubjectID)
-		}
+		s.ended(ctx, EndReplaced, removed, subjectOf(old))
 	}
 	return nil
 }

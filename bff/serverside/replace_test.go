@@ -9,6 +9,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"example.com/usersession/bff"
+	"example.com/usersession/bff/ticket"
 )
 
 // With SameSite=Strict the request to the callback has no session cookie.
@@ -54,6 +57,76 @@ func TestRequirement02ASignInFromAnotherSiteEndsTheOldSession(t *testing.T) {
 		})
 	}
 	callback.want("alice")
+}
+
+// The token was sealed by a release that used the key ring's own keys.
+func TestReplacing_TokenOfOlderHost(t *testing.T) {
+	const (
+		cookie = "fYdYec8DOTN-RiJhDt0JF5_sLvEwaHDHXdV2zBTuKvE"
+		token  = "AQAAAAd3QFlZnKML99vKzPYNDMPInEfHrQynrzEWxxdTBjO4ArpdnqTaS51b4Pnc8oxoSSsq_8bavQ3SJXAOZci9OjqLgEb3TYVN0qCT1-vSn889LSAqMCRa9HSxLDVUvQ"
+		key    = "2346ad96be1087d539c5d373685c9a092ca6cd71579954b1c0de4c3df5888698"
+	)
+	keys, err := ticket.ParseKeyRing("7:MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXY=")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBench(t, func(c *Config) { c.Protector = keys })
+	// The session that the token refers to.
+	row := bff.UserSession{
+		PartitionKey: "app", Key: key, SubjectID: "alice", SessionID: "s1",
+		Created: b.clock.Now(), Renewed: b.clock.Now(), Expires: b.clock.plus(time.Hour),
+	}
+	row.Ticket, err = ticket.Seal(keys, ticket.BindingOf(row),
+		ticket.Ticket{Issuer: issuer, SubjectID: "alice", SessionID: "s1", Expires: b.clock.plus(time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.store.CreateUserSession(t.Context(), row); err != nil {
+		t.Fatal(err)
+	}
+	old := b.browser()
+	old.cookies[DefaultCookieName] = cookie
+	old.want("alice")
+	b.browser().visit(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := b.SignIn(w, r, as("alice", "s2"), Replacing(token)); err != nil {
+			t.Error(err)
+		}
+	})
+	old.want("")
+	b.wantEnded(EndReplaced, 1)
+}
+
+// wrapped hides the type of a key ring.
+type wrapped struct{ ticket.Protector }
+
+func TestReplacementToken_SeparatedFromTicketsAndPayloads(t *testing.T) {
+	for name, p := range map[string]ticket.Protector{"key ring": testKeys, "foreign protector": wrapped{testKeys}} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, func(c *Config) { c.Protector = p })
+			br := b.browser()
+			br.signIn(alice())
+			row := b.store.rows(t, "alice")[0]
+			var token string
+			br.visit(func(_ http.ResponseWriter, r *http.Request) { token = b.ReplacementToken(r) })
+			if b.replacedKey(token) != row.Key {
+				t.Fatal("the token does not open")
+			}
+			sealed, err := base64.RawURLEncoding.DecodeString(token)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := ticket.Open(p, ticket.BindingOf(row), sealed); !errors.Is(err, ticket.ErrUnreadable) {
+				t.Errorf("the token opens as a ticket: %v", err)
+			}
+			if _, err := ticket.OpenBytes(p, ticket.BindingOf(row), sealed); !errors.Is(err, ticket.ErrUnreadable) {
+				t.Errorf("the token opens as a payload: %v", err)
+			}
+			_, err = testKeys.Decrypt(sealed, b.replacementData())
+			if name == "key ring" && err == nil {
+				t.Error("the token is sealed under the ring's own keys")
+			}
+		})
+	}
 }
 
 // The new refresh token belongs to the same grant as the sign-in, to many providers.

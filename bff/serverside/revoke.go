@@ -12,7 +12,11 @@ import (
 // marked as current. A session whose ticket does not open is listed too, without claims
 // and properties, so that it can be revoked.
 func (s *Sessions) UserSessions(ctx context.Context, subjectID string) ([]Session, error) {
-	rows, err := s.cfg.Store.GetUserSessions(ctx, s.cfg.Partition, bff.UserSessionsFilter{SubjectID: subjectID})
+	filter := bff.UserSessionsFilter{SubjectID: subjectID}
+	if err := filter.Validate(); err != nil {
+		return nil, fmt.Errorf("serverside: listing sessions: %w", err)
+	}
+	rows, err := s.cfg.Store.GetUserSessions(ctx, s.cfg.Partition, filter)
 	if err != nil {
 		return nil, fmt.Errorf("serverside: listing sessions: %w", err)
 	}
@@ -55,19 +59,21 @@ func (s *Sessions) RevokeOtherSessions(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("serverside: revoking the other sessions: %w", err)
 	}
+	var n int64
 	var ended []bff.UserSession
 	for _, row := range rows {
 		if row.Key == current.row.Key {
 			continue
 		}
-		_, err = s.cfg.Store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: row.Key})
+		var removed int64
+		removed, err = s.cfg.Store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: row.Key})
 		if err != nil {
 			err = fmt.Errorf("serverside: revoking the other sessions: %w", err)
 			break
 		}
+		n += removed
 		ended = append(ended, row)
 	}
-	n := int64(len(ended))
 	s.ended(ctx, EndRevoked, n, current.row.SubjectID)
 	s.revokeTokens(ctx, s.refreshTokens(ctx, ended))
 	return n, err

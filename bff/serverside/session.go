@@ -46,6 +46,14 @@ func (l *loaded) key() bff.UserSessionKey {
 	return bff.UserSessionKey{PartitionKey: l.row.PartitionKey, Key: l.row.Key}
 }
 
+// subjectOf returns the session's user, or "" for a session that was not opened.
+func subjectOf(l *loaded) string {
+	if l == nil {
+		return ""
+	}
+	return l.row.SubjectID
+}
+
 func (l *loaded) session() Session {
 	t := l.ticket.Clone()
 	return Session{

@@ -138,12 +138,16 @@ func (s *Sessions) trim(ctx context.Context, l *loaded) error {
 	rows = rows[:max(0, len(rows)-s.cfg.MaxSessionsPerUser)]
 	rows = slices.DeleteFunc(rows, func(row bff.UserSession) bool { return row.Key == l.row.Key })
 	tokens := s.refreshTokens(ctx, rows)
+	var total int64
 	for _, row := range rows {
-		if _, err := s.cfg.Store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: row.Key}); err != nil {
+		removed, err := s.cfg.Store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: row.Key})
+		if err != nil {
+			s.ended(ctx, EndMaximum, total, l.row.SubjectID)
 			return err
 		}
+		total += removed
 	}
-	s.ended(ctx, EndMaximum, int64(len(rows)), l.row.SubjectID)
+	s.ended(ctx, EndMaximum, total, l.row.SubjectID)
 	s.revokeTokens(ctx, tokens)
 	return nil
 }
@@ -194,14 +198,12 @@ func (s *Sessions) end(ctx context.Context, key string, reason EndReason) error 
 		l = nil
 		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a session that ends could not be read", slog.Any("error", loadErr))
 	}
-	if _, err := s.cfg.Store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: key}); err != nil {
+	removed, err := s.cfg.Store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: key})
+	if err != nil {
 		return err
 	}
-	if l == nil {
-		return nil
-	}
-	s.ended(ctx, reason, 1, l.row.SubjectID)
-	if l.ticket.RefreshToken != "" {
+	s.ended(ctx, reason, removed, subjectOf(l))
+	if l != nil && l.ticket.RefreshToken != "" {
 		s.revokeTokens(ctx, []string{l.ticket.RefreshToken})
 	}
 	return nil
