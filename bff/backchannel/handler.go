@@ -92,9 +92,14 @@ func New(c Config) (*Handler, error) {
 	case c.Sessions == nil || c.Verifier == nil:
 		return nil, errors.New("backchannel: Sessions or Verifier is nil")
 	case c.Sessions.Issuer() == "":
-		return nil, errors.New("backchannel: the sessions have no issuer: set serverside.Config.Issuer")
+		return nil, errors.New("backchannel: the sessions have no issuer: set serverside.Config.Issuer, or pass one to ForStore")
 	case c.MaxTokenAge < 0 || c.ClockSkew < 0:
 		return nil, errors.New("backchannel: MaxTokenAge or ClockSkew is negative")
+	}
+	if s, ok := c.Sessions.(storeSessions); ok {
+		if err := s.check(); err != nil {
+			return nil, fmt.Errorf("backchannel: ForStore: %w", err)
+		}
 	}
 	if c.MaxTokenAge == 0 {
 		c.MaxTokenAge = DefaultMaxTokenAge

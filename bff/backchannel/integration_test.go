@@ -83,6 +83,37 @@ func Example() {
 	// 400 for the same token again
 }
 
+// The application's session library keeps its sessions in the store. When a user signs in,
+// the application sets the row's subject id and session id.
+func ExampleForStore() {
+	store := bff.NewInMemoryStore()
+	ctx := context.Background()
+	for _, sessionID := range []string{"s1", "s2"} {
+		err := store.CreateUserSession(ctx, bff.UserSession{
+			PartitionKey: "shop", Key: "hash of the cookie of " + sessionID,
+			SubjectID: "alice", SessionID: sessionID,
+			Created: time.Now(), Renewed: time.Now(),
+		})
+		if err != nil {
+			panic(err)
+		}
+	}
+	logout, err := backchannel.New(backchannel.Config{
+		Sessions: backchannel.ForStore(store, "shop", "https://id.example"),
+		Verifier: unverified{}, // yours is from package oidcverify
+		Replay:   backchannel.StoreReplayMemory{Store: store},
+	})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(send(logout, logoutToken("1", map[string]any{"sub": "alice", "sid": "s1"})))
+	left, _ := store.GetUserSessions(ctx, "shop", bff.UserSessionsFilter{SubjectID: "alice"})
+	fmt.Println(len(left), "session left:", left[0].SessionID)
+	// Output:
+	// 200
+	// 1 session left: s2
+}
+
 func TestLogoutEndsRealSessions(t *testing.T) {
 	for _, all := range []bool{false, true} {
 		store := bff.NewInMemoryStore()
