@@ -102,9 +102,9 @@ type Config struct {
 // Sessions signs in and out, loads, renews and revokes the sessions of one partition.
 // Make it with [New]. It is safe for concurrent use.
 type Sessions struct {
-	cfg      Config // with the defaults filled in, never changed again
-	flight   flight
-	refusals refusals
+	cfg           Config // with the defaults filled in, never changed again
+	refreshes     refreshGroup
+	refusedTokens refusedTokens
 }
 
 // New checks the configuration and fills in the defaults. It does no I/O and starts no

@@ -14,7 +14,7 @@ import (
 // that says no more than that; the browser keeps its cookie.
 func (s *Sessions) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		st, err := s.begin(r)
+		st, err := s.loadRequest(r)
 		if err != nil {
 			s.unavailable(w, r, err)
 			return
@@ -25,25 +25,25 @@ func (s *Sessions) Middleware(next http.Handler) http.Handler {
 }
 
 // begin reads what the request's cookie stands for.
-func (s *Sessions) begin(r *http.Request) (*requestState, error) {
+func (s *Sessions) loadRequest(r *http.Request) (*requestState, error) {
 	st := &requestState{}
 	key, ok := s.requestKey(r)
 	if !ok {
 		return st, nil
 	}
-	l, err := s.load(r.Context(), key)
+	opened, err := s.load(r.Context(), key)
 	if err != nil {
 		return nil, err
 	}
-	if l != nil && !s.readsOnly(r) {
-		l = s.renew(r.Context(), l)
+	if opened != nil && !s.withoutRenewal(r) {
+		opened = s.renew(r.Context(), opened)
 	}
-	st.set(key, l)
+	st.set(key, opened)
 	return st, nil
 }
 
-// readsOnly is ?slide=false on the user endpoint.
-func (s *Sessions) readsOnly(r *http.Request) bool {
+// withoutRenewal is ?slide=false on the user endpoint.
+func (s *Sessions) withoutRenewal(r *http.Request) bool {
 	return r.URL.Path == s.cfg.UserPath && r.URL.Query().Get("slide") == "false"
 }
 

@@ -13,15 +13,15 @@ import (
 )
 
 // A SignInOption adds to a [Sessions.SignIn].
-type SignInOption func(*signIn)
+type SignInOption func(*signInOptions)
 
-type signIn struct{ replaces string }
+type signInOptions struct{ replaces string }
 
 // Replacing names the session that the sign-in takes the place of, besides the one of the
 // request's cookie, by what [Sessions.ReplacementToken] gave when the sign-in began. An
 // empty or unusable token names none.
 func Replacing(replacementToken string) SignInOption {
-	return func(o *signIn) { o.replaces = replacementToken }
+	return func(o *signInOptions) { o.replaces = replacementToken }
 }
 
 // replacementPurpose is the purpose of replacement tokens: the name from which the keys of
@@ -83,7 +83,7 @@ func (s *Sessions) replacedKey(token string) string {
 // endReplaced deletes the sessions that a browser had before it signed in with l. Their
 // refresh tokens are not revoked: to many providers that ends the sign-in that has just
 // begun.
-func (s *Sessions) endReplaced(ctx context.Context, r *http.Request, l *loaded, o signIn) error {
+func (s *Sessions) endReplaced(ctx context.Context, r *http.Request, opened *openedSession, o signInOptions) error {
 	var keys []string
 	if st := s.state(ctx); st != nil {
 		st.mu.Lock()
@@ -95,7 +95,7 @@ func (s *Sessions) endReplaced(ctx context.Context, r *http.Request, l *loaded, 
 	keys = append(keys, s.replacedKey(o.replaces))
 	slices.Sort(keys)
 	for _, key := range slices.Compact(keys) {
-		if key == "" || key == l.row.Key {
+		if key == "" || key == opened.row.Key {
 			continue
 		}
 		old, err := s.load(ctx, key)
@@ -106,7 +106,7 @@ func (s *Sessions) endReplaced(ctx context.Context, r *http.Request, l *loaded, 
 		if err != nil {
 			return err
 		}
-		s.ended(ctx, EndReplaced, removed, subjectOf(old))
+		s.reportEnded(ctx, EndReplaced, removed, subjectOf(old))
 	}
 	return nil
 }
@@ -118,8 +118,8 @@ const clockSkew = time.Minute
 // signedInAgain reports whether a session that ended during its refresh may have been
 // replaced by a sign-in, whose grant then has the new refresh token too. A row does not
 // say what it has replaced: any session counts that the user began since the refresh did.
-func (s *Sessions) signedInAgain(ctx context.Context, l *loaded) bool {
-	rows, err := s.cfg.Store.GetUserSessions(ctx, l.row.PartitionKey, bff.UserSessionsFilter{SubjectID: l.row.SubjectID})
+func (s *Sessions) signedInAgain(ctx context.Context, opened *openedSession) bool {
+	rows, err := s.cfg.Store.GetUserSessions(ctx, opened.row.PartitionKey, bff.UserSessionsFilter{SubjectID: opened.row.SubjectID})
 	if err != nil { // a token too many does less harm than a sign-in that ends
 		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: the refresh token of a session that ended is not revoked, "+
 			"since the user's sessions could not be read", slog.Any("error", err))
@@ -127,6 +127,6 @@ func (s *Sessions) signedInAgain(ctx context.Context, l *loaded) bool {
 	}
 	begun := s.cfg.Clock().Add(-2*s.cfg.TokenTimeout - clockSkew) // one to ask, one to write
 	return slices.ContainsFunc(rows, func(row bff.UserSession) bool {
-		return row.SessionID == l.row.SessionID || row.Created.After(begun)
+		return row.SessionID == opened.row.SessionID || row.Created.After(begun)
 	})
 }

@@ -162,9 +162,9 @@ func TestRequirement04IdleAndAbsoluteTimeoutAreCheckedOnRead(t *testing.T) {
 		br.signIn(alice())
 		row := b.store.rows(t, "alice")[0]
 		for _, expires := range []time.Time{b.clock.plus(100 * time.Hour), {}} {
-			u := (&loaded{row: row}).update()
+			u := (&openedSession{row: row}).toUpdate()
 			u.Expires, u.IfVersion = expires, 0
-			if err := b.store.UpdateUserSession(t.Context(), (&loaded{row: row}).key(), u); err != nil {
+			if err := b.store.UpdateUserSession(t.Context(), (&openedSession{row: row}).key(), u); err != nil {
 				t.Fatal(err)
 			}
 			now := b.clock.Now()
@@ -178,7 +178,7 @@ func TestRequirement04IdleAndAbsoluteTimeoutAreCheckedOnRead(t *testing.T) {
 func TestRequirement05AnEndedSessionStaysEnded(t *testing.T) {
 	for name, end := range map[string]func(*bench, bff.UserSession) error{
 		"sign-out elsewhere": func(b *bench, row bff.UserSession) error {
-			return errOf(b.store.DeleteUserSession(b.t.Context(), (&loaded{row: row}).key()))
+			return errOf(b.store.DeleteUserSession(b.t.Context(), (&openedSession{row: row}).key()))
 		},
 		"revocation": func(b *bench, row bff.UserSession) error {
 			_, err := b.RevokeSessions(b.t.Context(), bff.UserSessionsFilter{SubjectID: row.SubjectID})

@@ -38,9 +38,9 @@ func TestRequirement09ATicketThatDoesNotOpenIsNoSession(t *testing.T) {
 		"of another row": other.store.rows(t, "alice")[0].Ticket, "not one of ours": []byte(`{"sub":"alice"}`),
 	} {
 		t.Run(name, func(t *testing.T) {
-			u := (&loaded{row: good}).update()
+			u := (&openedSession{row: good}).toUpdate()
 			u.Ticket, u.IfVersion = sealed, 0
-			if err := b.store.UpdateUserSession(t.Context(), (&loaded{row: good}).key(), u); err != nil {
+			if err := b.store.UpdateUserSession(t.Context(), (&openedSession{row: good}).key(), u); err != nil {
 				t.Fatal(err)
 			}
 			response := br.visit(func(w http.ResponseWriter, r *http.Request) {

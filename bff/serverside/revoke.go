@@ -23,11 +23,11 @@ func (s *Sessions) UserSessions(ctx context.Context, subjectID string) ([]Sessio
 	current := s.current(ctx)
 	sessions := make([]Session, 0, len(rows))
 	for _, row := range rows {
-		l, err := s.open(ctx, row)
-		if l == nil || err != nil {
-			l = &loaded{row: row}
+		opened, err := s.open(ctx, row)
+		if opened == nil || err != nil {
+			opened = &openedSession{row: row}
 		}
-		session := l.session()
+		session := opened.session()
 		session.Current = current != nil && current.row.Key == row.Key
 		sessions = append(sessions, session)
 	}
@@ -40,12 +40,12 @@ func (s *Sessions) UserSessions(ctx context.Context, subjectID string) ([]Sessio
 //
 // Their refresh tokens are revoked after that, best effort.
 func (s *Sessions) RevokeSessions(ctx context.Context, filter bff.UserSessionsFilter) (int64, error) {
-	return s.endAll(ctx, filter, EndRevoked)
+	return s.endMatching(ctx, filter, EndRevoked)
 }
 
 // BackchannelLogout is [Sessions.RevokeSessions] for package backchannel.
 func (s *Sessions) BackchannelLogout(ctx context.Context, filter bff.UserSessionsFilter) (int64, error) {
-	return s.endAll(ctx, filter, EndBackchannel)
+	return s.endMatching(ctx, filter, EndBackchannel)
 }
 
 // RevokeOtherSessions ends all sessions of the request's user but the request's own, and
@@ -74,7 +74,7 @@ func (s *Sessions) RevokeOtherSessions(ctx context.Context) (int64, error) {
 		n += removed
 		ended = append(ended, row)
 	}
-	s.ended(ctx, EndRevoked, n, current.row.SubjectID)
+	s.reportEnded(ctx, EndRevoked, n, current.row.SubjectID)
 	s.revokeTokens(ctx, s.refreshTokens(ctx, ended))
 	return n, err
 }
@@ -91,7 +91,7 @@ func (s *Sessions) SubjectOfSession(ctx context.Context, sessionID string) (subj
 	return rows[0].SubjectID, true, nil
 }
 
-func (s *Sessions) endAll(ctx context.Context, filter bff.UserSessionsFilter, reason EndReason) (int64, error) {
+func (s *Sessions) endMatching(ctx context.Context, filter bff.UserSessionsFilter, reason EndReason) (int64, error) {
 	if err := filter.Validate(); err != nil {
 		return 0, fmt.Errorf("serverside: revoking sessions: %w", err)
 	}
@@ -104,27 +104,27 @@ func (s *Sessions) endAll(ctx context.Context, filter bff.UserSessionsFilter, re
 		tokens = s.refreshTokens(ctx, rows)
 	}
 	n, err := s.cfg.Store.DeleteUserSessions(ctx, s.cfg.Partition, filter)
-	s.ended(ctx, reason, n, filter.SubjectID)
+	s.reportEnded(ctx, reason, n, filter.SubjectID)
 	if err != nil {
 		return n, fmt.Errorf("serverside: revoking sessions: %w", err)
 	}
-	s.forget(ctx, filter)
+	s.signOutRequest(ctx, filter)
 	s.revokeTokens(ctx, tokens)
 	return n, nil
 }
 
 // forget signs out the request that has just revoked its own session.
-func (s *Sessions) forget(ctx context.Context, filter bff.UserSessionsFilter) {
-	l := s.current(ctx)
-	if l == nil || filter.SubjectID != "" && filter.SubjectID != l.row.SubjectID ||
-		filter.SessionID != "" && filter.SessionID != l.row.SessionID {
+func (s *Sessions) signOutRequest(ctx context.Context, filter bff.UserSessionsFilter) {
+	opened := s.current(ctx)
+	if opened == nil || filter.SubjectID != "" && filter.SubjectID != opened.row.SubjectID ||
+		filter.SessionID != "" && filter.SessionID != opened.row.SessionID {
 		return
 	}
-	s.state(ctx).moveOn(l.row.Key, nil)
+	s.state(ctx).replace(opened.row.Key, nil)
 }
 
 // ended reports the end of sessions.
-func (s *Sessions) ended(ctx context.Context, reason EndReason, n int64, subjectID string) {
+func (s *Sessions) reportEnded(ctx context.Context, reason EndReason, n int64, subjectID string) {
 	if n == 0 {
 		return
 	}

@@ -37,44 +37,44 @@ type Session struct {
 }
 
 // loaded is a session as it was read: its row, and its ticket opened.
-type loaded struct {
+type openedSession struct {
 	row    bff.UserSession
 	ticket ticket.Ticket
 }
 
-func (l *loaded) key() bff.UserSessionKey {
-	return bff.UserSessionKey{PartitionKey: l.row.PartitionKey, Key: l.row.Key}
+func (opened *openedSession) key() bff.UserSessionKey {
+	return bff.UserSessionKey{PartitionKey: opened.row.PartitionKey, Key: opened.row.Key}
 }
 
 // subjectOf returns the session's user, or "" for a session that was not opened.
-func subjectOf(l *loaded) string {
-	if l == nil {
+func subjectOf(opened *openedSession) string {
+	if opened == nil {
 		return ""
 	}
-	return l.row.SubjectID
+	return opened.row.SubjectID
 }
 
-func (l *loaded) session() Session {
-	t := l.ticket.Clone()
+func (opened *openedSession) session() Session {
+	t := opened.ticket.Clone()
 	return Session{
-		SubjectID: l.row.SubjectID, SessionID: l.row.SessionID,
-		Created: l.row.Created, Renewed: l.row.Renewed, Expires: l.row.Expires, EndsAt: t.Expires,
+		SubjectID: opened.row.SubjectID, SessionID: opened.row.SessionID,
+		Created: opened.row.Created, Renewed: opened.row.Renewed, Expires: opened.row.Expires, EndsAt: t.Expires,
 		Claims: t.Claims, Properties: t.Properties,
 	}
 }
 
 // update is what changes nothing but the version, if it is still l's.
-func (l *loaded) update() bff.UserSessionUpdate {
+func (opened *openedSession) toUpdate() bff.UserSessionUpdate {
 	return bff.UserSessionUpdate{
-		SubjectID: l.row.SubjectID, SessionID: l.row.SessionID,
-		Created: l.row.Created, Renewed: l.row.Renewed, Expires: l.row.Expires,
-		Ticket: l.row.Ticket, IfVersion: l.row.Version,
+		SubjectID: opened.row.SubjectID, SessionID: opened.row.SessionID,
+		Created: opened.row.Created, Renewed: opened.row.Renewed, Expires: opened.row.Expires,
+		Ticket: opened.row.Ticket, IfVersion: opened.row.Version,
 	}
 }
 
 // written is l after u was written.
-func (l *loaded) written(u bff.UserSessionUpdate, t ticket.Ticket) *loaded {
-	next := &loaded{row: l.row, ticket: t}
+func (opened *openedSession) afterUpdate(u bff.UserSessionUpdate, t ticket.Ticket) *openedSession {
+	next := &openedSession{row: opened.row, ticket: t}
 	next.row.Renewed, next.row.Expires, next.row.Ticket = u.Renewed, u.Expires, u.Ticket
 	next.row.Version++
 	return next
@@ -84,33 +84,33 @@ func (l *loaded) written(u bff.UserSessionUpdate, t ticket.Ticket) *loaded {
 // several goroutines.
 type requestState struct {
 	mu      sync.Mutex
-	key     string  // the key for the cookie, "" without one
-	current *loaded // nil: signed out
+	key     string         // the key for the cookie, "" without one
+	current *openedSession // nil: signed out
 }
 
 // A contextKey is where a context has the state of one Sessions. That of nil has the
 // innermost middleware's, for [FromContext], which knows no Sessions.
 type contextKey struct{ of *Sessions }
 
-func (st *requestState) get() *loaded {
+func (st *requestState) get() *openedSession {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	return st.current
 }
 
-func (st *requestState) set(key string, l *loaded) {
+func (st *requestState) set(key string, opened *openedSession) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	st.key, st.current = key, l
+	st.key, st.current = key, opened
 }
 
 // moveOn replaces what is known of the session, unless the request has meanwhile got
 // another one.
-func (st *requestState) moveOn(key string, l *loaded) {
+func (st *requestState) replace(key string, opened *openedSession) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if st.key == key {
-		st.current = l
+		st.current = opened
 	}
 }
 
@@ -121,7 +121,7 @@ func (s *Sessions) state(ctx context.Context) *requestState {
 }
 
 // current returns the session that the request has, or nil.
-func (s *Sessions) current(ctx context.Context) *loaded {
+func (s *Sessions) current(ctx context.Context) *openedSession {
 	if st := s.state(ctx); st != nil {
 		return st.get()
 	}
@@ -137,11 +137,11 @@ func FromContext(ctx context.Context) (Session, bool) {
 	if st == nil {
 		return Session{}, false
 	}
-	l := st.get()
-	if l == nil {
+	opened := st.get()
+	if opened == nil {
 		return Session{}, false
 	}
-	session := l.session()
+	session := opened.session()
 	session.Current = true
 	return session, true
 }
@@ -150,9 +150,9 @@ func FromContext(ctx context.Context) (Session, bool) {
 // own calls, such as the id_token_hint of a sign-out, never for the browser. It reports
 // false if the request is signed out. See [Sessions.AccessToken] for one that is fresh.
 func (s *Sessions) Ticket(ctx context.Context) (ticket.Ticket, bool) {
-	l := s.current(ctx)
-	if l == nil {
+	opened := s.current(ctx)
+	if opened == nil {
 		return ticket.Ticket{}, false
 	}
-	return l.ticket.Clone(), true
+	return opened.ticket.Clone(), true
 }

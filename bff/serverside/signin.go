@@ -15,7 +15,7 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-// createAttempts bounds how often a sign-in makes room for itself in a store that
+// createAttempts bounds how often a sign-in makes slots for itself in a store that
 // cannot replace atomically.
 const createAttempts = 5
 
@@ -33,40 +33,40 @@ const createAttempts = 5
 // this one was to take the place of, or those beyond the maximum, may have ended.
 func (s *Sessions) SignIn(w http.ResponseWriter, r *http.Request, t ticket.Ticket, opts ...SignInOption) (Session, error) {
 	ctx := r.Context()
-	var o signIn
+	var o signInOptions
 	for _, opt := range opts {
 		opt(&o)
 	}
 	id, key := newID()
-	l, err := s.newSession(key, t)
+	opened, err := s.newSession(key, t)
 	if err != nil {
 		return Session{}, err
 	}
-	err = s.put(ctx, l.row)
+	err = s.storeNew(ctx, opened.row)
 	if err == nil {
-		err = s.endReplaced(ctx, r, l, o)
+		err = s.endReplaced(ctx, r, opened, o)
 	}
 	if err == nil {
-		err = s.trim(ctx, l)
+		err = s.enforceMaximum(ctx, opened)
 	}
 	if err != nil { // of put too: the row is there if only the store's answer was lost
-		s.undo(ctx, l)
+		s.undoSignIn(ctx, opened)
 		return Session{}, fmt.Errorf("serverside: signing in: %w", err)
 	}
-	s.setCookie(w, id, l.ticket.Expires)
+	s.setCookie(w, id, opened.ticket.Expires)
 	if st := s.state(ctx); st != nil {
-		st.set(key, l)
+		st.set(key, opened)
 	}
 	s.cfg.Metrics.SessionStarted(ctx)
 	s.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "serverside: user session started",
-		slog.String("subject_id", l.row.SubjectID), slog.String("session_id", l.row.SessionID))
-	session := l.session()
+		slog.String("subject_id", opened.row.SubjectID), slog.String("session_id", opened.row.SessionID))
+	session := opened.session()
 	session.Current = true
 	return session, nil
 }
 
 // newSession completes the ticket and makes its row.
-func (s *Sessions) newSession(key string, t ticket.Ticket) (*loaded, error) {
+func (s *Sessions) newSession(key string, t ticket.Ticket) (*openedSession, error) {
 	if t.SubjectID == "" {
 		return nil, errors.New("serverside: signing in: the ticket has no subject id")
 	}
@@ -100,11 +100,11 @@ func (s *Sessions) newSession(key string, t ticket.Ticket) (*loaded, error) {
 		return nil, fmt.Errorf("serverside: signing in: %w", err)
 	}
 	row.Ticket = sealed
-	return &loaded{row: row, ticket: t}, nil
+	return &openedSession{row: row, ticket: t}, nil
 }
 
 // put adds the row, in the place of one with the same session id.
-func (s *Sessions) put(ctx context.Context, row bff.UserSession) error {
+func (s *Sessions) storeNew(ctx context.Context, row bff.UserSession) error {
 	if replacer, ok := s.cfg.Store.(bff.UserSessionReplacer); ok {
 		return replacer.ReplaceUserSession(ctx, row)
 	}
@@ -127,37 +127,37 @@ func (s *Sessions) put(ctx context.Context, row bff.UserSession) error {
 // which are the oldest, and no two end each other's sessions. None ends its own: if it is
 // among the oldest already, that is up to those that came after it. Should the database
 // have let them see it too late for that, the next sign-in ends it.
-func (s *Sessions) trim(ctx context.Context, l *loaded) error {
+func (s *Sessions) enforceMaximum(ctx context.Context, opened *openedSession) error {
 	if s.cfg.MaxSessionsPerUser == 0 {
 		return nil
 	}
-	rows, err := s.cfg.Store.GetUserSessions(ctx, s.cfg.Partition, bff.UserSessionsFilter{SubjectID: l.row.SubjectID})
+	rows, err := s.cfg.Store.GetUserSessions(ctx, s.cfg.Partition, bff.UserSessionsFilter{SubjectID: opened.row.SubjectID})
 	if err != nil {
 		return err
 	}
 	rows = rows[:max(0, len(rows)-s.cfg.MaxSessionsPerUser)]
-	rows = slices.DeleteFunc(rows, func(row bff.UserSession) bool { return row.Key == l.row.Key })
+	rows = slices.DeleteFunc(rows, func(row bff.UserSession) bool { return row.Key == opened.row.Key })
 	tokens := s.refreshTokens(ctx, rows)
 	var total int64
 	for _, row := range rows {
 		removed, err := s.cfg.Store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: row.Key})
 		if err != nil {
-			s.ended(ctx, EndMaximum, total, l.row.SubjectID)
+			s.reportEnded(ctx, EndMaximum, total, opened.row.SubjectID)
 			return err
 		}
 		total += removed
 	}
-	s.ended(ctx, EndMaximum, total, l.row.SubjectID)
+	s.reportEnded(ctx, EndMaximum, total, opened.row.SubjectID)
 	s.revokeTokens(ctx, tokens)
 	return nil
 }
 
 // undo removes a session whose id nobody was told. If that fails too, the row is out of
 // anybody's reach until it expires.
-func (s *Sessions) undo(ctx context.Context, l *loaded) {
+func (s *Sessions) undoSignIn(ctx context.Context, opened *openedSession) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.TokenTimeout)
 	defer cancel()
-	if _, err := s.cfg.Store.DeleteUserSession(ctx, l.key()); err != nil {
+	if _, err := s.cfg.Store.DeleteUserSession(ctx, opened.key()); err != nil {
 		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a sign-in that failed may have left a session nobody can use",
 			slog.Any("error", err))
 	}
@@ -180,7 +180,7 @@ func (s *Sessions) SignOut(w http.ResponseWriter, r *http.Request) error {
 		st.mu.Unlock()
 	}
 	if ok {
-		if err := s.end(ctx, key, EndSignOut); err != nil {
+		if err := s.endSession(ctx, key, EndSignOut); err != nil {
 			return fmt.Errorf("serverside: signing out: %w", err)
 		}
 	}
@@ -192,19 +192,19 @@ func (s *Sessions) SignOut(w http.ResponseWriter, r *http.Request) error {
 }
 
 // end deletes one session, and revokes its refresh token.
-func (s *Sessions) end(ctx context.Context, key string, reason EndReason) error {
-	l, loadErr := s.load(ctx, key) // anew: its tokens may have been refreshed since the request began
-	if loadErr != nil {            // ending the session matters more
-		l = nil
+func (s *Sessions) endSession(ctx context.Context, key string, reason EndReason) error {
+	opened, loadErr := s.load(ctx, key) // anew: its tokens may have been refreshed since the request began
+	if loadErr != nil {                 // ending the session matters more
+		opened = nil
 		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a session that ends could not be read", slog.Any("error", loadErr))
 	}
 	removed, err := s.cfg.Store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: key})
 	if err != nil {
 		return err
 	}
-	s.ended(ctx, reason, removed, subjectOf(l))
-	if l != nil && l.ticket.RefreshToken != "" {
-		s.revokeTokens(ctx, []string{l.ticket.RefreshToken})
+	s.reportEnded(ctx, reason, removed, subjectOf(opened))
+	if opened != nil && opened.ticket.RefreshToken != "" {
+		s.revokeTokens(ctx, []string{opened.ticket.RefreshToken})
 	}
 	return nil
 }

@@ -54,8 +54,8 @@ func (s *Sessions) refreshTokens(ctx context.Context, rows []bff.UserSession) []
 	}
 	var tokens []string
 	for _, row := range rows {
-		if l, err := s.open(ctx, row); err == nil && l != nil && l.ticket.RefreshToken != "" {
-			tokens = append(tokens, l.ticket.RefreshToken)
+		if opened, err := s.open(ctx, row); err == nil && opened != nil && opened.ticket.RefreshToken != "" {
+			tokens = append(tokens, opened.ticket.RefreshToken)
 		}
 	}
 	return tokens
@@ -70,11 +70,11 @@ func (s *Sessions) revokeTokens(ctx context.Context, tokens []string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.TokenTimeout)
 	defer cancel()
 	var wg sync.WaitGroup
-	room := make(chan struct{}, revocationsAtOnce)
+	slots := make(chan struct{}, revocationsAtOnce)
 	for _, token := range tokens {
-		room <- struct{}{}
+		slots <- struct{}{}
 		wg.Go(func() {
-			defer func() { <-room }()
+			defer func() { <-slots }()
 			if err := s.revokeToken(ctx, token); err != nil {
 				s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a refresh token could not be revoked",
 					slog.String("error", redact(err, token)))

@@ -272,7 +272,7 @@ func (panicking) RefreshTokens(context.Context, string) (Tokens, error) { panic(
 func TestARefresherThatPanicsEndsNoProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, browsers := fleet(t, 1, func(c *Config) { c.Refresher = panicking{} })
-		if _, err := browsers[0].token(t.Context()); !errors.Is(err, errPanicked) {
+		if _, err := browsers[0].token(t.Context()); !errors.Is(err, errRefreshPanicked) {
 			t.Errorf("%v", err)
 		}
 	})

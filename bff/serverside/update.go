@@ -24,32 +24,32 @@ const updateAttempts = 32
 // It returns [ErrNoSession] if the request is signed out, or the session ended
 // meanwhile, which an update never undoes.
 func (s *Sessions) Update(ctx context.Context, change func(*ticket.Ticket) error) error {
-	l := s.current(ctx)
-	if l == nil {
+	opened := s.current(ctx)
+	if opened == nil {
 		return ErrNoSession
 	}
-	next, err := s.update(ctx, l, change)
+	next, err := s.update(ctx, opened, change)
 	if err == nil || errors.Is(err, ErrNoSession) {
-		s.state(ctx).moveOn(l.row.Key, next)
+		s.state(ctx).replace(opened.row.Key, next)
 	}
 	return err
 }
 
 // update returns the session as it was written.
-func (s *Sessions) update(ctx context.Context, l *loaded, change func(*ticket.Ticket) error) (*loaded, error) {
+func (s *Sessions) update(ctx context.Context, opened *openedSession, change func(*ticket.Ticket) error) (*openedSession, error) {
 	for range updateAttempts {
-		t := l.ticket.Clone()
+		t := opened.ticket.Clone()
 		if err := change(&t); err != nil {
 			return nil, err
 		}
-		next, err := s.write(ctx, l, t)
+		next, err := s.writeTicket(ctx, opened, t)
 		if !errors.Is(err, bff.ErrSessionChanged) {
 			return next, err
 		}
-		if l, err = s.load(ctx, l.row.Key); err != nil {
+		if opened, err = s.load(ctx, opened.row.Key); err != nil {
 			return nil, fmt.Errorf("serverside: updating the session: %w", err)
 		}
-		if l == nil {
+		if opened == nil {
 			return nil, ErrNoSession
 		}
 	}
@@ -57,30 +57,30 @@ func (s *Sessions) update(ctx context.Context, l *loaded, change func(*ticket.Ti
 }
 
 // write writes another ticket, if the session is still what it was when l was read.
-func (s *Sessions) write(ctx context.Context, l *loaded, t ticket.Ticket) (*loaded, error) {
-	old := l.ticket
+func (s *Sessions) writeTicket(ctx context.Context, opened *openedSession, t ticket.Ticket) (*openedSession, error) {
+	old := opened.ticket
 	t.Issuer, t.SubjectID, t.SessionID, t.Issued = old.Issuer, old.SubjectID, old.SessionID, old.Issued
 	if t.Expires.IsZero() || t.Expires.After(old.Expires) {
 		t.Expires = old.Expires
 	}
-	u := l.update()
+	u := opened.toUpdate()
 	// The row's own end counts, not the idle timeout since the renewal: that timeout may
 	// have been another one then. Only a new refresh token can put the end off.
-	if end := s.expiry(l.row.Renewed, t); end.After(u.Expires) && !t.RefreshTokenExpires.Equal(old.RefreshTokenExpires) {
+	if end := s.expiry(opened.row.Renewed, t); end.After(u.Expires) && !t.RefreshTokenExpires.Equal(old.RefreshTokenExpires) {
 		u.Expires = end
 	}
-	u.Expires = within(u.Expires, t)
-	sealed, err := ticket.Seal(s.cfg.Protector, ticket.BindingOf(l.row), t)
+	u.Expires = capExpiry(u.Expires, t)
+	sealed, err := ticket.Seal(s.cfg.Protector, ticket.BindingOf(opened.row), t)
 	if err != nil {
 		return nil, fmt.Errorf("serverside: updating the session: %w", err)
 	}
 	u.Ticket = sealed
-	err = s.cfg.Store.UpdateUserSession(ctx, l.key(), u)
+	err = s.cfg.Store.UpdateUserSession(ctx, opened.key(), u)
 	if errors.Is(err, bff.ErrSessionNotFound) {
 		return nil, ErrNoSession
 	}
 	if err != nil {
 		return nil, fmt.Errorf("serverside: updating the session: %w", err)
 	}
-	return l.written(u, t), nil
+	return opened.afterUpdate(u, t), nil
 }

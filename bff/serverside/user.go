@@ -25,17 +25,17 @@ func (s *Sessions) UserHandler() http.Handler {
 		st := s.state(r.Context())
 		if st == nil { // not behind the middleware
 			var err error
-			if st, err = s.begin(r); err != nil {
+			if st, err = s.loadRequest(r); err != nil {
 				s.unavailable(w, r, err)
 				return
 			}
 		}
-		l := st.get()
-		if l == nil {
+		opened := st.get()
+		if opened == nil {
 			http.Error(w, http.StatusText(http.StatusUnauthorized), http.StatusUnauthorized)
 			return
 		}
-		session := l.session()
+		session := opened.session()
 		claims := make(map[string]any, len(session.Claims)+3)
 		maps.Copy(claims, session.Claims)
 		claims["sub"], claims["sid"] = session.SubjectID, session.SessionID

@@ -135,7 +135,7 @@ func TestARefusedRefreshTokenHoldsUpNobodyWithAGoodAccessToken(t *testing.T) {
 		if token, err := br.token(t.Context()); token != "secret-access-token" || err != nil {
 			t.Errorf("%q, %v", token, err)
 		}
-		if waited := time.Since(begin); waited > patience {
+		if waited := time.Since(begin); waited > maxRefreshWait {
 			t.Errorf("the request waited for %v", waited)
 		}
 		time.Sleep(10 * time.Second)
@@ -164,13 +164,13 @@ func TestASessionWhoseEndCannotBeWrittenEndsLater(t *testing.T) {
 }
 
 func TestRefusalsAreForgottenInTheEnd(t *testing.T) {
-	var r refusals
-	for i := range 5*refusalsKept + 1 {
+	var r refusedTokens
+	for i := range 5*refusedTokensKept + 1 {
 		r.add(strconv.Itoa(i))
-		if !r.has(strconv.Itoa(i)) || !r.has(strconv.Itoa(max(0, i-refusalsKept+1))) {
+		if !r.has(strconv.Itoa(i)) || !r.has(strconv.Itoa(max(0, i-refusedTokensKept+1))) {
 			t.Fatalf("after %d one of the latest is forgotten", i)
 		}
-		if n := len(r.young) + len(r.old); n > 2*refusalsKept {
+		if n := len(r.recent) + len(r.older); n > 2*refusedTokensKept {
 			t.Fatalf("%d are kept", n)
 		}
 	}

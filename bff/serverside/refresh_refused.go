@@ -1,0 +1,91 @@
+package serverside
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"example.com/usersession/bff/ticket"
+	"example.com/usersession/internal/wait"
+)
+
+const (
+	// maxRetryDelay is the longest delay between two reads of the session while
+	// awaitOtherHost waits.
+	maxRetryDelay = 500 * time.Millisecond
+	// otherHostWriteTime is the time that another host is given to write new tokens
+	// after the provider has sent them.
+	otherHostWriteTime = time.Second
+)
+
+// awaitOtherHost is called when the provider has refused the session's refresh token. If
+// another host has just used the token, that host is about to write new tokens. Its
+// request to the provider may take all of TokenTimeout; awaitOtherHost reads the session
+// for that long and returns it as soon as it has other tokens.
+//
+// If no other tokens appear, the refresh token is added to refusedTokens, so that no later
+// request waits for it again, and the result is that of afterRefusal.
+func (s *Sessions) awaitOtherHost(ctx context.Context, opened *openedSession) (*openedSession, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.TokenTimeout+otherHostWriteTime)
+	defer cancel()
+	for delay := firstRetryDelay; ; delay = min(2*delay, maxRetryDelay) {
+		next, err := s.load(ctx, opened.row.Key)
+		switch {
+		case err != nil: // read again below
+		case next == nil:
+			return nil, ErrNoSession
+		case !sameTokens(next, opened):
+			return next, nil
+		default:
+			opened = next
+		}
+		if wait.For(ctx, delay) == nil {
+			continue
+		}
+		if err != nil { // another host may have written new tokens
+			return nil, fmt.Errorf("serverside: refreshing tokens: %w", err)
+		}
+		s.refusedTokens.add(opened.ticket.RefreshToken)
+		s.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "serverside: the identity provider refused a refresh token",
+			slog.String("subject_id", opened.row.SubjectID), slog.String("session_id", opened.row.SessionID))
+		return s.afterRefusal(ctx, opened)
+	}
+}
+
+var errOtherTokens = errors.New("serverside: another host has written new tokens")
+
+// afterRefusal returns an error that wraps [ErrRefreshTokenRefused]. With
+// EndSessionWithRefreshToken it ends the session instead and returns [ErrNoSession],
+// unless another host has written other tokens: then it returns the session with those.
+//
+// A store updates a session only if it is unchanged, but deletes it in any state. That is
+// why the session is first made to expire by an update, after which no host writes to it,
+// and then deleted.
+func (s *Sessions) afterRefusal(ctx context.Context, opened *openedSession) (*openedSession, error) {
+	if !s.cfg.EndSessionWithRefreshToken {
+		return nil, fmt.Errorf("serverside: refreshing tokens: %w", ErrRefreshTokenRefused)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.TokenTimeout)
+	defer cancel()
+	_, err := s.update(ctx, opened, func(t *ticket.Ticket) error {
+		if t.AccessToken != opened.ticket.AccessToken || t.RefreshToken != opened.ticket.RefreshToken {
+			return errOtherTokens
+		}
+		t.Expires = t.Issued.Add(-clockSkew) // expired by every host's clock
+		return nil
+	})
+	if errors.Is(err, errOtherTokens) {
+		return s.refresh(ctx, opened) // reads the session and returns it with those tokens
+	}
+	if err != nil {
+		return nil, err
+	}
+	removed, err := s.cfg.Store.DeleteUserSession(ctx, opened.key())
+	if err != nil { // cleanup deletes and counts it
+		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a session that ended could not be deleted", slog.Any("error", err))
+	}
+	s.reportEnded(ctx, EndTokens, removed, opened.row.SubjectID)
+	return nil, ErrNoSession
+}
