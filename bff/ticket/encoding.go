@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"time"
-	"unicode/utf8"
 )
 
 // version is the first byte of an encoded ticket. A format that an older host would
@@ -23,39 +22,65 @@ type wire struct {
 	Claims              map[string]any    `json:"clm,omitempty"`
 	AccessToken         string            `json:"at,omitempty"`
 	AccessTokenExpires  time.Time         `json:"atx,omitzero"`
+	AccessTokenObtained time.Time         `json:"ato,omitzero"`
 	RefreshToken        string            `json:"rt,omitempty"`
 	RefreshTokenExpires time.Time         `json:"rtx,omitzero"`
 	IDToken             string            `json:"idt,omitempty"`
+	IDTokenIssuedAt     time.Time         `json:"idi,omitzero"`
 	Properties          map[string]string `json:"prp,omitempty"`
 	Issued              time.Time         `json:"iat,omitzero"`
 	Expires             time.Time         `json:"exp,omitzero"`
+	RefreshClaim        string            `json:"rcl,omitempty"`
 }
 
 // encode returns the plaintext of a ticket. It refuses what would not come back as it
 // was, without saying what it is.
 func encode(t Ticket) ([]byte, error) {
-	for _, s := range []string{t.Issuer, t.SubjectID, t.SessionID, t.AccessToken, t.RefreshToken, t.IDToken} {
-		if !utf8.ValidString(s) {
-			return nil, errors.New("ticket: a field is not valid UTF-8")
-		}
-	}
-	for name, value := range t.Properties {
-		if !utf8.ValidString(name) || !utf8.ValidString(value) {
-			return nil, errors.New("ticket: a property is not valid UTF-8")
-		}
-	}
 	data, err := json.Marshal(wire{
 		Issuer: t.Issuer, SubjectID: t.SubjectID, SessionID: t.SessionID, Claims: t.Claims,
 		AccessToken: t.AccessToken, AccessTokenExpires: t.AccessTokenExpires.UTC(),
 		RefreshToken: t.RefreshToken, RefreshTokenExpires: t.RefreshTokenExpires.UTC(),
-		IDToken: t.IDToken, Properties: t.Properties,
-		Issued: t.Issued.UTC(), Expires: t.Expires.UTC(),
+		AccessTokenObtained: t.AccessTokenObtained.UTC(),
+		IDToken:             t.IDToken, IDTokenIssuedAt: t.IDTokenIssuedAt.UTC(), Properties: t.Properties,
+		Issued: t.Issued.UTC(), Expires: t.Expires.UTC(), RefreshClaim: t.refreshClaim,
 	})
 	if err != nil {
 		// The error may quote a claim's value.
 		return nil, errors.New("ticket: the claims cannot be encoded as JSON, or a time is out of range")
 	}
+	if err := checkOpens(data); err != nil {
+		return nil, err
+	}
 	return append([]byte{version}, data...), nil
+}
+
+// maxNesting is the deepest nesting that encoding/json decodes.
+const maxNesting = 10_000
+
+// checkOpens refuses JSON that decodes to other strings than were encoded, or not at all.
+// encoding/json writes the escape \ufffd for a byte that is not valid UTF-8, and for
+// nothing else.
+func checkOpens(data []byte) error {
+	depth, inString := 0, false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case c == '"':
+			inString = !inString
+		case inString && c == '\\':
+			if bytes.HasPrefix(data[i+1:], []byte("ufffd")) {
+				return errors.New("ticket: a field, a claim or a property is not valid UTF-8")
+			}
+			i++
+		case inString:
+		case c == '{' || c == '[':
+			if depth++; depth > maxNesting {
+				return errors.New("ticket: the claims are nested too deeply")
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return nil
 }
 
 // decode is the inverse of encode. Its errors wrap [ErrUnreadable] and quote nothing.
@@ -79,7 +104,8 @@ func decode(data []byte) (Ticket, error) {
 		Issuer: w.Issuer, SubjectID: w.SubjectID, SessionID: w.SessionID, Claims: w.Claims,
 		AccessToken: w.AccessToken, AccessTokenExpires: w.AccessTokenExpires.UTC(),
 		RefreshToken: w.RefreshToken, RefreshTokenExpires: w.RefreshTokenExpires.UTC(),
-		IDToken: w.IDToken, Properties: w.Properties,
-		Issued: w.Issued.UTC(), Expires: w.Expires.UTC(),
+		AccessTokenObtained: w.AccessTokenObtained.UTC(),
+		IDToken:             w.IDToken, IDTokenIssuedAt: w.IDTokenIssuedAt.UTC(), Properties: w.Properties,
+		Issued: w.Issued.UTC(), Expires: w.Expires.UTC(), refreshClaim: w.RefreshClaim,
 	}, nil
 }

@@ -3,7 +3,6 @@ package ticket
 import (
 	"fmt"
 	"log/slog"
-	"maps"
 	"time"
 )
 
@@ -20,16 +19,23 @@ type Ticket struct {
 	// SessionID is the identity provider's session: the sid claim.
 	SessionID string `json:"sid,omitempty"`
 
-	// Claims are the user's claims. After [Open] the values are those of
-	// encoding/json, with numbers as [encoding/json.Number].
+	// Claims are the user's claims. After [Open] and [Ticket.Clone] the values are
+	// those of encoding/json; [Open] returns numbers as [encoding/json.Number], so
+	// that no digit is lost.
 	Claims map[string]any `json:"claims,omitempty"`
 
 	AccessToken        string    `json:"-"`
 	AccessTokenExpires time.Time `json:"-"` // zero: unknown
-	RefreshToken       string    `json:"-"`
+	// AccessTokenObtained is the time at which the BFF received the access token. With
+	// it, the refresh margin never exceeds half of the token's life. Zero: unknown.
+	AccessTokenObtained time.Time `json:"-"`
+	RefreshToken        string    `json:"-"`
 	// RefreshTokenExpires is when the refresh token ends, if the provider says so.
 	RefreshTokenExpires time.Time `json:"-"`
 	IDToken             string    `json:"-"`
+	// IDTokenIssuedAt is the iat claim of the ID token of the sign-in. A logout token
+	// that is not older ends the sign-in. Zero: unknown.
+	IDTokenIssuedAt time.Time `json:"-"`
 
 	// Properties are the application's own: the device's name, for example.
 	Properties map[string]string `json:"properties,omitempty"`
@@ -39,35 +45,17 @@ type Ticket struct {
 	// Expires is when the session ends at the latest, however busy it is. It is
 	// sealed in, so that nobody who can write to the database can put it off.
 	Expires time.Time `json:"expires,omitzero"`
+
+	refreshClaim string
 }
 
-// Clone returns a copy that shares nothing with t.
-func (t Ticket) Clone() Ticket {
-	t.Properties = maps.Clone(t.Properties)
-	if t.Claims != nil {
-		t.Claims = cloneValue(t.Claims).(map[string]any)
-	}
-	return t
-}
+// RefreshClaim returns the id of the claim of the host that is refreshing the tokens, or
+// "". Package serverside sets it, so that one host asks the provider at a time; an
+// application leaves it alone.
+func (t Ticket) RefreshClaim() string { return t.refreshClaim }
 
-func cloneValue(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		c := make(map[string]any, len(v))
-		for name, value := range v {
-			c[name] = cloneValue(value)
-		}
-		return c
-	case []any:
-		c := make([]any, len(v))
-		for i, value := range v {
-			c[i] = cloneValue(value)
-		}
-		return c
-	default:
-		return v
-	}
-}
+// SetRefreshClaim sets the id of the claim, see [Ticket.RefreshClaim].
+func (t *Ticket) SetRefreshClaim(id string) { t.refreshClaim = id }
 
 // Format implements [fmt.Formatter]. It prints no claims and no tokens, whatever the
 // verb.
