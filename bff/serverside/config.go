@@ -23,92 +23,92 @@ const (
 	DefaultTokenTimeout     = 10 * time.Second
 )
 
-// Config says how sessions are kept. Only Protector must be set.
+// Config configures [Sessions]. Protector must be set; every other field has a default.
 type Config struct {
-	// Store keeps the sessions. Nil means in the memory of this process, which
-	// forgets them when it ends; [New] says so in the log.
+	// Store keeps the sessions. Nil means a [bff.InMemoryStore], whose sessions end
+	// with the process; [New] logs a warning about that.
 	Store bff.UserSessionStore
-	// Protector encrypts the tickets: a [ticket.KeyRing]. It must not be nil.
+	// Protector encrypts the tickets, usually a [ticket.KeyRing]. It must not be nil.
 	Protector ticket.Protector
-	// Partition is the partition key of every session, which keeps apart the
-	// applications that share a table.
+	// Partition is the partition key of every session. It separates the applications
+	// and identity providers that share a table. The default is the partition "".
 	Partition string
-	// Issuer is the identity provider whose users sign in. A user is known by
-	// issuer and subject id together, and a row has no issuer: therefore it takes
-	// one Sessions, with a partition of its own, for each provider. Tickets of
-	// another issuer are refused.
+	// Issuer is the identity provider whose users sign in. Issuer and subject id
+	// together identify a user, but a row has no issuer: use one Sessions, with a
+	// partition of its own, for each provider. Tickets of another issuer are refused.
 	Issuer string
 
 	// CookieName must begin with __Host-. The default is [DefaultCookieName].
 	CookieName string
 	// SameSite is Strict or Lax. The default is Strict: the browser then does not
-	// send the cookie with a request that another site has caused. The page that
-	// follows the identity provider's redirect to the callback is one: it finds
-	// out who is signed in with a fetch, which does bring the cookie.
+	// send the cookie with a request that another site has caused. The page to which
+	// the callback redirects after a sign-in is such a request. That page learns the
+	// user with a fetch, with which the browser does send the cookie.
 	SameSite http.SameSite
-	// PersistentCookie makes the cookie outlive the browser, until the session's
-	// absolute end. By default it goes when the browser is closed.
+	// PersistentCookie makes the browser keep the cookie when it is closed, until the
+	// session's absolute end. By default the browser then deletes the cookie.
 	PersistentCookie bool
 
-	// IdleTimeout ends a session that was not used. The default is
+	// IdleTimeout ends a session that has not been used for this long. The default is
 	// [DefaultIdleTimeout].
 	IdleTimeout time.Duration
-	// AbsoluteLifetime ends a session however busy it is. The default is
+	// AbsoluteLifetime ends a session this long after the sign-in. The default is
 	// [DefaultAbsoluteLifetime].
 	AbsoluteLifetime time.Duration
-	// MaxSessionsPerUser bounds how many sessions a user has: at a sign-in the
-	// oldest beyond it end. 0 means any number.
+	// MaxSessionsPerUser is the maximum number of sessions of a user. A sign-in ends
+	// the oldest sessions beyond it. 0 means no maximum.
 	MaxSessionsPerUser int
-	// UserPath is the path at which a request with ?slide=false reads its session
-	// without renewing it, which is where [Sessions.UserHandler] belongs. The
-	// default is [DefaultUserPath].
+	// UserPath is the path at which [Sessions.UserHandler] is mounted: a request to it
+	// with ?slide=false does not renew its session. The default is [DefaultUserPath].
 	UserPath string
 
-	// EnableSessionCleanup makes [Sessions.Run] delete expired sessions from a
-	// store that can; with one that cannot, [New] fails.
+	// EnableSessionCleanup makes [Sessions.Run] delete expired sessions. [New] returns
+	// an error if the Store is not a [bff.UserSessionStoreCleanup].
 	EnableSessionCleanup bool
-	// SessionCleanupInterval is how often. The default is
+	// SessionCleanupInterval is the time between two cleanups. The default is
 	// [bff.DefaultSessionCleanupInterval].
 	SessionCleanupInterval time.Duration
 
-	// Refresher gets new tokens for a refresh token. Nil means that tokens are
-	// not refreshed.
+	// Refresher exchanges a refresh token for new tokens. Nil means that tokens are not
+	// refreshed.
 	Refresher TokenRefresher
-	// RefreshBefore is how long before its end an access token is refreshed. The
+	// RefreshBefore is how long before its expiry an access token is refreshed. The
 	// default is [DefaultRefreshBefore].
 	RefreshBefore time.Duration
-	// EndSessionWithRefreshToken ends a session whose refresh token the provider
-	// refuses, unless another host has got new ones for it. By default it goes on
+	// EndSessionWithRefreshToken ends a session when the provider refuses its refresh
+	// token, unless another host has written new tokens. By default the session goes on
 	// without fresh tokens.
 	EndSessionWithRefreshToken bool
-	// Revoker is told the refresh token of every session that is signed out or
-	// revoked (RFC 7009). Nil means that refresh tokens are left alone.
+	// Revoker revokes the refresh tokens of sessions that end by a sign-out, a
+	// revocation, a back-channel logout or MaxSessionsPerUser (RFC 7009). Nil means that
+	// refresh tokens are not revoked.
 	Revoker TokenRevoker
-	// TokenTimeout bounds the steps of a refresh, each by itself: asking the provider,
-	// writing what it sent and, if it refuses the refresh token, looking for the tokens
-	// of another host that has just spent it. It bounds the revocations of one call,
-	// too, and is the same on all hosts. The default is [DefaultTokenTimeout].
+	// TokenTimeout bounds each step of a refresh separately: asking the provider,
+	// writing the new tokens and, if the provider refuses the refresh token, waiting for
+	// the tokens of another host that has just used it. It also bounds the revocations
+	// of one call. It must be the same on all hosts. The default is
+	// [DefaultTokenTimeout].
 	TokenTimeout time.Duration
 
-	// Metrics counts sessions. Nil means nobody does.
+	// Metrics counts sessions. Nil means that they are not counted.
 	Metrics Metrics
-	// Logger is told what happens to sessions, never a key, a ticket, a token or a
-	// cookie. Nil means [slog.Default].
+	// Logger logs the start and the end of sessions, and failures. It never gets a key,
+	// a ticket, a token or a cookie. Nil means [slog.Default].
 	Logger *slog.Logger
-	// Clock is what time it is. Nil means [time.Now].
+	// Clock returns the current time. Nil means [time.Now].
 	Clock func() time.Time
 }
 
-// Sessions signs in and out, loads, renews and revokes the sessions of one partition.
-// Make it with [New]. It is safe for concurrent use.
+// Sessions manages the sessions of one partition: it signs users in and out, and loads,
+// renews and revokes sessions. Make it with [New]. It is safe for concurrent use.
 type Sessions struct {
-	cfg           Config // with the defaults filled in, never changed again
+	cfg           Config // with the defaults; never changed after New
 	refreshes     refreshGroup
 	refusedTokens refusedTokens
 }
 
-// New checks the configuration and fills in the defaults. It does no I/O and starts no
-// goroutine: see [Sessions.Run].
+// New checks the configuration and sets the defaults. It does no I/O and starts no
+// goroutine: background work is done by [Sessions.Run].
 func New(c Config) (*Sessions, error) {
 	for _, check := range []func() error{c.checkCookie, c.checkTimes, c.checkRest} {
 		if err := check(); err != nil {
@@ -136,7 +136,7 @@ func New(c Config) (*Sessions, error) {
 		c.Logger.Warn("serverside: no store is configured: user sessions are kept in memory and end with the process")
 	}
 	if _, ok := c.Store.(bff.UserSessionStoreCleanup); c.EnableSessionCleanup && !ok {
-		return nil, errors.New("serverside: EnableSessionCleanup is set, but the Store is no bff.UserSessionStoreCleanup")
+		return nil, errors.New("serverside: EnableSessionCleanup is set, but the Store is not a bff.UserSessionStoreCleanup")
 	}
 	return &Sessions{cfg: c}, nil
 }
@@ -151,7 +151,7 @@ func setDefault[T comparable](v *T, value T) {
 func (c Config) checkCookie() error {
 	if c.CookieName != "" && (!strings.HasPrefix(c.CookieName, "__Host-") ||
 		(&http.Cookie{Name: c.CookieName, Value: "v"}).Valid() != nil) {
-		return errors.New("CookieName must be a cookie's name that begins with __Host-")
+		return errors.New("CookieName must be a valid cookie name that begins with __Host-")
 	}
 	switch c.SameSite {
 	case 0, http.SameSiteStrictMode, http.SameSiteLaxMode:
@@ -187,9 +187,10 @@ func (c Config) checkRest() error {
 	return nil
 }
 
-// Run does the background work until the context ends, and then returns nil: if
-// EnableSessionCleanup is set it deletes expired sessions, from the first interval on.
-// Without it there is nothing to do, and Run returns nil at once.
+// Run does the background work and returns nil when the context ends. If
+// EnableSessionCleanup is set, it deletes expired sessions with a [bff.Cleaner], for the
+// first time after a random part of the interval. Otherwise there is no background work, and
+// Run returns nil at once.
 func (s *Sessions) Run(ctx context.Context) error {
 	if !s.cfg.EnableSessionCleanup {
 		return nil

@@ -11,25 +11,26 @@ import (
 	"time"
 )
 
-// idSize is the length of a session cookie's id in bytes: 256 bits.
+// idSize is the length of the id in a session cookie, in bytes: 256 bits.
 const idSize = 32
 
-// newID returns a new id for a cookie, and the key of its session.
+// newID returns a new random id for a cookie and the key of its session.
 func newID() (id, key string) {
 	random := make([]byte, idSize)
-	_, _ = rand.Read(random) // never fails: it ends the program instead
+	_, _ = rand.Read(random) // it never returns an error
 	return base64.RawURLEncoding.EncodeToString(random), keyOf(random)
 }
 
-// keyOf is what the store knows a session by: SHA-256, in digits that no collation can
-// take for others. An id has 256 random bits, so that it needs no salt and no stretching.
+// keyOf returns the key of the session in the store: the SHA-256 of the id, in hexadecimal
+// digits, which every collation tells apart. An id has 256 random bits, so that the hash
+// needs no salt and no stretching.
 func keyOf(id []byte) string {
 	sum := sha256.Sum256(id)
 	return hex.EncodeToString(sum[:])
 }
 
-// requestKey returns the key for the request's cookie, if it has one, and only one, of
-// the form that newID makes.
+// requestKey returns the session key for the request's cookie. It reports false unless the
+// request has exactly one session cookie, with an id in the form that newID returns.
 func (s *Sessions) requestKey(r *http.Request) (string, bool) {
 	cookies := r.CookiesNamed(s.cfg.CookieName)
 	if len(cookies) != 1 {
@@ -46,7 +47,8 @@ func (s *Sessions) requestKey(r *http.Request) (string, bool) {
 	return keyOf(id), true
 }
 
-// setCookie sends the id. The attributes are those of RFC 6265bis's __Host- prefix.
+// setCookie sends the cookie with the id. Its attributes are those that RFC 6265bis requires
+// for the prefix __Host-.
 func (s *Sessions) setCookie(w http.ResponseWriter, id string, end time.Time) {
 	c := &http.Cookie{
 		Name: s.cfg.CookieName, Value: id, Path: "/",
@@ -58,7 +60,7 @@ func (s *Sessions) setCookie(w http.ResponseWriter, id string, end time.Time) {
 	s.sendCookie(w, c)
 }
 
-// clearCookie takes the cookie from the browser.
+// clearCookie makes the browser delete the cookie.
 func (s *Sessions) clearCookie(w http.ResponseWriter) {
 	s.sendCookie(w, &http.Cookie{
 		Name: s.cfg.CookieName, Path: "/", MaxAge: -1,
@@ -66,9 +68,9 @@ func (s *Sessions) clearCookie(w http.ResponseWriter) {
 	})
 }
 
-// sendCookie takes the place of what the response would have set so far: one response
-// should set a cookie once (RFC 6265, section 4.1.1), and an id that is out of use already
-// need not go out.
+// sendCookie adds the cookie to the response. It removes an earlier Set-Cookie for the same
+// name: a response should set a cookie only once (RFC 6265, section 4.1.1), and an id that
+// is no longer in use need not be sent.
 func (s *Sessions) sendCookie(w http.ResponseWriter, c *http.Cookie) {
 	header := w.Header()
 	header["Set-Cookie"] = slices.DeleteFunc(header["Set-Cookie"], func(line string) bool {

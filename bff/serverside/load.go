@@ -10,9 +10,9 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-// load reads the session with that key. It returns nil without an error if there is
-// none that counts: it is gone or past its end, or its ticket does not open. It
-// deletes nothing, and an error of the store is no verdict on the session.
+// load reads the session with the key. It returns nil and no error if there is no usable
+// session: the row is missing or expired, or open returns nil for it. It deletes nothing. An
+// error of the store says nothing about the session.
 func (s *Sessions) load(ctx context.Context, key string) (*openedSession, error) {
 	row, err := s.cfg.Store.GetUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: key})
 	if errors.Is(err, bff.ErrSessionNotFound) {
@@ -21,7 +21,7 @@ func (s *Sessions) load(ctx context.Context, key string) (*openedSession, error)
 	if err != nil {
 		return nil, err
 	}
-	row.PartitionKey, row.Key = s.cfg.Partition, key // what was asked for is what the ticket must be bound to
+	row.PartitionKey, row.Key = s.cfg.Partition, key // the ticket must be bound to the requested key
 	opened, err := s.open(ctx, row)
 	if err != nil {
 		return nil, err
@@ -33,8 +33,9 @@ func (s *Sessions) load(ctx context.Context, key string) (*openedSession, error)
 	return opened, nil
 }
 
-// open opens the ticket of a row. It returns nil without an error if that is no ticket
-// of ours, and an error if that cannot be told just now.
+// open opens the ticket of a row. It returns nil and no error if the row is anonymous, the
+// ticket does not open or it has another issuer. It returns an error if the Protector is
+// not available.
 func (s *Sessions) open(ctx context.Context, row bff.UserSession) (*openedSession, error) {
 	var t ticket.Ticket
 	err := errAnonymous
@@ -48,11 +49,11 @@ func (s *Sessions) open(ctx context.Context, row bff.UserSession) (*openedSessio
 		return nil, err
 	}
 	if err != nil {
-		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a user session is not used, since its ticket does not open",
+		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a user session cannot be used and is ignored",
 			slog.String("subject_id", row.SubjectID), slog.String("session_id", row.SessionID), slog.Any("error", err))
 		return nil, nil
 	}
-	if row.Expires.IsZero() { // not a row that this package writes
+	if row.Expires.IsZero() { // this package writes no such row
 		row.Expires = row.Renewed.Add(s.cfg.IdleTimeout)
 	}
 	return &openedSession{row: row, ticket: t}, nil
@@ -63,14 +64,14 @@ var (
 	errAnonymous   = errors.New("the session is anonymous")
 )
 
-// expiry is when a session ends that is renewed at now: after the idle timeout, within
-// what its ticket allows.
+// expiry returns the expiry of a session that is renewed at now: after the idle timeout, but
+// no later than the ticket allows.
 func (s *Sessions) expiry(now time.Time, t ticket.Ticket) time.Time {
 	return capExpiry(now.Add(s.cfg.IdleTimeout), t)
 }
 
-// within returns end, or an earlier time: no session outlasts the absolute end in its
-// ticket, nor its refresh token.
+// capExpiry returns the earliest of end, the absolute end in the ticket, and the expiry of
+// the refresh token if that is known.
 func capExpiry(end time.Time, t ticket.Ticket) time.Time {
 	if t.Expires.Before(end) {
 		end = t.Expires
@@ -81,19 +82,20 @@ func capExpiry(end time.Time, t ticket.Ticket) time.Time {
 	return end.UTC()
 }
 
-// renewalDue is ASP.NET Core's rule: less than half of the window remains. It is not
-// due if the session would not last longer for it.
+// renewalDue follows ASP.NET Core's rule: a renewal is due when less than half of the idle
+// window remains. It is not due if it would not extend the session.
 func (s *Sessions) renewalDue(opened *openedSession, now time.Time) bool {
 	elapsed, remaining := now.Sub(opened.row.Renewed), opened.row.Expires.Sub(now)
 	return remaining < elapsed && s.expiry(now, opened.ticket).After(opened.row.Expires)
 }
 
-// renewAttempts bounds how often a renewal gives way to other updates.
+// renewAttempts bounds how often a renewal is tried if other updates conflict with it.
 const renewAttempts = 3
 
-// renew slides the session's expiry if that is due, and seals its ticket under the
-// primary key on the occasion. It only ever updates: it returns nil if the session was
-// revoked meanwhile. If it cannot write, the session goes on as it was read.
+// renew extends the session's expiry if a renewal is due. With the same update it seals a
+// ticket that is under an old key under the primary key. It returns the session after the
+// renewal; the session as it was read if no renewal is due or the update fails; or nil if
+// the session has ended in the meantime, which an update never undoes.
 func (s *Sessions) renew(ctx context.Context, opened *openedSession) *openedSession {
 	for range renewAttempts {
 		now := s.cfg.Clock().UTC().Truncate(time.Microsecond)

@@ -2,29 +2,30 @@ package serverside
 
 import "context"
 
-// An EndReason says why a session ended.
+// An EndReason is the reason for which a session ended.
 type EndReason string
 
-// Why sessions end.
+// The reasons for which sessions end.
 const (
 	EndSignOut     EndReason = "sign_out"            // the user signed out
 	EndReplaced    EndReason = "replaced"            // the same browser signed in again
 	EndRevoked     EndReason = "revoked"             // RevokeSessions or RevokeOtherSessions
-	EndBackchannel EndReason = "backchannel_logout"  // the identity provider said so
-	EndMaximum     EndReason = "max_sessions"        // MaxSessionsPerUser was passed
+	EndBackchannel EndReason = "backchannel_logout"  // a logout token of the identity provider
+	EndMaximum     EndReason = "max_sessions"        // more sessions than MaxSessionsPerUser
 	EndTokens      EndReason = "refresh_token_ended" // EndSessionWithRefreshToken
 	EndExpired     EndReason = "expired"             // removed by cleanup
 )
 
-// Metrics counts sessions. Its methods are called by many goroutines at once and should
-// be quick. Package otelserverside, a module of its own, is one for OpenTelemetry.
+// Metrics counts sessions. Its methods must be safe for concurrent use and should return
+// quickly. Package otelserverside, a module of its own, implements it with OpenTelemetry.
 //
-// A session that the store removed by itself is not counted: one with the same session
-// id at a sign-in, or an expired one in a store that expires on its own.
+// A session is counted as ended by the host that deleted its row. A session that the store
+// removes by itself is not counted: a session with the same session id at a sign-in, or an
+// expired session in a store that expires rows by itself.
 type Metrics interface {
-	// SessionStarted counts one session: session.started.
+	// SessionStarted counts a new session: session.started.
 	SessionStarted(ctx context.Context)
-	// SessionEnded counts sessions: session.ended.
+	// SessionEnded counts sessions that ended: session.ended. The count is positive.
 	SessionEnded(ctx context.Context, reason EndReason, count int64)
 }
 

@@ -6,12 +6,12 @@ import (
 	"net/http"
 )
 
-// Middleware loads the session of every request that has a session cookie, once, and
-// renews it if that is due. The handlers behind it find it with [FromContext].
+// Middleware loads the session of each request once, if the request has a session cookie,
+// and renews it if that is due. Handlers get the session with [FromContext].
 //
-// A request without a session, with one that is over, or with a ticket that does not
-// open goes on, signed out. If the store fails, the request ends with 503 and a body
-// that says no more than that; the browser keeps its cookie.
+// A request whose session is missing or expired, or whose ticket does not open, is served
+// as signed out. If the store or the Protector is not available, the response has status
+// 503 and a body without details; the browser keeps its cookie.
 func (s *Sessions) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		st, err := s.loadRequest(r)
@@ -24,7 +24,7 @@ func (s *Sessions) Middleware(next http.Handler) http.Handler {
 	})
 }
 
-// begin reads what the request's cookie stands for.
+// loadRequest loads the session of the request's cookie and renews it if that is due.
 func (s *Sessions) loadRequest(r *http.Request) (*requestState, error) {
 	st := &requestState{}
 	key, ok := s.requestKey(r)
@@ -47,10 +47,10 @@ func (s *Sessions) withoutRenewal(r *http.Request) bool {
 	return r.URL.Path == s.cfg.UserPath && r.URL.Query().Get("slide") == "false"
 }
 
-// unavailable fails closed.
+// unavailable answers with status 503: without the session, the request must not be served.
 func (s *Sessions) unavailable(w http.ResponseWriter, r *http.Request, err error) {
 	level := slog.LevelError
-	if r.Context().Err() != nil { // the browser went away
+	if r.Context().Err() != nil { // the browser closed the connection
 		level = slog.LevelDebug
 	}
 	s.cfg.Logger.LogAttrs(r.Context(), level, "serverside: the user session could not be read", slog.Any("error", err))

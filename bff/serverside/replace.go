@@ -12,14 +12,14 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-// A SignInOption adds to a [Sessions.SignIn].
+// A SignInOption changes what [Sessions.SignIn] does.
 type SignInOption func(*signInOptions)
 
 type signInOptions struct{ replaces string }
 
-// Replacing names the session that the sign-in takes the place of, besides the one of the
-// request's cookie, by what [Sessions.ReplacementToken] gave when the sign-in began. An
-// empty or unusable token names none.
+// Replacing makes the sign-in end another session besides that of the request's cookie: the
+// session to which the token refers, which [Sessions.ReplacementToken] returned when the
+// sign-in began. An empty or invalid token is ignored.
 func Replacing(replacementToken string) SignInOption {
 	return func(o *signInOptions) { o.replaces = replacementToken }
 }
@@ -80,9 +80,9 @@ func (s *Sessions) replacedKey(token string) string {
 	return ""
 }
 
-// endReplaced deletes the sessions that a browser had before it signed in with l. Their
-// refresh tokens are not revoked: to many providers that ends the sign-in that has just
-// begun.
+// endReplaced deletes the sessions that the browser had before this sign-in: that of the
+// request and that of the replacement token. Their refresh tokens are not revoked, because
+// many providers would then end the new sign-in as well.
 func (s *Sessions) endReplaced(ctx context.Context, r *http.Request, opened *openedSession, o signInOptions) error {
 	var keys []string
 	if st := s.state(ctx); st != nil {
@@ -111,21 +111,22 @@ func (s *Sessions) endReplaced(ctx context.Context, r *http.Request, opened *ope
 	return nil
 }
 
-// clockSkew is how much hosts' clocks may differ, when one asks whether a sign-in at
-// another was before or after something.
+// clockSkew is the assumed maximum difference between the clocks of two hosts.
 const clockSkew = time.Minute
 
 // signedInAgain reports whether a session that ended during its refresh may have been
-// replaced by a sign-in, whose grant then has the new refresh token too. A row does not
-// say what it has replaced: any session counts that the user began since the refresh did.
+// replaced by a new sign-in. The new refresh token may then belong to the grant of that
+// sign-in and must not be revoked. A row does not tell which session it replaced, so every
+// session counts that the user started after the refresh did, and so does a session with the
+// same session id.
 func (s *Sessions) signedInAgain(ctx context.Context, opened *openedSession) bool {
 	rows, err := s.cfg.Store.GetUserSessions(ctx, opened.row.PartitionKey, bff.UserSessionsFilter{SubjectID: opened.row.SubjectID})
-	if err != nil { // a token too many does less harm than a sign-in that ends
+	if err != nil { // an unrevoked token does less harm than a sign-in that ends
 		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: the refresh token of a session that ended is not revoked, "+
 			"since the user's sessions could not be read", slog.Any("error", err))
 		return true
 	}
-	begun := s.cfg.Clock().Add(-2*s.cfg.TokenTimeout - clockSkew) // one to ask, one to write
+	begun := s.cfg.Clock().Add(-2*s.cfg.TokenTimeout - clockSkew) // one to ask the provider, one to write
 	return slices.ContainsFunc(rows, func(row bff.UserSession) bool {
 		return row.SessionID == opened.row.SessionID || row.Created.After(begun)
 	})

@@ -57,7 +57,7 @@ func TestRequirement09ATicketThatDoesNotOpenIsNoSession(t *testing.T) {
 			}
 		})
 	}
-	if !strings.Contains(b.log.String(), "does not open") {
+	if !strings.Contains(b.log.String(), "cannot be used") {
 		t.Error("the log does not say so")
 	}
 	// It can be listed and revoked all the same, and signing out removes it.

@@ -11,21 +11,22 @@ import (
 	"strings"
 )
 
-// RevocationEndpoint is a [TokenRevoker] that asks an OAuth 2.0 revocation endpoint
-// (RFC 7009), which a provider names in its discovery document as revocation_endpoint.
+// RevocationEndpoint is a [TokenRevoker] that calls an OAuth 2.0 revocation endpoint (RFC
+// 7009). A provider's discovery document has its URL as revocation_endpoint.
 type RevocationEndpoint struct {
 	// URL must be https, except on a loopback host.
 	URL string
-	// ClientID and ClientSecret authenticate the BFF, as HTTP Basic (RFC 6749, section
-	// 2.3.1). Without a secret the id is sent in the form.
+	// ClientID and ClientSecret authenticate the BFF with HTTP Basic (RFC 6749, section
+	// 2.3.1). Without a secret the client id is sent in the form.
 	ClientID, ClientSecret string
-	// HTTPClient sends the request. Nil means [http.DefaultClient]. Redirects are not
-	// followed: the token goes to URL and nowhere else.
+	// HTTPClient sends the request. Nil means a client with the defaults of net/http.
+	// Redirects are not followed, so that the token is sent only to URL.
 	HTTPClient *http.Client
 }
 
-// RevokeRefreshToken implements [TokenRevoker]. A token that the provider does not know is
-// success (RFC 7009, section 2.2). Errors hold neither the token nor what was answered.
+// RevokeRefreshToken implements [TokenRevoker]. The provider answers with success for a token
+// that it does not know (RFC 7009, section 2.2). Errors contain neither the token nor the
+// response's body.
 func (e RevocationEndpoint) RevokeRefreshToken(ctx context.Context, refreshToken string) error {
 	u, err := url.Parse(e.URL)
 	if err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
@@ -52,7 +53,7 @@ func (e RevocationEndpoint) RevokeRefreshToken(ctx context.Context, refreshToken
 	if err != nil {
 		return fmt.Errorf("serverside: the revocation endpoint cannot be reached: %w", err)
 	}
-	defer response.Body.Close() //nolint:errcheck // it was only read
+	defer response.Body.Close() //nolint:errcheck // the body was only read
 	_, _ = io.CopyN(io.Discard, response.Body, 64<<10)
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("serverside: the revocation endpoint answered with status %d", response.StatusCode)

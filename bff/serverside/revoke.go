@@ -8,9 +8,10 @@ import (
 	"example.com/usersession/bff"
 )
 
-// UserSessions returns the live sessions of a user, oldest first, with the request's own
-// marked as current. A session whose ticket does not open is listed too, without claims
-// and properties, so that it can be revoked.
+// UserSessions returns the live sessions of a user, oldest first. Current is set in the
+// session of the request. A session whose ticket does not open is listed too, without claims
+// and properties, so that it can be revoked. An empty subject id is refused with
+// [bff.ErrInvalidFilter].
 func (s *Sessions) UserSessions(ctx context.Context, subjectID string) ([]Session, error) {
 	filter := bff.UserSessionsFilter{SubjectID: subjectID}
 	if err := filter.Validate(); err != nil {
@@ -34,11 +35,11 @@ func (s *Sessions) UserSessions(ctx context.Context, subjectID string) ([]Sessio
 	return sessions, nil
 }
 
-// RevokeSessions ends the sessions that match the filter, and returns how many. To end
-// one of a user's sessions name both subject id and session id. An empty filter is
-// refused with [bff.ErrInvalidFilter].
+// RevokeSessions ends the sessions that match the filter and returns the number of sessions
+// that it removed itself. To end one of a user's sessions, set both the subject id and the
+// session id. An empty filter is refused with [bff.ErrInvalidFilter].
 //
-// Their refresh tokens are revoked after that, best effort.
+// When the sessions have ended, their refresh tokens are revoked, best effort.
 func (s *Sessions) RevokeSessions(ctx context.Context, filter bff.UserSessionsFilter) (int64, error) {
 	return s.endMatching(ctx, filter, EndRevoked)
 }
@@ -48,8 +49,10 @@ func (s *Sessions) BackchannelLogout(ctx context.Context, filter bff.UserSession
 	return s.endMatching(ctx, filter, EndBackchannel)
 }
 
-// RevokeOtherSessions ends all sessions of the request's user but the request's own, and
-// returns how many. It returns [ErrNoSession] if the request is signed out.
+// RevokeOtherSessions ends all sessions of the request's user except that of the request,
+// and returns the number of sessions that it removed itself, also together with an error. It
+// returns [ErrNoSession] if the request is signed out. The refresh tokens of the ended
+// sessions are revoked, best effort.
 func (s *Sessions) RevokeOtherSessions(ctx context.Context) (int64, error) {
 	current := s.current(ctx)
 	if current == nil {
@@ -82,7 +85,8 @@ func (s *Sessions) RevokeOtherSessions(ctx context.Context) (int64, error) {
 // Issuer returns [Config.Issuer].
 func (s *Sessions) Issuer() string { return s.cfg.Issuer }
 
-// SubjectOfSession returns the user who has the live session with that session id.
+// SubjectOfSession returns the user of the live session with the session id, for package
+// backchannel. It reports false if there is no such session.
 func (s *Sessions) SubjectOfSession(ctx context.Context, sessionID string) (subjectID string, found bool, err error) {
 	rows, err := s.cfg.Store.GetUserSessions(ctx, s.cfg.Partition, bff.UserSessionsFilter{SessionID: sessionID})
 	if err != nil || len(rows) == 0 {
@@ -91,6 +95,7 @@ func (s *Sessions) SubjectOfSession(ctx context.Context, sessionID string) (subj
 	return rows[0].SubjectID, true, nil
 }
 
+// endMatching deletes the sessions that match the filter and revokes their refresh tokens.
 func (s *Sessions) endMatching(ctx context.Context, filter bff.UserSessionsFilter, reason EndReason) (int64, error) {
 	if err := filter.Validate(); err != nil {
 		return 0, fmt.Errorf("serverside: revoking sessions: %w", err)
@@ -98,7 +103,7 @@ func (s *Sessions) endMatching(ctx context.Context, filter bff.UserSessionsFilte
 	var tokens []string
 	if s.cfg.Revoker != nil {
 		rows, err := s.cfg.Store.GetUserSessions(ctx, s.cfg.Partition, filter)
-		if err != nil { // ending the sessions matters more
+		if err != nil { // the sessions end all the same
 			s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: refresh tokens to revoke could not be read", slog.Any("error", err))
 		}
 		tokens = s.refreshTokens(ctx, rows)
@@ -113,7 +118,7 @@ func (s *Sessions) endMatching(ctx context.Context, filter bff.UserSessionsFilte
 	return n, nil
 }
 
-// forget signs out the request that has just revoked its own session.
+// signOutRequest signs the request out if its own session matches the filter of a revocation.
 func (s *Sessions) signOutRequest(ctx context.Context, filter bff.UserSessionsFilter) {
 	opened := s.current(ctx)
 	if opened == nil || filter.SubjectID != "" && filter.SubjectID != opened.row.SubjectID ||
@@ -123,7 +128,7 @@ func (s *Sessions) signOutRequest(ctx context.Context, filter bff.UserSessionsFi
 	s.state(ctx).replace(opened.row.Key, nil)
 }
 
-// ended reports the end of sessions.
+// reportEnded counts and logs the end of n sessions. It does nothing if n is 0.
 func (s *Sessions) reportEnded(ctx context.Context, reason EndReason, n int64, subjectID string) {
 	if n == 0 {
 		return

@@ -10,33 +10,34 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-// ErrNoSession means that the request has no session, or has none any more: it ended
-// while the request ran.
+// ErrNoSession means that the request has no session: it is signed out, or the session
+// ended while the request ran.
 var ErrNoSession = errors.New("there is no user session")
 
-// A Session is what may be shown of a user session. It holds neither the key nor a
-// token, and is the caller's to change.
+// A Session is the part of a user session that may be shown to the user. It contains
+// neither the key nor a token. The caller may change it.
 type Session struct {
 	SubjectID string `json:"sub"`
-	// SessionID is the identity provider's session id, or a random UUID if it
-	// gives none. It is not secret: use it to name a session to revoke.
+	// SessionID is the identity provider's session id, or a random UUID if the
+	// provider gives none. It is not secret: use it to name a session to revoke.
 	SessionID string `json:"sid"`
 
 	Created time.Time `json:"created"` // the sign-in
-	Renewed time.Time `json:"renewed"` // when the idle timeout last began anew
-	Expires time.Time `json:"expires"` // when the session ends if it is idle
-	// EndsAt is when it ends however busy it is.
+	Renewed time.Time `json:"renewed"` // the last start of the idle timeout
+	Expires time.Time `json:"expires"` // the end of the session if it stays idle
+	// EndsAt is the end of the session even if it is used all the time.
 	EndsAt time.Time `json:"ends_at"`
 
-	// Claims and Properties are the ticket's: see [ticket.Ticket].
+	// Claims and Properties are those of the [ticket.Ticket].
 	Claims     map[string]any    `json:"claims,omitempty"`
 	Properties map[string]string `json:"properties,omitempty"`
 
-	// Current says that this is the session of the request that asks.
+	// Current reports whether this is the session of the request.
 	Current bool `json:"current"`
 }
 
-// loaded is a session as it was read: its row, and its ticket opened.
+// An openedSession is a session as it was read: its row and its opened ticket. It is never
+// changed, so that several goroutines may share it.
 type openedSession struct {
 	row    bff.UserSession
 	ticket ticket.Ticket
@@ -63,7 +64,8 @@ func (opened *openedSession) session() Session {
 	}
 }
 
-// update is what changes nothing but the version, if it is still l's.
+// toUpdate returns an update that changes only the version, and only if the session is still
+// the one that was read. Callers set the values that change.
 func (opened *openedSession) toUpdate() bff.UserSessionUpdate {
 	return bff.UserSessionUpdate{
 		SubjectID: opened.row.SubjectID, SessionID: opened.row.SessionID,
@@ -72,7 +74,7 @@ func (opened *openedSession) toUpdate() bff.UserSessionUpdate {
 	}
 }
 
-// written is l after u was written.
+// afterUpdate returns the session as it is after the update u, whose ticket is t.
 func (opened *openedSession) afterUpdate(u bff.UserSessionUpdate, t ticket.Ticket) *openedSession {
 	next := &openedSession{row: opened.row, ticket: t}
 	next.row.Renewed, next.row.Expires, next.row.Ticket = u.Renewed, u.Expires, u.Ticket
@@ -80,16 +82,17 @@ func (opened *openedSession) afterUpdate(u bff.UserSessionUpdate, t ticket.Ticke
 	return next
 }
 
-// A requestState is what a request knows of its session. Handlers may use it from
-// several goroutines.
+// A requestState holds the session of a request. It is safe for concurrent use, since a
+// handler may start several goroutines.
 type requestState struct {
 	mu      sync.Mutex
-	key     string         // the key for the cookie, "" without one
+	key     string         // the session key for the request's cookie, "" without a cookie
 	current *openedSession // nil: signed out
 }
 
-// A contextKey is where a context has the state of one Sessions. That of nil has the
-// innermost middleware's, for [FromContext], which knows no Sessions.
+// A contextKey is the key of a request's state in its context: one for each Sessions, and
+// one with a nil Sessions for the state of the innermost middleware, because [FromContext]
+// has no Sessions.
 type contextKey struct{ of *Sessions }
 
 func (st *requestState) get() *openedSession {
@@ -104,8 +107,8 @@ func (st *requestState) set(key string, opened *openedSession) {
 	st.key, st.current = key, opened
 }
 
-// moveOn replaces what is known of the session, unless the request has meanwhile got
-// another one.
+// replace sets the session with the key, or signs the request out if opened is nil. It does
+// nothing if the request has got another session in the meantime.
 func (st *requestState) replace(key string, opened *openedSession) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -114,13 +117,14 @@ func (st *requestState) replace(key string, opened *openedSession) {
 	}
 }
 
-// state returns the request's state, or nil if the middleware of s did not see it.
+// state returns the request's state, or nil if the request did not come through the
+// middleware of s.
 func (s *Sessions) state(ctx context.Context) *requestState {
 	st, _ := ctx.Value(contextKey{s}).(*requestState)
 	return st
 }
 
-// current returns the session that the request has, or nil.
+// current returns the request's session, or nil if it is signed out.
 func (s *Sessions) current(ctx context.Context) *openedSession {
 	if st := s.state(ctx); st != nil {
 		return st.get()
@@ -128,10 +132,12 @@ func (s *Sessions) current(ctx context.Context) *openedSession {
 	return nil
 }
 
-// FromContext returns the session of a request that came through
-// [Sessions.Middleware]. It reads nothing from the store. It reports false if the
-// request is signed out. Within several middlewares it is the innermost's session, also
-// if that one is signed out; [Sessions.Ticket] and the other methods know their own.
+// FromContext returns the session of a request that came through [Sessions.Middleware]. It
+// does not read from the store. It reports false if the request is signed out.
+//
+// If the request came through the middlewares of several Sessions, the innermost one
+// decides, also if the request has no session there. The methods of a Sessions, such as
+// [Sessions.Ticket], use the session of that Sessions.
 func FromContext(ctx context.Context) (Session, bool) {
 	st, _ := ctx.Value(contextKey{}).(*requestState)
 	if st == nil {
@@ -146,9 +152,10 @@ func FromContext(ctx context.Context) (Session, bool) {
 	return session, true
 }
 
-// Ticket returns the ticket of the request's session, with its tokens: for the BFF's
-// own calls, such as the id_token_hint of a sign-out, never for the browser. It reports
-// false if the request is signed out. See [Sessions.AccessToken] for one that is fresh.
+// Ticket returns a copy of the ticket of the request's session, with its tokens. It is for
+// the BFF's own calls, such as the id_token_hint of a sign-out, and never for the browser. It
+// reports false if the request is signed out. Use [Sessions.AccessToken] to get an access
+// token that is refreshed if necessary.
 func (s *Sessions) Ticket(ctx context.Context) (ticket.Ticket, bool) {
 	opened := s.current(ctx)
 	if opened == nil {

@@ -15,22 +15,24 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-// createAttempts bounds how often a sign-in makes slots for itself in a store that
-// cannot replace atomically.
+// createAttempts bounds how often a sign-in deletes a conflicting session and tries again, in
+// a store that cannot replace atomically.
 const createAttempts = 5
 
-// SignIn begins a session for the ticket's subject and sets the cookie: call it before
-// the response's body is begun. The cookie's id is always new; the session that the
-// browser had before ends, as does one with the same session id. (With SameSite=Strict
-// the request to a callback brings no cookie of that session: see [Replacing].)
+// SignIn starts a session for the ticket's subject and sets the cookie. Call it before
+// writing the response's body. The cookie has a new id in every case. The session that the
+// browser had before ends, and so does a session with the same session id. (With
+// SameSite=Strict the request to a callback has no cookie of the old session: see
+// [Replacing].) The caller must have verified the ID token from which the ticket was made.
 //
-// It sets the ticket's Issued, and Expires unless that is earlier than the absolute
-// lifetime allows. A ticket without a session id gets a random UUID for one. A ticket
-// with another issuer than [Config.Issuer] is refused; with none it gets that one. The
-// caller has verified the ID token that the ticket was made from.
+// SignIn sets the ticket's Issued. It sets Expires to the end of the absolute lifetime,
+// unless Expires is earlier. A ticket without a session id gets a random UUID as its session
+// id, and a ticket without an issuer gets [Config.Issuer]. SignIn refuses a ticket with
+// another issuer, without a subject id, or with identities that a store cannot keep
+// ([bff.ErrInvalidSession]), and a ticket that has expired or whose refresh token has.
 //
-// After an error nobody has a new session, and no cookie was sent; but the sessions that
-// this one was to take the place of, or those beyond the maximum, may have ended.
+// After an error there is no new session and no cookie was set. The sessions that the new
+// one was to replace, or those beyond [Config.MaxSessionsPerUser], may have ended.
 func (s *Sessions) SignIn(w http.ResponseWriter, r *http.Request, t ticket.Ticket, opts ...SignInOption) (Session, error) {
 	ctx := r.Context()
 	var o signInOptions
@@ -49,7 +51,7 @@ func (s *Sessions) SignIn(w http.ResponseWriter, r *http.Request, t ticket.Ticke
 	if err == nil {
 		err = s.enforceMaximum(ctx, opened)
 	}
-	if err != nil { // of put too: the row is there if only the store's answer was lost
+	if err != nil { // also of storeNew: it may have written the row before it failed
 		s.undoSignIn(ctx, opened)
 		return Session{}, fmt.Errorf("serverside: signing in: %w", err)
 	}
@@ -65,7 +67,7 @@ func (s *Sessions) SignIn(w http.ResponseWriter, r *http.Request, t ticket.Ticke
 	return session, nil
 }
 
-// newSession completes the ticket and makes its row.
+// newSession completes the ticket and returns it with its row, which is not stored yet.
 func (s *Sessions) newSession(key string, t ticket.Ticket) (*openedSession, error) {
 	if t.SubjectID == "" {
 		return nil, errors.New("serverside: signing in: the ticket has no subject id")
@@ -103,7 +105,7 @@ func (s *Sessions) newSession(key string, t ticket.Ticket) (*openedSession, erro
 	return &openedSession{row: row, ticket: t}, nil
 }
 
-// put adds the row, in the place of one with the same session id.
+// storeNew adds the row, and removes a row with the same session id.
 func (s *Sessions) storeNew(ctx context.Context, row bff.UserSession) error {
 	if replacer, ok := s.cfg.Store.(bff.UserSessionReplacer); ok {
 		return replacer.ReplaceUserSession(ctx, row)
@@ -122,11 +124,12 @@ func (s *Sessions) storeNew(ctx context.Context, row bff.UserSession) error {
 	return err
 }
 
-// trim ends the oldest sessions of l's user beyond the maximum. The order is the store's,
-// not that of Created, since hosts' clocks differ. Sign-ins at the same time so agree on
-// which are the oldest, and no two end each other's sessions. None ends its own: if it is
-// among the oldest already, that is up to those that came after it. Should the database
-// have let them see it too late for that, the next sign-in ends it.
+// enforceMaximum ends the oldest sessions of the user beyond MaxSessionsPerUser. The order is
+// the store's and not that of Created, because the clocks of hosts differ. So concurrent
+// sign-ins agree on which sessions are the oldest, and no two of them end each other's
+// session. A sign-in does not end its own session: if that is already beyond the maximum,
+// the later sign-ins end it. If the database showed them the session too late, the user's
+// next sign-in does.
 func (s *Sessions) enforceMaximum(ctx context.Context, opened *openedSession) error {
 	if s.cfg.MaxSessionsPerUser == 0 {
 		return nil
@@ -152,23 +155,23 @@ func (s *Sessions) enforceMaximum(ctx context.Context, opened *openedSession) er
 	return nil
 }
 
-// undo removes a session whose id nobody was told. If that fails too, the row is out of
-// anybody's reach until it expires.
+// undoSignIn deletes the session of a sign-in that failed. If the delete fails, the row
+// remains until it expires, but no browser has its cookie.
 func (s *Sessions) undoSignIn(ctx context.Context, opened *openedSession) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.TokenTimeout)
 	defer cancel()
 	if _, err := s.cfg.Store.DeleteUserSession(ctx, opened.key()); err != nil {
-		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a sign-in that failed may have left a session nobody can use",
+		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a failed sign-in may have left a session that no browser can use",
 			slog.Any("error", err))
 	}
 }
 
-// SignOut ends the request's session and takes the cookie from the browser: call it
-// before the response's body is begun. A request that is signed out already is success.
+// SignOut ends the request's session and makes the browser delete the cookie. Call it before
+// writing the response's body. For a request that is already signed out it returns nil. When
+// the session has ended, its refresh token is revoked, best effort.
 //
-// After an error the session may still be there, and the browser still has its cookie,
-// so that the user can try again: answer with 503. The refresh token is revoked after
-// that, best effort.
+// After an error the session may still exist, and the browser keeps its cookie, so that the
+// user can try again: answer with status 503.
 func (s *Sessions) SignOut(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
 	key, ok := s.requestKey(r)
@@ -191,12 +194,13 @@ func (s *Sessions) SignOut(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// end deletes one session, and revokes its refresh token.
+// endSession deletes the session with the key and revokes its refresh token. If the session
+// cannot be read, it is deleted all the same and its refresh token is not revoked.
 func (s *Sessions) endSession(ctx context.Context, key string, reason EndReason) error {
-	opened, loadErr := s.load(ctx, key) // anew: its tokens may have been refreshed since the request began
-	if loadErr != nil {                 // ending the session matters more
+	opened, loadErr := s.load(ctx, key) // again: its tokens may have been refreshed since
+	if loadErr != nil {
 		opened = nil
-		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a session that ends could not be read", slog.Any("error", loadErr))
+		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a session could not be read before it was deleted", slog.Any("error", loadErr))
 	}
 	removed, err := s.cfg.Store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: key})
 	if err != nil {

@@ -13,41 +13,43 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-// Tokens is what a refresh returns. What is empty or zero is kept as it was.
+// Tokens is the result of a refresh. A field that is empty or zero leaves the session's value
+// unchanged, unless its comment says otherwise.
 type Tokens struct {
 	AccessToken         string
 	AccessTokenExpires  time.Time // zero: unknown
-	RefreshToken        string    // "": the old one goes on
-	RefreshTokenExpires time.Time // zero: unknown if the token is new
+	RefreshToken        string    // "": the old token remains valid
+	RefreshTokenExpires time.Time // zero: unknown if there is a new refresh token
 	IDToken             string
 }
 
 // A TokenRefresher asks the identity provider for new tokens (RFC 6749, section 6).
 type TokenRefresher interface {
-	// RefreshTokens trades a refresh token. If the provider says that the token
-	// is not good any more (invalid_grant), the error must wrap
-	// [ErrRefreshTokenRefused]: this process does not ask for that token again.
-	// Every other error is taken for a passing one.
+	// RefreshTokens exchanges a refresh token for new tokens. If the provider answers
+	// that the refresh token is no longer valid (invalid_grant), the error must wrap
+	// [ErrRefreshTokenRefused]: this process does not use that token again. Every
+	// other error is considered temporary.
 	//
-	// It verifies an ID token that it returns, which must have the sub of the
-	// one before (OpenID Connect Core 1.0, section 12.2).
+	// If RefreshTokens returns an ID token, it has verified that token, including
+	// that its sub is that of the former ID token (OpenID Connect Core 1.0, section
+	// 12.2).
 	RefreshTokens(ctx context.Context, refreshToken string) (Tokens, error)
 }
 
-// ErrRefreshTokenRefused means that the identity provider does not take the refresh
-// token (any more).
+// ErrRefreshTokenRefused means that the identity provider does not accept the refresh token,
+// or that the session's tokens cannot be refreshed at all.
 var ErrRefreshTokenRefused = errors.New("the refresh token was refused")
 
-// A TokenRevoker tells the identity provider that a refresh token is not needed any
-// more (RFC 7009). [RevocationEndpoint] is one.
+// A TokenRevoker revokes refresh tokens at the identity provider (RFC 7009). It must be safe
+// for concurrent use. [RevocationEndpoint] is a TokenRevoker.
 type TokenRevoker interface {
 	RevokeRefreshToken(ctx context.Context, refreshToken string) error
 }
 
-// revocationsAtOnce bounds how many revocations of one call run at the same time.
-const revocationsAtOnce = 4
+// concurrentRevocations bounds how many revocations of one call run at the same time.
+const concurrentRevocations = 4
 
-// refreshTokens returns the refresh tokens in rows, if there is somebody to revoke them.
+// refreshTokens returns the refresh tokens in the rows that open, or none without a Revoker.
 func (s *Sessions) refreshTokens(ctx context.Context, rows []bff.UserSession) []string {
 	if s.cfg.Revoker == nil {
 		return nil
@@ -61,8 +63,8 @@ func (s *Sessions) refreshTokens(ctx context.Context, rows []bff.UserSession) []
 	return tokens
 }
 
-// revokeTokens revokes refresh tokens of sessions that have ended, best effort: within
-// TokenTimeout, whatever becomes of the request. Failures are logged.
+// revokeTokens revokes the refresh tokens of sessions that have ended, best effort. It takes
+// at most TokenTimeout, and goes on if the request is cancelled. Failures are logged.
 func (s *Sessions) revokeTokens(ctx context.Context, tokens []string) {
 	if s.cfg.Revoker == nil || len(tokens) == 0 {
 		return
@@ -70,7 +72,7 @@ func (s *Sessions) revokeTokens(ctx context.Context, tokens []string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.TokenTimeout)
 	defer cancel()
 	var wg sync.WaitGroup
-	slots := make(chan struct{}, revocationsAtOnce)
+	slots := make(chan struct{}, concurrentRevocations)
 	for _, token := range tokens {
 		slots <- struct{}{}
 		wg.Go(func() {
@@ -86,8 +88,9 @@ func (s *Sessions) revokeTokens(ctx context.Context, tokens []string) {
 
 var errRevokerPanicked = errors.New("the Revoker panicked")
 
-// revokeToken revokes one token. It runs in a goroutine where a panic would end the
-// program. The panic's value may be anything: errRevokerPanicked takes its place.
+// revokeToken revokes one token. It recovers a panic of the Revoker, which would end the
+// program because no net/http code is above this goroutine. The panic's value may hold a
+// secret and is dropped.
 func (s *Sessions) revokeToken(ctx context.Context, token string) (err error) {
 	defer func() {
 		if recover() != nil {
@@ -97,7 +100,7 @@ func (s *Sessions) revokeToken(ctx context.Context, token string) (err error) {
 	return s.cfg.Revoker.RevokeRefreshToken(ctx, token)
 }
 
-// redact returns an error's text without the secret, should a client have put it there.
+// redact returns an error's text without the secret, which an HTTP client may quote.
 func redact(err error, secret string) string {
 	text := err.Error()
 	if secret == "" {
@@ -109,6 +112,7 @@ func redact(err error, secret string) string {
 	return text
 }
 
+// applyTo returns a copy of the ticket with the new tokens.
 func (t Tokens) applyTo(old ticket.Ticket) ticket.Ticket {
 	next := old.Clone()
 	next.AccessToken, next.AccessTokenExpires = t.AccessToken, t.AccessTokenExpires.UTC()

@@ -9,20 +9,21 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-// updateAttempts bounds how often one update gives way to others. Of those that
-// collide one gets through each time, so that this many may start at once.
+// updateAttempts bounds how often one update is tried. In each round of conflicting updates
+// one succeeds, so that this many can start at the same time and all succeed.
 const updateAttempts = 32
 
-// Update changes the ticket of the request's session: change is handed a copy, and what
-// it leaves there is sealed and written. If another request has written meanwhile,
-// change is called again with what that has left. So it must do nothing else, and
-// nothing is lost.
+// Update changes the ticket of the request's session. It calls change with a copy of the
+// ticket, and seals and writes the changed copy. If another request has written the session
+// in the meantime, Update calls change again with a copy of the new ticket, so that neither
+// change is lost. Therefore change must have no effect besides changing the copy.
 //
-// Subject, session id, issuer and Issued stay as they are; Expires can only come
-// earlier. An error of change is returned as it is, and nothing is written.
+// SubjectID, SessionID, Issuer and Issued keep their values. Expires can only become earlier.
+// If change returns an error, Update returns that error and writes nothing.
 //
-// It returns [ErrNoSession] if the request is signed out, or the session ended
-// meanwhile, which an update never undoes.
+// Update returns [ErrNoSession] if the request is signed out, or if the session has ended in
+// the meantime, which an update never undoes. After too many conflicts it returns an error
+// that wraps [bff.ErrSessionChanged].
 func (s *Sessions) Update(ctx context.Context, change func(*ticket.Ticket) error) error {
 	opened := s.current(ctx)
 	if opened == nil {
@@ -35,7 +36,7 @@ func (s *Sessions) Update(ctx context.Context, change func(*ticket.Ticket) error
 	return err
 }
 
-// update returns the session as it was written.
+// update is [Sessions.Update] for an opened session. It returns the session as written.
 func (s *Sessions) update(ctx context.Context, opened *openedSession, change func(*ticket.Ticket) error) (*openedSession, error) {
 	for range updateAttempts {
 		t := opened.ticket.Clone()
@@ -56,7 +57,8 @@ func (s *Sessions) update(ctx context.Context, opened *openedSession, change fun
 	return nil, fmt.Errorf("serverside: updating the session: %w", bff.ErrSessionChanged)
 }
 
-// write writes another ticket, if the session is still what it was when l was read.
+// writeTicket writes t as the session's ticket and returns the session as written. It
+// returns [bff.ErrSessionChanged] if the session has changed since it was read.
 func (s *Sessions) writeTicket(ctx context.Context, opened *openedSession, t ticket.Ticket) (*openedSession, error) {
 	old := opened.ticket
 	t.Issuer, t.SubjectID, t.SessionID, t.Issued = old.Issuer, old.SubjectID, old.SessionID, old.Issued
@@ -64,8 +66,9 @@ func (s *Sessions) writeTicket(ctx context.Context, opened *openedSession, t tic
 		t.Expires = old.Expires
 	}
 	u := opened.toUpdate()
-	// The row's own end counts, not the idle timeout since the renewal: that timeout may
-	// have been another one then. Only a new refresh token can put the end off.
+	// The row's expiry stays, rather than be computed from the time of the renewal: the
+	// configured idle timeout may have changed since then. Only a refresh token with
+	// another expiry can postpone it.
 	if end := s.expiry(opened.row.Renewed, t); end.After(u.Expires) && !t.RefreshTokenExpires.Equal(old.RefreshTokenExpires) {
 		u.Expires = end
 	}

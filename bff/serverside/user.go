@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// UserHandler tells the browser's script who is signed in: the claims as a JSON object,
-// with sub and sid, and with bff:session_expires_in, the seconds until the session ends
-// if it stays idle. Without a session it answers 401. The response is never stored and
-// holds no token.
+// UserHandler returns the handler from which a script in the browser learns the signed-in
+// user: the claims as a JSON object, with sub and sid, and with bff:session_expires_in, the
+// number of seconds until the session ends if it stays idle. Without a session it answers
+// with status 401. The response is never cached and contains no token.
 //
-// Mount it at [Config.UserPath]. With ?slide=false it does not renew the session, so
-// that a page can ask from time to time without keeping the session alive.
+// Mount it at [Config.UserPath]. A request with ?slide=false does not renew the session, so
+// that a page can poll without keeping the session alive.
 func (s *Sessions) UserHandler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		noStore(w)
@@ -23,7 +23,7 @@ func (s *Sessions) UserHandler() http.Handler {
 			return
 		}
 		st := s.state(r.Context())
-		if st == nil { // not behind the middleware
+		if st == nil { // the request did not come through the middleware
 			var err error
 			if st, err = s.loadRequest(r); err != nil {
 				s.unavailable(w, r, err)

@@ -1,12 +1,12 @@
-// Package otelserverside counts user sessions with OpenTelemetry. It is a module of its
-// own, so that OpenTelemetry reaches nobody who does not use it.
+// Package otelserverside counts user sessions with OpenTelemetry. It is a module of its own,
+// so that only programs that use it depend on OpenTelemetry.
 //
 //	metrics, err := otelserverside.New(otel.GetMeterProvider())
 //	...
 //	sessions, err := serverside.New(serverside.Config{Metrics: metrics, ...})
 //
-// Its instruments are the counters session.started, and session.ended with the attribute
-// reason: sign_out, replaced, revoked, backchannel_logout, max_sessions,
+// Its instruments are the counters session.started and session.ended. The latter has the
+// attribute reason: sign_out, replaced, revoked, backchannel_logout, max_sessions,
 // refresh_token_ended or expired. No attribute names a user or a session.
 package otelserverside
 
@@ -21,7 +21,7 @@ import (
 	"example.com/usersession/bff/serverside"
 )
 
-// ScopeName is the name of the meter.
+// ScopeName is the name of the meter and the instrumentation scope.
 const ScopeName = "example.com/usersession/bff/serverside"
 
 // Metrics is a [serverside.Metrics]. It is safe for concurrent use.
@@ -32,7 +32,7 @@ type Metrics struct {
 
 var _ serverside.Metrics = (*Metrics)(nil)
 
-// New makes the instruments.
+// New creates the instruments. It returns an error if the provider is nil or refuses one.
 func New(provider metric.MeterProvider) (*Metrics, error) {
 	if provider == nil {
 		return nil, errors.New("otelserverside: the meter provider is nil")
