@@ -21,6 +21,7 @@ const (
 	DefaultAbsoluteLifetime = 12 * time.Hour
 	DefaultRefreshBefore    = time.Minute
 	DefaultTokenTimeout     = 10 * time.Second
+	DefaultStoreTimeout     = 5 * time.Second
 )
 
 // Config configures [Sessions]. Protector must be set; every other field has a default.
@@ -90,6 +91,11 @@ type Config struct {
 	// [DefaultTokenTimeout].
 	TokenTimeout time.Duration
 
+	// StoreTimeout is one deadline for everything that an entry point asks of the Store:
+	// the middleware, a sign-in with all its steps, a sign-out, a revocation, each step of
+	// a refresh. It must be the same on all hosts. The default is [DefaultStoreTimeout].
+	StoreTimeout time.Duration
+
 	// Metrics counts sessions. Nil means that they are not counted.
 	Metrics Metrics
 	// Logger logs the start and the end of sessions, and failures. It never gets a key,
@@ -103,6 +109,7 @@ type Config struct {
 // renews and revokes sessions. Make it with [New]. It is safe for concurrent use.
 type Sessions struct {
 	cfg           Config // with the defaults; never changed after New
+	background    background
 	refreshes     refreshGroup
 	refusedTokens refusedTokens
 }
@@ -122,6 +129,7 @@ func New(c Config) (*Sessions, error) {
 	setDefault(&c.UserPath, DefaultUserPath)
 	setDefault(&c.RefreshBefore, DefaultRefreshBefore)
 	setDefault(&c.TokenTimeout, DefaultTokenTimeout)
+	setDefault(&c.StoreTimeout, DefaultStoreTimeout)
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
@@ -138,7 +146,9 @@ func New(c Config) (*Sessions, error) {
 	if _, ok := c.Store.(bff.UserSessionStoreCleanup); c.EnableSessionCleanup && !ok {
 		return nil, errors.New("serverside: EnableSessionCleanup is set, but the Store is not a bff.UserSessionStoreCleanup")
 	}
-	return &Sessions{cfg: c}, nil
+	s := &Sessions{cfg: c}
+	s.refreshes.background = &s.background
+	return s, nil
 }
 
 func setDefault[T comparable](v *T, value T) {
@@ -164,7 +174,7 @@ func (c Config) checkCookie() error {
 func (c Config) checkTimes() error {
 	for name, d := range map[string]time.Duration{
 		"IdleTimeout": c.IdleTimeout, "AbsoluteLifetime": c.AbsoluteLifetime, "RefreshBefore": c.RefreshBefore,
-		"TokenTimeout": c.TokenTimeout, "SessionCleanupInterval": c.SessionCleanupInterval,
+		"TokenTimeout": c.TokenTimeout, "StoreTimeout": c.StoreTimeout, "SessionCleanupInterval": c.SessionCleanupInterval,
 	} {
 		if d < 0 {
 			return fmt.Errorf("%s is negative", name)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/usersession/bff"
+	"example.com/usersession/bff/ticket"
 	"example.com/usersession/internal/wait"
 )
 
@@ -16,15 +17,17 @@ import (
 const maxRefreshWait = time.Second
 
 // AccessToken returns the access token of the request's session, for the BFF's own call
-// to an API. A token that expires within [Config.RefreshBefore] is refreshed first, if
-// there is a Refresher and a refresh token. A token without a known expiry counts as valid.
+// to an API. A token that expires within [Config.RefreshBefore], or within half of its life
+// if that is shorter, is refreshed first, if there is a Refresher and a refresh token. A
+// token without a known expiry counts as valid.
 //
-// Concurrent requests of one session share one refresh on each host. The refresh goes on
-// if a request is cancelled. If two hosts refresh the same session, the host that writes
-// second takes the tokens of the first. If the provider refuses the refresh token to one of
-// them, that host reads the session until the other host must have written its tokens; it
-// does so once for each refresh token. A request whose access token is still valid waits at
-// most one second for a new one, and then gets its own.
+// Concurrent requests of one session share one refresh, on all hosts: the host that
+// refreshes seals a claim into the ticket, and the others wait for its tokens. A claim
+// lasts TokenTimeout and StoreTimeout together; if the claimant has died, the next host
+// then asks the provider. If the dead host had used the refresh token already, the provider
+// decides whether it accepts the token once more. The refresh goes on if a request is
+// cancelled. A request whose access token is still valid waits at most one second for a
+// new one, and then gets its own.
 //
 // AccessToken returns [ErrNoSession] if the request is signed out or the session has ended,
 // and an error that wraps [ErrRefreshTokenRefused] if there is no valid access token and the
@@ -36,7 +39,7 @@ func (s *Sessions) AccessToken(ctx context.Context) (string, error) {
 		return "", ErrNoSession
 	}
 	now := s.cfg.Clock()
-	if accessTokenValidAt(opened, now.Add(s.cfg.RefreshBefore)) {
+	if accessTokenValidAt(opened, now.Add(s.refreshMargin(opened.ticket))) {
 		return opened.ticket.AccessToken, nil
 	}
 	var err error
@@ -87,15 +90,21 @@ func accessTokenValidAt(opened *openedSession, t time.Time) bool {
 	return opened.ticket.AccessToken != "" && (end.IsZero() || t.Before(end))
 }
 
+// refreshMargin returns the time before its expiry at which the access token is refreshed.
+func (s *Sessions) refreshMargin(t ticket.Ticket) time.Duration {
+	if t.AccessTokenObtained.IsZero() {
+		return s.cfg.RefreshBefore
+	}
+	return min(s.cfg.RefreshBefore, t.AccessTokenExpires.Sub(t.AccessTokenObtained)/2)
+}
+
 // sharedRefresh returns the session with other tokens than opened has, and makes it the
 // request's session. Concurrent calls for one session share one refresh.
 func (s *Sessions) sharedRefresh(ctx context.Context, opened *openedSession) (*openedSession, error) {
 	refresh := func() (*openedSession, error) {
 		// The end of the request must not end the refresh: once the refresh token
 		// is used, the new tokens must be written.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.TokenTimeout)
-		defer cancel()
-		return s.refresh(ctx, opened)
+		return s.refresh(context.WithoutCancel(ctx), opened)
 	}
 	next, err := s.refreshes.do(ctx, opened.row.Key, refresh)
 	if err == nil && sameTokens(next, opened) { // that refresh began with older tokens
@@ -109,34 +118,48 @@ func (s *Sessions) sharedRefresh(ctx context.Context, opened *openedSession) (*o
 
 // refresh asks the provider for new tokens and writes them. If the session already has
 // other tokens than seen, it returns the session with those. This is the only place that
-// uses refresh tokens.
+// uses refresh tokens, and only the host whose claim is in the ticket comes to use one.
 func (s *Sessions) refresh(ctx context.Context, seen *openedSession) (*openedSession, error) {
-	opened, err := s.load(ctx, seen.row.Key)
-	if err != nil {
-		return nil, fmt.Errorf("serverside: refreshing tokens: %w", err)
-	}
-	if opened == nil {
-		return nil, ErrNoSession
-	}
-	if !sameTokens(opened, seen) { // another request or host has refreshed them
-		return opened, nil
+	opened, takenOver, err := s.claimRefresh(ctx, seen)
+	if err != nil || !sameTokens(opened, seen) {
+		return opened, err
 	}
 	if s.refusedTokens.has(opened.ticket.RefreshToken) {
 		return s.afterRefusal(ctx, opened)
 	}
-	tokens, err := s.cfg.Refresher.RefreshTokens(ctx, opened.ticket.RefreshToken)
-	if errors.Is(err, ErrRefreshTokenRefused) {
+	tokens, err := s.askProvider(ctx, opened.ticket.RefreshToken)
+	switch {
+	case err == nil:
+		return s.storeTokens(ctx, opened, tokens)
+	case errors.Is(err, ErrRefreshTokenRefused) && takenOver:
 		return s.awaitOtherHost(ctx, opened)
+	case errors.Is(err, ErrRefreshTokenRefused):
+		return s.refused(ctx, opened)
+	default:
+		s.releaseClaim(ctx, opened)
+		return nil, err
 	}
-	if err != nil {
+}
+
+// askProvider returns the provider's new tokens. Its errors quote nothing.
+func (s *Sessions) askProvider(ctx context.Context, refreshToken string) (Tokens, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.TokenTimeout)
+	defer cancel()
+	tokens, err := s.cfg.Refresher.RefreshTokens(ctx, refreshToken)
+	if errors.Is(err, ErrRefreshRequestRefused) && s.refusedTokens.addDoubtful(refreshToken) {
+		err = ErrRefreshTokenRefused
+	}
+	switch {
+	case errors.Is(err, ErrRefreshTokenRefused):
+		return Tokens{}, ErrRefreshTokenRefused
+	case err != nil:
 		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: tokens could not be refreshed",
-			slog.String("error", redact(err, opened.ticket.RefreshToken)))
-		return nil, errors.New("serverside: refreshing tokens: the identity provider failed")
+			slog.String("error", redact(err, refreshToken)))
+		return Tokens{}, errors.New("serverside: refreshing tokens: the identity provider failed")
+	case tokens.AccessToken == "":
+		return Tokens{}, errors.New("serverside: refreshing tokens: the identity provider sent no access token")
 	}
-	if tokens.AccessToken == "" {
-		return nil, errors.New("serverside: refreshing tokens: the identity provider sent no access token")
-	}
-	return s.storeTokens(ctx, opened, tokens)
+	return tokens, nil
 }
 
 func sameTokens(a, b *openedSession) bool {
@@ -147,29 +170,34 @@ func sameTokens(a, b *openedSession) bool {
 // delay doubles with each retry.
 const firstRetryDelay = 20 * time.Millisecond
 
-// storeTokens writes the new tokens to the session and returns it. Other changes that were
-// made since opened was read are kept. If another host has written new tokens first,
-// storeTokens returns the session with those. If the session has ended, it revokes the new
-// refresh token, unless the user has signed in again, and returns [ErrNoSession].
+// storeTokens writes the new tokens to the session, removes the claim and returns the
+// session. Other changes that were made since opened was read are kept. If another host has
+// written new tokens first, storeTokens returns the session with those. If the session has
+// ended, it revokes the new refresh token, unless the user has signed in again, and returns
+// [ErrNoSession].
 //
 // The old refresh token may be unusable by now, so that the new tokens must not be lost:
-// storeTokens retries for a TokenTimeout of its own, however much of the refresh's time the
-// provider has used.
+// storeTokens retries for a TokenTimeout of its own.
 func (s *Sessions) storeTokens(ctx context.Context, opened *openedSession, tokens Tokens) (*openedSession, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.TokenTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.TokenTimeout)
 	defer cancel()
+	now := s.cfg.Clock().UTC()
 	for delay := firstRetryDelay; ; delay *= 2 {
-		next, err := s.writeTicket(ctx, opened, tokens.applyTo(opened.ticket))
+		t := tokens.applyTo(opened.ticket, now)
+		t.SetRefreshClaim("")
+		next, err := s.replaceTicketWithin(ctx, opened, t)
 		if err == nil {
 			return next, nil
 		}
 		if errors.Is(err, bff.ErrSessionChanged) {
-			next, err = s.load(ctx, opened.row.Key)
+			next, err = s.loadWithin(ctx, opened.row.Key)
 			switch {
 			case err != nil: // retried below
 			case next == nil:
 				err = ErrNoSession
 			case !sameTokens(next, opened):
+				s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: another host has refreshed the same tokens; a refresh token may live on unused",
+					slog.String("subject_id", opened.row.SubjectID), slog.String("session_id", opened.row.SessionID))
 				return next, nil
 			default:
 				opened, delay = next, firstRetryDelay/2
@@ -186,4 +214,18 @@ func (s *Sessions) storeTokens(ctx context.Context, opened *openedSession, token
 			return nil, fmt.Errorf("serverside: refreshing tokens: the new tokens could not be written: %w", err)
 		}
 	}
+}
+
+// loadWithin is load with a StoreTimeout of its own.
+func (s *Sessions) loadWithin(ctx context.Context, key string) (*openedSession, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.StoreTimeout)
+	defer cancel()
+	return s.load(ctx, key)
+}
+
+// replaceTicketWithin is replaceTicket with a StoreTimeout of its own.
+func (s *Sessions) replaceTicketWithin(ctx context.Context, opened *openedSession, t ticket.Ticket) (*openedSession, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.StoreTimeout)
+	defer cancel()
+	return s.replaceTicket(ctx, opened, t)
 }

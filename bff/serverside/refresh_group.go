@@ -8,9 +8,10 @@ import (
 
 var errRefreshPanicked = errors.New("serverside: refreshing tokens: the Refresher or the Store panicked")
 
-// A refreshGroup runs at most one refresh for each session at a time in this process. The
-// zero value is ready to use.
+// A refreshGroup runs at most one refresh for each session at a time in this process.
 type refreshGroup struct {
+	background *background
+
 	mu    sync.Mutex
 	calls map[string]*refreshCall // by session key
 }
@@ -22,7 +23,7 @@ type refreshCall struct {
 	err    error
 }
 
-// do starts refresh in a goroutine, unless a refresh for the same key is running, and
+// do starts refresh in the background, unless a refresh for the same key is running, and
 // returns the result of the one that runs. If ctx ends first, do returns its error and the
 // refresh goes on. If refresh panics, every caller gets errRefreshPanicked.
 func (g *refreshGroup) do(ctx context.Context, key string, refresh func() (*openedSession, error)) (*openedSession, error) {
@@ -34,7 +35,7 @@ func (g *refreshGroup) do(ctx context.Context, key string, refresh func() (*open
 			g.calls = make(map[string]*refreshCall)
 		}
 		g.calls[key] = c
-		go func() {
+		g.background.run(func() {
 			defer func() {
 				// A panic in this goroutine would end the program, whereas
 				// net/http recovers one in the request's goroutine. The panic's
@@ -46,7 +47,7 @@ func (g *refreshGroup) do(ctx context.Context, key string, refresh func() (*open
 				close(c.done)
 			}()
 			c.opened, c.err = refresh()
-		}()
+		})
 	}
 	g.mu.Unlock()
 	select {

@@ -20,13 +20,11 @@ const (
 	otherHostWriteTime = time.Second
 )
 
-// awaitOtherHost is called when the provider has refused the session's refresh token. If
-// another host has just used the token, that host is about to write new tokens. Its
-// request to the provider may take all of TokenTimeout; awaitOtherHost reads the session
-// for that long and returns it as soon as it has other tokens.
-//
-// If no other tokens appear, the refresh token is added to refusedTokens, so that no later
-// request waits for it again, and the result is that of afterRefusal.
+// awaitOtherHost is called when the provider has refused the refresh token of a session
+// whose refresh this host has taken over from another host. That host may only be slow: it
+// has used the token and is about to write new tokens. Its request to the provider may take
+// all of TokenTimeout; awaitOtherHost reads the session for that long and returns it as
+// soon as it has other tokens. If none appear, the result is that of refused.
 func (s *Sessions) awaitOtherHost(ctx context.Context, opened *openedSession) (*openedSession, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.TokenTimeout+otherHostWriteTime)
 	defer cancel()
@@ -47,11 +45,18 @@ func (s *Sessions) awaitOtherHost(ctx context.Context, opened *openedSession) (*
 		if err != nil { // another host may have written new tokens
 			return nil, fmt.Errorf("serverside: refreshing tokens: %w", err)
 		}
-		s.refusedTokens.add(opened.ticket.RefreshToken)
-		s.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "serverside: the identity provider refused a refresh token",
-			slog.String("subject_id", opened.row.SubjectID), slog.String("session_id", opened.row.SessionID))
-		return s.afterRefusal(ctx, opened)
+		return s.refused(context.WithoutCancel(ctx), opened)
 	}
+}
+
+// refused adds the session's refresh token to refusedTokens, so that this process does not
+// ask again with it, and returns the result of afterRefusal.
+func (s *Sessions) refused(ctx context.Context, opened *openedSession) (*openedSession, error) {
+	s.refusedTokens.add(opened.ticket.RefreshToken)
+	s.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "serverside: the identity provider refused a refresh token",
+		slog.String("subject_id", opened.row.SubjectID), slog.String("session_id", opened.row.SessionID))
+	s.releaseClaim(ctx, opened)
+	return s.afterRefusal(ctx, opened)
 }
 
 var errOtherTokens = errors.New("serverside: another host has written new tokens")

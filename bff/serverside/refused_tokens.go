@@ -5,9 +5,14 @@ import (
 	"sync"
 )
 
-// refusedTokensKept is the minimum number of refused refresh tokens that are remembered,
-// and half of the maximum.
-const refusedTokensKept = 4096
+const (
+	// refusedTokensKept is the minimum number of refused refresh tokens that are
+	// remembered, and half of the maximum.
+	refusedTokensKept = 4096
+	// maxDoubtful is the number of doubtful refusals (see [ErrRefreshRequestRefused])
+	// after which a refresh token counts as refused.
+	maxDoubtful = 3
+)
 
 // refusedTokens remembers the refresh tokens that the provider refused most recently, as
 // hashes and only in this process. The provider is not asked again with such a token, and
@@ -15,23 +20,30 @@ const refusedTokensKept = 4096
 // ready to use.
 type refusedTokens struct {
 	mu            sync.Mutex
-	recent, older map[[sha256.Size]byte]struct{}
+	recent, older map[[sha256.Size]byte]int // the number of doubtful refusals, or maxDoubtful
 }
 
 func (r *refusedTokens) has(token string) bool {
 	hash := sha256.Sum256([]byte(token))
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	_, recent := r.recent[hash]
-	_, older := r.older[hash]
-	return recent || older
+	return max(r.recent[hash], r.older[hash]) >= maxDoubtful
 }
 
-func (r *refusedTokens) add(token string) {
+// add remembers a token that the provider has refused.
+func (r *refusedTokens) add(token string) { r.count(token, maxDoubtful) }
+
+// addDoubtful counts a doubtful refusal. It reports whether the token now counts as refused.
+func (r *refusedTokens) addDoubtful(token string) bool { return r.count(token, 1) >= maxDoubtful }
+
+func (r *refusedTokens) count(token string, refusals int) int {
+	hash := sha256.Sum256([]byte(token))
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.recent == nil || len(r.recent) == refusedTokensKept {
-		r.recent, r.older = map[[sha256.Size]byte]struct{}{}, r.recent
+	total := max(r.recent[hash], r.older[hash]) + refusals
+	if _, known := r.recent[hash]; !known && (r.recent == nil || len(r.recent) == refusedTokensKept) {
+		r.recent, r.older = make(map[[sha256.Size]byte]int), r.recent
 	}
-	r.recent[sha256.Sum256([]byte(token))] = struct{}{}
+	r.recent[hash] = total
+	return total
 }

@@ -84,6 +84,10 @@ func (s *Sessions) newSession(key string, t ticket.Ticket) (*openedSession, erro
 	}
 	now := s.cfg.Clock().UTC().Truncate(time.Microsecond)
 	t.Issued = now
+	if t.AccessToken != "" && t.AccessTokenObtained.IsZero() {
+		t.AccessTokenObtained = now
+	}
+	t.SetRefreshClaim("")
 	if end := now.Add(s.cfg.AbsoluteLifetime); t.Expires.IsZero() || t.Expires.After(end) {
 		t.Expires = end
 	}

@@ -40,6 +40,13 @@ type TokenRefresher interface {
 // or that the session's tokens cannot be refreshed at all.
 var ErrRefreshTokenRefused = errors.New("the refresh token was refused")
 
+// ErrRefreshRequestRefused means that the identity provider refused a refresh for another
+// reason than the refresh token: it answered with an OAuth error other than invalid_grant,
+// such as invalid_request or interaction_required. After three such answers in a row to one
+// refresh token, the token counts as refused. An error for a provider that is overloaded or
+// unreachable must not wrap it.
+var ErrRefreshRequestRefused = errors.New("the refresh was refused")
+
 // A TokenRevoker revokes refresh tokens at the identity provider (RFC 7009). It must be safe
 // for concurrent use. [RevocationEndpoint] is a TokenRevoker.
 type TokenRevoker interface {
@@ -112,10 +119,17 @@ func redact(err error, secret string) string {
 	return text
 }
 
-// applyTo returns a copy of the ticket with the new tokens.
-func (t Tokens) applyTo(old ticket.Ticket) ticket.Ticket {
+// minTokenLife is the life of an access token that the provider sends with an expiry that is
+// not in the future: without a minimum, every request would refresh it.
+const minTokenLife = time.Minute
+
+// applyTo returns a copy of the ticket with the new tokens, which were received at now.
+func (t Tokens) applyTo(old ticket.Ticket, now time.Time) ticket.Ticket {
 	next := old.Clone()
-	next.AccessToken, next.AccessTokenExpires = t.AccessToken, t.AccessTokenExpires.UTC()
+	next.AccessToken, next.AccessTokenExpires, next.AccessTokenObtained = t.AccessToken, t.AccessTokenExpires.UTC(), now
+	if end := next.AccessTokenExpires; !end.IsZero() && !end.After(now) {
+		next.AccessTokenExpires = now.Add(minTokenLife)
+	}
 	if t.RefreshToken != "" {
 		next.RefreshToken, next.RefreshTokenExpires = t.RefreshToken, t.RefreshTokenExpires.UTC()
 	} else if !t.RefreshTokenExpires.IsZero() {

@@ -63,8 +63,8 @@ func TestParallelHostsThatRefreshDoNotSignTheUserOut(t *testing.T) {
 			}
 		}
 		wg.Wait()
-		if p.calls != 4 {
-			t.Errorf("%d refreshes: the hosts did not collide", p.calls)
+		if p.calls != 1 {
+			t.Errorf("%d refreshes, want one for all hosts", p.calls)
 		}
 		browsers[3].want("alice")
 		p.want(t)
@@ -80,6 +80,7 @@ func TestTheLoserOfARefreshTakesTheWinnersTokens(t *testing.T) {
 			p.mu.Lock()
 			p.spent = nil // no rotation
 			p.mu.Unlock()
+			browsers[1].dropClaim(t) // as a host of a version without claims does
 			if token, err := browsers[1].token(t.Context()); token != "access-2" || err != nil {
 				t.Errorf("the winner: %q, %v", token, err)
 			}
@@ -194,7 +195,7 @@ func TestASessionRevokedDuringAnEarlyRefreshGetsNoToken(t *testing.T) {
 		p, browsers := fleet(t, 1, nil)
 		br := browsers[0]
 		tk := alice()
-		tk.AccessTokenExpires = time.Now().Add(30 * time.Second)
+		tk.AccessTokenObtained, tk.AccessTokenExpires = time.Now().Add(-time.Hour), time.Now().Add(30*time.Second)
 		br.signIn(tk)
 		p.during = func() {
 			if _, err := br.RevokeSessions(t.Context(), bff.UserSessionsFilter{SubjectID: "alice"}); err != nil {

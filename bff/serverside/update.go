@@ -61,6 +61,17 @@ func (s *Sessions) update(ctx context.Context, opened *openedSession, change fun
 // returns [bff.ErrSessionChanged] if the session has changed since it was read.
 func (s *Sessions) writeTicket(ctx context.Context, opened *openedSession, t ticket.Ticket) (*openedSession, error) {
 	old := opened.ticket
+	if t.AccessToken != old.AccessToken && t.AccessTokenObtained.Equal(old.AccessTokenObtained) {
+		t.AccessTokenObtained = s.cfg.Clock().UTC()
+	}
+	t.IDTokenIssuedAt = old.IDTokenIssuedAt
+	t.SetRefreshClaim(old.RefreshClaim())
+	return s.replaceTicket(ctx, opened, t)
+}
+
+// replaceTicket is writeTicket for the refresh, which also changes the refresh claim.
+func (s *Sessions) replaceTicket(ctx context.Context, opened *openedSession, t ticket.Ticket) (*openedSession, error) {
+	old := opened.ticket
 	t.Issuer, t.SubjectID, t.SessionID, t.Issued = old.Issuer, old.SubjectID, old.SessionID, old.Issued
 	if t.Expires.IsZero() || t.Expires.After(old.Expires) {
 		t.Expires = old.Expires
