@@ -213,7 +213,7 @@ func TestRequestsThatAreNoFormAreRefused(t *testing.T) {
 		"in the query":  send("POST", form, "", "?"+good),
 		"two tokens":    send("POST", form, good+"&"+good, ""),
 		"a bad escape":  send("POST", form, "logout_token=%zz", ""),
-		"too large":     send("POST", form, good+"&x="+strings.Repeat("x", maxBody), ""),
+		"too large":     send("POST", form, good+"&x="+strings.Repeat("x", maxBodySize), ""),
 		"empty":         send("POST", form, "", ""),
 	} {
 		t.Run(name, func(t *testing.T) { wantRefused(t, w, s) })

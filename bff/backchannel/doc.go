@@ -1,30 +1,31 @@
-// Package backchannel is the endpoint at which an identity provider ends sessions
-// without their browsers: OpenID Connect Back-Channel Logout 1.0.
+// Package backchannel has the endpoint with which an identity provider ends sessions without
+// their browsers: OpenID Connect Back-Channel Logout 1.0.
 //
 //	logout, err := backchannel.New(backchannel.Config{
-//		Sessions: sessions, // *serverside.Sessions
+//		Sessions: sessions, // *serverside.Sessions, or ForStore(store, partition, issuer)
 //		Verifier: verifier, // package oidcverify
 //	})
 //	...
 //	mux.Handle("/bff/backchannel", logout)
 //
-// The endpoint is called by the provider, so it takes no session cookie and no CSRF
-// header: leave it out of [example.com/usersession/bff/serverside.AntiForgery]. Since
-// anybody can call it, put the rate limit of your proxy in front: a token with an unknown
-// key id may make a verifier ask the provider for its keys.
+// The provider calls the endpoint without a session cookie and without a CSRF header: leave
+// the endpoint out of [example.com/usersession/bff/serverside.AntiForgery]. It is open to the
+// internet, so limit the rate of its requests in your proxy: a token with an unknown key id
+// may make a verifier fetch the provider's keys.
+//
+// Use one Handler, with Sessions of its own, for each identity provider.
 //
 // # What is checked
 //
-// The [Verifier] checks what takes keys: signature and algorithm, and with them iss, aud
-// and exp (section 2.6, steps 2 to 4). [Handler] checks the rest itself, whatever the
-// verifier: typ, iss, exp, nbf, iat and its age, jti and its first use, sub or sid, the
-// events member and its value, and that there is no nonce. A token with two members of
-// one name is refused.
+// The [Verifier] checks the signature, the algorithm, iss, aud and exp (section 2.6, steps 2
+// to 4). [Handler] itself checks typ, iss, exp, nbf, iat and the token's age, jti and that it
+// is used for the first time, sub or sid, the events member and its value, and that there is
+// no nonce, with every verifier. A token with two members of the same name is refused.
 //
 // # Replays, retries and several hosts
 //
-// A logout token is good until its logout has succeeded, and then no more. If anything
-// fails before, the provider may try again with the same token. The same token delivered
-// several times at once may end the same sessions several times, which does no harm.
-// Hosts that share a database share that memory too, with [StoreReplayMemory].
+// A logout token is accepted until its logout has succeeded, and refused afterwards. If the
+// logout fails, the provider may deliver the same token again. Concurrent deliveries of one
+// token may end the same sessions several times, which does no harm. With [StoreReplayMemory]
+// the hosts that share a database also share the memory of used tokens.
 package backchannel

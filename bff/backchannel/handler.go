@@ -20,30 +20,34 @@ const (
 	DefaultMaxTokenAge = 10 * time.Minute
 	DefaultClockSkew   = time.Minute
 
-	maxBody  = 16 << 10
-	maxToken = 8 << 10
-	// noteTime bounds what is done though the provider may have hung up.
-	noteTime = 5 * time.Second
+	maxBodySize  = 16 << 10
+	maxTokenSize = 8 << 10
+	// rememberTimeout bounds the write of a used token to the replay memory, which goes
+	// on if the provider closes the connection.
+	rememberTimeout = 5 * time.Second
 )
 
-// Sessions is what the endpoint needs of the sessions: *serverside.Sessions has it.
+// Sessions are the sessions that the endpoint ends. *serverside.Sessions implements it, and
+// [ForStore] returns an implementation for any [bff.UserSessionStore]. It must be safe for
+// concurrent use.
 type Sessions interface {
-	// Issuer is the identity provider whose sessions these are. It is not empty.
+	// Issuer returns the identity provider of the sessions. It must not be empty.
 	Issuer() string
-	// SubjectOfSession returns the user who has the live session with that session id.
+	// SubjectOfSession returns the user of the live session with the session id. It
+	// reports false if there is no such session.
 	SubjectOfSession(ctx context.Context, sessionID string) (subjectID string, found bool, err error)
-	// BackchannelLogout ends the sessions that match the filter, and returns how
-	// many. That there are none is no error.
+	// BackchannelLogout ends the sessions that match the filter and returns their
+	// number. It is no error if there are none.
 	BackchannelLogout(ctx context.Context, filter bff.UserSessionsFilter) (int64, error)
 }
 
-// A Verifier verifies what takes keys: that a logout token was signed for this client by
-// the identity provider, and has not expired. Package oidcverify, a module of its own, has
-// one on coreos/go-oidc.
+// A Verifier verifies that the identity provider signed a logout token for this client and
+// that the token has not expired. It must be safe for concurrent use. Package oidcverify, a
+// module of its own, implements it with coreos/go-oidc.
 type Verifier interface {
-	// Verify checks signature, algorithm (never none), iss, aud and exp of a token
-	// in compact serialization, decrypts it first if need be, and returns what was
-	// signed. An error should not quote the token.
+	// Verify checks the signature, the algorithm (never none), iss, aud and exp of a
+	// token in compact serialization and returns its signed content. It decrypts an
+	// encrypted token first. An error should not quote the token.
 	Verify(ctx context.Context, logoutToken string) (VerifiedToken, error)
 }
 
@@ -53,40 +57,42 @@ type VerifiedToken struct {
 	Claims []byte // the payload: JSON
 }
 
-// Config says how logout tokens are judged. Sessions and Verifier must be set.
+// Config configures a [Handler]. Sessions and Verifier must be set.
 type Config struct {
 	Sessions Sessions
 	Verifier Verifier
-	// Replay remembers the tokens that were used. Nil means in the memory of this
-	// process: see [StoreReplayMemory] for more hosts than one.
+	// Replay remembers the used tokens. Nil means an [InMemoryReplay]; use a
+	// [StoreReplayMemory] if the application runs on several hosts.
 	Replay ReplayMemory
 
-	// BackchannelLogoutAllUserSessions ends all sessions of the token's user, not
-	// only the one that it names.
+	// BackchannelLogoutAllUserSessions ends all sessions of the token's user, and not
+	// only the session that the token names.
 	BackchannelLogoutAllUserSessions bool
 
-	// MaxTokenAge is how long after its iat a token is good. The default is
+	// MaxTokenAge is how long after its iat a token is accepted. The default is
 	// [DefaultMaxTokenAge].
 	MaxTokenAge time.Duration
-	// ClockSkew is how far the provider's clock may be off. The default is
-	// [DefaultClockSkew]. A Verifier looks at exp too, and has to allow for as much.
+	// ClockSkew is the tolerated difference between the provider's clock and the
+	// host's. The default is [DefaultClockSkew]. A Verifier checks exp too, and must
+	// tolerate the same difference.
 	ClockSkew time.Duration
-	// InsecureAcceptUntypedTokens also takes tokens whose typ is JWT or missing, as
-	// some providers send them. The type logout+jwt is what keeps a token of another
-	// kind from being used here, besides its claims.
+	// InsecureAcceptUntypedTokens also accepts tokens whose typ is JWT or missing, which
+	// some providers send. Then only its claims distinguish a logout token from a token
+	// of another kind.
 	InsecureAcceptUntypedTokens bool
 
-	// Logger is told of logouts and of refused tokens, never a token. Nil means
+	// Logger logs logouts and refused tokens, but never a token. Nil means
 	// [slog.Default].
 	Logger *slog.Logger
-	// Clock is what time it is. Nil means [time.Now].
+	// Clock returns the current time. Nil means [time.Now].
 	Clock func() time.Time
 }
 
-// Handler is the back-channel logout endpoint. Make it with [New].
+// Handler is the back-channel logout endpoint. Make it with [New]. It is safe for concurrent
+// use.
 type Handler struct{ cfg Config }
 
-// New checks the configuration and fills in the defaults.
+// New checks the configuration and sets the defaults. It does no I/O.
 func New(c Config) (*Handler, error) {
 	switch {
 	case c.Sessions == nil || c.Verifier == nil:
@@ -119,11 +125,13 @@ func New(c Config) (*Handler, error) {
 	return &Handler{c}, nil
 }
 
-// ServeHTTP takes a logout token from a form that was posted (section 2.5) and ends the
-// sessions that it names. It answers with 200 when they are gone, also if there were none
-// (section 2.7); with 400 and a JSON error that says nothing more if the token is not
-// good, or if the logout failed and may be tried again with the same token (section 2.8);
-// and with 405 to other methods. The answer is never stored.
+// ServeHTTP reads a logout token from a posted form (section 2.5) and ends the sessions that
+// the token names. The response is never cached. Its status is
+//
+//   - 200 when the sessions have ended, also if there were none (section 2.7);
+//   - 400, with a JSON error without details, if the token is refused, or if the logout
+//     failed and may be repeated with the same token (section 2.8);
+//   - 405 for other methods than POST.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	if r.Method != http.MethodPost {
@@ -145,13 +153,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK)
 }
 
-// readToken returns the one logout_token of the form in the body.
+// readToken returns the logout_token of the form in the body, which must have exactly one.
 func readToken(w http.ResponseWriter, r *http.Request) (string, error) {
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || mediaType != "application/x-www-form-urlencoded" {
 		return "", errors.New("the body is not a form")
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodySize))
 	if err != nil {
 		return "", errors.New("the body cannot be read or is too large")
 	}
@@ -163,14 +171,14 @@ func readToken(w http.ResponseWriter, r *http.Request) (string, error) {
 	if len(tokens) != 1 || tokens[0] == "" {
 		return "", errors.New("the form does not have exactly one logout_token")
 	}
-	if len(tokens[0]) > maxToken {
+	if len(tokens[0]) > maxTokenSize {
 		return "", errors.New("the token is too long")
 	}
 	return tokens[0], nil
 }
 
-// logout verifies the token, sees that it was not used before, ends the sessions and notes
-// the token.
+// logout verifies the token, checks that it was not used before, ends the sessions and
+// remembers the token as used.
 func (h *Handler) logout(ctx context.Context, raw string) error {
 	verified, err := h.cfg.Verifier.Verify(ctx, raw)
 	if err != nil {
@@ -187,33 +195,33 @@ func (h *Handler) logout(ctx context.Context, raw string) error {
 	if used {
 		return errors.New("the token was used before")
 	}
-	// The token is noted after the logout and not before it: whatever fails on the way,
-	// even this process, the provider may try again with it. Deliveries at the same
-	// time may all come here, and to end sessions twice does no harm.
-	n, err := h.end(ctx, token)
+	// The token is remembered after the logout and not before it: if the logout fails, or
+	// this process ends, the provider can deliver the token again. Concurrent deliveries
+	// may all get here; ending sessions twice does no harm.
+	n, err := h.endSessions(ctx, token)
 	if err != nil {
 		return fmt.Errorf("ending the sessions failed: %w", err)
 	}
-	if err := h.note(ctx, token); err != nil {
-		return fmt.Errorf("the sessions have ended, and the replay memory failed: %w", err)
+	if err := h.remember(ctx, token); err != nil {
+		return fmt.Errorf("the sessions have ended, but the replay memory failed: %w", err)
 	}
 	h.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "backchannel: logout",
 		slog.String("subject_id", token.subjectID), slog.String("session_id", token.sessionID), slog.Int64("sessions", n))
 	return nil
 }
 
-// note keeps the token from being used again, also if the provider has hung up.
-func (h *Handler) note(ctx context.Context, token logoutToken) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTime)
+// remember stores the token as used, even if the provider has closed the connection.
+func (h *Handler) remember(ctx context.Context, token logoutToken) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rememberTimeout)
 	defer cancel()
-	// The token is not good for longer than this.
+	// After this time the token is refused because of its age.
 	until := token.issuedAt.Add(h.cfg.MaxTokenAge + 2*h.cfg.ClockSkew)
 	_, err := h.cfg.Replay.Remember(ctx, token.issuer, token.id, until)
 	return err
 }
 
-// end ends what the token names. A filter that names nothing is never executed.
-func (h *Handler) end(ctx context.Context, token logoutToken) (int64, error) {
+// endSessions ends the sessions that the token names. It never executes an empty filter.
+func (h *Handler) endSessions(ctx context.Context, token logoutToken) (int64, error) {
 	filter := bff.UserSessionsFilter{SubjectID: token.subjectID, SessionID: token.sessionID}
 	if h.cfg.BackchannelLogoutAllUserSessions {
 		if filter.SubjectID == "" {
@@ -231,15 +239,15 @@ func (h *Handler) end(ctx context.Context, token logoutToken) (int64, error) {
 	return h.cfg.Sessions.BackchannelLogout(ctx, filter)
 }
 
-// describe returns an error's text for the log, without the token or a part of it, and
-// not at any length.
+// describe returns an error's text for the log, without the token or a part of it, and of
+// limited length.
 func describe(err error, raw string) string {
-	const most = 300
+	const maxLength = 300
 	text := err.Error()
 	for _, part := range append([]string{raw}, strings.Split(raw, ".")...) {
 		if len(part) >= 8 {
 			text = strings.ReplaceAll(text, part, "[redacted]")
 		}
 	}
-	return text[:min(len(text), most)]
+	return text[:min(len(text), maxLength)]
 }

@@ -16,7 +16,7 @@ func TestMalformedTokensAreRefused(t *testing.T) {
 		"not a JWT":                "hello",
 		"signature":                strings.Replace(token(t, nil), ".signed", ".forged", 1),
 		"no signature":             strings.Replace(token(t, nil), ".signed", ".", 1),
-		"too long":                 token(t, map[string]any{"x": strings.Repeat("x", maxToken)}),
+		"too long":                 token(t, map[string]any{"x": strings.Repeat("x", maxTokenSize)}),
 		"alg none":                 raw(`{"alg":"none","typ":"logout+jwt"}`, good),
 		"alg None":                 raw(`{"alg":"None","typ":"logout+jwt"}`, good),
 		"no alg":                   raw(`{"typ":"logout+jwt"}`, good),

@@ -13,46 +13,47 @@ import (
 	"example.com/usersession/bff"
 )
 
-// A ReplayMemory remembers which logout tokens were used. It is safe for concurrent use.
+// A ReplayMemory remembers which logout tokens were used. It must be safe for concurrent use.
 //
-// [Handler] asks it before it ends sessions, and tells it when they have ended: a token
-// whose logout did not succeed is never noted, whatever fails. Nothing is taken back.
+// [Handler] calls Used before it ends sessions and Remember after they have ended, so that a
+// token whose logout failed is not remembered.
 type ReplayMemory interface {
-	// Used reports whether the token with that jti of that issuer is noted: from the
-	// moment that Remember has returned, for all hosts that share the memory, until
-	// the time that it was given.
+	// Used reports whether the issuer's token with the id (jti) is remembered. From the
+	// return of Remember until the time that Remember was given, Used reports true on
+	// all hosts that share the memory.
 	Used(ctx context.Context, issuer, tokenID string) (bool, error)
-	// Remember notes the token until the given time, and reports whether it was not
-	// noted yet. Of any number of concurrent calls for one token exactly one reports
-	// true. After an error it may be noted or not.
+	// Remember stores the token until the given time and reports whether it was not
+	// remembered before. Of any number of concurrent calls for one token exactly one
+	// reports true. After an error the token may be remembered or not.
 	Remember(ctx context.Context, issuer, tokenID string, until time.Time) (first bool, err error)
 }
 
-// replayKey is a fixed-size name for a token id of any length.
+// replayKey returns a key of fixed length for an issuer and a token id of any length.
 func replayKey(issuer, tokenID string) string {
 	data := binary.BigEndian.AppendUint64(nil, uint64(len(issuer)))
 	sum := sha256.Sum256(append(append(data, issuer...), tokenID...))
 	return hex.EncodeToString(sum[:])
 }
 
-// InMemoryReplay is a [ReplayMemory] for one host. A restart empties it: a token that was
-// used just before is good once more, and finds its session gone.
+// InMemoryReplay is a [ReplayMemory] for one host. It is empty after a restart: a token that
+// was used before the restart is then accepted once more. The sessions for which it was used
+// have ended already; a token that names only the user also ends the user's new sessions.
 type InMemoryReplay struct {
 	clock func() time.Time
 	mu    sync.Mutex
 	until map[string]time.Time
-	sweep int // how many entries there may be before expired ones are dropped
+	limit int // at this number of entries the expired ones are removed
 }
 
-// firstSweep is when an InMemoryReplay is swept for the first time.
-const firstSweep = 1024
+// minReplayLimit is the lowest limit of an InMemoryReplay.
+const minReplayLimit = 1024
 
-// NewInMemoryReplay makes an empty memory. A nil clock means [time.Now].
+// NewInMemoryReplay returns an empty memory. A nil clock means [time.Now].
 func NewInMemoryReplay(clock func() time.Time) *InMemoryReplay {
 	if clock == nil {
 		clock = time.Now
 	}
-	return &InMemoryReplay{clock: clock, until: make(map[string]time.Time), sweep: firstSweep}
+	return &InMemoryReplay{clock: clock, until: make(map[string]time.Time), limit: minReplayLimit}
 }
 
 // Used implements [ReplayMemory].
@@ -66,8 +67,8 @@ func (m *InMemoryReplay) Used(ctx context.Context, issuer, tokenID string) (bool
 	return now.Before(m.until[replayKey(issuer, tokenID)]), nil
 }
 
-// Remember implements [ReplayMemory]. Only tokens with a valid signature come here, so
-// that the provider decides how much there is to remember.
+// Remember implements [ReplayMemory]. [Handler] calls it only for tokens with a valid
+// signature, so that only the provider can make the memory grow.
 func (m *InMemoryReplay) Remember(ctx context.Context, issuer, tokenID string, until time.Time) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
@@ -78,30 +79,30 @@ func (m *InMemoryReplay) Remember(ctx context.Context, issuer, tokenID string, u
 	if now.Before(m.until[key]) {
 		return false, nil
 	}
-	if len(m.until) >= m.sweep {
+	if len(m.until) >= m.limit {
 		for k, end := range m.until {
 			if !now.Before(end) {
 				delete(m.until, k)
 			}
 		}
-		m.sweep = max(firstSweep, 2*len(m.until))
+		m.limit = max(minReplayLimit, 2*len(m.until))
 	}
 	m.until[key] = until
 	return true, nil
 }
 
-// DefaultReplayPartition is where a [StoreReplayMemory] keeps its notes if it is not told.
+// DefaultReplayPartition is the default of [StoreReplayMemory.Partition].
 const DefaultReplayPartition = "backchannel-replay"
 
-// StoreReplayMemory is a [ReplayMemory] that all hosts of an application share through the
-// database that they have already: each used token is a row in a partition of its own,
-// without a ticket, which cleanup removes when the token is not good any more.
+// StoreReplayMemory is a [ReplayMemory] that all hosts of an application share through their
+// session store. Each used token is a row without a ticket, in a partition for used tokens.
+// The row expires, and cleanup removes it, when the token would be refused for its age.
 type StoreReplayMemory struct {
 	// Store must not be nil. It must not read from a replica that lags behind.
 	Store bff.UserSessionStore
-	// Partition must be nobody else's. The default is [DefaultReplayPartition].
+	// Partition must contain no other rows. The default is [DefaultReplayPartition].
 	Partition string
-	// Clock is what time it is. Nil means [time.Now].
+	// Clock returns the current time. Nil means [time.Now].
 	Clock func() time.Time
 }
 
@@ -132,7 +133,7 @@ func (m StoreReplayMemory) Remember(ctx context.Context, issuer, tokenID string,
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("backchannel: noting a used token: %w", err)
+		return false, fmt.Errorf("backchannel: remembering a used token: %w", err)
 	}
 	return true, nil
 }

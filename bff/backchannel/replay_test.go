@@ -151,7 +151,7 @@ func TestInMemoryReplayDoesNotGrow(t *testing.T) {
 		}
 		at = at.Add(10 * time.Millisecond)
 	}
-	if n := len(m.until); n > 2*firstSweep {
+	if n := len(m.until); n > 2*minReplayLimit {
 		t.Errorf("%d entries, of which 100 count", n)
 	}
 }

@@ -12,10 +12,10 @@ import (
 	"example.com/usersession/bff"
 )
 
-// eventName is the member of events that makes a token a logout token (section 2.4).
+// eventName is the member of events that marks a logout token (section 2.4).
 const eventName = "http://schemas.openid.net/event/backchannel-logout"
 
-// logoutToken is what a token says that was found good.
+// A logoutToken holds the claims of a valid token.
 type logoutToken struct {
 	issuer    string
 	subjectID string
@@ -24,44 +24,44 @@ type logoutToken struct {
 	issuedAt  time.Time
 }
 
-// parse checks everything of section 2.6 that takes no keys. Its errors say what is
-// wrong and quote nothing.
+// parse does the checks of section 2.6 that need no keys. Its errors quote nothing of the
+// token.
 func (h *Handler) parse(v VerifiedToken) (logoutToken, error) {
 	var token logoutToken
-	header, ok := object(v.Header)
+	header, ok := parseObject(v.Header)
 	if !ok {
 		return token, errors.New("the token's header is not a JSON object, or has a member twice")
 	}
 	if err := h.checkHeader(header); err != nil {
 		return token, err
 	}
-	claims, ok := object(v.Claims)
+	claims, ok := parseObject(v.Claims)
 	if !ok {
 		return token, errors.New("the token's payload is not a JSON object, or has a member twice")
 	}
 	if _, ok := claims["nonce"]; ok { // step 7: it is an ID token
 		return token, errors.New("the token has a nonce")
 	}
-	events, ok := object(claims["events"])
+	events, ok := parseObject(claims["events"])
 	if !ok {
 		return token, errors.New("the token's events is missing or not an object")
 	}
-	if _, ok := object(events[eventName]); !ok {
+	if _, ok := parseObject(events[eventName]); !ok {
 		return token, errors.New("the token's events has no back-channel logout event that is an object")
 	}
-	if err := h.identify(claims, &token); err != nil {
+	if err := h.readIdentity(claims, &token); err != nil {
 		return token, err
 	}
 	err := h.checkTimes(claims, &token)
 	return token, err
 }
 
-// checkHeader asks for an explicit type (RFC 8725, section 3.11).
+// checkHeader requires a signature algorithm and an explicit type (RFC 8725, section 3.11).
 func (h *Handler) checkHeader(header map[string]json.RawMessage) error {
-	if alg, ok := str(header["alg"]); !ok || strings.EqualFold(alg, "none") {
+	if alg, ok := parseString(header["alg"]); !ok || strings.EqualFold(alg, "none") {
 		return errors.New("the token is not signed")
 	}
-	typ, ok := str(header["typ"])
+	typ, ok := parseString(header["typ"])
 	if _, present := header["typ"]; present && !ok {
 		return errors.New("the token's typ is not a string")
 	}
@@ -78,13 +78,13 @@ func (h *Handler) checkHeader(header map[string]json.RawMessage) error {
 	return errors.New("the token's typ is not logout+jwt")
 }
 
-// identify reads who is meant, and by whom.
-func (h *Handler) identify(claims map[string]json.RawMessage, token *logoutToken) error {
+// readIdentity reads iss, jti, sub and sid.
+func (h *Handler) readIdentity(claims map[string]json.RawMessage, token *logoutToken) error {
 	var ok bool
-	if token.issuer, ok = str(claims["iss"]); !ok || token.issuer != h.cfg.Sessions.Issuer() {
+	if token.issuer, ok = parseString(claims["iss"]); !ok || token.issuer != h.cfg.Sessions.Issuer() {
 		return errors.New("the token's iss is not the sessions' issuer")
 	}
-	if token.id, ok = str(claims["jti"]); !ok {
+	if token.id, ok = parseString(claims["jti"]); !ok {
 		return errors.New("the token has no jti")
 	}
 	for _, claim := range []struct {
@@ -95,7 +95,7 @@ func (h *Handler) identify(claims map[string]json.RawMessage, token *logoutToken
 		if !present {
 			continue
 		}
-		if *claim.to, ok = str(value); !ok {
+		if *claim.to, ok = parseString(value); !ok {
 			return errors.New("the token's " + claim.name + " is not a string or is blank")
 		}
 	}
@@ -109,7 +109,7 @@ func (h *Handler) identify(claims map[string]json.RawMessage, token *logoutToken
 func (h *Handler) checkTimes(claims map[string]json.RawMessage, token *logoutToken) error {
 	now := h.cfg.Clock()
 	var ok bool
-	if token.issuedAt, ok = date(claims["iat"]); !ok {
+	if token.issuedAt, ok = parseNumericDate(claims["iat"]); !ok {
 		return errors.New("the token has no iat")
 	}
 	if token.issuedAt.After(now.Add(h.cfg.ClockSkew)) {
@@ -118,7 +118,7 @@ func (h *Handler) checkTimes(claims map[string]json.RawMessage, token *logoutTok
 	if now.Sub(token.issuedAt) > h.cfg.MaxTokenAge+h.cfg.ClockSkew {
 		return errors.New("the token is too old")
 	}
-	expires, ok := date(claims["exp"])
+	expires, ok := parseNumericDate(claims["exp"])
 	if !ok {
 		return errors.New("the token has no exp")
 	}
@@ -126,17 +126,17 @@ func (h *Handler) checkTimes(claims map[string]json.RawMessage, token *logoutTok
 		return errors.New("the token has expired")
 	}
 	if value, present := claims["nbf"]; present {
-		if notBefore, ok := date(value); !ok || notBefore.After(now.Add(h.cfg.ClockSkew)) {
-			return errors.New("the token is not good yet")
+		if notBefore, ok := parseNumericDate(value); !ok || notBefore.After(now.Add(h.cfg.ClockSkew)) {
+			return errors.New("the token is not valid yet")
 		}
 	}
 	return nil
 }
 
-// object reads a JSON object with the exact names of its members: encoding/json would
-// take EVENTS for events in a struct. Two members of one name are refused, since readers
-// differ in which of them they take.
-func object(data []byte) (map[string]json.RawMessage, bool) {
+// parseObject parses a JSON object and keeps the exact names of its members, whereas
+// encoding/json would read EVENTS into a struct's field events. It refuses an object with
+// two members of the same name, because parsers differ in which of them they use.
+func parseObject(data []byte) (map[string]json.RawMessage, bool) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
 		return nil, false
@@ -161,11 +161,11 @@ func object(data []byte) (map[string]json.RawMessage, bool) {
 		return nil, false
 	}
 	_, err := d.Token()
-	return members, errors.Is(err, io.EOF) // nothing may follow
+	return members, errors.Is(err, io.EOF) // no data may follow
 }
 
-// str reads a string that is not blank.
-func str(data json.RawMessage) (string, bool) {
+// parseString parses a string and refuses a blank one.
+func parseString(data json.RawMessage) (string, bool) {
 	var s *string
 	if len(data) == 0 || json.Unmarshal(data, &s) != nil || s == nil {
 		return "", false
@@ -173,8 +173,8 @@ func str(data json.RawMessage) (string, bool) {
 	return *s, strings.TrimSpace(*s) != ""
 }
 
-// date reads a NumericDate (RFC 7519, section 2), which may have a fraction.
-func date(data json.RawMessage) (time.Time, bool) {
+// parseNumericDate parses a NumericDate (RFC 7519, section 2), which may have a fraction.
+func parseNumericDate(data json.RawMessage) (time.Time, bool) {
 	var seconds *float64
 	if len(data) == 0 || json.Unmarshal(data, &seconds) != nil || seconds == nil {
 		return time.Time{}, false

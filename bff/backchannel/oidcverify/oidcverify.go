@@ -1,6 +1,6 @@
-// Package oidcverify verifies OpenID Connect logout tokens with coreos/go-oidc, for
-// package [example.com/usersession/bff/backchannel]. It is a module of its own, so that
-// go-oidc reaches nobody who does not use it.
+// Package oidcverify verifies OpenID Connect logout tokens with coreos/go-oidc, for package
+// [example.com/usersession/bff/backchannel]. It is a module of its own, so that only programs
+// that use it depend on go-oidc.
 //
 //	provider, err := oidc.NewProvider(ctx, issuer)
 //	...
@@ -22,19 +22,19 @@ import (
 	"example.com/usersession/bff/backchannel"
 )
 
-// Config says for whom tokens must be. ClientID must be set.
+// Config configures a [Verifier]. ClientID must be set.
 type Config struct {
 	// ClientID must be in a token's aud.
 	ClientID string
-	// SupportedSigningAlgs are the algorithms to accept. The default is what the
-	// provider's discovery document names, or else RS256. None and the symmetric ones
-	// are never accepted.
+	// SupportedSigningAlgs are the accepted algorithms. The default is the list in the
+	// provider's discovery document, or RS256 if there is none. The algorithm none and
+	// symmetric algorithms are refused by [New] and [NewWithKeySet].
 	SupportedSigningAlgs []string
-	// ClockSkew is how long after its exp a token is still good, since the provider's
-	// clock may be off. The default is [backchannel.DefaultClockSkew]. Set it together
-	// with that of [backchannel.Config]: the smaller one counts.
+	// ClockSkew is how long after its exp a token is accepted, since the provider's clock
+	// may differ from the host's. The default is [backchannel.DefaultClockSkew]. Set it
+	// to the same value as in [backchannel.Config]: the smaller value decides.
 	ClockSkew time.Duration
-	// Clock is what time it is. Nil means [time.Now].
+	// Clock returns the current time. Nil means [time.Now].
 	Clock func() time.Time
 }
 
@@ -44,9 +44,10 @@ type Verifier struct {
 	clientID string
 }
 
-// New makes a verifier with the provider's issuer and keys. The keys are fetched when
-// they are first needed, and again when a token has a key id that is not known, over the
-// HTTP client of the context that the provider was made with.
+// New returns a verifier with the provider's issuer and keys. It returns an error if the
+// provider is nil or the configuration is not valid. The verifier fetches the keys when it
+// first needs them, and again for a token with an unknown key id, with the HTTP client of the
+// context with which the provider was made.
 func New(provider *oidc.Provider, c Config) (*Verifier, error) {
 	if provider == nil {
 		return nil, errors.New("oidcverify: the provider is nil")
@@ -57,7 +58,8 @@ func New(provider *oidc.Provider, c Config) (*Verifier, error) {
 	return &Verifier{provider.Verifier(c.oidc()), c.ClientID}, nil
 }
 
-// NewWithKeySet makes a verifier for an issuer without discovery.
+// NewWithKeySet returns a verifier for an issuer without a discovery document. It returns an
+// error if the issuer is empty, keys is nil or the configuration is not valid.
 func NewWithKeySet(issuer string, keys oidc.KeySet, c Config) (*Verifier, error) {
 	if issuer == "" || keys == nil {
 		return nil, errors.New("oidcverify: the issuer is empty or the key set is nil")
@@ -88,16 +90,18 @@ func (c Config) oidc() *oidc.Config {
 	if now == nil {
 		now = time.Now
 	}
-	// Of a logout token go-oidc compares only exp with the time, and allows for no skew.
+	// For a logout token, go-oidc compares only exp with the time, and tolerates no
+	// difference between the clocks.
 	late := func() time.Time { return now().Add(-skew) }
 	return &oidc.Config{ClientID: c.ClientID, SupportedSigningAlgs: c.SupportedSigningAlgs, Now: late}
 }
 
-// Verify implements [backchannel.Verifier]: signature, algorithm, iss, aud and exp, and
-// whatever else go-oidc checks of a logout token. Its errors do not quote the token.
+// Verify implements [backchannel.Verifier]. It checks the signature, the algorithm, iss, aud
+// and exp, and the other claims that go-oidc checks in a logout token. Its errors do not
+// quote the token.
 func (v *Verifier) Verify(ctx context.Context, logoutToken string) (backchannel.VerifiedToken, error) {
 	var verified backchannel.VerifiedToken
-	// go-jose takes the JSON serialization too, whose header may be unprotected.
+	// go-jose also accepts the JSON serialization, whose header may be unprotected.
 	parts := strings.Split(logoutToken, ".")
 	if len(parts) != 3 {
 		return verified, errors.New("oidcverify: the token is not in compact serialization")
@@ -120,7 +124,8 @@ func (v *Verifier) Verify(ctx context.Context, logoutToken string) (backchannel.
 	return backchannel.VerifiedToken{Header: header, Claims: claims}, nil
 }
 
-// classify says what is wrong without quoting what came from outside.
+// classify returns an error that quotes nothing of the token or of the provider's response.
+// It recognizes most of go-oidc's errors by their texts, since they have no types.
 func classify(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -135,7 +140,7 @@ func classify(ctx context.Context, err error) error {
 	case strings.Contains(text, "signature"):
 		return errors.New("oidcverify: the token's signature is not the identity provider's")
 	case strings.Contains(text, "different provider"):
-		return errors.New("oidcverify: the token is of another issuer")
+		return errors.New("oidcverify: the token is from another issuer")
 	case strings.Contains(text, "audience"):
 		return errors.New("oidcverify: the token is not for this client")
 	default:
@@ -143,7 +148,7 @@ func classify(ctx context.Context, err error) error {
 	}
 }
 
-// forClient repeats the check of aud with the member's exact name: go-oidc takes AUD too.
+// forClient repeats the check of aud with the member's exact name: go-oidc also accepts AUD.
 func forClient(claims json.RawMessage, clientID string) bool {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(claims, &members) != nil {
