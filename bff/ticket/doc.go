@@ -1,42 +1,50 @@
-// Package ticket holds what a user session keeps for its user (claims, tokens,
-// properties) and protects it at rest.
+// Package ticket defines the payload of a user session (claims, tokens, properties) and
+// protects it at rest.
 //
-// A [Ticket] is sealed into the bytes of [bff.UserSession].Ticket with [Seal] and comes
-// back with [Open]. Both bind it to the row it belongs to ([Binding]): a ticket that
-// was copied to another row, partition, user or session does not open.
+// [Seal] seals a [Ticket] into the bytes of [bff.UserSession].Ticket and [Open] opens it
+// again. Both bind the ticket to its row ([Binding]): a ticket that was copied to another
+// row, partition, user or session does not open. [SealBytes] and [OpenBytes] do the same for
+// the bytes of another session library.
 //
 // # Protection
 //
-// [Protector] is an authenticated encryption with associated data. [KeyRing] is the
-// default: AES-256-GCM from the standard library. Its wire format is the one of
-// Tink's AES256_GCM keys, both ways, so that a tink.AEAD is a Protector as it is and a
-// team can move between the two without encrypting anything anew.
+// A [Protector] is an authenticated encryption with associated data. [KeyRing] is the
+// default: AES-256-GCM from the standard library. It has the wire format of Tink's AES256_GCM
+// keys with the prefix TINK. A tink.AEAD is a Protector, and each of the two opens the
+// tickets of the other under the same key and key id, so that a team can change from one to
+// the other without sealing its tickets again.
+//
+// Tickets are sealed under the ring's own keys. Everything else is sealed under keys that are
+// derived for its purpose: see [KeyRing.ForPurpose].
 //
 // # Keys
 //
-// A key is 32 random bytes; this makes one:
+// A key is 32 random bytes. This command makes one:
 //
 //	openssl rand -base64 32
 //
-// [NewKeyRing], [ParseKeyRing], [KeyRingFromFile] and [KeyRingFromEnv] make a ring. The
-// first key is the primary one, which seals. All of them open. Every host of an
-// application, and every start of it, needs the same keys: tickets sealed under a key
-// that is gone are no sessions any more. There is no key by default, and
-// [InsecureRandomKeyRing] is for development.
+// [ParseKeyRing], [KeyRingFromFile], [KeyRingFromEnv] and [NewKeyRing] make a ring. The first
+// key is the primary key, which seals; every key of the ring opens. All hosts of an
+// application need the same keys, also after a restart: a ticket whose key is not in the ring
+// does not open, and its session ends. There is no default key. [InsecureRandomKeyRing] is
+// for development.
 //
-// A key should seal no more than 2^32 tickets (NIST SP 800-38D, section 8.3, for random
-// nonces); at 100 seals a second that is 16 months.
+// A key should seal at most 2^32 tickets (NIST SP 800-38D, section 8.3, for random nonces).
+// At 100 tickets per second this takes 16 months.
 //
-// # Rotation without downtime
+// # Key rotation
 //
-//  1. Append the new key to the ring, behind the primary one, and deploy it to every
-//     host: from now on all of them can open what it seals.
-//  2. Move it to the front and deploy: it seals from now on. Hosts of step 1 and hosts
-//     of step 2 understand each other.
-//  3. Run [Reseal], or wait until the longest absolute lifetime of a session has
-//     passed. Package serverside also seals anew whenever it renews a session.
-//  4. Remove the old key.
+// Sessions go on during a rotation:
 //
-// After a key has leaked, put the new one in front at once and skip the rest: the
-// sessions under the removed key end.
+//  1. Add the new key to the ring as an additional key, after the primary key, and deploy
+//     this to every host. Every host can now open what the new key will seal.
+//  2. Make the new key the primary key: move it to the front, keep the old key after it, and
+//     deploy. Hosts of step 1 and hosts of step 2 open each other's tickets.
+//  3. Run [Reseal] for each partition, or wait for the longest absolute lifetime of a
+//     session. Package serverside also seals a ticket under the primary key when it renews
+//     a session. Seal payloads of [SealBytes] again if [NeedsReseal] reports that.
+//  4. Remove the old key and deploy.
+//
+// If a key has leaked, replace it by a new primary key at once, without the other steps.
+// Tickets under the removed key do not open, so their sessions end.
 package ticket

@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// version is the first byte of an encoded ticket. A format that an older host would
-// misread needs another one. A new optional field does not; but an older host that
-// writes the ticket back drops it.
+// version is the first byte of an encoded ticket. It must change with every change of the
+// format that an older host would misread. A new optional field needs no new version, but
+// an older host that writes the ticket drops the field.
 const version = 1
 
-// wire is version 1: JSON with short names.
+// wire is the encoding of version 1: JSON with short names.
 type wire struct {
 	Issuer              string            `json:"iss,omitempty"`
 	SubjectID           string            `json:"sub"`
@@ -33,8 +33,8 @@ type wire struct {
 	RefreshClaim        string            `json:"rcl,omitempty"`
 }
 
-// encode returns the plaintext of a ticket. It refuses what would not come back as it
-// was, without saying what it is.
+// encode returns the plaintext of a ticket. It refuses a ticket that would not decode to the
+// same values. Its errors quote nothing of the ticket.
 func encode(t Ticket) ([]byte, error) {
 	data, err := json.Marshal(wire{
 		Issuer: t.Issuer, SubjectID: t.SubjectID, SessionID: t.SessionID, Claims: t.Claims,
@@ -86,19 +86,19 @@ func checkOpens(data []byte) error {
 // decode is the inverse of encode. Its errors wrap [ErrUnreadable] and quote nothing.
 func decode(data []byte) (Ticket, error) {
 	if len(data) == 0 {
-		return Ticket{}, fmt.Errorf("%w: it is empty", ErrUnreadable)
+		return Ticket{}, fmt.Errorf("%w: the ticket is empty", ErrUnreadable)
 	}
 	if data[0] != version {
-		return Ticket{}, fmt.Errorf("%w: its encoding has version %d, which is not known here", ErrUnreadable, data[0])
+		return Ticket{}, fmt.Errorf("%w: the ticket's encoding has the unknown version %d", ErrUnreadable, data[0])
 	}
 	d := json.NewDecoder(bytes.NewReader(data[1:]))
 	d.UseNumber()
 	var w wire
 	if err := d.Decode(&w); err != nil {
-		return Ticket{}, fmt.Errorf("%w: its encoding is malformed", ErrUnreadable)
+		return Ticket{}, fmt.Errorf("%w: the ticket's encoding is malformed", ErrUnreadable)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return Ticket{}, fmt.Errorf("%w: something follows its encoding", ErrUnreadable)
+		return Ticket{}, fmt.Errorf("%w: there is data after the ticket's encoding", ErrUnreadable)
 	}
 	return Ticket{
 		Issuer: w.Issuer, SubjectID: w.SubjectID, SessionID: w.SessionID, Claims: w.Claims,

@@ -8,7 +8,7 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-// Two keys, one after the other: the second seals from now on, the first still opens.
+// A rotation: the second key becomes the primary key, and the first key still opens.
 func ExampleParseKeyRing() {
 	const first = "MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXY="
 	second := base64.StdEncoding.EncodeToString([]byte("abcdefghijklmnopqrstuvwxyz012345"))

@@ -9,17 +9,19 @@ import (
 	"strings"
 )
 
-// ParseKeyRing makes a ring of keys in text: one or more of
+// ParseKeyRing returns a ring of the keys in a text. The text contains one or more entries of
+// the form
 //
 //	BASE64
 //	ID:BASE64
 //
-// separated by line breaks, commas or spaces, the primary key first. BASE64 is 32 bytes
-// in any of the base64 alphabets, with or without padding; ID is a decimal number from 1
-// to 4294967295 and by default derived from the key. A line that begins with # is a
+// separated by line breaks, commas or spaces. The first entry is the primary key. BASE64 is
+// 32 bytes in any of the base64 alphabets, with or without padding. ID is a decimal number
+// from 1 to 4294967295; by default it is derived from the key. A line that begins with # is a
 // comment.
 //
-// Errors say which key is wrong, and never quote it.
+// A text without a key is an error. The error for an invalid key has the key's number and
+// does not quote the key.
 func ParseKeyRing(text string) (*KeyRing, error) {
 	var keys []Key
 	for line := range strings.Lines(text) {
@@ -35,7 +37,7 @@ func ParseKeyRing(text string) (*KeyRing, error) {
 		}
 	}
 	if len(keys) == 0 {
-		return nil, errors.New("ticket: there is no key: make one with openssl rand -base64 32")
+		return nil, errors.New("ticket: there is no key: make a key with openssl rand -base64 32")
 	}
 	return NewKeyRing(keys[0], keys[1:]...)
 }
@@ -64,7 +66,8 @@ func decodeBase64(s string) ([]byte, error) {
 	return base64.RawStdEncoding.DecodeString(s)
 }
 
-// KeyRingFromFile reads a ring from a file, in the form that [ParseKeyRing] describes.
+// KeyRingFromFile returns a ring of the keys in a file, in the form that [ParseKeyRing]
+// describes.
 func KeyRingFromFile(path string) (*KeyRing, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -77,8 +80,8 @@ func KeyRingFromFile(path string) (*KeyRing, error) {
 	return r, nil
 }
 
-// KeyRingFromEnv reads a ring from an environment variable, in the form that
-// [ParseKeyRing] describes.
+// KeyRingFromEnv returns a ring of the keys in an environment variable, in the form that
+// [ParseKeyRing] describes. It is an error if the variable is not set.
 func KeyRingFromEnv(name string) (*KeyRing, error) {
 	text, ok := os.LookupEnv(name)
 	if !ok {

@@ -10,62 +10,65 @@ import (
 	"example.com/usersession/internal/wait"
 )
 
-// A Rotator is a [Protector] that can tell whether a ciphertext is under another key
-// than the one it seals with today.
+// A Rotator is a [Protector] that knows under which key a ciphertext was sealed.
 type Rotator interface {
+	// NeedsReseal reports whether the ciphertext was sealed under another key than the
+	// key with which the Protector seals now.
 	NeedsReseal(ciphertext []byte) bool
 }
 
-// NeedsReseal reports whether a sealed ticket should be sealed anew: whether p says so.
-// A protector that is no [Rotator] never does.
+// NeedsReseal reports whether a sealed ticket, or a payload of [SealBytes], should be sealed
+// again because it is under an old key. It reports false if p is not a [Rotator].
 func NeedsReseal(p Protector, sealed []byte) bool {
 	r, ok := p.(Rotator)
 	return ok && r.NeedsReseal(sealed)
 }
 
-// Reseal is the job that moves the live sessions of a partition to the primary key, so
-// that the old key can be removed.
+// Reseal is a job that seals the tickets of a partition's live sessions under the primary
+// key, so that the old key can be removed. Its sessions must have tickets: a payload of
+// [SealBytes] counts as unreadable and is left as it is.
 type Reseal struct {
 	// Store holds the sessions. It must implement [bff.UserSessionLister].
 	Store bff.UserSessionStore
 	// Protector opens and seals. It must implement [Rotator], as [KeyRing] does.
 	Protector    Protector
 	PartitionKey string
-	// BatchSize is how many sessions are looked at between two pauses, and listed
-	// at a time. Values below 1 mean [bff.DefaultPageSize].
+	// BatchSize is the number of sessions that are listed at a time and examined
+	// between two pauses. Values below 1 mean [bff.DefaultPageSize].
 	BatchSize int
-	// Pause is how long the job rests after each batch. The default is not at all.
+	// Pause is the duration of the pause after each batch. The default is no pause.
 	Pause time.Duration
 }
 
-// A ResealReport says what a [Reseal] job found.
+// A ResealReport is the result of a [Reseal] job.
 type ResealReport struct {
-	// Examined counts the sessions that were looked at.
+	// Examined is the number of sessions that the job has read.
 	Examined int64
-	// Resealed counts those that are under the primary key now and were not before.
+	// Resealed is the number of tickets that the job has sealed under the primary key.
 	Resealed int64
-	// Unreadable counts those that do not open. They were left alone: a key may be
-	// missing here that another host has.
+	// Unreadable is the number of tickets under an old key that do not open. The job
+	// leaves them as they are: another host may have the key that is missing here.
 	Unreadable int64
 }
 
-// resealAttempts bounds how often one session that others keep changing is tried.
+// resealAttempts bounds how often a session is tried that other writers keep changing.
 const resealAttempts = 5
 
-// Run walks the live sessions once and rewrites, one by one, those that are under an
-// old key. It changes neither their times nor what is in them, never overwrites an
-// update that came in between, and never brings back a session that was revoked
-// meanwhile. It may be run on several hosts at once, and again at any time.
+// Run visits the live sessions once and seals the tickets that are under an old key again. It
+// changes neither the times of a session nor the contents of its ticket. It never overwrites
+// a concurrent update and never brings back a session that has ended in the meantime. It may
+// run on several hosts at once and may be repeated.
 //
-// An error ends it; the report says what was done until then.
+// The first error ends the job, also the end of the context. The report counts the work
+// until then.
 func (j Reseal) Run(ctx context.Context) (ResealReport, error) {
 	var report ResealReport
 	lister, ok := j.Store.(bff.UserSessionLister)
 	if !ok {
-		return report, errors.New("ticket: the store cannot list its sessions: it is no bff.UserSessionLister")
+		return report, errors.New("ticket: the store cannot list its sessions: it is not a bff.UserSessionLister")
 	}
 	if _, ok := j.Protector.(Rotator); !ok {
-		return report, errors.New("ticket: the protector cannot tell old keys from new ones: it is no ticket.Rotator")
+		return report, errors.New("ticket: the protector cannot tell an old key from a new one: it is not a ticket.Rotator")
 	}
 	batch := int64(j.BatchSize)
 	if batch < 1 {
@@ -76,7 +79,7 @@ func (j Reseal) Run(ctx context.Context) (ResealReport, error) {
 		if err != nil {
 			return report, fmt.Errorf("ticket: listing the sessions: %w", err)
 		}
-		if err := j.one(ctx, bff.UserSessionKey{PartitionKey: session.PartitionKey, Key: session.Key}, &report); err != nil {
+		if err := j.resealOne(ctx, bff.UserSessionKey{PartitionKey: session.PartitionKey, Key: session.Key}, &report); err != nil {
 			return report, fmt.Errorf("ticket: resealing a session: %w", err)
 		}
 		if report.Examined%batch == 0 {
@@ -88,7 +91,9 @@ func (j Reseal) Run(ctx context.Context) (ResealReport, error) {
 	return report, nil
 }
 
-func (j Reseal) one(ctx context.Context, key bff.UserSessionKey, report *ResealReport) error {
+// resealOne seals the ticket of one session again, if that is necessary, and counts it in the
+// report. A session that has ended is no error.
+func (j Reseal) resealOne(ctx context.Context, key bff.UserSessionKey, report *ResealReport) error {
 	report.Examined++
 	var err error
 	for range resealAttempts {
@@ -122,7 +127,7 @@ func (j Reseal) one(ctx context.Context, key bff.UserSessionKey, report *ResealR
 			report.Resealed++
 			return nil
 		case errors.Is(err, bff.ErrSessionNotFound):
-			return nil // revoked meanwhile
+			return nil // it has ended in the meantime
 		case !errors.Is(err, bff.ErrSessionChanged):
 			return err
 		}

@@ -1,4 +1,4 @@
-// Package tinktest proves that [example.com/usersession/bff/ticket.KeyRing] and Tink's
-// AES256_GCM keys understand each other, both ways. It holds tests only, in a module of its
-// own, so that Tink reaches nobody else.
+// Package tinktest tests that [example.com/usersession/bff/ticket.KeyRing] and Tink's
+// AES256_GCM keys open each other's tickets. It contains only tests and is a module of its
+// own, so that no other module depends on Tink.
 package tinktest
