@@ -122,7 +122,7 @@ func wantRefused(t testing.TB, w *httptest.ResponseRecorder, s *sessions) {
 	}
 }
 
-func TestLogoutEndsWhatTheTokenNames(t *testing.T) {
+func TestHandler_EndsSessionsNamedByToken(t *testing.T) {
 	for name, test := range map[string]struct {
 		claims map[string]any
 		all    bool
@@ -155,13 +155,13 @@ type nobodys struct{ *sessions }
 
 func (nobodys) SubjectOfSession(context.Context, string) (string, bool, error) { return "", true, nil }
 
-func TestAnEmptyFilterIsNeverExecuted(t *testing.T) {
+func TestHandler_EmptyFilterNotExecuted(t *testing.T) {
 	s := nobodys{&sessions{}}
 	h := newHandler(t, s, func(c *Config) { c.BackchannelLogoutAllUserSessions = true })
 	wantRefused(t, post(t, h, token(t, map[string]any{"sub": nil})), s.sessions)
 }
 
-func TestGoodTokensOfEveryForm(t *testing.T) {
+func TestHandler_ValidTokens(t *testing.T) {
 	for name, tk := range map[string]string{
 		"application/logout+jwt": raw(`{"alg":"ES256","typ":"application/logout+jwt"}`, strings.TrimSpace(claimsJSON(t, nil))),
 		"LOGOUT+JWT":             raw(`{"alg":"RS256","typ":"LOGOUT+JWT","kid":"1"}`, claimsJSON(t, nil)),
@@ -185,7 +185,7 @@ func claimsJSON(t testing.TB, changes map[string]any) string {
 	return string(data)
 }
 
-func TestRequestsThatAreNoFormAreRefused(t *testing.T) {
+func TestHandler_RequestsWithoutForm(t *testing.T) {
 	s := &sessions{}
 	h := newHandler(t, s)
 	good := "logout_token=" + token(t, nil)
@@ -234,7 +234,7 @@ type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, errors.New("connection reset") }
 
-func TestNewSaysWhatIsMissing(t *testing.T) {
+func TestNew_MissingConfiguration(t *testing.T) {
 	for name, c := range map[string]Config{
 		"Sessions": {Verifier: signed{}}, "Verifier": {Sessions: &sessions{}},
 		"negative": {Sessions: &sessions{}, Verifier: signed{}, MaxTokenAge: -1}, "issuer": {Sessions: noIssuer{}, Verifier: signed{}},

@@ -114,7 +114,7 @@ func ExampleForStore() {
 	// 1 session left: s2
 }
 
-func TestLogoutEndsRealSessions(t *testing.T) {
+func TestHandler_EndsServersideSessions(t *testing.T) {
 	for _, all := range []bool{false, true} {
 		store := bff.NewInMemoryStore()
 		sessions, err := serverside.New(serverside.Config{

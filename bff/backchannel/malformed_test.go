@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-func TestMalformedTokensAreRefused(t *testing.T) {
+func TestHandler_MalformedTokens(t *testing.T) {
 	good := claimsJSON(t, nil)
 	bad := map[string]string{
 		"no token at all":          "",
@@ -98,7 +98,7 @@ func TestMalformedTokensAreRefused(t *testing.T) {
 	t.Logf("%d malformed tokens", len(bad))
 }
 
-func TestUntypedTokensAreTakenOnlyOnRequest(t *testing.T) {
+func TestHandler_UntypedTokens(t *testing.T) {
 	for typ, want := range map[string]int{`"JWT"`: 200, `"jwt"`: 200, `"at+jwt"`: 400, `"secevent+jwt"`: 400, `null`: 400} {
 		s := &sessions{}
 		h := newHandler(t, s, func(c *Config) { c.InsecureAcceptUntypedTokens = true })

@@ -21,7 +21,7 @@ func memories(clock func() time.Time) map[string]ReplayMemory {
 	}
 }
 
-func TestAReplayedTokenIsRefused(t *testing.T) {
+func TestHandler_ReplayedToken(t *testing.T) {
 	for name, memory := range memories(clock) {
 		t.Run(name, func(t *testing.T) {
 			s := &sessions{}
@@ -40,7 +40,7 @@ func TestAReplayedTokenIsRefused(t *testing.T) {
 	}
 }
 
-func TestALogoutThatFailedMayBeTriedAgain(t *testing.T) {
+func TestHandler_FailedLogoutMayBeRepeated(t *testing.T) {
 	for name, memory := range memories(clock) {
 		for _, all := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, ", all: ", all), func(t *testing.T) {
@@ -70,12 +70,12 @@ func (brokenMemory) Remember(context.Context, string, string, time.Time) (bool, 
 	return false, errors.New("down")
 }
 
-func TestWithoutReplayMemoryNothingIsEnded(t *testing.T) {
+func TestHandler_ReplayMemoryFails(t *testing.T) {
 	s := &sessions{}
 	wantRefused(t, post(t, newHandler(t, s, func(c *Config) { c.Replay = brokenMemory{} }), token(t, nil)), s)
 }
 
-func TestOfManyAtOnceOneIsFirst(t *testing.T) {
+func TestReplayMemory_ConcurrentRemember(t *testing.T) {
 	for name, memory := range memories(clock) {
 		t.Run(name, func(t *testing.T) {
 			var first atomic.Int32
@@ -99,7 +99,7 @@ func TestOfManyAtOnceOneIsFirst(t *testing.T) {
 	}
 }
 
-func TestReplayMemoryForgetsInTime(t *testing.T) {
+func TestReplayMemory_Expiry(t *testing.T) {
 	at := now
 	for name, memory := range memories(func() time.Time { return at }) {
 		t.Run(name, func(t *testing.T) {
@@ -142,7 +142,7 @@ func TestReplayMemoryForgetsInTime(t *testing.T) {
 	}
 }
 
-func TestInMemoryReplayDoesNotGrow(t *testing.T) {
+func TestInMemoryReplay_RemovesExpiredTokens(t *testing.T) {
 	at := now
 	m := NewInMemoryReplay(func() time.Time { return at })
 	for i := range 50_000 {

@@ -46,7 +46,7 @@ func (d *database) BackchannelLogout(ctx context.Context, filter bff.UserSession
 
 // Whatever fails at whichever call, the sessions have ended when the provider has tried
 // again, and the token is of no more use.
-func TestNoFaultLosesALogout(t *testing.T) {
+func TestHandler_FaultsLoseNoLogout(t *testing.T) {
 	down := errors.New("the database is down")
 	for name, fault := range map[string]func(hangUp func(), here, later bool, do func() error) error{
 		"a call fails": func(_ func(), here, _ bool, do func() error) error {
@@ -126,7 +126,7 @@ func (s deserted) BackchannelLogout(ctx context.Context, filter bff.UserSessions
 }
 
 // Or else who has the token could use it any number of times, by hanging up.
-func TestALogoutIsNotedThoughTheProviderHangsUp(t *testing.T) {
+func TestHandler_ProviderDisconnectsTokenRemembered(t *testing.T) {
 	for name, memory := range memories(clock) {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
@@ -159,7 +159,7 @@ func (s *eachAtOnce) BackchannelLogout(context.Context, bff.UserSessionsFilter) 
 
 // Of deliveries at the same time none is told that the sessions are gone before they are,
 // and the next one is refused.
-func TestDeliveriesAtTheSameTime(t *testing.T) {
+func TestHandler_ConcurrentDeliveries(t *testing.T) {
 	const hosts = 10
 	for name, memory := range memories(clock) {
 		t.Run(name, func(t *testing.T) {

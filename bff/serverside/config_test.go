@@ -11,7 +11,7 @@ import (
 	"example.com/usersession/bff"
 )
 
-func TestCleanup(t *testing.T) {
+func TestRun_Cleanup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, func(c *Config) {
 			c.Store, c.Clock = bff.NewInMemoryStore(), time.Now
@@ -37,7 +37,7 @@ func TestCleanup(t *testing.T) {
 	}
 }
 
-func TestNewSaysWhatIsWrong(t *testing.T) {
+func TestNew_InvalidConfiguration(t *testing.T) {
 	log := &logBuffer{}
 	logger := slog.New(slog.NewTextHandler(log, nil))
 	s, err := New(Config{Protector: testKeys, Logger: logger, EnableSessionCleanup: true})

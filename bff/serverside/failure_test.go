@@ -13,7 +13,7 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-func TestDatabaseDownFailsClosed(t *testing.T) {
+func TestMiddleware_DatabaseDown(t *testing.T) {
 	b := newBench(t)
 	br := b.browser()
 	br.signIn(alice())
@@ -63,7 +63,7 @@ func TestDatabaseDownFailsClosed(t *testing.T) {
 	br.want("alice")
 }
 
-func TestACancelledRequestDeletesNothing(t *testing.T) {
+func TestMiddleware_CancelledRequestDeletesNothing(t *testing.T) {
 	b := newBench(t)
 	br := b.browser()
 	br.signIn(alice())
@@ -102,7 +102,7 @@ func TestACancelledRequestDeletesNothing(t *testing.T) {
 	}
 }
 
-func TestASignInThatFailsLeavesNothing(t *testing.T) {
+func TestSignIn_FailureLeavesNoSession(t *testing.T) {
 	for _, operation := range []string{"replace", "delete", "list"} {
 		t.Run(operation, func(t *testing.T) {
 			b := newBench(t, func(c *Config) { c.MaxSessionsPerUser = 5 })
@@ -140,7 +140,7 @@ func (s answerless) ReplaceUserSession(ctx context.Context, session bff.UserSess
 	return errDown
 }
 
-func TestASignInWithoutAnAnswerLeavesNothing(t *testing.T) {
+func TestSignIn_LostAnswerLeavesNoSession(t *testing.T) {
 	b := newBench(t)
 	b.cfg.Store = answerless{b.store}
 	response := b.browser().visit(func(w http.ResponseWriter, r *http.Request) {
@@ -158,7 +158,7 @@ type down struct{}
 func (down) Encrypt(_, _ []byte) ([]byte, error) { return nil, ticket.ErrUnavailable }
 func (down) Decrypt(_, _ []byte) ([]byte, error) { return nil, ticket.ErrUnavailable }
 
-func TestAProtectorThatIsDownIsNoEndOfASession(t *testing.T) {
+func TestLoad_ProtectorUnavailable(t *testing.T) {
 	b := newBench(t)
 	br := b.browser()
 	br.signIn(alice())

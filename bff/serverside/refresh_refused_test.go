@@ -11,7 +11,7 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-func TestARefusedRefreshToken(t *testing.T) {
+func TestRefusedRefreshToken_SessionGoesOnOrEnds(t *testing.T) {
 	for name, ends := range map[string]bool{"by default the session goes on": false, "the session ends with it": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -35,7 +35,7 @@ func TestARefusedRefreshToken(t *testing.T) {
 	}
 }
 
-func TestARefusedRefreshTokenIsNotSentAgain(t *testing.T) {
+func TestRefusedRefreshToken_NotSentAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, browsers := fleet(t, 2, nil)
 		p.fail = ErrRefreshTokenRefused
@@ -61,7 +61,7 @@ func TestARefusedRefreshTokenIsNotSentAgain(t *testing.T) {
 }
 
 // The host that was refused waits for one that is slow, and does not end its session.
-func TestTheLoserOfARefreshWaitsForASlowWinner(t *testing.T) {
+func TestRefusedRefreshToken_WaitsForSlowHost(t *testing.T) {
 	for name, ends := range map[string]bool{"by default": false, "sessions end with their refresh token": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -92,7 +92,7 @@ func TestTheLoserOfARefreshWaitsForASlowWinner(t *testing.T) {
 }
 
 // What another host writes at the last moment counts, if it is tokens.
-func TestASessionThatChangesAsItEndsWithItsRefreshToken(t *testing.T) {
+func TestRefusedRefreshToken_SessionChangesBeforeItEnds(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*ticket.Ticket)
 		token  string
@@ -152,7 +152,7 @@ func TestAccessToken_RefusedEarly(t *testing.T) {
 	}
 }
 
-func TestASessionWhoseEndCannotBeWrittenEndsLater(t *testing.T) {
+func TestRefusedRefreshToken_SessionEndsLaterIfStoreFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, browsers := fleet(t, 1, func(c *Config) { c.EndSessionWithRefreshToken = true })
 		br := browsers[0]
@@ -172,7 +172,7 @@ func TestASessionWhoseEndCannotBeWrittenEndsLater(t *testing.T) {
 	})
 }
 
-func TestRefusalsAreForgottenInTheEnd(t *testing.T) {
+func TestRefusedTokens_Bounded(t *testing.T) {
 	var r refusedTokens
 	for i := range 5*refusedTokensKept + 1 {
 		r.add(strconv.Itoa(i))

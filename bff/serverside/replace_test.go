@@ -15,7 +15,7 @@ import (
 )
 
 // With SameSite=Strict the request to the callback has no session cookie.
-func TestRequirement02ASignInFromAnotherSiteEndsTheOldSession(t *testing.T) {
+func TestRequirement02_SignIn_FromAnotherSiteEndsOldSession(t *testing.T) {
 	b := newBench(t)
 	br := b.browser()
 	br.signIn(as("alice", "s1"))
@@ -130,7 +130,7 @@ func TestReplacementToken_SeparatedFromTicketsAndPayloads(t *testing.T) {
 }
 
 // The new refresh token belongs to the same grant as the sign-in, to many providers.
-func TestASignInDuringARefreshKeepsItsGrant(t *testing.T) {
+func TestAccessToken_SignInDuringRefreshKeepsGrant(t *testing.T) {
 	for name, sessionID := range map[string]string{"with the same session id": "idp-session", "with another": "another"} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -149,7 +149,7 @@ func TestASignInDuringARefreshKeepsItsGrant(t *testing.T) {
 }
 
 // Who is signed in elsewhere, and has been for a while, has not signed in again.
-func TestASignOutDuringARefreshRevokesItsTokens(t *testing.T) {
+func TestAccessToken_SignOutDuringRefreshRevokesNewTokens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, browsers := fleet(t, 1, nil)
 		br := browsers[0]

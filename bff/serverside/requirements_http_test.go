@@ -31,7 +31,7 @@ func (leaky) RefreshTokens(_ context.Context, token string) (Tokens, error) {
 	return Tokens{}, errors.New("cannot refresh with " + token)
 }
 
-func TestRequirement11TheCookiesAttributes(t *testing.T) {
+func TestRequirement11_Cookie_Attributes(t *testing.T) {
 	for name, change := range map[string]func(*Config){
 		"default": func(*Config) {}, "lax": func(c *Config) { c.SameSite = http.SameSiteLaxMode },
 		"persistent": func(c *Config) { c.PersistentCookie = true },
@@ -72,7 +72,7 @@ func TestRequirement11TheCookiesAttributes(t *testing.T) {
 	}
 }
 
-func TestRequirement11TheCookiesSizeIsConstant(t *testing.T) {
+func TestRequirement11_Cookie_ConstantSize(t *testing.T) {
 	b := newBench(t)
 	sizes := map[int]bool{}
 	for _, n := range []int{100, 100_000} {
@@ -94,7 +94,7 @@ func TestRequirement11TheCookiesSizeIsConstant(t *testing.T) {
 	}
 }
 
-func TestRequirement12CSRFNeedsAHeaderOnEveryRequest(t *testing.T) {
+func TestRequirement12_AntiForgery_HeaderOnEveryRequest(t *testing.T) {
 	h := AntiForgery(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }))
 	for _, test := range []struct {
 		name   string
@@ -137,7 +137,7 @@ func TestRequirement12CSRFNeedsAHeaderOnEveryRequest(t *testing.T) {
 
 // State, nonce and PKCE are the sign-in's, which an application does with its OpenID
 // Connect client: see examples/bff. Here is what the plumbing owes.
-func TestRequirement13TokensNeverReachTheBrowser(t *testing.T) {
+func TestRequirement13_Tokens_NeverReachBrowser(t *testing.T) {
 	b := newBench(t)
 	br := b.browser()
 	var sent strings.Builder
@@ -167,7 +167,7 @@ func TestRequirement13TokensNeverReachTheBrowser(t *testing.T) {
 	}
 }
 
-func TestRequirement14ResponsesAreNotStoredAndReturnURLsAreLocal(t *testing.T) {
+func TestRequirement14_Responses_NotStoredAndReturnURLsLocal(t *testing.T) {
 	b := newBench(t)
 	br := b.browser()
 	responses := map[string]*http.Response{

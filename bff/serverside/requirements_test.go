@@ -18,7 +18,7 @@ import (
 
 // Each of these tests is a requirement of SECURITY.md, by its number.
 
-func TestRequirement01IDsAreRandomAndClientsCannotChooseThem(t *testing.T) {
+func TestRequirement01_CookieID_RandomAndNotChosenByClient(t *testing.T) {
 	b := newBench(t)
 	seen := map[string]bool{}
 	for range 100 {
@@ -61,7 +61,7 @@ func TestRequirement01IDsAreRandomAndClientsCannotChooseThem(t *testing.T) {
 	})
 }
 
-func TestRequirement02EverySignInHasANewIDAndEndsTheOldSession(t *testing.T) {
+func TestRequirement02_SignIn_NewIDAndOldSessionEnds(t *testing.T) {
 	b := newBench(t)
 	br := b.browser()
 	br.signIn(as("alice", "s1"))
@@ -103,7 +103,7 @@ func TestRequirement02EverySignInHasANewIDAndEndsTheOldSession(t *testing.T) {
 	}
 }
 
-func TestRequirement03TheStoreHoldsOnlyTheHashOfTheID(t *testing.T) {
+func TestRequirement03_Store_HasOnlyHashOfID(t *testing.T) {
 	b := newBench(t)
 	br := b.browser()
 	br.signIn(alice())
@@ -127,7 +127,7 @@ func TestRequirement03TheStoreHoldsOnlyTheHashOfTheID(t *testing.T) {
 	}
 }
 
-func TestRequirement04IdleAndAbsoluteTimeoutAreCheckedOnRead(t *testing.T) {
+func TestRequirement04_Load_ChecksIdleAndAbsoluteTimeout(t *testing.T) {
 	t.Run("idle, exactly", func(t *testing.T) {
 		b := newBench(t)
 		br := b.browser()
@@ -175,7 +175,7 @@ func TestRequirement04IdleAndAbsoluteTimeoutAreCheckedOnRead(t *testing.T) {
 	})
 }
 
-func TestRequirement05AnEndedSessionStaysEnded(t *testing.T) {
+func TestRequirement05_EndedSession_StaysEnded(t *testing.T) {
 	for name, end := range map[string]func(*bench, bff.UserSession) error{
 		"sign-out elsewhere": func(b *bench, row bff.UserSession) error {
 			return errOf(b.store.DeleteUserSession(b.t.Context(), (&openedSession{row: row}).key()))
@@ -212,7 +212,7 @@ func TestRequirement05AnEndedSessionStaysEnded(t *testing.T) {
 	}
 }
 
-func TestRequirement06SessionsAreListedAndRevoked(t *testing.T) {
+func TestRequirement06_UserSessions_ListedAndRevoked(t *testing.T) {
 	b := newBench(t)
 	laptop, phone, other := b.browser(), b.browser(), b.browser()
 	laptop.signIn(as("alice", "s1"))
@@ -272,7 +272,7 @@ func TestRequirement06SessionsAreListedAndRevoked(t *testing.T) {
 	b.wantEnded(EndRevoked, 3)
 }
 
-func TestRequirement07SessionsOfAUserHaveAMaximum(t *testing.T) {
+func TestRequirement07_MaxSessionsPerUser(t *testing.T) {
 	b := newBench(t, func(c *Config) { c.MaxSessionsPerUser = 2 })
 	var browsers []*browser
 	for range 4 {
@@ -297,7 +297,7 @@ func TestRequirement07SessionsOfAUserHaveAMaximum(t *testing.T) {
 	}
 }
 
-func TestRequirement08AUserIsIssuerAndSubject(t *testing.T) {
+func TestRequirement08_User_IsIssuerAndSubject(t *testing.T) {
 	b := newBench(t)
 	foreign := as("alice", "s1")
 	foreign.Issuer = "https://other.example"

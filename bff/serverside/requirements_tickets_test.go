@@ -16,7 +16,7 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-func TestRequirement09ATicketThatDoesNotOpenIsNoSession(t *testing.T) {
+func TestRequirement09_Load_TicketDoesNotOpen(t *testing.T) {
 	b := newBench(t)
 	other := newBench(t)
 	br, elsewhere := b.browser(), other.browser()
@@ -84,7 +84,7 @@ func (c confused) GetUserSession(context.Context, bff.UserSessionKey) (bff.UserS
 	return c.answer, nil
 }
 
-func TestRequirement09ARowThatWasNotAskedForIsNoSession(t *testing.T) {
+func TestRequirement09_Load_StoreReturnsAnotherRow(t *testing.T) {
 	b := newBench(t)
 	b.browser().signIn(as("alice", "s1"))
 	mallory := b.browser()
@@ -96,7 +96,7 @@ func TestRequirement09ARowThatWasNotAskedForIsNoSession(t *testing.T) {
 // leaky fails with errors that quote everything.
 type leaky struct{}
 
-func TestRequirement09SecretsAreNeverLoggedOrReturned(t *testing.T) {
+func TestRequirement09_Secrets_NeverLoggedOrReturned(t *testing.T) {
 	b := newBench(t, func(c *Config) { c.Refresher, c.Revoker = leaky{}, leaky{} })
 	var out strings.Builder
 	note := func(err error) {
@@ -158,7 +158,7 @@ func TestRequirement09SecretsAreNeverLoggedOrReturned(t *testing.T) {
 	}
 }
 
-func TestRequirement10TheSessionEndsWithItsRefreshToken(t *testing.T) {
+func TestRequirement10_Session_EndsWithRefreshToken(t *testing.T) {
 	b := newBench(t)
 	br := b.browser()
 	tk := alice()
@@ -201,7 +201,7 @@ func TestRequirement10TheSessionEndsWithItsRefreshToken(t *testing.T) {
 	br.want("")
 }
 
-func TestRequirement10RefreshTokensAreRevokedAtTheEnd(t *testing.T) {
+func TestRequirement10_RefreshTokens_RevokedWhenSessionEnds(t *testing.T) {
 	revoker := &provider{}
 	b := newBench(t, func(c *Config) { c.Revoker, c.MaxSessionsPerUser = revoker, 3 })
 	in := func(token string) *browser {
@@ -257,7 +257,7 @@ func (h *heedful) RevokeRefreshToken(ctx context.Context, token string) error {
 	return h.provider.RevokeRefreshToken(ctx, token)
 }
 
-func TestRequirement10RefreshTokensAreRevokedThoughTheBrowserHangsUp(t *testing.T) {
+func TestRequirement10_RefreshTokens_RevokedAfterBrowserDisconnects(t *testing.T) {
 	revoker, hangUp := &heedful{}, &hangsUp{}
 	b := newBench(t, func(c *Config) { c.Revoker, c.Metrics = revoker, hangUp })
 	br := b.browser()

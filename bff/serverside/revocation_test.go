@@ -63,7 +63,7 @@ type revokerThatPanics struct{}
 
 func (revokerThatPanics) RevokeRefreshToken(_ context.Context, token string) error { panic(token) }
 
-func TestARevokerThatPanicsEndsNoProcess(t *testing.T) {
+func TestRevokeSessions_RevokerPanics(t *testing.T) {
 	b := newBench(t, func(c *Config) { c.Revoker = revokerThatPanics{} })
 	br := b.browser()
 	br.signIn(alice())

@@ -15,7 +15,7 @@ import (
 // Renewals and a revocation at the same time, with nothing to order them.
 type plain struct{ bff.UserSessionStore }
 
-func TestStoresThatCannotReplace(t *testing.T) {
+func TestSignIn_StoreWithoutReplacer(t *testing.T) {
 	b := newBench(t)
 	b.cfg.Store = plain{b.store}
 	one, two := b.browser(), b.browser()
@@ -32,7 +32,7 @@ func TestStoresThatCannotReplace(t *testing.T) {
 	two.want("bob")
 }
 
-func TestMaximumHoldsForSignInsAtTheSameTime(t *testing.T) {
+func TestMaxSessionsPerUser_ConcurrentSignIns(t *testing.T) {
 	for range 20 {
 		b := newBench(t, func(c *Config) { c.MaxSessionsPerUser = 1 })
 		var wg sync.WaitGroup
@@ -53,7 +53,7 @@ func TestMaximumHoldsForSignInsAtTheSameTime(t *testing.T) {
 
 // Hosts' clocks differ, and the order of sign-ins is the store's: who has just signed in
 // is not the oldest because of a host whose clock is behind.
-func TestMaximumHoldsWithClocksThatDiffer(t *testing.T) {
+func TestMaxSessionsPerUser_DifferentClocks(t *testing.T) {
 	b := newBench(t, func(c *Config) { c.MaxSessionsPerUser = 1 })
 	behind := newBench(t, func(c *Config) {
 		c.MaxSessionsPerUser, c.Store = 1, b.store
@@ -68,7 +68,7 @@ func TestMaximumHoldsWithClocksThatDiffer(t *testing.T) {
 }
 
 // A sign-in that others have overtaken leaves it to them to end its session.
-func TestMaximumNeverEndsTheSessionJustMade(t *testing.T) {
+func TestMaxSessionsPerUser_KeepsNewSession(t *testing.T) {
 	b := newBench(t, func(c *Config) { c.MaxSessionsPerUser = 1 })
 	other := b.browser()
 	other.signIn(as("alice", "s1"))
@@ -85,7 +85,7 @@ func TestMaximumNeverEndsTheSessionJustMade(t *testing.T) {
 	b.wantEnded(EndMaximum, 1)
 }
 
-func TestWithoutASessionIDThereIsAUUID(t *testing.T) {
+func TestSignIn_WithoutSessionIDGetsUUID(t *testing.T) {
 	b := newBench(t)
 	one, two := b.browser(), b.browser()
 	one.signIn(as("alice", ""))

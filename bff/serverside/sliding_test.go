@@ -13,7 +13,7 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-func TestSlidingAsInASPNETCore(t *testing.T) {
+func TestRenew_SlidingAsInASPNETCore(t *testing.T) {
 	b := newBench(t)
 	br := b.browser()
 	br.signIn(alice())
@@ -65,7 +65,7 @@ func TestSlidingAsInASPNETCore(t *testing.T) {
 	}
 }
 
-func TestSlideFalseReadsWithoutSliding(t *testing.T) {
+func TestUserHandler_SlideFalse(t *testing.T) {
 	b := newBench(t)
 	br := b.browser()
 	br.signIn(alice())
@@ -112,7 +112,7 @@ func TestSlideFalseReadsWithoutSliding(t *testing.T) {
 	}
 }
 
-func TestRaceOfRenewalAndRevocation(t *testing.T) {
+func TestRenew_RaceWithRevocation(t *testing.T) {
 	for range 50 {
 		b := newBench(t)
 		br := b.browser()
@@ -147,7 +147,7 @@ func TestRaceOfRenewalAndRevocation(t *testing.T) {
 	}
 }
 
-func TestARenewalNeverOverwritesAnUpdate(t *testing.T) {
+func TestRenew_KeepsConcurrentUpdate(t *testing.T) {
 	b := newBench(t)
 	br := b.browser()
 	br.signIn(alice())
@@ -173,7 +173,7 @@ func TestARenewalNeverOverwritesAnUpdate(t *testing.T) {
 	}
 }
 
-func TestARenewalSealsUnderThePrimaryKey(t *testing.T) {
+func TestRenew_ResealsUnderPrimaryKey(t *testing.T) {
 	oldKey, err := ticket.NewKey([]byte("abcdefghijklmnopqrstuvwxyz012345"))
 	if err != nil {
 		t.Fatal(err)

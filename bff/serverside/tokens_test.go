@@ -14,7 +14,7 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-func TestOneProcessRefreshesOnce(t *testing.T) {
+func TestAccessToken_ConcurrentRequestsRefreshOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, browsers := fleet(t, 1, nil)
 		var wg sync.WaitGroup
@@ -34,7 +34,7 @@ func TestOneProcessRefreshesOnce(t *testing.T) {
 }
 
 // A request that began before the tokens were refreshed elsewhere does not do it again.
-func TestARefreshSeesWhatOthersHaveDone(t *testing.T) {
+func TestAccessToken_UsesTokensOfAnotherHost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, browsers := fleet(t, 2, nil)
 		browsers[0].visit(func(_ http.ResponseWriter, r *http.Request) {
@@ -48,7 +48,7 @@ func TestARefreshSeesWhatOthersHaveDone(t *testing.T) {
 	})
 }
 
-func TestParallelHostsThatRefreshDoNotSignTheUserOut(t *testing.T) {
+func TestAccessToken_ConcurrentHostsKeepSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, browsers := fleet(t, 4, func(c *Config) { c.EndSessionWithRefreshToken = true })
 		var wg sync.WaitGroup
@@ -72,7 +72,7 @@ func TestParallelHostsThatRefreshDoNotSignTheUserOut(t *testing.T) {
 }
 
 // With a provider that gives tokens to both, the one that writes first wins.
-func TestTheLoserOfARefreshTakesTheWinnersTokens(t *testing.T) {
+func TestAccessToken_SecondHostTakesTokensOfFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, browsers := fleet(t, 2, nil)
 		p.during = func() {
@@ -98,7 +98,7 @@ func TestTheLoserOfARefreshTakesTheWinnersTokens(t *testing.T) {
 }
 
 // What else changes a session meanwhile must not cost the new tokens.
-func TestARefreshOutlastsOtherUpdates(t *testing.T) {
+func TestAccessToken_ConcurrentUpdateKeepsNewTokens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, browsers := fleet(t, 2, nil)
 		p.during = func() {
@@ -116,7 +116,7 @@ func TestARefreshOutlastsOtherUpdates(t *testing.T) {
 	})
 }
 
-func TestACancelledRequestLosesNoTokens(t *testing.T) {
+func TestAccessToken_CancelledRequestKeepsNewTokens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, browsers := fleet(t, 1, nil)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -131,7 +131,7 @@ func TestACancelledRequestLosesNoTokens(t *testing.T) {
 	})
 }
 
-func TestADatabaseThatIsDownForAMomentLosesNoTokens(t *testing.T) {
+func TestAccessToken_DatabaseBrieflyDownKeepsNewTokens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, browsers := fleet(t, 1, nil)
 		store := browsers[0].store
@@ -147,7 +147,7 @@ func TestADatabaseThatIsDownForAMomentLosesNoTokens(t *testing.T) {
 }
 
 // What the provider leaves of its time is not all that the write has.
-func TestASlowProviderLosesNoTokens(t *testing.T) {
+func TestAccessToken_SlowProviderKeepsNewTokens(t *testing.T) {
 	for name, trouble := range map[string]func(*spy){
 		"the database takes its time": func(store *spy) {
 			store.on("update", func() { time.Sleep(200 * time.Millisecond) })
@@ -172,7 +172,7 @@ func TestASlowProviderLosesNoTokens(t *testing.T) {
 	}
 }
 
-func TestASessionRevokedDuringARefreshStaysRevoked(t *testing.T) {
+func TestAccessToken_SessionRevokedDuringRefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, browsers := fleet(t, 1, nil)
 		br := browsers[0]
@@ -190,7 +190,7 @@ func TestASessionRevokedDuringARefreshStaysRevoked(t *testing.T) {
 }
 
 // Also if the old access token would have served for a little longer.
-func TestASessionRevokedDuringAnEarlyRefreshGetsNoToken(t *testing.T) {
+func TestAccessToken_SessionRevokedDuringEarlyRefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, browsers := fleet(t, 1, nil)
 		br := browsers[0]
@@ -208,7 +208,7 @@ func TestASessionRevokedDuringAnEarlyRefreshGetsNoToken(t *testing.T) {
 	})
 }
 
-func TestSigningOutRevokesTheRefreshTokenOfToday(t *testing.T) {
+func TestSignOut_RevokesCurrentRefreshToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, browsers := fleet(t, 2, nil)
 		browsers[0].visit(func(w http.ResponseWriter, r *http.Request) {
@@ -223,7 +223,7 @@ func TestSigningOutRevokesTheRefreshTokenOfToday(t *testing.T) {
 	})
 }
 
-func TestAProviderThatIsDownEndsNothing(t *testing.T) {
+func TestAccessToken_ProviderDownKeepsSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, browsers := fleet(t, 1, func(c *Config) { c.EndSessionWithRefreshToken = true })
 		p.fail = errors.New("502 Bad Gateway")
@@ -245,7 +245,7 @@ func TestAProviderThatIsDownEndsNothing(t *testing.T) {
 }
 
 // Providers that do not rotate the refresh token may say that it lasts longer.
-func TestARefreshPutsOffTheEndOfTheSameRefreshToken(t *testing.T) {
+func TestAccessToken_RefreshExtendsUnrotatedRefreshToken(t *testing.T) {
 	b := newBench(t)
 	end := b.clock.plus(2 * time.Hour)
 	b.cfg.Refresher = refresherOf(Tokens{AccessToken: "access-1", RefreshTokenExpires: end})
@@ -270,7 +270,7 @@ type panicking struct{}
 
 func (panicking) RefreshTokens(context.Context, string) (Tokens, error) { panic("secret") }
 
-func TestARefresherThatPanicsEndsNoProcess(t *testing.T) {
+func TestAccessToken_RefresherPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, browsers := fleet(t, 1, func(c *Config) { c.Refresher = panicking{} })
 		if _, err := browsers[0].token(t.Context()); !errors.Is(err, errRefreshPanicked) {
@@ -279,7 +279,7 @@ func TestARefresherThatPanicsEndsNoProcess(t *testing.T) {
 	})
 }
 
-func TestAccessTokenWithoutRefresher(t *testing.T) {
+func TestAccessToken_WithoutRefresher(t *testing.T) {
 	b := newBench(t)
 	br := b.browser()
 	if _, err := br.token(t.Context()); !errors.Is(err, ErrNoSession) {

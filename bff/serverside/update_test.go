@@ -14,7 +14,7 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-func TestUpdate(t *testing.T) {
+func TestUpdate_Ticket(t *testing.T) {
 	b := newBench(t)
 	br := b.browser()
 	br.signIn(alice())
@@ -57,7 +57,7 @@ func TestUpdate(t *testing.T) {
 
 // A deployment with another idle timeout is felt at the next renewal, not at a write: an
 // active user must not be signed out by it.
-func TestAnUpdateAfterTheIdleTimeoutChangedKeepsTheEnd(t *testing.T) {
+func TestUpdate_ChangedIdleTimeoutKeepsExpiry(t *testing.T) {
 	for _, idle := range []time.Duration{time.Hour, 16 * time.Hour} {
 		b := newBench(t, func(c *Config) { c.IdleTimeout, c.AbsoluteLifetime = 8*time.Hour, 24*time.Hour })
 		br := b.browser()
@@ -94,7 +94,7 @@ func TestAnUpdateAfterTheIdleTimeoutChangedKeepsTheEnd(t *testing.T) {
 	}
 }
 
-func TestParallelUpdatesAreAllKept(t *testing.T) {
+func TestUpdate_ConcurrentUpdatesAllKept(t *testing.T) {
 	b := newBench(t)
 	br := b.browser()
 	br.signIn(alice())
@@ -116,7 +116,7 @@ func TestParallelUpdatesAreAllKept(t *testing.T) {
 	})
 }
 
-func TestWhatIsHandedOutIsTheCallers(t *testing.T) {
+func TestSession_CallerOwnsReturnedValues(t *testing.T) {
 	b := newBench(t)
 	br := b.browser()
 	br.visit(func(w http.ResponseWriter, r *http.Request) {
@@ -138,7 +138,7 @@ func TestWhatIsHandedOutIsTheCallers(t *testing.T) {
 	})
 }
 
-func TestNestedMiddlewaresKeepApart(t *testing.T) {
+func TestNestedMiddlewares_SessionsAreSeparate(t *testing.T) {
 	one, two := newBench(t), newBench(t, func(c *Config) { c.CookieName = "__Host-two" })
 	br := one.browser()
 	br.signIn(alice())
@@ -165,7 +165,7 @@ func TestNestedMiddlewaresKeepApart(t *testing.T) {
 }
 
 // Each signs in and out for itself, in one request.
-func TestNestedMiddlewaresSignInAndOut(t *testing.T) {
+func TestNestedMiddlewares_SignInAndOut(t *testing.T) {
 	one, two := newBench(t), newBench(t, func(c *Config) { c.CookieName = "__Host-two" })
 	one.Middleware(two.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for _, each := range []*bench{one, two} {
@@ -191,7 +191,7 @@ func TestNestedMiddlewaresSignInAndOut(t *testing.T) {
 	}))).ServeHTTP(httptest.NewRecorder(), one.browser().request("/"))
 }
 
-func TestCountersAndEvents(t *testing.T) {
+func TestMetricsAndLog_StartAndEnd(t *testing.T) {
 	b := newBench(t)
 	br := b.browser()
 	br.signIn(as("alice", "s1"))

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-func TestRotationWithoutDowntime(t *testing.T) {
+func TestKeyRing_RotationWithoutDowntime(t *testing.T) {
 	// A fleet in the middle of a deployment has hosts of two neighbouring steps.
 	steps := []*KeyRing{ring(t, 1), ring(t, 1, 2), ring(t, 2, 1), ring(t, 2)}
 	seal := func(r *KeyRing) []byte {
@@ -45,7 +45,7 @@ func TestRotationWithoutDowntime(t *testing.T) {
 	}
 }
 
-func TestKeysFromBytes(t *testing.T) {
+func TestNewKey_Validation(t *testing.T) {
 	for _, n := range []int{0, 1, 16, 24, 31, 33, 64} {
 		_, err := NewKey(make([]byte, n))
 		if err == nil || !strings.Contains(err.Error(), strconv.Itoa(n)+" bytes") || !strings.Contains(err.Error(), "32") {
@@ -82,7 +82,7 @@ func TestKeysFromBytes(t *testing.T) {
 	}
 }
 
-func TestKeysFromText(t *testing.T) {
+func TestParseKeyRing_Texts(t *testing.T) {
 	std := base64.StdEncoding.EncodeToString(secret(1))
 	url := base64.RawURLEncoding.EncodeToString(secret(2))
 	for _, text := range []string{
@@ -118,7 +118,7 @@ func TestKeysFromText(t *testing.T) {
 	}
 }
 
-func TestKeysFromFileAndEnvironment(t *testing.T) {
+func TestKeyRingFromFileAndEnv(t *testing.T) {
 	text := base64.StdEncoding.EncodeToString(secret(1))
 	dir := t.TempDir()
 	write := func(name, content string) string {
@@ -151,7 +151,7 @@ func TestKeysFromFileAndEnvironment(t *testing.T) {
 	}
 }
 
-func TestInsecureRandomKeyRingIsItsOwn(t *testing.T) {
+func TestInsecureRandomKeyRing_DiffersEachTime(t *testing.T) {
 	a, b := InsecureRandomKeyRing(), InsecureRandomKeyRing()
 	sealed, err := Seal(a, binding, full())
 	if err != nil {
@@ -165,7 +165,7 @@ func TestInsecureRandomKeyRingIsItsOwn(t *testing.T) {
 	}
 }
 
-func TestWireFormatIsTinks(t *testing.T) {
+func TestKeyRing_TinkWireFormat(t *testing.T) {
 	k, err := NewKeyWithID(0x01020304, secret(1))
 	if err != nil {
 		t.Fatal(err)

@@ -37,7 +37,7 @@ func fill(t *testing.T, store bff.UserSessionStore, p Protector, first, count in
 	}
 }
 
-func TestResealMovesEverythingToThePrimaryKey(t *testing.T) {
+func TestReseal_AllUnderPrimaryKey(t *testing.T) {
 	store := bff.NewInMemoryStore(bff.WithClock(clock))
 	fill(t, store, ring(t, 1), 0, 25)
 	fill(t, store, ring(t, 2), 25, 5)  // done already
@@ -84,7 +84,7 @@ func (r *racing) UpdateUserSession(ctx context.Context, key bff.UserSessionKey, 
 	return r.InMemoryStore.UpdateUserSession(ctx, key, u)
 }
 
-func TestResealNeverOverwritesAnUpdate(t *testing.T) {
+func TestReseal_KeepsConcurrentUpdate(t *testing.T) {
 	store := &racing{InMemoryStore: bff.NewInMemoryStore(bff.WithClock(clock))}
 	fill(t, store, ring(t, 1), 0, 1)
 	rotated := ring(t, 2, 1)
@@ -108,7 +108,7 @@ func TestResealNeverOverwritesAnUpdate(t *testing.T) {
 	}
 }
 
-func TestResealNeverBringsBackARevokedSession(t *testing.T) {
+func TestReseal_RevokedSessionStaysRevoked(t *testing.T) {
 	store := &racing{InMemoryStore: bff.NewInMemoryStore(bff.WithClock(clock))}
 	fill(t, store, ring(t, 1), 0, 3)
 	store.before = func(key bff.UserSessionKey) { _, _ = store.DeleteUserSession(t.Context(), key) }
@@ -121,7 +121,7 @@ func TestResealNeverBringsBackARevokedSession(t *testing.T) {
 	}
 }
 
-func TestResealGivesUpOnASessionThatNeverRests(t *testing.T) {
+func TestReseal_SessionKeepsChanging(t *testing.T) {
 	store := &racing{InMemoryStore: bff.NewInMemoryStore(bff.WithClock(clock))}
 	fill(t, store, ring(t, 1), 0, 1)
 	store.before = func(key bff.UserSessionKey) {
@@ -136,7 +136,7 @@ func TestResealGivesUpOnASessionThatNeverRests(t *testing.T) {
 	}
 }
 
-func TestResealRestsBetweenBatchesAndStops(t *testing.T) {
+func TestReseal_PausesAndCancellation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := bff.NewInMemoryStore()
 		for n := range 10 {
@@ -166,7 +166,7 @@ func TestResealRestsBetweenBatchesAndStops(t *testing.T) {
 
 type bare struct{ bff.UserSessionStore }
 
-func TestResealSaysWhatItCannotDo(t *testing.T) {
+func TestReseal_MissingCapabilities(t *testing.T) {
 	store := bff.NewInMemoryStore()
 	if _, err := (Reseal{Store: bare{store}, Protector: ring(t, 1)}).Run(t.Context()); err == nil || !strings.Contains(err.Error(), "list") {
 		t.Errorf("a store that cannot list: %v", err)

@@ -64,7 +64,7 @@ func full() Ticket {
 	}
 }
 
-func TestTicketComesBackAsItWas(t *testing.T) {
+func TestOpen_RoundTrip(t *testing.T) {
 	for name, want := range map[string]Ticket{"full": full(), "least": {SubjectID: "alice", SessionID: "s1"}} {
 		t.Run(name, func(t *testing.T) {
 			r := ring(t, 1)
@@ -87,7 +87,7 @@ func TestTicketComesBackAsItWas(t *testing.T) {
 const sealedV1 = "01c8b74fbb4db0b0bb867fb1387971d5882f0b065524afc3357aafebe551b0cde0abd39e3d1bc4ca02a4f4600b8878d7a0fe1aebec68726d37352c92f25e54895381207bd9d3234775181e36c906f39f02cd1bf21d589dd6a1607112147c84dfd87db15cbe323c6dc188fcccc82ce9ee20626bc1bfeac3f9d967a71a489334683d949d7d8d6cd18bde7428fa0d622cb5d0cdd2f87142d3b1bc0e6495cf09f9804950fc5a91fbe949c63e8e466775fafcff1d9779ec734cf406f0a401ba8fbaeb803c0a51b8ae01d0cd4c1bf23e10ec0ca4fdc70eb2b5ec35931c3c6d24dad94109729811c4eede694ff344cce3241903dbeafb1c2f6f9c17fd2ae1b3d7ca4df2e7232109f18344f1e1f27880bb850699185eb678be59d71a2579955e8884f0154b94aa83f695f657f0e6a0b566b49752467f652db8c0681b24dafb1bd54869aa8ef18752427d59f8c867b8600b5450a43d0736e523676ce99cec5318c3f6dc244bedf89995cf7af1d8aea4af7fa50526c8c6ad2855f588c43239c6a5352917daa17ea9b0e32c37890c3b346e2ed9685a0349c996a004efa4e0b0fdbd6dc1e85e47911551ea20196e2dd109593cdfd5204768faaf025331b6490eba0fa42f9f1463ae"
 
 // A ticket that was sealed by the first release opens for ever.
-func TestTicketOfVersion1Opens(t *testing.T) {
+func TestOpen_Version1(t *testing.T) {
 	data, err := hex.DecodeString(sealedV1)
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +101,7 @@ func TestTicketOfVersion1Opens(t *testing.T) {
 	}
 }
 
-func TestTicketIsBoundToItsRow(t *testing.T) {
+func TestOpen_BoundToRow(t *testing.T) {
 	r := ring(t, 1)
 	sealed, err := Seal(r, binding, full())
 	if err != nil {
@@ -132,7 +132,7 @@ func TestTicketIsBoundToItsRow(t *testing.T) {
 	})
 }
 
-func TestAssociatedDataIsUnambiguous(t *testing.T) {
+func TestBinding_AssociatedDataIsUnambiguous(t *testing.T) {
 	seen := make(map[string]Binding)
 	parts := []string{"", "a", "aa", "\x00", "a\x00\x00\x00\x01a"}
 	for _, p := range parts {
@@ -151,7 +151,7 @@ func TestAssociatedDataIsUnambiguous(t *testing.T) {
 	}
 }
 
-func TestTamperedTruncatedUnknownAndForeignTicketsDoNotOpen(t *testing.T) {
+func TestOpen_ChangedTruncatedOrForeignInput(t *testing.T) {
 	r := ring(t, 1)
 	sealed, err := Seal(r, binding, full())
 	if err != nil {
@@ -195,7 +195,7 @@ func TestTamperedTruncatedUnknownAndForeignTicketsDoNotOpen(t *testing.T) {
 	}
 }
 
-func TestSealRefusesWhatWouldNotComeBack(t *testing.T) {
+func TestSeal_RefusesLossyTickets(t *testing.T) {
 	for name, change := range map[string]func(*Ticket){
 		"another subject": func(c *Ticket) { c.SubjectID = "bob" },
 		"another session": func(c *Ticket) { c.SessionID = "" },
@@ -224,7 +224,7 @@ type failing struct{ err error }
 func (f failing) Encrypt(_, _ []byte) ([]byte, error) { return nil, f.err }
 func (f failing) Decrypt(_, _ []byte) ([]byte, error) { return nil, f.err }
 
-func TestErrorsOfAnotherProtectorAreNotQuoted(t *testing.T) {
+func TestOpen_ForeignProtectorErrorsNotQuoted(t *testing.T) {
 	p := failing{errors.New("cannot decrypt secret-ticket")}
 	_, err := Open(p, binding, nil)
 	if !errors.Is(err, ErrUnreadable) || strings.Contains(err.Error(), "secret") {
@@ -239,7 +239,7 @@ func TestErrorsOfAnotherProtectorAreNotQuoted(t *testing.T) {
 	}
 }
 
-func TestTicketsAndKeysAreNeverPrinted(t *testing.T) {
+func TestFormat_TicketsAndKeysNotPrinted(t *testing.T) {
 	k := key(t, 1)
 	r := ring(t, 1, 2)
 	derived := r.ForPurpose("a").primary.material().secret
@@ -277,7 +277,7 @@ func TestTicketsAndKeysAreNeverPrinted(t *testing.T) {
 	}
 }
 
-func TestCloneSharesNothing(t *testing.T) {
+func TestTicket_CloneSharesNothing(t *testing.T) {
 	a := full()
 	b := a.Clone()
 	b.Properties["device"] = "changed"

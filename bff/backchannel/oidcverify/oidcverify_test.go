@@ -22,7 +22,7 @@ const (
 	eventName = "http://schemas.openid.net/event/backchannel-logout"
 )
 
-func TestGoodLogoutTokens(t *testing.T) {
+func TestVerify_ValidTokens(t *testing.T) {
 	o := newOP(t)
 	for name, token := range map[string]string{
 		"sub and sid": o.token(nil), "sub": o.token(map[string]any{"sid": nil}), "sid": o.token(map[string]any{"sub": nil}),
@@ -39,7 +39,7 @@ func TestGoodLogoutTokens(t *testing.T) {
 	}
 }
 
-func TestMalformedLogoutTokensAreRefused(t *testing.T) {
+func TestVerify_MalformedTokens(t *testing.T) {
 	o := newOP(t)
 	good := func(alg jose.SignatureAlgorithm, key any, kid string) string {
 		return compact(t, o.sign(alg, key, kid, "logout+jwt", o.claims(nil)))
@@ -129,7 +129,7 @@ func TestMalformedLogoutTokensAreRefused(t *testing.T) {
 	t.Logf("%d malformed tokens", len(tokens))
 }
 
-func TestErrorsDoNotQuoteTheToken(t *testing.T) {
+func TestVerify_ErrorsDoNotQuoteToken(t *testing.T) {
 	o := newOP(t)
 	v, err := oidcverify.NewWithKeySet(o.URL, &oidc.StaticKeySet{}, oidcverify.Config{ClientID: clientID})
 	if err != nil {
@@ -156,7 +156,7 @@ func (e *endpoint) postUntilOK(t *testing.T, when string, token func() string) {
 	t.Errorf("%s: status %d, %s", when, code, e.log)
 }
 
-func TestKeyRotationAndAProviderThatIsDown(t *testing.T) {
+func TestVerify_KeyRotationAndProviderDown(t *testing.T) {
 	o := newOP(t)
 	e := o.endpoint(oidcverify.Config{ClientID: clientID})
 	o.down = true
@@ -177,7 +177,7 @@ func TestKeyRotationAndAProviderThatIsDown(t *testing.T) {
 	}
 }
 
-func TestExpiryAllowsForTheClockSkew(t *testing.T) {
+func TestVerify_ExpiryWithClockSkew(t *testing.T) {
 	o := newOP(t)
 	now := time.Now().Truncate(time.Second)
 	for name, test := range map[string]struct {
@@ -205,7 +205,7 @@ func TestExpiryAllowsForTheClockSkew(t *testing.T) {
 	}
 }
 
-func TestConfiguration(t *testing.T) {
+func TestNew_Configuration(t *testing.T) {
 	keys := &oidc.StaticKeySet{}
 	for name, c := range map[string]oidcverify.Config{
 		"no client id": {}, "alg none": {ClientID: "x", SupportedSigningAlgs: []string{"RS256", "None"}},

@@ -17,7 +17,7 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-func TestSessionsAreCounted(t *testing.T) {
+func TestMetrics_Counters(t *testing.T) {
 	reader := metric.NewManualReader()
 	metrics, err := otelserverside.New(metric.NewMeterProvider(metric.WithReader(reader)))
 	if err != nil {

@@ -88,7 +88,7 @@ func keyRing(t *testing.T, pairs ...pair) *ticket.KeyRing {
 	return r
 }
 
-func TestWireFormatIsCompatibleWithTinkBothWays(t *testing.T) {
+func TestKeyRing_WireFormatCompatibleWithTink(t *testing.T) {
 	a, b := newPair(t, 1), newPair(t, 0xfffffffe)
 	for _, pairs := range [][]pair{{a}, {b}, {a, b}, {b, a}} {
 		ours, theirs := keyRing(t, pairs...), tinkAEAD(t, pairs...)
@@ -115,7 +115,7 @@ func TestWireFormatIsCompatibleWithTinkBothWays(t *testing.T) {
 	}
 }
 
-func TestTicketsMoveBetweenKeyRingAndTink(t *testing.T) {
+func TestSeal_KeyRingAndTinkOpenEachOther(t *testing.T) {
 	p := newPair(t, 77)
 	ours, theirs := keyRing(t, p), tinkAEAD(t, p)
 	row := ticket.Binding{PartitionKey: "app", Key: "k", SubjectID: "alice", SessionID: "s"}
