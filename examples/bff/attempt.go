@@ -30,17 +30,16 @@ type attempt struct {
 	Verifier string    `json:"v"`
 	Return   string    `json:"r"`
 	Expires  time.Time `json:"e"`
-	// Subject and SessionID are of the session that the browser had before. The
-	// callback comes from another site, so that the session's cookie, which is
-	// Strict, is not with it: without this the old session would go on unseen.
-	Subject   string `json:"u,omitempty"`
-	SessionID string `json:"i,omitempty"`
+	// Replaces is a [serverside.Sessions.ReplacementToken]: it names the session that this
+	// browser had when the attempt began. The callback needs it because the request comes
+	// from the provider's site, without the Strict session cookie.
+	Replaces string `json:"o,omitempty"`
 }
 
-func newAttempt(returnURL string) attempt {
+func newAttempt(returnURL, replaces string) attempt {
 	return attempt{
 		State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(),
-		Return: returnURL, Expires: time.Now().Add(attemptLifetime),
+		Return: returnURL, Expires: time.Now().Add(attemptLifetime), Replaces: replaces,
 	}
 }
 

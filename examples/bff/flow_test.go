@@ -5,11 +5,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"example.com/usersession/bff/serverside"
 )
 
 // Any conforming provider will do: other algorithms, other ways to authenticate, no
@@ -245,6 +248,30 @@ func TestOpenRedirectsAreRefused(t *testing.T) {
 	}
 }
 
+// A browser does not send the Strict session cookie with the provider's redirect. The
+// second sign-in still ends the first session, whatever its user and session id.
+func TestCallback_EndsFormerSessionWithoutItsCookie(t *testing.T) {
+	subject := "bob"
+	op := newFakeOP(t, func(op *fakeOP) { op.change = func(claims map[string]any) { claims["sub"] = subject } })
+	h := newHost(t, op)
+	former := h.newClient()
+	former.signIn()
+	browser := h.newClient()
+	browser.cookies = maps.Clone(former.cookies)
+	subject = "alice"
+	callback := browser.begin()
+	delete(browser.cookies, serverside.DefaultCookieName)
+	if r := browser.get(callback); r.status != http.StatusSeeOther || browser.user() != http.StatusOK {
+		t.Errorf("the second sign-in: %d", r.status)
+	}
+	if status := former.user(); status != http.StatusUnauthorized {
+		t.Errorf("/bff/user with the first session's cookie: %d", status)
+	}
+	if ended := h.app.counts.snapshot()["ended"]; !reflect.DeepEqual(ended, map[serverside.EndReason]int64{serverside.EndReplaced: 1}) {
+		t.Errorf("ended sessions: %v, want one replaced", ended)
+	}
+}
+
 // Two tabs may sign in; many do not fill the browser.
 func TestAttemptsDoNotPileUp(t *testing.T) {
 	c := newHost(t, newFakeOP(t)).newClient()
@@ -265,7 +292,7 @@ func TestAttemptsDoNotPileUp(t *testing.T) {
 func TestOldAttemptsAreRefused(t *testing.T) {
 	h := newHost(t, newFakeOP(t))
 	for age, want := range map[time.Duration]bool{attemptLifetime - time.Minute: true, attemptLifetime + time.Second: false} {
-		at := newAttempt("/")
+		at := newAttempt("/", "")
 		at.Expires = at.Expires.Add(-age)
 		response := httptest.NewRecorder()
 		if err := h.app.keepAttempt(response, httptest.NewRequest(http.MethodGet, "/bff/login", nil), at); err != nil {

@@ -37,10 +37,7 @@ func (a *app) login(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, providerDown(err))
 		return
 	}
-	at := newAttempt(returnURL)
-	if session, ok := serverside.FromContext(r.Context()); ok {
-		at.Subject, at.SessionID = session.SubjectID, session.SessionID
-	}
+	at := newAttempt(returnURL, a.sessions.ReplacementToken(r))
 	if err := a.keepAttempt(w, r, at); err != nil {
 		a.fail(w, r, failure{http.StatusBadRequest, "That address is too long", "Sign in from the first page.", nil})
 		return
@@ -73,7 +70,7 @@ func (a *app) callback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	t.Properties = map[string]string{propertyDevice: deviceName(r.UserAgent())}
-	session, err := a.sessions.SignIn(w, r, t)
+	_, err = a.sessions.SignIn(w, r, t, serverside.Replacing(at.Replaces))
 	if errors.Is(err, bff.ErrInvalidSession) { // a subject that is too long, for example
 		a.fail(w, r, failure{http.StatusBadRequest, "The sign-in was refused",
 			"The identity provider sent a subject or session id that cannot be kept.", err})
@@ -83,24 +80,11 @@ func (a *app) callback(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, databaseDown(err))
 		return
 	}
-	a.endFormer(r.Context(), at, session)
 	http.Redirect(w, r, at.Return, http.StatusSeeOther)
 }
 
 // signInReplay keeps the states of sign-ins apart from logout tokens.
 const signInReplay = "sign-in "
-
-// endFormer ends the session that this browser had when it began. Its refresh token is
-// left to end by itself: at many providers revoking it would end the new ones too.
-func (a *app) endFormer(ctx context.Context, at attempt, session serverside.Session) {
-	if at.SessionID == "" || at.SessionID == session.SessionID {
-		return
-	}
-	filter := bff.UserSessionsFilter{SubjectID: at.Subject, SessionID: at.SessionID}
-	if _, err := a.store.DeleteUserSessions(ctx, a.partition, filter); err != nil {
-		a.log.LogAttrs(ctx, slog.LevelWarn, "the browser's former session goes on until it expires", slog.Any("error", err))
-	}
-}
 
 // repeated tells of a response with a parameter twice (RFC 6749, section 3.1).
 func repeated(query url.Values) bool {
