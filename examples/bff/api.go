@@ -57,7 +57,7 @@ func (a *app) callAPI(w http.ResponseWriter, r *http.Request) {
 	proxy.ServeHTTP(w, r)
 }
 
-// target is where a call goes, or nil: below --api, or else to the one API that every
+// target is where a call goes, or nil: below -api, or else to the one API that every
 // provider has.
 func (a *app) target(r *http.Request) (*url.URL, error) {
 	below := strings.TrimPrefix(r.URL.Path, "/api/")

@@ -40,8 +40,8 @@ func newHost(t *testing.T, op *fakeOP, change ...func(*options)) *host {
 	t.Helper()
 	h := &host{t: t, log: &bytes.Buffer{}, logMu: &sync.Mutex{}}
 	opts, err := parseOptions([]string{
-		"--issuer", op.issuer, "--client-id", fakeClient, "--client-secret", fakeSecret,
-		"--dsn", filepath.Join(t.TempDir(), "bff.db"), "--operators", "alice",
+		"-issuer", op.issuer, "-client-id", fakeClient, "-client-secret", fakeSecret,
+		"-dsn", filepath.Join(t.TempDir(), "bff.db"), "-operators", "alice",
 	}, io.Discard)
 	if err != nil {
 		t.Fatal(err)

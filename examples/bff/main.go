@@ -2,10 +2,10 @@
 // their sessions are in a database, and the browser has a cookie with a random number.
 //
 //	go run ./examples/bff
-//	go run ./examples/bff --dsn 'postgres://user:password@localhost:5432/database'
-//	go run ./examples/bff --issuer https://id.example --client-id bff --client-secret …
+//	go run ./examples/bff -dsn 'postgres://user:password@localhost:5432/database'
+//	go run ./examples/bff -issuer https://id.example -client-id bff -client-secret …
 //
-// Without --issuer an OpenID Provider for development runs beside it. See README.md.
+// Without -issuer an OpenID Provider for development runs beside it. See README.md.
 package main
 
 import (
@@ -43,7 +43,7 @@ func main() {
 
 // run serves until the context ends.
 func run(ctx context.Context, opts options, out io.Writer) error {
-	listener, err := listen(ctx, opts.addr, "--addr")
+	listener, err := listen(ctx, opts.addr, "-addr")
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func run(ctx context.Context, opts options, out io.Writer) error {
 // startProvider starts the inner OpenID Provider on a host name of its own, as it is in
 // real life: the browser then treats it as another site.
 func startProvider(ctx context.Context, opts *options) (func() error, error) {
-	listener, err := listen(ctx, opts.providerAddr, "--provider-addr")
+	listener, err := listen(ctx, opts.providerAddr, "-provider-addr")
 	if err != nil {
 		return nil, err
 	}

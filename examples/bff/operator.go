@@ -19,7 +19,7 @@ const (
 	sessionsSeen = 200
 )
 
-// operator lets those through whom --operators names.
+// operator lets those through whom -operators names.
 func (a *app) operator(next http.HandlerFunc) http.Handler {
 	return a.signedIn(func(w http.ResponseWriter, r *http.Request) {
 		if me, _ := serverside.FromContext(r.Context()); !a.operators[me.SubjectID] {
@@ -103,7 +103,7 @@ func (a *app) leaveExpired(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, map[string]int{"left": leaveAtOnce})
 }
 
-// cleanUp does now what happens every --cleanup-interval anyway.
+// cleanUp does now what happens every -cleanup-interval anyway.
 func (a *app) cleanUp(w http.ResponseWriter, r *http.Request) {
 	cleaner := bff.Cleaner{Store: a.store, Logger: a.log, Observe: func(run bff.CleanupRun) {
 		if run.Removed > 0 {

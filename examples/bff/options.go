@@ -65,9 +65,9 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 	}
 	switch {
 	case o.issuer != "" && o.clientID == "":
-		return o, errors.New("--issuer needs --client-id")
+		return o, errors.New("-issuer needs -client-id")
 	case o.issuer == "" && o.clientID != "":
-		return o, errors.New("--client-id needs --issuer")
+		return o, errors.New("-client-id needs -issuer")
 	}
 	o.withProvider = o.issuer == ""
 	return o, nil
@@ -85,10 +85,10 @@ func (o *options) complete(listening net.Addr) error {
 	base, err := url.Parse(strings.TrimSuffix(o.baseURL, "/"))
 	if err != nil || base.Host == "" || base.Path != "" || base.RawQuery != "" || base.User != nil ||
 		base.Scheme != "https" && base.Scheme != "http" {
-		return errors.New("--base-url must be a scheme and a host: https://app.example")
+		return errors.New("-base-url must be a scheme and a host: https://app.example")
 	}
 	if base.Scheme == "http" && !loopback(base.Hostname()) {
-		return errors.New("--base-url must be https: over http a browser takes the session cookie only from localhost")
+		return errors.New("-base-url must be https: over http a browser takes the session cookie only from localhost")
 	}
 	o.base, o.baseURL = base, base.String()
 	if o.providerAddr == "" {

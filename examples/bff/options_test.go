@@ -24,12 +24,12 @@ func completed(t *testing.T, args ...string) (options, error) {
 
 func TestOptions(t *testing.T) {
 	for args, want := range map[string]string{
-		"":                                    "http://localhost:8080",
-		"--addr :8080":                        "http://localhost:8080",
-		"--base-url https://app.example":      "https://app.example",
-		"--base-url https://app.example/":     "https://app.example",
-		"--base-url http://app.localhost:999": "http://app.localhost:999",
-		"--base-url http://127.0.0.1:8080":    "http://127.0.0.1:8080",
+		"":                                   "http://localhost:8080",
+		"-addr :8080":                        "http://localhost:8080",
+		"-base-url https://app.example":      "https://app.example",
+		"-base-url https://app.example/":     "https://app.example",
+		"-base-url http://app.localhost:999": "http://app.localhost:999",
+		"-base-url http://127.0.0.1:8080":    "http://127.0.0.1:8080",
 	} {
 		o, err := completed(t, strings.Fields(args)...)
 		if err != nil || o.baseURL != want || o.redirectURI() != want+"/bff/callback" || o.postLogoutRedirectURI() != want+"/" {
@@ -37,8 +37,8 @@ func TestOptions(t *testing.T) {
 		}
 	}
 	for _, args := range []string{
-		"--base-url http://app.example", "--base-url app.example", "--base-url https://app.example/path", "--base-url ftp://app.example",
-		"--issuer https://id.example", "--client-id x", "--nonsense", "word",
+		"-base-url http://app.example", "-base-url app.example", "-base-url https://app.example/path", "-base-url ftp://app.example",
+		"-issuer https://id.example", "-client-id x", "-nonsense", "word",
 	} {
 		if _, err := completed(t, strings.Fields(args)...); err == nil {
 			t.Errorf("%q was accepted", args)
@@ -53,7 +53,7 @@ func TestInnerProviderIsAnotherSite(t *testing.T) {
 		"http://localhost:8080": "http://127.0.0.1:8081",
 		"http://127.0.0.1:8080": "http://localhost:8081",
 	} {
-		o, err := completed(t, "--base-url", base)
+		o, err := completed(t, "-base-url", base)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -66,7 +66,7 @@ func TestInnerProviderIsAnotherSite(t *testing.T) {
 // With a provider of the user's own the program says what to register there, and never
 // the secret.
 func TestAnnouncement(t *testing.T) {
-	o, err := completed(t, "--issuer", "https://id.example", "--client-id", "x", "--client-secret", "hidden", "--base-url", "https://app.example")
+	o, err := completed(t, "-issuer", "https://id.example", "-client-id", "x", "-client-secret", "hidden", "-base-url", "https://app.example")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func TestKeyFile(t *testing.T) {
 	if _, err := keyRing(o.keys); err == nil || strings.Contains(err.Error(), "nonsense") {
 		t.Errorf("a broken file: %v", err)
 	}
-	if o, err = completed(t, "--dsn", "shop.sqlite"); err != nil || o.keys != "shop.keys" {
+	if o, err = completed(t, "-dsn", "shop.sqlite"); err != nil || o.keys != "shop.keys" {
 		t.Errorf("next to shop.sqlite: %s, %v", o.keys, err)
 	}
 }

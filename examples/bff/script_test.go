@@ -190,7 +190,7 @@ func TestAPIGetsTheTokenAndNothingElse(t *testing.T) {
 	}
 }
 
-// With --api calls go below that address, whatever the request line says: what the API is
+// With -api calls go below that address, whatever the request line says: what the API is
 // asked is the path as it was sent, or nothing.
 func TestAPIStaysBelowItsAddress(t *testing.T) {
 	var asked []string

@@ -58,7 +58,7 @@ func TestIndependentProvider(t *testing.T) {
 	inChromium(t, func(t *testing.T, c *chrome) {
 		port, secret := freePort(t), rand.Text()
 		issuer := "http://127.0.0.1:" + port
-		p := newProgram(t, "--issuer", issuer, "--client-id", "bff", "--client-secret", secret)
+		p := newProgram(t, "-issuer", issuer, "-client-id", "bff", "-client-secret", secret)
 		provider := startIndependent(t, node, p.base, port, secret)
 		p.eventually("the provider", func() bool { return strings.Contains(provider.String(), "ready") })
 		for _, address := range []string{p.base + "/bff/callback", p.base + "/bff/backchannel"} {

@@ -83,7 +83,7 @@ func newProgram(t *testing.T, args ...string) *program {
 		t: t, dir: dir,
 		base: "http://localhost:" + app, provider: "http://127.0.0.1:" + provider,
 		args: append([]string{
-			"--addr", "localhost:" + app, "--provider-addr", "127.0.0.1:" + provider, "--dsn", filepath.Join(dir, "bff.db"),
+			"-addr", "localhost:" + app, "-provider-addr", "127.0.0.1:" + provider, "-dsn", filepath.Join(dir, "bff.db"),
 		}, args...),
 	}
 	p.start()

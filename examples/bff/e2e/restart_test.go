@@ -33,7 +33,7 @@ func TestRestartKeepsSessions(t *testing.T) {
 // Expired sessions are over at once, and cleanup takes their rows away.
 func TestCleanupRemovesExpiredSessions(t *testing.T) {
 	inChromium(t, func(t *testing.T, c *chrome) {
-		p, b := newProgram(t, "--idle-timeout", "4s", "--cleanup-interval", "1s"), c.newBrowser()
+		p, b := newProgram(t, "-idle-timeout", "4s", "-cleanup-interval", "1s"), c.newBrowser()
 		b.signIn(p, "alice")
 		b.open("about:blank")
 		p.eventually("cleanup", func() bool { return len(p.rows(p.database())) == 0 })
@@ -48,7 +48,7 @@ func TestCleanupRemovesExpiredSessions(t *testing.T) {
 // Polling with ?slide=false does not keep a session alive.
 func TestWatchingDoesNotKeepTheSessionAlive(t *testing.T) {
 	inChromium(t, func(t *testing.T, c *chrome) {
-		p, b := newProgram(t, "--idle-timeout", "8s", "--cleanup-interval", "1h"), c.newBrowser()
+		p, b := newProgram(t, "-idle-timeout", "8s", "-cleanup-interval", "1h"), c.newBrowser()
 		b.signIn(p, "alice")
 		begin := time.Now()
 		b.until(ended)
