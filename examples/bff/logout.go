@@ -36,9 +36,9 @@ func (a *app) logout(w http.ResponseWriter, r *http.Request) {
 }
 
 // endSessionURL returns the URL of the provider's end_session endpoint, or "/" if the
-// provider has none or cannot be reached. The URL has the ID token as id_token_hint. No
-// other token ever passes through the browser. It goes to the provider that issued it
-// only, in a redirect that no page can read.
+// provider has none or cannot be reached. The URL has the ID token as id_token_hint. This
+// is the only token that ever passes through the browser. It goes only to the provider
+// that issued it, in a redirect that no page can read.
 func (a *app) endSessionURL(r *http.Request, idToken string) string {
 	found, err := a.rp.discover(r.Context())
 	if err != nil || found.EndSession == "" {
