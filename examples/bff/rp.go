@@ -117,8 +117,8 @@ func (p *relyingParty) fetch(ctx context.Context) (*discovered, error) {
 }
 
 // authStyle returns how the client authenticates: with client_secret_basic if the provider
-// supports it or lists no methods, otherwise with client_secret_post if it is listed. A
-// client without a secret sends its id in the form.
+// supports it or lists neither, otherwise with client_secret_post. A client without a
+// secret sends its id in the form.
 func (p *relyingParty) authStyle(methods []string) oauth2.AuthStyle {
 	basic := len(methods) == 0 || slices.Contains(methods, "client_secret_basic")
 	if p.clientSecret != "" && (basic || !slices.Contains(methods, "client_secret_post")) {
@@ -127,8 +127,9 @@ func (p *relyingParty) authStyle(methods []string) oauth2.AuthStyle {
 	return oauth2.AuthStyleInParams
 }
 
-// scopesFor returns the scopes to request: those of -scopes, or openid and those of
-// profile, email and offline_access that the provider supports.
+// scopesFor returns the scopes to request: those of -scopes, or openid together with
+// profile, email and offline_access as far as the provider lists them. From a provider
+// without a list it requests openid, profile and email.
 func (p *relyingParty) scopesFor(m metadata) []string {
 	if p.scopes != "" {
 		return strings.Fields(p.scopes)
