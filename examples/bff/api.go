@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// callAPI is /api/: it passes the call on with the session's access token, fresh if need
-// be. The browser's cookie stays here, and so do cookies of the API.
+// callAPI handles /api/. It proxies the call to the API with the session's access token,
+// and refreshes a token that is about to expire. Cookies pass in neither direction.
 func (a *app) callAPI(w http.ResponseWriter, r *http.Request) {
 	target, err := a.target(r)
 	if err != nil {
@@ -31,7 +31,7 @@ func (a *app) callAPI(w http.ResponseWriter, r *http.Request) {
 		Rewrite: func(p *httputil.ProxyRequest) {
 			p.Out.URL, p.Out.Host = target, target.Host
 			p.Out.Header = http.Header{"Authorization": {"Bearer " + token}}
-			for _, name := range []string{"Accept", "Accept-Language", "Content-Type"} { // nothing else of the browser's
+			for _, name := range []string{"Accept", "Accept-Language", "Content-Type"} {
 				if values := p.In.Header.Values(name); len(values) > 0 {
 					p.Out.Header[name] = values
 				}
@@ -42,7 +42,7 @@ func (a *app) callAPI(w http.ResponseWriter, r *http.Request) {
 				response.Header.Del(name)
 			}
 			for name := range response.Header {
-				if strings.HasPrefix(name, "Access-Control-") { // this API has no other origin's pages
+				if strings.HasPrefix(name, "Access-Control-") { // only this origin's pages call /api/
 					response.Header.Del(name)
 				}
 			}
@@ -50,19 +50,20 @@ func (a *app) callAPI(w http.ResponseWriter, r *http.Request) {
 			return nil
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-			a.log.LogAttrs(r.Context(), slog.LevelWarn, "the API cannot be reached", slog.Any("error", err))
+			a.log.LogAttrs(r.Context(), slog.LevelWarn, "the API did not answer", slog.Any("error", err))
 			answer(w, http.StatusBadGateway, map[string]string{"error": "api_unreachable"})
 		},
 	}
 	proxy.ServeHTTP(w, r)
 }
 
-// target is where a call goes, or nil: below --api, or else to the one API that every
-// provider has.
+// target returns the API's URL for a request to /api/, or nil if there is none. With -api
+// the request's path is appended to that URL. Without it the only API is the provider's
+// userinfo endpoint, as /api/userinfo. The error is that of the provider's discovery.
 func (a *app) target(r *http.Request) (*url.URL, error) {
 	below := strings.TrimPrefix(r.URL.Path, "/api/")
 	if leadsUp(below) {
-		return nil, nil //nolint:nilnil // not found is no error
+		return nil, nil //nolint:nilnil // not found is not an error
 	}
 	rest := path.Clean("/" + below)
 	if a.opts.api != "" {
@@ -70,13 +71,13 @@ func (a *app) target(r *http.Request) (*url.URL, error) {
 		if err != nil {
 			return nil, err
 		}
-		// Not JoinPath: the path is decoded already, and that would do it once more.
+		// JoinPath would decode the path a second time.
 		base.Path, base.RawPath = strings.TrimSuffix(base.Path, "/")+rest, ""
 		base.RawQuery = r.URL.RawQuery
 		return base, nil
 	}
 	if rest != "/userinfo" {
-		return nil, nil //nolint:nilnil // not found is no error
+		return nil, nil //nolint:nilnil // not found is not an error
 	}
 	found, err := a.rp.discover(r.Context())
 	if err != nil || found.UserInfo == "" {
@@ -85,8 +86,9 @@ func (a *app) target(r *http.Request) (*url.URL, error) {
 	return url.Parse(found.UserInfo)
 }
 
-// leadsUp says whether a path has a segment "..", also for a server to which a backslash
-// is a slash, or to which what follows a semicolon does not belong to the segment.
+// leadsUp reports whether a decoded path has a segment "..". Some servers treat a
+// backslash as a slash, or ignore the part of a segment after a semicolon, so leadsUp
+// splits at these characters too.
 func leadsUp(decoded string) bool {
 	segments := strings.FieldsFunc(decoded, func(r rune) bool { return strings.ContainsRune(`/\;`, r) })
 	return slices.Contains(segments, "..")

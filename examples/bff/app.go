@@ -12,7 +12,7 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-// app is the BFF.
+// app is the BFF: its handler, and what the handlers share.
 type app struct {
 	http.Handler
 	opts      options
@@ -21,13 +21,15 @@ type app struct {
 	keys      *ticket.KeyRing
 	rp        *relyingParty
 	sessions  *serverside.Sessions
-	used      backchannel.ReplayMemory // logout tokens, and sign-ins, that are good once
+	used      backchannel.ReplayMemory // logout tokens and sign-in states that were used
 	counts    *counts
 	operators map[string]bool
 	log       *slog.Logger
 }
 
-// newApp puts the library together: this function is what an application of yours needs.
+// newApp configures the library's parts and connects them. Start here for an application
+// of your own. newApp starts nothing: the caller serves the handler, runs
+// [app.background] and closes the store.
 func newApp(opts options, store *database, keys *ticket.KeyRing, log *slog.Logger) (*app, error) {
 	a := &app{
 		opts: opts, partition: partition(opts.issuer), store: store, keys: keys, rp: newRelyingParty(opts),
@@ -65,7 +67,7 @@ func newApp(opts options, store *database, keys *ticket.KeyRing, log *slog.Logge
 	logout, err := backchannel.New(backchannel.Config{
 		Sessions:                    a.sessions,
 		Verifier:                    a.rp,
-		Replay:                      a.used, // in the database: all hosts share it
+		Replay:                      a.used, // in the database, so that all hosts share it
 		ClockSkew:                   clockSkew,
 		InsecureAcceptUntypedTokens: opts.acceptUntyped,
 		Logger:                      a.log,
@@ -77,8 +79,8 @@ func newApp(opts options, store *database, keys *ticket.KeyRing, log *slog.Logge
 	return a, nil
 }
 
-// partition is where the sessions of one provider's users are: a subject id means
-// something only together with its issuer.
+// partition returns the partition key for the sessions of one provider's users. A subject
+// id is unique only within its issuer, so each issuer gets its own partition.
 func partition(issuer string) string {
 	sum := sha256.Sum256([]byte(issuer))
 	return "bff-example-" + hex.EncodeToString(sum[:6])
@@ -87,12 +89,12 @@ func partition(issuer string) string {
 func (a *app) routes(logout http.Handler) http.Handler {
 	mux := http.NewServeMux()
 
-	// Pages and what belongs to them hold nothing of anybody's, and need no session.
+	// Pages and their static files hold no user's data and need no session.
 	mux.Handle("GET /{$}", a.page("index.html"))
 	mux.Handle("GET /operator", a.page("operator.html"))
 	mux.Handle("GET /static/", static())
 
-	// The provider calls this one, without a cookie.
+	// The provider sends logout tokens here, without a cookie.
 	mux.Handle("/bff/backchannel", logout)
 
 	// The browser navigates to these.
@@ -101,7 +103,7 @@ func (a *app) routes(logout http.Handler) http.Handler {
 	mux.Handle("GET /bff/callback", session(http.HandlerFunc(a.callback)))
 	mux.Handle("GET /bff/logout", session(http.HandlerFunc(a.logout)))
 
-	// The page's script calls the rest, with the header X-CSRF: 1.
+	// The pages' scripts call the rest, with the header X-CSRF: 1.
 	script := func(pattern string, h http.Handler) { mux.Handle(pattern, serverside.AntiForgery(session(h))) }
 	script("/bff/user", a.sessions.UserHandler())
 	script("GET /bff/session", a.signedIn(a.showSession))
@@ -119,7 +121,7 @@ func (a *app) routes(logout http.Handler) http.Handler {
 	return headers(a.canonical(mux))
 }
 
-// headers let the pages load what is theirs, and nothing else.
+// headers sets the security headers. The pages load from this origin only.
 func headers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -133,8 +135,9 @@ func headers(next http.Handler) http.Handler {
 	})
 }
 
-// canonical leads from 127.0.0.1 to localhost, or the other way: cookies belong to a host
-// name, and the provider sends the browser back to that of the base URL.
+// canonical redirects page requests from another loopback name, such as 127.0.0.1, to the
+// base URL's host. A cookie belongs to one host name, and the provider redirects the
+// browser to that of the base URL.
 func (a *app) canonical(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, _ := strings.Cut(r.Host, ":")

@@ -21,40 +21,45 @@ const (
 	maxCookieLength = 3 << 10
 )
 
-// An attempt is a sign-in on its way. The browser that began it keeps it, sealed, in a
-// cookie: nobody else can end it there, and nothing is stored for those who never come
-// back. The cookie is Lax, since the provider's redirect comes from another site.
+// An attempt is a sign-in that has begun and not finished. It is kept, sealed, in a
+// cookie of the browser that began it. So only that browser can finish it, and the server
+// stores nothing for sign-ins that are abandoned. The cookie is Lax, since the provider's
+// redirect comes from another site.
 type attempt struct {
 	State    string    `json:"s"`
 	Nonce    string    `json:"n"`
 	Verifier string    `json:"v"`
 	Return   string    `json:"r"`
 	Expires  time.Time `json:"e"`
-	// Subject and SessionID are of the session that the browser had before. The
-	// callback comes from another site, so that the session's cookie, which is
-	// Strict, is not with it: without this the old session would go on unseen.
-	Subject   string `json:"u,omitempty"`
-	SessionID string `json:"i,omitempty"`
+	// Replaces is a [serverside.Sessions.ReplacementToken]: it names the session that this
+	// browser had when the attempt began. The callback needs it because the request comes
+	// from the provider's site, without the Strict session cookie.
+	Replaces string `json:"o,omitempty"`
 }
 
-func newAttempt(returnURL string) attempt {
+func newAttempt(returnURL, replaces string) attempt {
 	return attempt{
 		State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(),
-		Return: returnURL, Expires: time.Now().Add(attemptLifetime),
+		Return: returnURL, Expires: time.Now().Add(attemptLifetime), Replaces: replaces,
 	}
 }
 
-// attemptName makes a cookie of its own for each attempt, so that two tabs can sign in.
+// attemptName returns the name of an attempt's cookie. Each attempt has its own, so that
+// two tabs can sign in at the same time.
 func attemptName(state string) string {
 	sum := sha256.Sum256([]byte(state))
 	return attemptCookie + hex.EncodeToString(sum[:8])
 }
 
+// attemptBinding returns the associated data that an attempt is sealed with: it opens
+// only under its own cookie name and with its own issuer.
 func (a *app) attemptBinding(name string) []byte {
 	return []byte("usersession example sign-in attempt\x00" + a.opts.issuer + "\x00" + name)
 }
 
-// keepAttempt sets the cookie, and drops old ones: they must not grow without end.
+// keepAttempt sets the attempt's cookie. It deletes attempt cookies beyond attemptsAtOnce,
+// so that abandoned sign-ins do not fill the browser's cookie storage. It returns an error
+// and sets nothing if the cookie would be too long.
 func (a *app) keepAttempt(w http.ResponseWriter, r *http.Request, at attempt) error {
 	plain, err := json.Marshal(at)
 	if err != nil {
@@ -67,7 +72,7 @@ func (a *app) keepAttempt(w http.ResponseWriter, r *http.Request, at attempt) er
 	}
 	value := base64.RawURLEncoding.EncodeToString(sealed)
 	if len(value) > maxCookieLength {
-		return errors.New("the return URL is too long")
+		return errors.New("the return URL is too long for the sign-in cookie")
 	}
 	var old []string
 	for _, cookie := range r.Cookies() {
@@ -82,13 +87,15 @@ func (a *app) keepAttempt(w http.ResponseWriter, r *http.Request, at attempt) er
 	return nil
 }
 
+// setAttempt sets an attempt cookie, or deletes it if maxAge is negative.
 func setAttempt(w http.ResponseWriter, name, value string, maxAge int) {
 	http.SetCookie(w, &http.Cookie{
 		Name: name, Value: value, Path: "/", MaxAge: maxAge, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 }
 
-// findAttempt returns the attempt that this browser began with that state.
+// findAttempt returns the attempt that this browser began with that state. It returns
+// false if the cookie is missing, appears twice, does not open or has expired.
 func (a *app) findAttempt(r *http.Request, state string) (attempt, bool) {
 	var at attempt
 	name := attemptName(state)

@@ -8,15 +8,16 @@ import (
 	"time"
 )
 
-// logout posts a logout token as a provider does: no cookie, no CSRF header.
+// logout posts a logout token as a provider does, without a cookie and a CSRF header.
 func (c *client) logout(token string) reply {
 	c.h.t.Helper()
 	return c.h.newClient().do(http.MethodPost, "/bff/backchannel", url.Values{"logout_token": {token}}.Encode(),
 		map[string]string{"Content-Type": "application/x-www-form-urlencoded"})
 }
 
-// A logout token ends the session, or all of the user's if it names none, once.
-func TestLogoutTokens(t *testing.T) {
+// A logout token ends the session of its sid, or all sessions of its subject if it has no
+// sid. A token can be used once.
+func TestBackchannel_EndsSessions(t *testing.T) {
 	op := newFakeOP(t)
 	h := newHost(t, op)
 	one, two := h.newClient(), h.newClient()
@@ -26,28 +27,28 @@ func TestLogoutTokens(t *testing.T) {
 
 	token := op.logoutToken("logout+jwt", "", sid, nil)
 	if r := one.logout(token); r.status != http.StatusOK || r.header.Get("Cache-Control") != "no-store" {
-		t.Errorf("by sid: %d", r.status)
+		t.Errorf("logout by sid: %d", r.status)
 	}
 	if one.user() != http.StatusUnauthorized || two.user() != http.StatusOK {
 		t.Error("the wrong session has ended")
 	}
 	if r := one.logout(token); r.status != http.StatusBadRequest {
-		t.Errorf("a second time: %d", r.status)
+		t.Errorf("the same token again: %d", r.status)
 	}
 	if r := one.logout(op.logoutToken("logout+jwt", "", sid, nil)); r.status != http.StatusOK {
-		t.Errorf("a session that has ended: %d", r.status)
+		t.Errorf("logout of an ended session: %d", r.status)
 	}
 	one.signIn()
 	if r := one.logout(op.logoutToken("application/logout+jwt", "alice", "", nil)); r.status != http.StatusOK {
-		t.Errorf("by sub: %d", r.status)
+		t.Errorf("logout by sub: %d", r.status)
 	}
 	if one.user() != http.StatusUnauthorized || two.user() != http.StatusUnauthorized {
 		t.Error("a session of the user is left")
 	}
 }
 
-// What is wrong with a logout token is refused, and ends nothing.
-func TestBadLogoutTokensAreRefused(t *testing.T) {
+// An invalid logout token is refused and ends no session.
+func TestBackchannel_InvalidToken(t *testing.T) {
 	op := newFakeOP(t)
 	h := newHost(t, op)
 	c := h.newClient()
@@ -56,21 +57,21 @@ func TestBadLogoutTokensAreRefused(t *testing.T) {
 	bad := map[string]string{"empty": "", "no token": "abc", "two dots": "a.b.c"}
 	for name, change := range map[string]func(map[string]any){
 		"another issuer":    func(m map[string]any) { m["iss"] = "https://evil.example" },
-		"another audience":  func(m map[string]any) { m["aud"] = "somebody" },
+		"another audience":  func(m map[string]any) { m["aud"] = "another client" },
 		"expired":           func(m map[string]any) { m["exp"] = time.Now().Add(-2 * time.Minute).Unix() },
 		"no exp":            func(m map[string]any) { delete(m, "exp") },
 		"no iat":            func(m map[string]any) { delete(m, "iat") },
 		"old":               func(m map[string]any) { m["iat"] = time.Now().Add(-time.Hour).Unix() },
 		"from the future":   func(m map[string]any) { m["iat"] = time.Now().Add(time.Hour).Unix() },
 		"no jti":            func(m map[string]any) { delete(m, "jti") },
-		"neither sub":       func(m map[string]any) { delete(m, "sub") },
+		"no sub":            func(m map[string]any) { delete(m, "sub") },
 		"empty sub":         func(m map[string]any) { m["sub"] = "" },
 		"nonce":             func(m map[string]any) { m["nonce"] = "" },
 		"no events":         func(m map[string]any) { delete(m, "events") },
 		"another event":     func(m map[string]any) { m["events"] = map[string]any{"x": map[string]any{}} },
 		"event is a string": func(m map[string]any) { m["events"] = map[string]any{event: "x"} },
 		"event is null":     func(m map[string]any) { m["events"] = map[string]any{event: nil} },
-		"not good yet":      func(m map[string]any) { m["nbf"] = time.Now().Add(time.Hour).Unix() },
+		"not valid yet":     func(m map[string]any) { m["nbf"] = time.Now().Add(time.Hour).Unix() },
 	} {
 		bad[name] = op.logoutToken("logout+jwt", "alice", "", change)
 	}
@@ -90,15 +91,16 @@ func TestBadLogoutTokensAreRefused(t *testing.T) {
 		t.Errorf("GET: %d", r.status)
 	}
 	if status := c.user(); status != http.StatusOK {
-		t.Errorf("the session: %d", status)
+		t.Errorf("/bff/user after the invalid tokens: %d", status)
 	}
 	if r := c.logout(good); r.status != http.StatusOK || c.user() != http.StatusUnauthorized {
-		t.Errorf("the good one: %d", r.status)
+		t.Errorf("the valid token: %d", r.status)
 	}
 }
 
-// The flag for providers like Keycloak.
-func TestUntypedLogoutTokensOnRequest(t *testing.T) {
+// With -insecure-accept-untyped-logout-tokens the type JWT is accepted, as Keycloak sends
+// it.
+func TestBackchannel_UntypedTokenAccepted(t *testing.T) {
 	op := newFakeOP(t)
 	c := newHost(t, op, func(o *options) { o.acceptUntyped = true }).newClient()
 	c.signIn()

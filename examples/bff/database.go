@@ -18,14 +18,15 @@ import (
 	"example.com/usersession/entities"
 )
 
-// database is the store, and the table that it is on.
+// database is the session store together with the connection pool that it uses.
 type database struct {
 	*usersession.GormStore
 	db *gorm.DB
 }
 
-// openStore opens the database and makes the table. The library never does: the schema
-// is the team's, and in this example the team is this function.
+// openStore opens the database and creates or alters the table. The library never does
+// so: the schema is the application's, and in this example AutoMigrate is its migration.
+// The caller closes the returned database.
 func openStore(opts options) (*database, error) {
 	db, err := gorm.Open(dialector(opts.dsn), &gorm.Config{
 		Logger: logger.NewSlogLogger(slog.Default(), logger.Config{
@@ -36,7 +37,7 @@ func openStore(opts options) (*database, error) {
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}
 	if err := db.AutoMigrate(&entities.UserSession{}); err != nil {
-		return nil, fmt.Errorf("making the table: %w", err)
+		return nil, fmt.Errorf("creating the session table: %w", err)
 	}
 	store, err := usersession.NewGormStore(db, usersession.WithLogger(slog.Default()))
 	if err != nil {
@@ -51,7 +52,8 @@ func (d *database) close() {
 	}
 }
 
-// dialector chooses GORM's driver by the beginning of the DSN.
+// dialector returns GORM's driver for the DSN's scheme. A DSN without a known scheme is
+// the name of a SQLite file.
 func dialector(dsn string) gorm.Dialector {
 	switch scheme, rest, _ := strings.Cut(dsn, "://"); scheme {
 	case "postgres", "postgresql":
@@ -61,7 +63,7 @@ func dialector(dsn string) gorm.Dialector {
 	case "sqlserver":
 		return sqlserver.Open(dsn)
 	default:
-		// The pragmas let several writers wait for each other instead of failing.
+		// With these settings concurrent writers wait for the lock instead of failing.
 		name := strings.NewReplacer("%", "%25", "?", "%3F", "#", "%23").Replace(dsn)
 		return sqlite.New(sqlite.Config{
 			DriverName: "sqlite",
@@ -70,4 +72,5 @@ func dialector(dsn string) gorm.Dialector {
 	}
 }
 
+// isFile reports whether the DSN is the name of a SQLite file.
 func isFile(dsn string) bool { return !strings.Contains(dsn, "://") }

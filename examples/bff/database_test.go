@@ -13,10 +13,9 @@ import (
 	"gorm.io/gorm"
 )
 
-// The whole example on the other databases: tables are made, users sign in and out,
-// cleanup counts and removes. A server that is not there is skipped, unless
-// USERSESSION_REQUIRE names it.
-func TestOtherDatabases(t *testing.T) {
+// The example works on the other databases: table creation, sign-in, sign-out, cleanup.
+// A server that cannot be reached is skipped, unless USERSESSION_REQUIRE names it.
+func TestApp_OtherDatabases(t *testing.T) {
 	for name, dsn := range map[string]string{
 		"postgres":  cmp.Or(os.Getenv("USERSESSION_TEST_POSTGRES"), "postgres://root@127.0.0.1:5432/test?sslmode=disable"),
 		"mysql":     "mysql://" + cmp.Or(os.Getenv("USERSESSION_TEST_MYSQL"), "root@tcp(127.0.0.1:3306)/test?parseTime=true"),
@@ -29,17 +28,17 @@ func TestOtherDatabases(t *testing.T) {
 			c.signIn()
 			other.signIn()
 			if r := c.call(http.MethodPost, "/bff/session/grow", ""); r.json(t)["ticket"].(map[string]any)["stored"].(float64) < 20<<10 {
-				t.Errorf("the session is %s", r.body)
+				t.Errorf("the larger session: %s", r.body)
 			}
 			c.call(http.MethodPost, "/bff/operator/leave", "")
 			if body := c.call(http.MethodGet, "/bff/operator", "").json(t); body["rows"] != 27.0 || body["expired"] != 25.0 {
-				t.Errorf("the table: %v of %v rows have expired", body["expired"], body["rows"])
+				t.Errorf("the table: %v of %v rows have expired, want 25 of 27", body["expired"], body["rows"])
 			}
 			if r := c.call(http.MethodPost, "/bff/operator/cleanup", ""); r.json(t)["removed"] != 25.0 {
 				t.Errorf("cleanup: %s", r.body)
 			}
 			if r := c.call(http.MethodPost, "/bff/sessions/revoke-others", ""); r.json(t)["revoked"] != 1.0 {
-				t.Errorf("the other session: %s", r.body)
+				t.Errorf("revoking the other session: %s", r.body)
 			}
 			if r := c.get("/bff/logout"); r.status != http.StatusSeeOther || c.user() != http.StatusUnauthorized {
 				t.Errorf("/bff/logout: %d", r.status)
@@ -48,7 +47,8 @@ func TestOtherDatabases(t *testing.T) {
 	}
 }
 
-// ownSchema makes a schema that nobody else uses, and removes it after the test.
+// ownSchema creates a schema for the test, drops it afterwards and returns its DSN. On SQL
+// Server it returns the DSN unchanged: the test uses the table in that database.
 func ownSchema(t *testing.T, engine, dsn string) string {
 	t.Helper()
 	if dsn == "" {
@@ -79,7 +79,7 @@ func ownSchema(t *testing.T, engine, dsn string) string {
 		before, after, _ := strings.Cut(dsn, ")/")
 		_, parameters, _ := strings.Cut(after, "?")
 		dsn = before + ")/" + name + "?" + parameters
-	default: // the table of the database that is there
+	default:
 		return dsn
 	}
 	if err := db.Exec(create).Error; err != nil {
@@ -93,6 +93,7 @@ func ownSchema(t *testing.T, engine, dsn string) string {
 	return dsn
 }
 
+// unavailable skips the test, or fails it if USERSESSION_REQUIRE names the engine.
 func unavailable(t *testing.T, engine, reason string) {
 	t.Helper()
 	for one := range strings.SplitSeq(os.Getenv("USERSESSION_REQUIRE"), ",") {

@@ -2,8 +2,9 @@ package main
 
 import "strings"
 
-// deviceName is how a user recognizes a session of theirs: the browser and the system,
-// as far as the User-Agent says it. It is for reading, and decides nothing.
+// deviceName returns the browser and the system that a User-Agent names, as in "Firefox
+// on Linux", so that users recognize their sessions. It is for display only: clients
+// choose their User-Agent.
 func deviceName(userAgent string) string {
 	find := func(pairs [][2]string, otherwise string) string {
 		for _, pair := range pairs {

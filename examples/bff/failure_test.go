@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// Without the provider nobody signs in, and nobody is signed out.
-func TestProviderDown(t *testing.T) {
-	t.Run("before it was discovered", func(t *testing.T) {
+// While the provider is down, sign-ins fail and sessions stay.
+func TestApp_ProviderDown(t *testing.T) {
+	t.Run("before the discovery", func(t *testing.T) {
 		op := newFakeOP(t)
 		h := newHost(t, op)
 		op.server.Close()
@@ -20,7 +20,7 @@ func TestProviderDown(t *testing.T) {
 			t.Errorf("/bff/login: %d %s", r.status, r.body)
 		}
 	})
-	t.Run("at the exchange of the code", func(t *testing.T) {
+	t.Run("at the code exchange", func(t *testing.T) {
 		op := newFakeOP(t)
 		h := newHost(t, op)
 		c := h.newClient()
@@ -28,25 +28,25 @@ func TestProviderDown(t *testing.T) {
 		callback := c.begin()
 		op.tokenStatus = http.StatusBadGateway
 		if r := c.get(callback); r.status != http.StatusServiceUnavailable {
-			t.Errorf("the callback: %d", r.status)
+			t.Errorf("the callback with a failing token endpoint: %d", r.status)
 		}
 		callback = c.begin()
 		op.server.Close()
 		if r := c.get(callback); r.status != http.StatusServiceUnavailable {
-			t.Errorf("the callback: %d", r.status)
+			t.Errorf("the callback without a provider: %d", r.status)
 		}
 		if status := c.user(); status != http.StatusOK {
-			t.Errorf("the former session: %d", status)
+			t.Errorf("/bff/user with the former session: %d", status)
 		}
 		sid := c.call(http.MethodGet, "/bff/user", "").json(t)["sid"].(string)
 		if r := c.get("/bff/logout?sid=" + sid); r.status != http.StatusSeeOther || c.user() != http.StatusUnauthorized {
-			t.Errorf("signing out: %d", r.status)
+			t.Errorf("/bff/logout: %d", r.status)
 		}
 	})
 }
 
-// Without the database requests fail, and nothing is lost.
-func TestDatabaseDown(t *testing.T) {
+// While the database is down, requests fail with 503 and browsers keep their cookies.
+func TestApp_DatabaseDown(t *testing.T) {
 	op := newFakeOP(t)
 	h := newHost(t, op)
 	c := h.newClient()
@@ -66,22 +66,23 @@ func TestDatabaseDown(t *testing.T) {
 		}
 	}
 	if r := c.get("/bff/logout"); r.status != http.StatusServiceUnavailable || len(c.cookies) != 1 {
-		t.Errorf("/bff/logout: %d, and cookies %v", r.status, c.cookies)
+		t.Errorf("/bff/logout: %d, cookies %v", r.status, c.cookies)
 	}
 	if r := c.get("/"); r.status != http.StatusOK { // the page itself needs no session
 		t.Errorf("/: %d", r.status)
 	}
 	if r := callback.get(address); r.status != http.StatusServiceUnavailable || len(callback.cookies) != 1 {
-		t.Errorf("the callback: %d, and %d cookies: it must be possible to try again", r.status, len(callback.cookies))
+		t.Errorf("the callback: %d, %d cookies; want 503 and the attempt's cookie, for a retry", r.status, len(callback.cookies))
 	}
 	token := op.logoutToken("logout+jwt", "alice", "", nil)
-	if r := c.logout(token); r.status != http.StatusBadRequest { // and the provider may try again
+	if r := c.logout(token); r.status != http.StatusBadRequest { // so that the provider retries
 		t.Errorf("the logout token: %d", r.status)
 	}
 }
 
-// No token, cookie, code, key or ticket is in the log, whatever happens.
-func TestNoSecretsInTheLog(t *testing.T) {
+// The log has no token, cookie value, code, state, nonce or client secret, also after
+// failures.
+func TestLog_NoSecrets(t *testing.T) {
 	op := newFakeOP(t)
 	h := newHost(t, op)
 	c := h.newClient()
@@ -101,7 +102,7 @@ func TestNoSecretsInTheLog(t *testing.T) {
 	c.get("/bff/login")
 	log := h.logged()
 	if len(log) < 500 {
-		t.Fatalf("the log is short: %s", log)
+		t.Fatalf("the log is too short to prove anything: %s", log)
 	}
 	for i, secret := range append(append(secrets, op.issued...), strings.Split(logout, ".")...) {
 		if secret == "" || strings.Contains(log, secret) {
@@ -110,9 +111,8 @@ func TestNoSecretsInTheLog(t *testing.T) {
 	}
 }
 
-// A request that has begun comes to its end at shutdown: when serving has ended the
-// database is closed.
-func TestShutdownWaitsForRequests(t *testing.T) {
+// At shutdown the server waits for requests in progress: the database is closed after it.
+func TestServeUntil_WaitsForRequests(t *testing.T) {
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -137,7 +137,7 @@ func TestShutdownWaitsForRequests(t *testing.T) {
 	shutDown()
 	select {
 	case err := <-served:
-		t.Errorf("it has ended before the request: %v", err)
+		t.Errorf("serving ended before the request: %v", err)
 		served <- err
 	case <-time.After(200 * time.Millisecond):
 	}

@@ -21,11 +21,11 @@ import (
 )
 
 const (
-	fakeClient = "bff:client" // a colon: RFC 6749, section 2.3.1, has it encoded
+	fakeClient = "bff:client" // RFC 6749, section 2.3.1, requires that the colon is encoded
 	fakeSecret = "s+cret/with&odd=characters"
 )
 
-// keyPair is made once: RSA takes its time.
+// keyPair returns the signing keys. They are made once, since RSA key generation is slow.
 var keyPair = sync.OnceValue(func() map[jose.SignatureAlgorithm]any {
 	r, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -38,34 +38,34 @@ var keyPair = sync.OnceValue(func() map[jose.SignatureAlgorithm]any {
 	return map[jose.SignatureAlgorithm]any{jose.RS256: r, jose.ES256: e}
 })
 
-// fakeOP is an OpenID Provider that does what a test wants, right or wrong. It signs in
-// whoever comes as alice, at once.
+// fakeOP is an OpenID Provider whose behavior a test can change, also to violate the
+// protocol. It signs in every user as alice, without a page.
 type fakeOP struct {
 	t      *testing.T
 	server *httptest.Server
 	issuer string
 
-	// What it is like.
+	// The behavior.
 	alg          jose.SignatureAlgorithm
 	authMethods  []string // of the token and revocation endpoints
 	noEndSession bool
 	noSID        bool
 	responseIss  bool
 	skew         time.Duration        // of its clock
-	change       func(map[string]any) // of the ID token's claims
-	header       map[string]any       // of the ID token
-	tokenStatus  int                  // if not 200
+	change       func(map[string]any) // changes the ID token's claims
+	header       map[string]any       // added to the ID token's header
+	tokenStatus  int                  // of the token endpoint, if not 200
 	lifetime     time.Duration        // of access tokens
 
 	mu       sync.Mutex
-	codes    map[string]url.Values // the authorization requests
-	requests []url.Values          // all of them
-	refresh  string                // the refresh token that is good
-	revoked  []string
-	issued   []string // every token
+	codes    map[string]url.Values // the authorization requests of open codes
+	requests []url.Values          // all authorization requests
+	refresh  string                // the current refresh token
+	revoked  []string              // the tokens at the revocation endpoint
+	issued   []string              // all tokens
 	apiCalls []http.Header
-	asked    int      // how often for tokens
-	refused  []string // what it did not like
+	asked    int      // the requests to the token endpoint
+	refused  []string // requests that violate the protocol: they fail the test
 }
 
 func newFakeOP(t *testing.T, change ...func(*fakeOP)) *fakeOP {
@@ -90,7 +90,7 @@ func newFakeOP(t *testing.T, change ...func(*fakeOP)) *fakeOP {
 		op.mu.Lock()
 		defer op.mu.Unlock()
 		for _, text := range op.refused {
-			t.Errorf("the provider refused: %s", text)
+			t.Errorf("the provider refused a request: %s", text)
 		}
 	})
 	return op
@@ -140,7 +140,7 @@ func (op *fakeOP) authorize(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, query.Get("redirect_uri")+"?"+back.Encode(), http.StatusFound)
 }
 
-// client checks how the BFF authenticates itself. The caller holds the lock.
+// client checks the client authentication of a request. The caller holds the lock.
 func (op *fakeOP) client(r *http.Request) bool {
 	id, secret, basic := r.BasicAuth()
 	if basic {
@@ -151,7 +151,7 @@ func (op *fakeOP) client(r *http.Request) bool {
 	}
 	wantBasic := op.authMethods == nil || slices.Contains(op.authMethods, "client_secret_basic")
 	if id != fakeClient || secret != fakeSecret || basic != wantBasic || basic && r.PostForm.Has("client_secret") {
-		op.refused = append(op.refused, "the client's authentication at "+r.URL.Path)
+		op.refused = append(op.refused, "wrong client authentication at "+r.URL.Path)
 		return false
 	}
 	return true
@@ -239,7 +239,7 @@ func (op *fakeOP) sign(typ string, claims map[string]any) string {
 	return token
 }
 
-// logoutToken is a good one, before change.
+// logoutToken returns a logout token. It is valid unless typ or change make it invalid.
 func (op *fakeOP) logoutToken(typ, sub, sid string, change func(map[string]any)) string {
 	now := time.Now().Add(op.skew)
 	claims := map[string]any{
@@ -267,7 +267,7 @@ func (op *fakeOP) revoke(w http.ResponseWriter, r *http.Request) {
 	op.revoked = append(op.revoked, r.PostFormValue("token"))
 }
 
-// userinfo is the API, too. It sets a cookie, which must not get to the browser.
+// userinfo is also the API of the tests. It sets a cookie, which must not reach the browser.
 func (op *fakeOP) userinfo(w http.ResponseWriter, r *http.Request) {
 	op.mu.Lock()
 	defer op.mu.Unlock()

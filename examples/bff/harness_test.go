@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// A host is the BFF, listening.
+// A host is a BFF that listens, with its log.
 type host struct {
 	t      *testing.T
 	app    *app
@@ -35,13 +35,13 @@ func (l lockedWriter) Write(p []byte) (int, error) {
 	return l.w.Write(p)
 }
 
-// newHost starts a BFF with the fake provider, on a SQLite file or on dsn.
+// newHost starts a BFF with the fake provider, on a SQLite file unless change sets dsn.
 func newHost(t *testing.T, op *fakeOP, change ...func(*options)) *host {
 	t.Helper()
 	h := &host{t: t, log: &bytes.Buffer{}, logMu: &sync.Mutex{}}
 	opts, err := parseOptions([]string{
-		"--issuer", op.issuer, "--client-id", fakeClient, "--client-secret", fakeSecret,
-		"--dsn", filepath.Join(t.TempDir(), "bff.db"), "--operators", "alice",
+		"-issuer", op.issuer, "-client-id", fakeClient, "-client-secret", fakeSecret,
+		"-dsn", filepath.Join(t.TempDir(), "bff.db"), "-operators", "alice",
 	}, io.Discard)
 	if err != nil {
 		t.Fatal(err)
@@ -79,8 +79,8 @@ func (h *host) logged() string {
 	return h.log.String()
 }
 
-// A client is a browser as far as cookies go. Like Chromium, and unlike net/http's jar, it
-// takes Secure cookies over http on this machine.
+// A client is a browser with cookies. Like Chromium, and unlike net/http's jar, it accepts
+// Secure cookies over http on this machine. It ignores SameSite.
 type client struct {
 	h       *host
 	cookies map[string]string
@@ -89,7 +89,7 @@ type client struct {
 
 func (h *host) newClient() *client { return &client{h: h, cookies: make(map[string]string)} }
 
-// A reply is a response that was read.
+// A reply is a response with its body.
 type reply struct {
 	status   int
 	location string
@@ -111,7 +111,7 @@ var noRedirects = &http.Client{
 	Timeout:       30 * time.Second,
 }
 
-// do sends a request to an address, or to a path of the BFF, with its cookies.
+// do sends a request to a URL or to a path of the BFF. The BFF gets the client's cookies.
 func (c *client) do(method, address, body string, headers map[string]string) reply {
 	c.h.t.Helper()
 	if strings.HasPrefix(address, "/") {
@@ -153,18 +153,20 @@ func (c *client) do(method, address, body string, headers map[string]string) rep
 	return reply{response.StatusCode, response.Header.Get("Location"), response.Header, string(text)}
 }
 
-// get is a navigation; call is what the page's script does.
+// get sends the request of a navigation.
 func (c *client) get(address string) reply {
 	c.h.t.Helper()
 	return c.do(http.MethodGet, address, "", nil)
 }
 
+// call sends a request as the page's script does, with the CSRF header.
 func (c *client) call(method, path, body string) reply {
 	c.h.t.Helper()
 	return c.do(method, path, body, map[string]string{"X-CSRF": "1", "Content-Type": "application/json"})
 }
 
-// begin goes to the provider and back, and returns where the browser is sent: the callback.
+// begin signs in at the provider and returns the URL of the callback, without a request to
+// it.
 func (c *client) begin() string {
 	c.h.t.Helper()
 	r := c.get("/bff/login")
@@ -188,12 +190,14 @@ func (c *client) signIn() {
 	}
 }
 
+// user returns the status of /bff/user.
 func (c *client) user() int {
 	c.h.t.Helper()
 	return c.call(http.MethodGet, "/bff/user", "").status
 }
 
-// refusedSignIn checks a callback that must not sign in.
+// refusedSignIn requests the callback and checks that it shows a page with the status and
+// begins no session.
 func (c *client) refusedSignIn(callback string, status int) {
 	c.h.t.Helper()
 	r := c.get(callback)
@@ -201,14 +205,14 @@ func (c *client) refusedSignIn(callback string, status int) {
 		c.h.t.Errorf("the callback: %d, want a page with %d\n%s", r.status, status, c.h.logged())
 	}
 	if _, ok := c.cookies["__Host-bff"]; ok {
-		c.h.t.Error("it has set a session cookie")
+		c.h.t.Error("the callback set a session cookie")
 	}
 	if got := c.user(); got != http.StatusUnauthorized {
 		c.h.t.Errorf("/bff/user: %d", got)
 	}
 }
 
-// with returns an address with one query parameter changed.
+// with returns the address with one query parameter changed.
 func with(t *testing.T, address, name, value string) string {
 	t.Helper()
 	u, err := url.Parse(address)

@@ -14,20 +14,25 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-const keyFileText = `# Keys of the user sessions' tickets: what is in a session is encrypted with them.
-# Without this file nobody can read the sessions in the database, nor can the program.
+const keyFileText = `# Keys that encrypt the content of the user sessions, one on each line.
+# The first key encrypts. Every key decrypts. Without them the sessions cannot be read.
+# Hosts that share a database need the same keys.
 #
-# The first key encrypts, every key decrypts. To change keys put a new one first
-# (openssl rand -base64 32) and restart: the program moves the sessions to the first key,
-# and when it says so the old one can go. Hosts that share a database share the keys.
+# To rotate keys:
+#  1. Append a new key (openssl rand -base64 32) on every host and restart it.
+#  2. Move the new key to the first place on every host and restart it. With a single
+#     host, do steps 1 and 2 together.
+#  3. Wait until the host that started last has moved the sessions to the first key. It
+#     logs how many it has moved, and nothing if there were none.
+#  4. Remove the old key.
 #
-# For production get the keys from where your other secrets come from, and not from a
-# file next to the database that they protect.
+# In production, load the keys from your secret store, not from a file next to the
+# database that they protect.
 %s
 `
 
-// keyRing reads the ticket keys, and makes a first one if there is no file: sessions
-// outlive a restart only if their key does.
+// keyRing reads the ticket keys from the file. If there is no file it creates one with a
+// random key, so that sessions survive the next restart. An invalid file is an error.
 func keyRing(path string) (*ticket.KeyRing, error) {
 	ring, err := ticket.KeyRingFromFile(path)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -38,7 +43,7 @@ func keyRing(path string) (*ticket.KeyRing, error) {
 	text := fmt.Sprintf(keyFileText, base64.StdEncoding.EncodeToString(secret))
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("making the key file: %w", err)
+		return nil, fmt.Errorf("creating the key file: %w", err)
 	}
 	_, err = file.WriteString(text)
 	if err = errors.Join(err, file.Close()); err != nil {
@@ -47,8 +52,8 @@ func keyRing(path string) (*ticket.KeyRing, error) {
 	return ticket.KeyRingFromFile(path)
 }
 
-// background deletes expired sessions until the context ends, and once moves the live
-// ones to the first key in the file.
+// background re-encrypts the live sessions with the first key, once, and then deletes
+// expired sessions until the context ends.
 func (a *app) background(ctx context.Context) {
 	report, err := ticket.Reseal{
 		Store: a.store, Protector: a.keys, PartitionKey: a.partition, Pause: 10 * time.Millisecond,
@@ -56,12 +61,12 @@ func (a *app) background(ctx context.Context) {
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
-		a.log.LogAttrs(ctx, slog.LevelError, "moving sessions to the first key failed: keep the old ones", slog.Any("error", err))
+		a.log.LogAttrs(ctx, slog.LevelError, "moving sessions to the first key failed: keep the old keys", slog.Any("error", err))
 	case report.Resealed > 0:
-		a.log.LogAttrs(ctx, slog.LevelInfo, "sessions are under the first key now: the old ones can go",
+		a.log.LogAttrs(ctx, slog.LevelInfo, "sessions were moved to the first key: the old keys can be removed",
 			slog.Int64("moved", report.Resealed), slog.Int64("unreadable", report.Unreadable))
 	}
 	if err := a.sessions.Run(ctx); err != nil {
-		a.log.LogAttrs(ctx, slog.LevelError, "there is no cleanup", slog.Any("error", err))
+		a.log.LogAttrs(ctx, slog.LevelError, "cleanup of expired sessions has stopped", slog.Any("error", err))
 	}
 }

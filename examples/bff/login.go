@@ -19,8 +19,9 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-// login is GET /bff/login: it sends the browser to the provider, with state, nonce and
-// PKCE that only this browser can answer to. returnUrl is a path of this host.
+// login handles GET /bff/login?returnUrl=/…. It begins an attempt and redirects the
+// browser to the provider, with state, nonce and a PKCE challenge of the attempt. A
+// returnUrl that is not a path of this host is refused.
 func (a *app) login(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	returnURL := r.URL.Query().Get("returnUrl")
@@ -28,8 +29,8 @@ func (a *app) login(w http.ResponseWriter, r *http.Request) {
 		returnURL = "/"
 	}
 	if !serverside.LocalURL(returnURL) {
-		a.fail(w, r, failure{http.StatusBadRequest, "That address is not ours",
-			"After a sign-in this application leads to its own pages only.", nil})
+		a.fail(w, r, failure{http.StatusBadRequest, "This return address is not allowed",
+			"After a sign-in this application redirects to its own pages only.", nil})
 		return
 	}
 	found, err := a.rp.discover(r.Context())
@@ -37,19 +38,17 @@ func (a *app) login(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, providerDown(err))
 		return
 	}
-	at := newAttempt(returnURL)
-	if session, ok := serverside.FromContext(r.Context()); ok {
-		at.Subject, at.SessionID = session.SubjectID, session.SessionID
-	}
+	at := newAttempt(returnURL, a.sessions.ReplacementToken(r))
 	if err := a.keepAttempt(w, r, at); err != nil {
-		a.fail(w, r, failure{http.StatusBadRequest, "That address is too long", "Sign in from the first page.", nil})
+		a.fail(w, r, failure{http.StatusBadRequest, "This return address is too long", "Sign in from the first page.", nil})
 		return
 	}
 	http.Redirect(w, r, found.authCodeURL(at), http.StatusSeeOther)
 }
 
-// callback is GET /bff/callback: the redirect URI. A response that does not belong to an
-// attempt of this browser, or comes twice, is refused before anything else is done.
+// callback handles GET /bff/callback, the redirect URI. Before it asks the provider for
+// tokens, it refuses a response that belongs to no attempt of this browser or that was
+// used before.
 func (a *app) callback(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	at, ok := a.findAttempt(r, query.Get("state"))
@@ -58,7 +57,7 @@ func (a *app) callback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	first, err := a.used.Remember(r.Context(), signInReplay+a.opts.issuer, at.State, at.Expires)
-	if err != nil { // the cookie stays: the page may be loaded again
+	if err != nil { // the cookie stays, so that the user can reload the page
 		a.fail(w, r, databaseDown(err))
 		return
 	}
@@ -73,36 +72,24 @@ func (a *app) callback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	t.Properties = map[string]string{propertyDevice: deviceName(r.UserAgent())}
-	session, err := a.sessions.SignIn(w, r, t)
-	if errors.Is(err, bff.ErrInvalidSession) { // a subject that is too long, for example
+	_, err = a.sessions.SignIn(w, r, t, serverside.Replacing(at.Replaces))
+	if errors.Is(err, bff.ErrInvalidSession) { // for example a subject id that is too long
 		a.fail(w, r, failure{http.StatusBadRequest, "The sign-in was refused",
-			"The identity provider sent a subject or session id that cannot be kept.", err})
+			"The identity provider sent a subject id or session id that cannot be stored.", err})
 		return
 	}
 	if err != nil {
 		a.fail(w, r, databaseDown(err))
 		return
 	}
-	a.endFormer(r.Context(), at, session)
 	http.Redirect(w, r, at.Return, http.StatusSeeOther)
 }
 
-// signInReplay keeps the states of sign-ins apart from logout tokens.
+// signInReplay separates sign-in states from logout tokens in the replay memory.
 const signInReplay = "sign-in "
 
-// endFormer ends the session that this browser had when it began. Its refresh token is
-// left to end by itself: at many providers revoking it would end the new ones too.
-func (a *app) endFormer(ctx context.Context, at attempt, session serverside.Session) {
-	if at.SessionID == "" || at.SessionID == session.SessionID {
-		return
-	}
-	filter := bff.UserSessionsFilter{SubjectID: at.Subject, SessionID: at.SessionID}
-	if _, err := a.store.DeleteUserSessions(ctx, a.partition, filter); err != nil {
-		a.log.LogAttrs(ctx, slog.LevelWarn, "the browser's former session goes on until it expires", slog.Any("error", err))
-	}
-}
-
-// repeated tells of a response with a parameter twice (RFC 6749, section 3.1).
+// repeated reports whether a parameter of the response appears more than once. RFC 6749,
+// section 3.1, forbids it.
 func repeated(query url.Values) bool {
 	for _, name := range []string{"state", "code", "iss", "error"} {
 		if len(query[name]) > 1 {
@@ -112,7 +99,8 @@ func repeated(query url.Values) bool {
 	return false
 }
 
-// redeem makes a ticket of the provider's response.
+// redeem exchanges the response's code for tokens, verifies the ID token and returns the
+// session's ticket.
 func (a *app) redeem(ctx context.Context, query url.Values, at attempt) (ticket.Ticket, *failure) {
 	found, err := a.rp.discover(ctx)
 	if err != nil {
@@ -120,7 +108,7 @@ func (a *app) redeem(ctx context.Context, query url.Values, at attempt) (ticket.
 		return ticket.Ticket{}, &down
 	}
 	if iss, sent := query["iss"]; sent && iss[0] != a.opts.issuer || !sent && found.ResponseIssuer {
-		return ticket.Ticket{}, &notOurs // mixed up with another provider: RFC 9207
+		return ticket.Ticket{}, &notOurs // a mix-up attack: RFC 9207
 	}
 	if query.Has("error") {
 		return ticket.Ticket{}, refused(query.Get("error"))
@@ -132,7 +120,7 @@ func (a *app) redeem(ctx context.Context, query url.Values, at attempt) (ticket.
 	idToken, claims, err := found.verify(ctx, token, at.Nonce)
 	if err != nil {
 		return ticket.Ticket{}, &failure{http.StatusBadRequest, "The sign-in was refused",
-			"What the identity provider sent does not belong to this sign-in.", err}
+			"The identity provider's response does not belong to this sign-in.", err}
 	}
 	a.addUserInfo(ctx, found, token, claims)
 	sid, _ := claims["sid"].(string)
@@ -146,24 +134,25 @@ func (a *app) redeem(ctx context.Context, query url.Values, at attempt) (ticket.
 	}, nil
 }
 
-// protocolClaims are about the ID token, not about the user.
+// protocolClaims describe the ID token, not the user. The ticket leaves them out.
 var protocolClaims = []string{"aud", "exp", "iat", "nbf", "nonce", "at_hash", "c_hash", "azp", "client_id", "jti", "sid"}
 
-// verify checks the ID token by OpenID Connect Core 1.0, section 3.1.3.7. What go-oidc
-// leaves to its caller: the nonce, an empty subject, azp, at_hash, and the type, since a
-// logout token is signed by the same key for the same client.
+// verify checks the ID token as OpenID Connect Core 1.0, section 3.1.3.7, requires, and
+// returns it with its claims. go-oidc leaves some checks to its caller: the nonce, an
+// empty subject, azp and at_hash. It does not check the type either: a logout token is
+// signed with the same key for the same client. The errors never quote the token.
 func (d *discovered) verify(ctx context.Context, token *oauth2.Token, nonce string) (*oidc.IDToken, map[string]any, error) {
 	raw, ok := token.Extra("id_token").(string)
 	if !ok {
-		return nil, nil, errors.New("there is no ID token")
+		return nil, nil, errors.New("the token response has no ID token")
 	}
 	idToken, err := d.idTokens.Verify(ctx, raw)
 	if err != nil {
-		return nil, nil, errors.New("the ID token is not good") // go-oidc's text may quote it
+		return nil, nil, errors.New("the ID token is not valid") // go-oidc's error may quote it
 	}
 	var claims map[string]any
 	if err := idToken.Claims(&claims); err != nil {
-		return nil, nil, errors.New("the ID token's claims are not JSON")
+		return nil, nil, errors.New("the ID token's claims are not valid JSON")
 	}
 	azp, hasAzp := claims["azp"].(string)
 	header, err := base64.RawURLEncoding.DecodeString(strings.SplitN(raw, ".", 2)[0])
@@ -172,21 +161,22 @@ func (d *discovered) verify(ctx context.Context, token *oauth2.Token, nonce stri
 	}
 	switch {
 	case err != nil || json.Unmarshal(header, &h) != nil || strings.Contains(strings.ToLower(h.Typ), "logout"):
-		return nil, nil, errors.New("it is no ID token")
+		return nil, nil, errors.New("the token is not an ID token")
 	case idToken.Nonce != nonce:
-		return nil, nil, errors.New("the ID token's nonce is another")
+		return nil, nil, errors.New("the ID token has another attempt's nonce")
 	case idToken.Subject == "":
 		return nil, nil, errors.New("the ID token has no subject")
 	case hasAzp && azp != d.ClientID, len(idToken.Audience) > 1 && !hasAzp:
 		return nil, nil, errors.New("the ID token was issued to another client")
 	case idToken.AccessTokenHash != "" && idToken.VerifyAccessToken(token.AccessToken) != nil:
-		return nil, nil, errors.New("the access token is not the ID token's")
+		return nil, nil, errors.New("the ID token's at_hash does not match the access token")
 	}
 	return idToken, claims, nil
 }
 
-// addUserInfo adds the claims of the userinfo endpoint, where providers that keep ID
-// tokens small have the name. It is no reason to fail, unless it is about somebody else.
+// addUserInfo adds the claims of the userinfo endpoint: providers with small ID tokens
+// have the user's name only there. Claims of the ID token take precedence. If the endpoint
+// fails or names another subject, the claims stay as they are and the sign-in goes on.
 func (a *app) addUserInfo(ctx context.Context, found *discovered, token *oauth2.Token, claims map[string]any) {
 	if found.UserInfo == "" {
 		return
@@ -194,9 +184,9 @@ func (a *app) addUserInfo(ctx context.Context, found *discovered, token *oauth2.
 	info, err := found.provider.UserInfo(a.rp.client(ctx), oauth2.StaticTokenSource(token))
 	var more map[string]any
 	if err != nil || info.Subject != claims["sub"] || info.Claims(&more) != nil {
-		a.log.LogAttrs(ctx, slog.LevelWarn, "the provider's userinfo endpoint did not answer as it should: going on without")
+		a.log.LogAttrs(ctx, slog.LevelWarn, "the provider's userinfo endpoint failed or named another subject: signing in without its claims")
 		return
 	}
-	maps.Copy(more, claims) // what was signed wins
+	maps.Copy(more, claims) // the ID token's claims are signed
 	maps.Copy(claims, more)
 }

@@ -7,10 +7,12 @@ import (
 	"example.com/usersession/bff/serverside"
 )
 
-// logout is GET /bff/logout?sid=…: it ends the session here, and then at the provider
-// (OpenID Connect RP-Initiated Logout 1.0). Other sites cannot sign users out: the
-// session's cookie is Strict, and what asks must name the session, as with Duende, or
-// be this site's own page or the address bar by the browser's word.
+// logout handles GET /bff/logout?sid=…. It ends the session here and redirects to the
+// provider's sign-out (OpenID Connect RP-Initiated Logout 1.0).
+//
+// Other sites cannot sign users out. The session cookie is Strict. In addition the request
+// must name the session id, as in Duende.BFF; without a sid, Sec-Fetch-Site must not name
+// another site.
 func (a *app) logout(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	session, ok := serverside.FromContext(r.Context())
@@ -21,7 +23,7 @@ func (a *app) logout(w http.ResponseWriter, r *http.Request) {
 	sid := r.URL.Query().Get("sid")
 	site := r.Header.Get("Sec-Fetch-Site")
 	if sid != session.SessionID && (sid != "" || site == "cross-site" || site == "same-site") {
-		a.fail(w, r, failure{http.StatusBadRequest, "That is not your session",
+		a.fail(w, r, failure{http.StatusBadRequest, "This link does not match your session",
 			"To sign out, use the button on the first page.", nil})
 		return
 	}
@@ -33,9 +35,10 @@ func (a *app) logout(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, a.endSessionURL(r, t.IDToken), http.StatusSeeOther)
 }
 
-// endSessionURL is where the provider's own session ends, if there is such a place. The
-// ID token goes there, to the one who has issued it, and to nobody else: it is the only
-// token that a browser ever carries, and no page can read it.
+// endSessionURL returns the URL of the provider's end_session endpoint, or "/" if the
+// provider has none or cannot be reached. The URL has the ID token as id_token_hint. This
+// is the only token that ever passes through the browser. It goes only to the provider
+// that issued it, in a redirect that no page can read.
 func (a *app) endSessionURL(r *http.Request, idToken string) string {
 	found, err := a.rp.discover(r.Context())
 	if err != nil || found.EndSession == "" {

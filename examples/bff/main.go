@@ -1,11 +1,11 @@
-// Command bff is a complete Backend-for-Frontend: users sign in with OpenID Connect,
-// their sessions are in a database, and the browser has a cookie with a random number.
+// Command bff is a complete Backend-for-Frontend. Users sign in with OpenID Connect, their
+// sessions are in a database, and the browser has a cookie with a random number.
 //
 //	go run ./examples/bff
-//	go run ./examples/bff --dsn 'postgres://user:password@localhost:5432/database'
-//	go run ./examples/bff --issuer https://id.example --client-id bff --client-secret …
+//	go run ./examples/bff -dsn 'postgres://user:password@localhost:5432/database'
+//	go run ./examples/bff -issuer https://id.example -client-id bff -client-secret …
 //
-// Without --issuer an OpenID Provider for development runs beside it. See README.md.
+// Without -issuer the program also runs an OpenID Provider for development. See README.md.
 package main
 
 import (
@@ -41,9 +41,10 @@ func main() {
 	}
 }
 
-// run serves until the context ends.
+// run serves until the context ends or a server fails. It closes the database when the
+// servers and the background work have ended.
 func run(ctx context.Context, opts options, out io.Writer) error {
-	listener, err := listen(ctx, opts.addr, "--addr")
+	listener, err := listen(ctx, opts.addr, "-addr")
 	if err != nil {
 		return err
 	}
@@ -90,14 +91,15 @@ func run(ctx context.Context, opts options, out io.Writer) error {
 		}
 	}
 	cancel()
-	<-background // it uses the database
+	<-background // it uses the database, which closes now
 	return err
 }
 
-// startProvider starts the inner OpenID Provider on a host name of its own, as it is in
-// real life: the browser then treats it as another site.
+// startProvider prepares the inner OpenID Provider and returns the function that serves
+// it. The provider has its own host name, so that the browser treats it as another site,
+// as it does with a real provider.
 func startProvider(ctx context.Context, opts *options) (func() error, error) {
-	listener, err := listen(ctx, opts.providerAddr, "--provider-addr")
+	listener, err := listen(ctx, opts.providerAddr, "-provider-addr")
 	if err != nil {
 		return nil, err
 	}
@@ -122,18 +124,20 @@ func startProvider(ctx context.Context, opts *options) (func() error, error) {
 	return serveUntil(ctx, listener, inner), nil
 }
 
-func listen(ctx context.Context, addr, option string) (net.Listener, error) {
+// listen listens on addr. Its error names the flag that changes the address.
+func listen(ctx context.Context, addr, flagName string) (net.Listener, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
-		return nil, fmt.Errorf("%w: choose another address with %s", err, option)
+		return nil, fmt.Errorf("%w: choose another address with %s", err, flagName)
 	}
 	return listener, nil
 }
 
+// shutdownTime bounds how long a server waits for requests at shutdown.
 const shutdownTime = 5 * time.Second
 
-// serveUntil returns a function that serves until the context ends and requests that
-// have begun have come to their end, or shutdownTime is over.
+// serveUntil returns a function that serves until the context ends. The function returns
+// when the requests in progress are complete, or after shutdownTime.
 func serveUntil(ctx context.Context, listener net.Listener, handler http.Handler) func() error {
 	server := &http.Server{
 		Handler:           handler,
@@ -149,13 +153,13 @@ func serveUntil(ctx context.Context, listener net.Listener, handler http.Handler
 			defer close(shutDown)
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 			defer cancel()
-			_ = server.Shutdown(ctx) // what takes longer is cut off with the process
+			_ = server.Shutdown(ctx) // longer requests end with the process
 		})
 		defer stop()
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
-		<-shutDown // Serve has ended when that began
+		<-shutDown // Serve returns when Shutdown begins, not when it ends
 		return nil
 	}
 }

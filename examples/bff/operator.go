@@ -15,11 +15,11 @@ import (
 )
 
 const (
-	leaveAtOnce  = 25
-	sessionsSeen = 200
+	leaveAtOnce  = 25  // expired rows for each click
+	sessionsSeen = 200 // the most sessions that the page lists
 )
 
-// operator lets those through whom --operators names.
+// operator passes requests of users named by -operators to next and answers 403 to others.
 func (a *app) operator(next http.HandlerFunc) http.Handler {
 	return a.signedIn(func(w http.ResponseWriter, r *http.Request) {
 		if me, _ := serverside.FromContext(r.Context()); !a.operators[me.SubjectID] {
@@ -38,7 +38,8 @@ type seenSession struct {
 	Expires time.Time `json:"expires"`
 }
 
-// overview is GET /bff/operator: who is signed in, and what cleanup has to do.
+// overview handles GET /bff/operator: the live sessions, the number of expired rows, and
+// the counts since the start.
 func (a *app) overview(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	rows, expired, err := a.count(ctx)
@@ -63,7 +64,8 @@ func (a *app) overview(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, body)
 }
 
-// count asks the table itself: it is the team's, so its SQL may be too.
+// count returns the number of rows and of expired rows. The store has no such operation,
+// so count queries the table directly: the schema is the application's.
 func (a *app) count(ctx context.Context) (rows, expired int64, err error) {
 	table := a.store.db.WithContext(ctx).Model(&entities.UserSession{}).Where("partition_key = ?", a.partition)
 	if err = table.Count(&rows).Error; err != nil {
@@ -74,7 +76,7 @@ func (a *app) count(ctx context.Context) (rows, expired int64, err error) {
 	return rows, expired, err
 }
 
-// revokeUser signs a user out everywhere.
+// revokeUser handles POST /bff/operator/revoke: it ends all sessions of a user.
 func (a *app) revokeUser(w http.ResponseWriter, r *http.Request) {
 	var body struct {
 		Sub string `json:"sub"`
@@ -86,13 +88,14 @@ func (a *app) revokeUser(w http.ResponseWriter, r *http.Request) {
 	a.revoked(w, r)(a.sessions.RevokeSessions(r.Context(), bff.UserSessionsFilter{SubjectID: body.Sub}))
 }
 
-// leaveExpired adds rows as they are when browsers were closed without a sign-out, and
-// the sessions have expired since. They have no ticket, and no key that a cookie leads to.
+// leaveExpired handles POST /bff/operator/leave. It adds expired rows, like those of
+// browsers that were closed without a sign-out. The rows have no ticket, and no cookie has
+// their keys.
 func (a *app) leaveExpired(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	for range leaveAtOnce {
 		err := a.store.CreateUserSession(r.Context(), bff.UserSession{
-			PartitionKey: a.partition, Key: "left-" + rand.Text(), SubjectID: "somebody who left",
+			PartitionKey: a.partition, Key: "left-" + rand.Text(), SubjectID: "a user who left",
 			Created: now.Add(-2 * time.Hour), Renewed: now.Add(-time.Hour), Expires: now.Add(-time.Minute),
 		})
 		if err != nil {
@@ -103,7 +106,8 @@ func (a *app) leaveExpired(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, map[string]int{"left": leaveAtOnce})
 }
 
-// cleanUp does now what happens every --cleanup-interval anyway.
+// cleanUp handles POST /bff/operator/cleanup: it runs the cleanup at once, instead of
+// after the next -cleanup-interval.
 func (a *app) cleanUp(w http.ResponseWriter, r *http.Request) {
 	cleaner := bff.Cleaner{Store: a.store, Logger: a.log, Observe: func(run bff.CleanupRun) {
 		if run.Removed > 0 {
@@ -118,7 +122,8 @@ func (a *app) cleanUp(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, map[string]int64{"removed": removed})
 }
 
-// counts is the [serverside.Metrics] of this example: numbers since the start.
+// counts implements [serverside.Metrics] with numbers since the start of the program. It
+// is safe for concurrent use.
 type counts struct {
 	mu      sync.Mutex
 	started int64

@@ -20,7 +20,7 @@ const (
 	secretEnv = "USERSESSION_BFF_CLIENT_SECRET"
 )
 
-// options is the command line, and what follows from it.
+// options holds the flags and the values derived from them.
 type options struct {
 	dsn, addr, baseURL, keys, operators string
 	issuer, clientID, clientSecret      string
@@ -35,48 +35,51 @@ type options struct {
 	withProvider bool
 }
 
+// parseOptions parses and checks the command line. It writes the help text and flag errors
+// to out. The caller calls [options.complete] once the address to serve is known.
 func parseOptions(args []string, out io.Writer) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("bff", flag.ContinueOnError)
 	flags.SetOutput(out)
 	flags.StringVar(&o.dsn, "dsn", filepath.Join(dataDir, "bff.db"),
 		"the database: the name of a SQLite file, or\npostgres://… | mysql://user:password@tcp(host:port)/name | sqlserver://…\n")
-	flags.StringVar(&o.addr, "addr", "localhost:8080", "where to listen")
-	flags.StringVar(&o.baseURL, "base-url", "", "how browsers and the provider reach this: https, or http on localhost\n(default http://localhost and the port)")
-	flags.StringVar(&o.keys, "keys", "", "the file with the ticket keys, made if it is not there (default: next to the SQLite file)")
-	flags.StringVar(&o.operators, "operators", "", "subject ids of those who may see the operator's page, with commas\n(default: alice with the inner provider, else nobody)")
-	flags.StringVar(&o.issuer, "issuer", "", "an OpenID Provider of yours, instead of the inner one")
-	flags.StringVar(&o.clientID, "client-id", "", "how that provider knows this application")
-	flags.StringVar(&o.clientSecret, "client-secret", os.Getenv(secretEnv), "its secret; better in the environment as "+secretEnv)
-	flags.StringVar(&o.scopes, "scopes", "", "what to ask for, with spaces (default: openid profile email, and offline_access if the provider has it)")
-	flags.StringVar(&o.api, "api", "", "the API behind /api/ (default: /api/userinfo is the provider's userinfo endpoint)")
-	flags.StringVar(&o.providerAddr, "provider-addr", "", "where the inner provider listens (default: the next port, by another host name)")
-	flags.BoolVar(&o.acceptUntyped, "insecure-accept-untyped-logout-tokens", false, "for providers that do not set the type logout+jwt, such as Keycloak")
-	flags.IntVar(&o.maxSessions, "max-sessions", 0, "how many sessions a user may have; the oldest goes (default: any number)")
-	flags.DurationVar(&o.idle, "idle-timeout", 30*time.Minute, "a session ends when it was not used for so long")
-	flags.DurationVar(&o.lifetime, "lifetime", 12*time.Hour, "and after this in any case")
-	flags.DurationVar(&o.cleanupInterval, "cleanup-interval", time.Minute, "how often expired sessions are deleted")
-	flags.DurationVar(&o.accessTokenLifetime, "access-token-lifetime", 5*time.Minute, "of the inner provider's access tokens")
+	flags.StringVar(&o.addr, "addr", "localhost:8080", "the address to listen on")
+	flags.StringVar(&o.baseURL, "base-url", "", "the URL of this program for browsers and the provider: https, or http on localhost\n(default http://localhost and the port)")
+	flags.StringVar(&o.keys, "keys", "", "the file with the ticket keys, created if it is missing (default: next to the SQLite file)")
+	flags.StringVar(&o.operators, "operators", "", "subject ids of the users who may see the operator's page, separated by commas\n(default: alice with the inner provider, otherwise none)")
+	flags.StringVar(&o.issuer, "issuer", "", "the issuer of your OpenID Provider, used instead of the inner one")
+	flags.StringVar(&o.clientID, "client-id", "", "this application's client id at that provider")
+	flags.StringVar(&o.clientSecret, "client-secret", os.Getenv(secretEnv), "its client secret; better set "+secretEnv+" in the environment")
+	flags.StringVar(&o.scopes, "scopes", "", "the scopes to request, separated by spaces\n(default: openid profile email, and offline_access if the provider supports it)")
+	flags.StringVar(&o.api, "api", "", "the URL of the API behind /api/ (default: only /api/userinfo, the provider's userinfo endpoint)")
+	flags.StringVar(&o.providerAddr, "provider-addr", "", "the address of the inner provider (default: the next port, on another host name)")
+	flags.BoolVar(&o.acceptUntyped, "insecure-accept-untyped-logout-tokens", false, "accept logout tokens without the type logout+jwt, as Keycloak sends them")
+	flags.IntVar(&o.maxSessions, "max-sessions", 0, "the maximum number of sessions of a user; a sign-in beyond it ends the oldest (default: no maximum)")
+	flags.DurationVar(&o.idle, "idle-timeout", 30*time.Minute, "a session ends after this time without a request")
+	flags.DurationVar(&o.lifetime, "lifetime", 12*time.Hour, "a session ends after this time in any case")
+	flags.DurationVar(&o.cleanupInterval, "cleanup-interval", time.Minute, "the time between two deletions of expired sessions")
+	flags.DurationVar(&o.accessTokenLifetime, "access-token-lifetime", 5*time.Minute, "the lifetime of the inner provider's access tokens")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
 	if flags.NArg() > 0 {
-		return o, fmt.Errorf("there are arguments that are no flags: %q", flags.Args())
+		return o, fmt.Errorf("unexpected arguments: %q: every option is a flag, see -help", flags.Args())
 	}
 	switch {
 	case o.issuer != "" && o.clientID == "":
-		return o, errors.New("--issuer needs --client-id")
+		return o, errors.New("-issuer needs -client-id")
 	case o.issuer == "" && o.clientID != "":
-		return o, errors.New("--client-id needs --issuer")
+		return o, errors.New("-client-id needs -issuer")
 	}
 	o.withProvider = o.issuer == ""
 	return o, nil
 }
 
-// inner says whether the provider for development is used.
+// inner reports whether the provider for development is used.
 func (o *options) inner() bool { return o.withProvider }
 
-// complete derives what was not said from where the program listens.
+// complete derives the options that were not given from the address that the program
+// listens on. It checks the base URL and makes the folders for the files.
 func (o *options) complete(listening net.Addr) error {
 	port := portOf(listening)
 	if o.baseURL == "" {
@@ -85,10 +88,10 @@ func (o *options) complete(listening net.Addr) error {
 	base, err := url.Parse(strings.TrimSuffix(o.baseURL, "/"))
 	if err != nil || base.Host == "" || base.Path != "" || base.RawQuery != "" || base.User != nil ||
 		base.Scheme != "https" && base.Scheme != "http" {
-		return errors.New("--base-url must be a scheme and a host: https://app.example")
+		return errors.New("-base-url must be a scheme and a host: https://app.example")
 	}
 	if base.Scheme == "http" && !loopback(base.Hostname()) {
-		return errors.New("--base-url must be https: over http a browser takes the session cookie only from localhost")
+		return errors.New("-base-url must be https: over http a browser takes the session cookie only from localhost")
 	}
 	o.base, o.baseURL = base, base.String()
 	if o.providerAddr == "" {
@@ -101,7 +104,8 @@ func (o *options) complete(listening net.Addr) error {
 	return o.completeFiles()
 }
 
-// completeFiles says where the keys are: next to the SQLite file.
+// completeFiles derives the names of the key files, which are next to the SQLite file, and
+// makes their folders.
 func (o *options) completeFiles() error {
 	next := filepath.Join(dataDir, "bff")
 	if isFile(o.dsn) {
@@ -116,7 +120,7 @@ func (o *options) completeFiles() error {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
-		if filepath.Base(dir) == dataDir { // keys do not belong into a repository
+		if filepath.Base(dir) == dataDir { // keys do not belong in a repository
 			if err := os.WriteFile(filepath.Join(dir, ".gitignore"), []byte("*\n"), 0o600); err != nil {
 				return err
 			}
@@ -125,7 +129,8 @@ func (o *options) completeFiles() error {
 	return nil
 }
 
-// useInner points at the inner provider, which shares a secret with nobody else.
+// useInner makes the inner provider, listening at that address, the issuer. The client
+// secret is random: only the two parts of this process know it.
 func (o *options) useInner(listening net.Addr) {
 	host := "127.0.0.1"
 	if o.base.Hostname() == host {
@@ -142,7 +147,8 @@ func (o *options) redirectURI() string           { return o.baseURL + "/bff/call
 func (o *options) postLogoutRedirectURI() string { return o.baseURL + "/" }
 func (o *options) backchannelLogoutURI() string  { return o.baseURL + "/bff/backchannel" }
 
-// announce says what to do next.
+// announce writes the addresses to open and to register at the provider. It writes no
+// secret.
 func (o *options) announce(out io.Writer) {
 	if o.inner() {
 		_, _ = fmt.Fprintf(out, "\n  Open      %s/\n  Provider  %s/  (for development: alice, bob, carol, no password)\n", o.baseURL, o.issuer)
@@ -161,7 +167,8 @@ func portOf(a net.Addr) int {
 	return 0
 }
 
-// loopback names are the ones from which browsers take Secure cookies over http.
+// loopback reports whether the host is this machine. Browsers accept Secure cookies over
+// http from such hosts only.
 func loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()

@@ -12,6 +12,7 @@ import (
 	"time"
 )
 
+// completed parses the arguments in an empty folder and completes the options for port 8080.
 func completed(t *testing.T, args ...string) (options, error) {
 	t.Helper()
 	t.Chdir(t.TempDir())
@@ -22,14 +23,14 @@ func completed(t *testing.T, args ...string) (options, error) {
 	return o, o.complete(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080})
 }
 
-func TestOptions(t *testing.T) {
+func TestOptions_BaseURL(t *testing.T) {
 	for args, want := range map[string]string{
-		"":                                    "http://localhost:8080",
-		"--addr :8080":                        "http://localhost:8080",
-		"--base-url https://app.example":      "https://app.example",
-		"--base-url https://app.example/":     "https://app.example",
-		"--base-url http://app.localhost:999": "http://app.localhost:999",
-		"--base-url http://127.0.0.1:8080":    "http://127.0.0.1:8080",
+		"":                                   "http://localhost:8080",
+		"-addr :8080":                        "http://localhost:8080",
+		"-base-url https://app.example":      "https://app.example",
+		"-base-url https://app.example/":     "https://app.example",
+		"-base-url http://app.localhost:999": "http://app.localhost:999",
+		"-base-url http://127.0.0.1:8080":    "http://127.0.0.1:8080",
 	} {
 		o, err := completed(t, strings.Fields(args)...)
 		if err != nil || o.baseURL != want || o.redirectURI() != want+"/bff/callback" || o.postLogoutRedirectURI() != want+"/" {
@@ -37,8 +38,8 @@ func TestOptions(t *testing.T) {
 		}
 	}
 	for _, args := range []string{
-		"--base-url http://app.example", "--base-url app.example", "--base-url https://app.example/path", "--base-url ftp://app.example",
-		"--issuer https://id.example", "--client-id x", "--nonsense", "word",
+		"-base-url http://app.example", "-base-url app.example", "-base-url https://app.example/path", "-base-url ftp://app.example",
+		"-issuer https://id.example", "-client-id x", "-nonsense", "word",
 	} {
 		if _, err := completed(t, strings.Fields(args)...); err == nil {
 			t.Errorf("%q was accepted", args)
@@ -46,14 +47,14 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// The provider is on another host name than the application, so that browsers see two
-// sites, as they will in real life.
-func TestInnerProviderIsAnotherSite(t *testing.T) {
+// The inner provider has another host name than the application, so that browsers treat it
+// as another site.
+func TestUseInner_AnotherSite(t *testing.T) {
 	for base, want := range map[string]string{
 		"http://localhost:8080": "http://127.0.0.1:8081",
 		"http://127.0.0.1:8080": "http://localhost:8081",
 	} {
-		o, err := completed(t, "--base-url", base)
+		o, err := completed(t, "-base-url", base)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,10 +64,10 @@ func TestInnerProviderIsAnotherSite(t *testing.T) {
 	}
 }
 
-// With a provider of the user's own the program says what to register there, and never
-// the secret.
-func TestAnnouncement(t *testing.T) {
-	o, err := completed(t, "--issuer", "https://id.example", "--client-id", "x", "--client-secret", "hidden", "--base-url", "https://app.example")
+// With -issuer the program prints the addresses to register at the provider, and not the
+// client secret.
+func TestAnnounce_OwnProvider(t *testing.T) {
+	o, err := completed(t, "-issuer", "https://id.example", "-client-id", "x", "-client-secret", "hidden", "-base-url", "https://app.example")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,16 +78,17 @@ func TestAnnouncement(t *testing.T) {
 		"https://app.example/bff/backchannel", "https://id.example", o.keys,
 	} {
 		if !strings.Contains(out.String(), want) {
-			t.Errorf("it does not say %s:\n%s", want, out.String())
+			t.Errorf("the output lacks %s:\n%s", want, out.String())
 		}
 	}
 	if strings.Contains(out.String(), "hidden") {
-		t.Error("it says the secret")
+		t.Error("the output has the secret")
 	}
 }
 
-// The keys are next to the database, for their owner only, and kept.
-func TestKeyFile(t *testing.T) {
+// The key file is next to the database, is readable by its owner only, and is used again
+// after a restart.
+func TestKeyRing_File(t *testing.T) {
 	o, err := completed(t)
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +97,7 @@ func TestKeyFile(t *testing.T) {
 		t.Errorf("the files are %s and %s", o.dsn, o.keys)
 	}
 	if ignored, err := os.ReadFile(filepath.Join(dataDir, ".gitignore")); err != nil || string(ignored) != "*\n" {
-		t.Errorf("the folder could be committed: %v", err)
+		t.Errorf("the folder's .gitignore: %q, %v", ignored, err)
 	}
 	first, err := keyRing(o.keys)
 	if err != nil {
@@ -103,7 +105,7 @@ func TestKeyFile(t *testing.T) {
 	}
 	info, err := os.Stat(o.keys)
 	if err != nil || info.Mode().Perm() != fs.FileMode(0o600) {
-		t.Errorf("the file is %v, %v", info.Mode(), err)
+		t.Errorf("the key file: mode %v, %v", info.Mode(), err)
 	}
 	sealed, err := first.Encrypt([]byte("x"), nil)
 	if err != nil {
@@ -120,10 +122,10 @@ func TestKeyFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := keyRing(o.keys); err == nil || strings.Contains(err.Error(), "nonsense") {
-		t.Errorf("a broken file: %v", err)
+		t.Errorf("an invalid key file: %v", err)
 	}
-	if o, err = completed(t, "--dsn", "shop.sqlite"); err != nil || o.keys != "shop.keys" {
-		t.Errorf("next to shop.sqlite: %s, %v", o.keys, err)
+	if o, err = completed(t, "-dsn", "shop.sqlite"); err != nil || o.keys != "shop.keys" {
+		t.Errorf("the key file for shop.sqlite: %s, %v", o.keys, err)
 	}
 }
 

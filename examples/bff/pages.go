@@ -27,14 +27,14 @@ func static() http.Handler {
 	}
 	server := http.StripPrefix("/static/", http.FileServerFS(files))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "no-cache") // no modification times in an embed.FS
+		w.Header().Set("Cache-Control", "no-cache") // an embed.FS has no modification times
 		server.ServeHTTP(w, r)
 	})
 }
 
-// page shows a page that is the same for everybody: its script asks /bff/user who this
-// is. The first page after a sign-in could not know, since the browser comes from another
-// site then and does not send the Strict cookie.
+// page returns a handler for a page that is the same for all users: its script asks
+// /bff/user for the user. The server could not fill in the user itself: the first request
+// after a sign-in comes from the provider's site, without the Strict session cookie.
 func (a *app) page(name string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.show(w, r, http.StatusOK, name, map[string]any{
@@ -44,22 +44,25 @@ func (a *app) page(name string) http.Handler {
 	})
 }
 
+// show sends a page. It reports a failure only to the log, since the status is sent
+// before the page.
 func (a *app) show(w http.ResponseWriter, r *http.Request, status int, name string, data any) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	if err := pages.ExecuteTemplate(w, name, data); err != nil {
-		a.log.LogAttrs(r.Context(), slog.LevelDebug, "a page was not sent", slog.Any("error", err))
+		a.log.LogAttrs(r.Context(), slog.LevelDebug, "sending a page failed", slog.Any("error", err))
 	}
 }
 
-// A failure is a page that says what to do next. Its error is for the log.
+// A failure is an error page, which tells the user what to do next. Only the log gets err.
 type failure struct {
 	status      int
 	title, text string
 	err         error
 }
 
+// fail logs the failure and sends its page.
 func (a *app) fail(w http.ResponseWriter, r *http.Request, f failure) {
 	level := slog.LevelInfo
 	if f.status >= http.StatusInternalServerError {
@@ -74,22 +77,25 @@ func (a *app) fail(w http.ResponseWriter, r *http.Request, f failure) {
 	a.show(w, r, f.status, "failure.html", map[string]any{"Title": f.title, "Text": f.text})
 }
 
-var notOurs = failure{http.StatusBadRequest, "This sign-in is not good any more",
-	"It was finished already, took too long, or was begun in another browser. Nothing has happened: just sign in again.", nil}
+// notOurs is the failure for a callback that belongs to no open attempt of this browser.
+var notOurs = failure{http.StatusBadRequest, "This sign-in is no longer valid",
+	"It was already finished, took too long, or began in another browser. Nothing has changed. Sign in again.", nil}
 
 func providerDown(err error) failure {
 	return failure{http.StatusServiceUnavailable, "The identity provider does not answer",
-		"Signing in is not possible just now. Whoever is signed in already stays so: sessions are in this application's database. Try again in a moment.", err}
+		"Signing in is not possible at the moment. Users who are signed in stay signed in: their sessions are in this application's database. Try again in a moment.", err}
 }
 
 func databaseDown(err error) failure {
-	return failure{http.StatusServiceUnavailable, "The sessions' database does not answer",
-		"Nothing was lost, and you are still signed in if you were before. Try again in a moment.", err}
+	return failure{http.StatusServiceUnavailable, "The session database does not answer",
+		"Nothing was lost. If you were signed in, you still are. Try again in a moment.", err}
 }
 
-// errorCode is what the error parameter of RFC 6749 looks like when a provider sends it.
+// errorCode matches the error codes of RFC 6749 and OpenID Connect. Other values of the
+// error parameter are neither shown nor logged.
 var errorCode = regexp.MustCompile(`^[a-z_]{1,40}$`)
 
+// refused returns the failure for an error response of the authorization endpoint.
 func refused(code string) *failure {
 	if code == "temporarily_unavailable" || code == "server_error" {
 		down := providerDown(errors.New(code))
@@ -102,16 +108,17 @@ func refused(code string) *failure {
 		"Its answer was: " + code + ". If you did not cancel the sign-in yourself, try again.", nil}
 }
 
-// exchangeFailed tells a code that was refused from a provider that has a fault. The
-// error's text may hold the provider's answer, so it is not passed on.
+// exchangeFailed returns the failure for an error of the token endpoint: 400 if the
+// provider refused the code, 503 if the provider failed. The failure does not contain err,
+// whose text may quote the provider's response.
 func exchangeFailed(err error) *failure {
 	if answer, ok := errors.AsType[*oauth2.RetrieveError](err); ok && answer.Response.StatusCode < http.StatusInternalServerError {
 		code := answer.ErrorCode
 		if !errorCode.MatchString(code) {
-			code = "no code"
+			code = "no error code"
 		}
 		return &failure{http.StatusBadRequest, "The sign-in was refused",
-			"The identity provider did not accept it. Sign in again.", errors.New("the token endpoint refused: " + code)}
+			"The identity provider did not accept it. Sign in again.", errors.New("the token endpoint refused the code: " + code)}
 	}
 	down := providerDown(errProvider)
 	return &down
@@ -130,7 +137,7 @@ func databaseKind(dsn string) string {
 	}
 }
 
-// words says a duration as people do.
+// words returns a duration in words, as in "1 minute and 30 seconds".
 func words(d time.Duration) string {
 	var parts []string
 	for _, unit := range []struct {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Pages load what is theirs and nothing else, cannot be framed, and hold nothing of anybody's.
-func TestPages(t *testing.T) {
+// Pages load from this origin only, cannot be framed, and hold no user's data.
+func TestPages_SecurityHeaders(t *testing.T) {
 	h := newHost(t, newFakeOP(t))
 	c := h.newClient()
 	c.signIn()
@@ -24,14 +24,14 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s: %v", path, r.header)
 		}
 		if strings.Contains(r.body, "style=\"") || strings.Contains(r.body, "onclick") || strings.Contains(r.body, "Alice") {
-			t.Errorf("%s has a style or script of its own, or somebody's name", path)
+			t.Errorf("%s has an inline style or script, or a user's name", path)
 		}
 	}
 }
 
-// Cookies belong to a host name: who comes by another name of this machine is led to the
-// one that the provider sends them back to.
-func TestOneHostName(t *testing.T) {
+// Cookies belong to a host name. Page requests with another name of this machine are
+// redirected to the base URL's, to which the provider sends the browser.
+func TestCanonical_OtherLoopbackName(t *testing.T) {
 	h := newHost(t, newFakeOP(t))
 	c := h.newClient()
 	other := "http://127.0.0.1:" + h.app.opts.base.Port()
@@ -43,6 +43,6 @@ func TestOneHostName(t *testing.T) {
 	r := c.do(http.MethodPost, other+"/bff/backchannel", url.Values{"logout_token": {"x"}}.Encode(),
 		map[string]string{"Content-Type": "application/x-www-form-urlencoded"})
 	if r.status != http.StatusBadRequest {
-		t.Errorf("the back channel is led away: %d", r.status)
+		t.Errorf("/bff/backchannel under the other name: %d", r.status)
 	}
 }

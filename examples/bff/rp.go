@@ -21,27 +21,29 @@ import (
 const (
 	providerTimeout = 5 * time.Second
 	retryDiscovery  = time.Second
-	// clockSkew is how far the provider's clock may be off.
+	// clockSkew is the accepted difference between the provider's clock and this one.
 	clockSkew = time.Minute
 )
 
-// errProvider means that the provider could not be asked, or did not answer as it should:
-// that passes.
-var errProvider = errors.New("the identity provider cannot be reached, or has a fault")
+// errProvider means that the provider did not answer or answered with an unexpected
+// error. A later attempt may succeed.
+var errProvider = errors.New("the identity provider cannot be reached or has failed")
 
-// relyingParty is this program as the provider's client. It discovers the provider when
-// it first needs it, so that either may start before the other.
+// relyingParty is this program in the role of the provider's client. It discovers the
+// provider at first use, so that either may start before the other. It is safe for
+// concurrent use.
 type relyingParty struct {
 	issuer, clientID, clientSecret, redirectURI, scopes string
 
 	http *http.Client
 
 	mu     sync.Mutex
-	found  *discovered
-	failed time.Time
+	found  *discovered // nil until a discovery has succeeded
+	failed time.Time   // when the last discovery failed
 }
 
-// discovered is what the provider says of itself.
+// discovered is the result of the discovery: the provider's metadata, and the clients and
+// verifiers that are made from it. It does not change.
 type discovered struct {
 	oauth2.Config
 	provider     *oidc.Provider
@@ -50,7 +52,8 @@ type discovered struct {
 	metadata
 }
 
-// metadata is OpenID Connect Discovery 1.0, section 3, beyond what go-oidc reads.
+// metadata has the fields of OpenID Connect Discovery 1.0, section 3, that go-oidc does
+// not read.
 type metadata struct {
 	EndSession        string   `json:"end_session_endpoint"`
 	Revocation        string   `json:"revocation_endpoint"`
@@ -68,8 +71,9 @@ func newRelyingParty(o options) *relyingParty {
 	}
 }
 
-// discover returns what it knows already, or asks. Requests that come meanwhile wait for
-// the same answer; after a failure they get that for a second.
+// discover returns the remembered discovery, or fetches it. Concurrent callers wait for
+// the same fetch. After a failed fetch, discover returns errProvider without another fetch
+// for retryDiscovery. Cancelling ctx does not end a fetch; the HTTP client's timeout does.
 func (p *relyingParty) discover(ctx context.Context) (*discovered, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -79,7 +83,7 @@ func (p *relyingParty) discover(ctx context.Context) (*discovered, error) {
 	if time.Since(p.failed) < retryDiscovery {
 		return nil, errProvider
 	}
-	found, err := p.ask(context.WithoutCancel(ctx)) // the client has its own timeout
+	found, err := p.fetch(context.WithoutCancel(ctx)) // other callers wait for it too
 	if err != nil {
 		p.failed = time.Now()
 		return nil, errors.Join(errProvider, err)
@@ -88,7 +92,7 @@ func (p *relyingParty) discover(ctx context.Context) (*discovered, error) {
 	return found, nil
 }
 
-func (p *relyingParty) ask(ctx context.Context) (*discovered, error) {
+func (p *relyingParty) fetch(ctx context.Context) (*discovered, error) {
 	found := &discovered{}
 	var err error
 	if found.provider, err = oidc.NewProvider(oidc.ClientContext(ctx, p.http), p.issuer); err != nil {
@@ -97,7 +101,7 @@ func (p *relyingParty) ask(ctx context.Context) (*discovered, error) {
 	if err := found.provider.Claims(&found.metadata); err != nil {
 		return nil, err
 	}
-	late := func() time.Time { return time.Now().Add(-clockSkew) } // go-oidc itself allows for none
+	late := func() time.Time { return time.Now().Add(-clockSkew) } // go-oidc has no clock skew for exp
 	found.idTokens = found.provider.Verifier(&oidc.Config{ClientID: p.clientID, Now: late})
 	found.logoutTokens, err = oidcverify.New(found.provider, oidcverify.Config{ClientID: p.clientID, ClockSkew: clockSkew})
 	if err != nil {
@@ -107,13 +111,14 @@ func (p *relyingParty) ask(ctx context.Context) (*discovered, error) {
 		ClientID: p.clientID, ClientSecret: p.clientSecret, RedirectURL: p.redirectURI,
 		Endpoint: found.provider.Endpoint(), Scopes: p.scopesFor(found.metadata),
 	}
-	// Never left to trying out: a code is good once.
+	// The oauth2 package would otherwise try both styles, and a code can be used only once.
 	found.Endpoint.AuthStyle = p.authStyle(found.AuthMethods)
 	return found, nil
 }
 
-// authStyle chooses client_secret_basic, which a provider that names nothing has, or
-// else client_secret_post. A client without a secret only has its id to send.
+// authStyle returns how the client authenticates: with client_secret_basic if the provider
+// supports it or lists neither, otherwise with client_secret_post. A client without a
+// secret sends its id in the form.
 func (p *relyingParty) authStyle(methods []string) oauth2.AuthStyle {
 	basic := len(methods) == 0 || slices.Contains(methods, "client_secret_basic")
 	if p.clientSecret != "" && (basic || !slices.Contains(methods, "client_secret_post")) {
@@ -122,6 +127,9 @@ func (p *relyingParty) authStyle(methods []string) oauth2.AuthStyle {
 	return oauth2.AuthStyleInParams
 }
 
+// scopesFor returns the scopes to request: those of -scopes, or openid together with
+// profile, email and offline_access as far as the provider lists them. From a provider
+// without a list it requests openid, profile and email.
 func (p *relyingParty) scopesFor(m metadata) []string {
 	if p.scopes != "" {
 		return strings.Fields(p.scopes)
@@ -135,23 +143,23 @@ func (p *relyingParty) scopesFor(m metadata) []string {
 	return scopes
 }
 
-// authCodeURL is where a sign-in begins.
+// authCodeURL returns the authorization request of an attempt.
 func (d *discovered) authCodeURL(attempt attempt) string {
 	options := []oauth2.AuthCodeOption{oidc.Nonce(attempt.Nonce), oauth2.S256ChallengeOption(attempt.Verifier)}
 	if slices.Contains(d.Config.Scopes, oidc.ScopeOfflineAccess) {
-		// OpenID Connect Core 1.0, section 11: without this the scope may be ignored.
+		// Without consent a provider may ignore the scope: OpenID Connect Core 1.0, section 11.
 		options = append(options, oauth2.SetAuthURLParam("prompt", "consent"))
 	}
 	return d.AuthCodeURL(attempt.State, options...)
 }
 
-// client carries the HTTP client with the timeout.
+// client returns a context that carries the HTTP client with the timeout.
 func (p *relyingParty) client(ctx context.Context) context.Context {
 	return oidc.ClientContext(ctx, p.http)
 }
 
-// RefreshTokens implements [serverside.TokenRefresher]. It leaves the ID token as it is:
-// what a sign-out needs is the one of the sign-in.
+// RefreshTokens implements [serverside.TokenRefresher]. It returns no ID token, so the
+// session keeps that of the sign-in, which the sign-out needs.
 func (p *relyingParty) RefreshTokens(ctx context.Context, refreshToken string) (serverside.Tokens, error) {
 	found, err := p.discover(ctx)
 	if err != nil {
@@ -162,7 +170,7 @@ func (p *relyingParty) RefreshTokens(ctx context.Context, refreshToken string) (
 		if refused.ErrorCode == "invalid_grant" {
 			return serverside.Tokens{}, serverside.ErrRefreshTokenRefused
 		}
-		return serverside.Tokens{}, fmt.Errorf("%w: status %d", errProvider, refused.Response.StatusCode) // its text has the answer
+		return serverside.Tokens{}, fmt.Errorf("%w: status %d", errProvider, refused.Response.StatusCode) // refused quotes the response
 	}
 	if err != nil {
 		return serverside.Tokens{}, errProvider
@@ -170,7 +178,8 @@ func (p *relyingParty) RefreshTokens(ctx context.Context, refreshToken string) (
 	return serverside.Tokens{AccessToken: token.AccessToken, AccessTokenExpires: token.Expiry, RefreshToken: token.RefreshToken}, nil
 }
 
-// RevokeRefreshToken implements [serverside.TokenRevoker], with a provider that can.
+// RevokeRefreshToken implements [serverside.TokenRevoker]. It does nothing if the provider
+// has no revocation endpoint.
 func (p *relyingParty) RevokeRefreshToken(ctx context.Context, refreshToken string) error {
 	found, err := p.discover(ctx)
 	if err != nil || found.Revocation == "" {

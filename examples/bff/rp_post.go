@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// secretInForm adds the client's secret to a form, for a provider that only has
-// client_secret_post: the library's revocation endpoint has client_secret_basic.
+// secretInForm is a transport that adds the client's secret to the posted form. It is for
+// providers that support only client_secret_post: [serverside.RevocationEndpoint]
+// authenticates with client_secret_basic.
 type secretInForm struct{ secret string }
 
 const maxForm = 64 << 10
@@ -16,7 +17,7 @@ const maxForm = 64 << 10
 // RoundTrip implements http.RoundTripper.
 func (t secretInForm) RoundTrip(r *http.Request) (*http.Response, error) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxForm))
-	_ = r.Body.Close() // it was only read
+	_ = r.Body.Close() // the error of a body that was read does not matter
 	if err != nil {
 		return nil, err
 	}

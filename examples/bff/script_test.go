@@ -12,8 +12,8 @@ import (
 	"example.com/usersession/bff"
 )
 
-// What the page's script calls takes the header X-CSRF: 1, and no other origin's request.
-func TestCSRFHeaderIsRequired(t *testing.T) {
+// The script's routes require the header X-CSRF: 1 and refuse requests of other origins.
+func TestRoutes_CSRFHeaderRequired(t *testing.T) {
 	h := newHost(t, newFakeOP(t))
 	c := h.newClient()
 	c.signIn()
@@ -29,7 +29,7 @@ func TestCSRFHeaderIsRequired(t *testing.T) {
 			"another origin": {"X-CSRF": "1", "Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
 		} {
 			if name == "another origin" && method == http.MethodGet {
-				continue // a page of another origin may not send the header at all
+				continue // a browser does not let another origin's page send the header
 			}
 			if r := c.do(method, path, "{}", headers); r.status != http.StatusForbidden {
 				t.Errorf("%s with %s: %d", route, name, r.status)
@@ -37,12 +37,13 @@ func TestCSRFHeaderIsRequired(t *testing.T) {
 		}
 	}
 	if status := c.user(); status != http.StatusOK {
-		t.Errorf("the session: %d", status)
+		t.Errorf("/bff/user after the refused requests: %d", status)
 	}
 }
 
-// Signed out, every one of them answers 401.
-func TestSignedOutIs401(t *testing.T) {
+// Without a session the script's routes answer 401, and the sign-out redirects to the first
+// page.
+func TestRoutes_SignedOut(t *testing.T) {
 	c := newHost(t, newFakeOP(t)).newClient()
 	for _, path := range []string{"/bff/user", "/bff/user?slide=false", "/bff/session", "/bff/sessions", "/bff/operator", "/api/userinfo"} {
 		if r := c.call(http.MethodGet, path, ""); r.status != http.StatusUnauthorized || r.header.Get("Cache-Control") != "no-store" {
@@ -54,8 +55,8 @@ func TestSignedOutIs401(t *testing.T) {
 	}
 }
 
-// Other sites cannot sign a user out.
-func TestLogoutIsNotForOtherSites(t *testing.T) {
+// Other sites cannot sign a user out. The user can, also from the address bar.
+func TestLogout_OtherSites(t *testing.T) {
 	c := newHost(t, newFakeOP(t)).newClient()
 	c.signIn()
 	for name, try := range map[string]func() reply{
@@ -63,11 +64,11 @@ func TestLogoutIsNotForOtherSites(t *testing.T) {
 		"another site": func() reply {
 			return c.do(http.MethodGet, "/bff/logout", "", map[string]string{"Sec-Fetch-Site": "cross-site"})
 		},
-		"a neighbour": func() reply {
+		"the same site": func() reply {
 			return c.do(http.MethodGet, "/bff/logout", "", map[string]string{"Sec-Fetch-Site": "same-site"})
 		},
-		"another method":    func() reply { return c.do(http.MethodPost, "/bff/logout", "", nil) },
-		"no such page here": func() reply { return c.get("/bff/logout/") },
+		"another method": func() reply { return c.do(http.MethodPost, "/bff/logout", "", nil) },
+		"another path":   func() reply { return c.get("/bff/logout/") },
 	} {
 		if r := try(); r.status < 400 || c.user() != http.StatusOK {
 			t.Errorf("%s: %d", name, r.status)
@@ -79,17 +80,17 @@ func TestLogoutIsNotForOtherSites(t *testing.T) {
 	}
 }
 
-// A user sees and ends their own sessions, and nobody else's.
-func TestUsersSessions(t *testing.T) {
+// A user lists and ends their own sessions, and not those of other users.
+func TestSessions_OwnOnly(t *testing.T) {
 	h := newHost(t, newFakeOP(t))
 	laptop, phone := h.newClient(), h.newClient()
 	laptop.headers = map[string]string{"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"}
 	laptop.signIn()
 	phone.signIn()
-	stranger := bff.UserSession{
+	bobs := bff.UserSession{
 		PartitionKey: h.app.partition, Key: "k", SubjectID: "bob", SessionID: "bobs", Created: time.Now(), Renewed: time.Now(),
 	}
-	if err := h.app.store.CreateUserSession(t.Context(), stranger); err != nil {
+	if err := h.app.store.CreateUserSession(t.Context(), bobs); err != nil {
 		t.Fatal(err)
 	}
 	sessions := laptop.call(http.MethodGet, "/bff/sessions", "").json(t)["sessions"].([]any)
@@ -106,7 +107,7 @@ func TestUsersSessions(t *testing.T) {
 		t.Errorf("the sessions: %s", got)
 	}
 	if r := laptop.call(http.MethodPost, "/bff/sessions/revoke", `{"sid":"bobs"}`); r.json(t)["revoked"] != 0.0 {
-		t.Errorf("another user's session: %s", r.body)
+		t.Errorf("revoking another user's session: %s", r.body)
 	}
 	for _, body := range []string{"", "{}", `{"sid":""}`, `{"sid":1}`, "[" + strings.Repeat("1,", 5000)} {
 		if r := laptop.call(http.MethodPost, "/bff/sessions/revoke", body); r.status != http.StatusBadRequest {
@@ -114,45 +115,46 @@ func TestUsersSessions(t *testing.T) {
 		}
 	}
 	if r := laptop.call(http.MethodPost, "/bff/sessions/revoke", `{"sid":"`+other+`"}`); r.json(t)["revoked"] != 1.0 {
-		t.Errorf("the other session: %s", r.body)
+		t.Errorf("revoking the other session: %s", r.body)
 	}
 	if laptop.user() != http.StatusOK || phone.user() != http.StatusUnauthorized {
-		t.Error("the wrong one has ended")
+		t.Error("the wrong session has ended")
 	}
 	phone.signIn()
 	if r := laptop.call(http.MethodPost, "/bff/sessions/revoke-others", ""); r.json(t)["revoked"] != 1.0 {
-		t.Errorf("all others: %s", r.body)
+		t.Errorf("revoking all other sessions: %s", r.body)
 	}
 	rows, err := h.app.store.GetUserSessions(t.Context(), h.app.partition, bff.UserSessionsFilter{SubjectID: "bob"})
 	if err != nil || len(rows) != 1 {
-		t.Errorf("the other user has %d sessions, %v", len(rows), err)
+		t.Errorf("the other user has %d sessions, want 1: %v", len(rows), err)
 	}
 }
 
-// The operator's page is for those who are named at the start.
-func TestOperator(t *testing.T) {
+// Only users named by -operators may use the operator's page.
+func TestOperator_Access(t *testing.T) {
 	op := newFakeOP(t)
 	c := newHost(t, op, func(o *options) { o.operators = "" }).newClient()
 	c.signIn()
 	if r := c.call(http.MethodGet, "/bff/operator", ""); r.status != http.StatusForbidden {
-		t.Errorf("nobody is named: %d", r.status)
+		t.Errorf("without operators: %d", r.status)
 	}
 	c = newHost(t, op).newClient()
 	c.signIn()
 	c.call(http.MethodPost, "/bff/operator/leave", "")
 	if body := c.call(http.MethodGet, "/bff/operator", "").json(t); body["rows"] != 26.0 || body["expired"] != 25.0 {
-		t.Errorf("the table: %v", body)
+		t.Errorf("the table: %v, want 26 rows and 25 expired", body)
 	}
 	if r := c.call(http.MethodPost, "/bff/operator/cleanup", ""); r.json(t)["removed"] != 25.0 {
 		t.Errorf("cleanup: %s", r.body)
 	}
 	if r := c.call(http.MethodPost, "/bff/operator/revoke", `{"sub":"alice"}`); r.json(t)["revoked"] != 1.0 || c.user() != http.StatusUnauthorized {
-		t.Errorf("revoking herself: %s", r.body)
+		t.Errorf("revoking alice: %s", r.body)
 	}
 }
 
-// A call to the API has the access token, renewed if need be, and nothing of the browser's.
-func TestAPIGetsTheTokenAndNothingElse(t *testing.T) {
+// A call to the API has the access token, refreshed if it is about to expire, and none of
+// the browser's other headers. The browser gets none of the API's cookies.
+func TestCallAPI_Headers(t *testing.T) {
 	op := newFakeOP(t, func(op *fakeOP) { op.lifetime = 30 * time.Second }) // always about to expire
 	c := newHost(t, op).newClient()
 	c.signIn()
@@ -162,7 +164,7 @@ func TestAPIGetsTheTokenAndNothingElse(t *testing.T) {
 		t.Fatalf("/api/userinfo: %d %s", r.status, r.body)
 	}
 	if len(op.issued) != issued+2 {
-		t.Error("the tokens were not renewed")
+		t.Error("the tokens were not refreshed")
 	}
 	sent := op.apiCalls[len(op.apiCalls)-1]
 	if got := sent.Get("Authorization"); got != "Bearer "+op.issued[issued] {
@@ -186,13 +188,13 @@ func TestAPIGetsTheTokenAndNothingElse(t *testing.T) {
 	op.refresh = "spent"
 	c2 := c.call(http.MethodPost, "/bff/session/refresh", "")
 	if c2.status != http.StatusUnauthorized || c2.json(t)["error"] != "sign_in_again" || c.user() != http.StatusOK {
-		t.Errorf("a refresh token that was refused: %d %s", c2.status, c2.body)
+		t.Errorf("a refused refresh token: %d %s", c2.status, c2.body)
 	}
 }
 
-// With --api calls go below that address, whatever the request line says: what the API is
-// asked is the path as it was sent, or nothing.
-func TestAPIStaysBelowItsAddress(t *testing.T) {
+// With -api calls stay below that URL: the API gets the path as the browser sent it, or no
+// request at all.
+func TestCallAPI_StaysBelowBaseURL(t *testing.T) {
 	var asked []string
 	api := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked = append(asked, r.RequestURI) }))
 	defer api.Close()
@@ -204,15 +206,15 @@ func TestAPIStaysBelowItsAddress(t *testing.T) {
 			"/api/": base + "/", "/api/orders/7?a=b&c=%2F": base + "/orders/7?a=b&c=%2F",
 			"/api/100%25": base + "/100%25", "/api/a%20b": base + "/a%20b", "/api/what%3F": base + "/what%3F",
 			"/api/..a/b..": base + "/..a/b..", "/api/.../x": base + "/.../x", "/api/a;b=1": base + "/a;b=1",
-			// Nothing is decoded twice.
+			// No path is decoded twice.
 			"/api/%252e%252e/admin": base + "/%252e%252e/admin", "/api/..%252f..%252fadmin": base + "/..%252f..%252fadmin",
 			"/api/%252e%252e%252fadmin": base + "/%252e%252e%252fadmin",
-			// A slash is a slash.
+			// An encoded slash becomes a slash.
 			"/api/orders%2F7": base + "/orders/7",
 		} {
 			asked = nil
 			if r := c.call(http.MethodGet, path, ""); r.status != http.StatusOK || !slices.Equal(asked, []string{want}) {
-				t.Errorf("%s: %d, the API was asked %q, want %s", path, r.status, asked, want)
+				t.Errorf("%s: %d, the API got %q, want %s", path, r.status, asked, want)
 			}
 		}
 		for _, path := range []string{
@@ -223,14 +225,14 @@ func TestAPIStaysBelowItsAddress(t *testing.T) {
 		} {
 			asked = nil
 			if r := c.call(http.MethodGet, path, ""); r.status == http.StatusOK || len(asked) > 0 {
-				t.Errorf("%s: %d, the API was asked %q", path, r.status, asked)
+				t.Errorf("%s: %d, the API got %q, want no request", path, r.status, asked)
 			}
 		}
 	}
 }
 
-// The handler itself refuses such a path, whatever the mux in front of it does.
-func TestAPIHasNoWayUp(t *testing.T) {
+// The handler itself refuses a path that leads up, without help from the mux.
+func TestTarget_LeadsUp(t *testing.T) {
 	h := newHost(t, newFakeOP(t), func(o *options) { o.api = "https://api.example/v1/" })
 	for _, path := range []string{"/api/..", "/api/../x", "/api/x/..", "/api/x/../y", "/api/..;/x", `/api/..\x`, `/api/x\../y`} {
 		target, err := h.app.target(&http.Request{URL: &url.URL{Path: path}})

@@ -13,19 +13,19 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-// Properties of a ticket.
+// The names of the ticket's properties.
 const (
 	propertyDevice  = "device"
-	propertyBallast = "ballast"
+	propertyBallast = "ballast" // filler that makes the session larger, see grow
 )
 
 const (
 	ballastStep = 20 << 10
 	maxBallast  = 200 << 10
-	maxJSON     = 4 << 10
+	maxJSON     = 4 << 10 // of a request's body
 )
 
-// signedIn lets those through who have a session.
+// signedIn passes requests with a session to next and answers 401 to others.
 func (a *app) signedIn(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, ok := serverside.FromContext(r.Context()); !ok {
@@ -36,14 +36,16 @@ func (a *app) signedIn(next http.HandlerFunc) http.Handler {
 	})
 }
 
+// answer sends body as JSON.
 func answer(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // the browser went away
+	_ = json.NewEncoder(w).Encode(body) // fails only if the browser has gone
 }
 
-// answerError maps the library's errors to a status. What they say is for the log.
+// answerError answers with the status and code for one of the library's errors. Only the
+// log gets the error's text.
 func (a *app) answerError(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, serverside.ErrNoSession):
@@ -58,8 +60,9 @@ func (a *app) answerError(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// showSession is GET /bff/session: how large things are, never what they are. The
-// cookie itself is not shown: not even the page that it belongs to can read it.
+// showSession handles GET /bff/session: the sizes of the cookie and of the ticket's parts.
+// It sends no token, and not the cookie's value, which the page's own script cannot read
+// either.
 func (a *app) showSession(w http.ResponseWriter, r *http.Request) {
 	session, _ := serverside.FromContext(r.Context())
 	t, _ := a.sessions.Ticket(r.Context())
@@ -89,7 +92,7 @@ func (a *app) showSession(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, body)
 }
 
-// cookie returns the session cookie's name, and the length of its value.
+// cookie returns the session cookie's name and the length of its value, 0 without one.
 func (a *app) cookie(r *http.Request) (string, int) {
 	for _, cookie := range r.CookiesNamed(serverside.DefaultCookieName) {
 		return cookie.Name, len(cookie.Value)
@@ -97,7 +100,8 @@ func (a *app) cookie(r *http.Request) (string, int) {
 	return serverside.DefaultCookieName, 0
 }
 
-// grow makes the session larger, to show that the cookie does not care.
+// grow handles POST /bff/session/grow. It makes the session larger, to show that the
+// cookie stays the same. Beyond maxBallast it starts again from zero.
 func (a *app) grow(w http.ResponseWriter, r *http.Request) {
 	err := a.sessions.Update(r.Context(), func(t *ticket.Ticket) error {
 		size := len(t.Properties[propertyBallast]) + ballastStep
@@ -117,7 +121,7 @@ func (a *app) grow(w http.ResponseWriter, r *http.Request) {
 	a.showSession(w, r)
 }
 
-// refresh gets new tokens for the session.
+// refresh handles POST /bff/session/refresh: it gets new tokens from the provider.
 func (a *app) refresh(w http.ResponseWriter, r *http.Request) {
 	if t, ok := a.sessions.Ticket(r.Context()); ok && t.RefreshToken == "" {
 		answer(w, http.StatusConflict, map[string]string{"error": "no_refresh_token"})
@@ -130,7 +134,7 @@ func (a *app) refresh(w http.ResponseWriter, r *http.Request) {
 	a.showSession(w, r)
 }
 
-// shownSession is what a user sees of one of their sessions.
+// shownSession is one of the user's sessions as the page shows it.
 type shownSession struct {
 	SID     string    `json:"sid"`
 	Device  string    `json:"device"`
@@ -140,7 +144,7 @@ type shownSession struct {
 	Current bool      `json:"current"`
 }
 
-// listSessions is GET /bff/sessions: all of the user's.
+// listSessions handles GET /bff/sessions: all sessions of the user.
 func (a *app) listSessions(w http.ResponseWriter, r *http.Request) {
 	me, _ := serverside.FromContext(r.Context())
 	sessions, err := a.sessions.UserSessions(r.Context(), me.SubjectID)
@@ -155,8 +159,8 @@ func (a *app) listSessions(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, map[string]any{"sessions": shown})
 }
 
-// revokeOne ends one of the user's own sessions: the filter names the user too, so that
-// nobody ends another's.
+// revokeOne handles POST /bff/sessions/revoke. It ends one of the user's sessions. The
+// filter also names the user, so that no user can end another user's session.
 func (a *app) revokeOne(w http.ResponseWriter, r *http.Request) {
 	me, _ := serverside.FromContext(r.Context())
 	var body struct {
@@ -169,11 +173,13 @@ func (a *app) revokeOne(w http.ResponseWriter, r *http.Request) {
 	a.revoked(w, r)(a.sessions.RevokeSessions(r.Context(), bff.UserSessionsFilter{SubjectID: me.SubjectID, SessionID: body.SID}))
 }
 
-// revokeOthers ends all of the user's sessions but this one.
+// revokeOthers handles POST /bff/sessions/revoke-others. It ends all sessions of the user
+// except the one of the request.
 func (a *app) revokeOthers(w http.ResponseWriter, r *http.Request) {
 	a.revoked(w, r)(a.sessions.RevokeOtherSessions(r.Context()))
 }
 
+// revoked returns a function that answers with the result of a revocation.
 func (a *app) revoked(w http.ResponseWriter, r *http.Request) func(int64, error) {
 	return func(n int64, err error) {
 		if err != nil {

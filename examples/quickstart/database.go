@@ -11,7 +11,8 @@ import (
 	_ "modernc.org/sqlite" // the driver "sqlite", which needs no C compiler
 )
 
-// dialector chooses GORM's driver by the beginning of the DSN.
+// dialector returns GORM's driver for the DSN's scheme. A DSN without a known scheme is
+// the name of a SQLite file.
 func dialector(dsn string) gorm.Dialector {
 	switch scheme, rest, _ := strings.Cut(dsn, "://"); scheme {
 	case "postgres", "postgresql":
@@ -21,7 +22,7 @@ func dialector(dsn string) gorm.Dialector {
 	case "sqlserver":
 		return sqlserver.Open(dsn)
 	default:
-		// The pragmas let several writers wait for each other instead of failing.
+		// With these settings concurrent writers wait for the lock instead of failing.
 		return sqlite.New(sqlite.Config{
 			DriverName: "sqlite",
 			DSN:        "file:" + dsn + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_txlock=immediate",

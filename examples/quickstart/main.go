@@ -21,7 +21,7 @@ import (
 )
 
 func main() {
-	dsn := flag.String("dsn", "usersession-quickstart.db", "a database's URL, or the name of a SQLite file")
+	dsn := flag.String("dsn", "usersession-quickstart.db", "the database's URL, or the name of a SQLite file")
 	flag.Parse()
 	db, err := gorm.Open(dialector(*dsn), &gorm.Config{})
 	if err == nil {
@@ -32,10 +32,11 @@ func main() {
 	}
 }
 
-const app = "quickstart" // the partition: several applications may share a table
+const app = "quickstart" // the partition key: several applications can share a table
 
+// run creates the table if it is missing and then shows the store's operations.
 func run(ctx context.Context, db *gorm.DB) error {
-	// The schema is the team's: the store never creates or alters a table.
+	// The schema is the application's: the store never creates or alters a table.
 	if err := db.AutoMigrate(&entities.UserSession{}); err != nil {
 		return err
 	}
@@ -51,7 +52,7 @@ func run(ctx context.Context, db *gorm.DB) error {
 		{Key: "desktop", SubjectID: "bob", SessionID: "sid-4", Expires: now.Add(-time.Second)},
 	} {
 		s.PartitionKey, s.Created, s.Renewed, s.Ticket = app, now, now, []byte("sealed claims and tokens")
-		if err := store.ReplaceUserSession(ctx, s); err != nil { // a sign-in; the program may run twice
+		if err := store.ReplaceUserSession(ctx, s); err != nil { // as at a sign-in; unlike Create it succeeds when the program runs again
 			return err
 		}
 	}

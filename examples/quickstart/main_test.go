@@ -9,7 +9,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// The program does the same on a table that it finds as on one that it makes.
+// The second run finds the table and does the same as the first, which creates it.
 func Example() {
 	dir, err := os.MkdirTemp("", "quickstart")
 	if err != nil {

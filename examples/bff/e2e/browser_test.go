@@ -19,7 +19,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// chromium finds the browser, and skips the test without one.
+// chromium returns the browser's path. Without a browser it skips the test, or fails it if
+// USERSESSION_REQUIRE names chromium.
 func chromium(t *testing.T) string {
 	t.Helper()
 	for _, name := range []string{os.Getenv("USERSESSION_CHROMIUM"), "chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"} {
@@ -27,7 +28,7 @@ func chromium(t *testing.T) string {
 			return path
 		}
 	}
-	const reason = "there is no Chromium: apt-get install chromium-headless-shell, or set USERSESSION_CHROMIUM"
+	const reason = "no Chromium was found: apt-get install chromium-headless-shell, or set USERSESSION_CHROMIUM"
 	if required("chromium") {
 		t.Fatal(reason)
 	}
@@ -35,7 +36,8 @@ func chromium(t *testing.T) string {
 	return ""
 }
 
-// inChromium runs a test under the name that scripts/require.sh looks for.
+// inChromium runs a test with its own Chromium process, as the subtest "chromium":
+// scripts/require.sh looks for that name.
 func inChromium(t *testing.T, test func(*testing.T, *chrome)) {
 	t.Run("chromium", func(t *testing.T) {
 		options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.WindowSize(1200, 900))
@@ -46,7 +48,8 @@ func inChromium(t *testing.T, test func(*testing.T, *chrome)) {
 		t.Cleanup(cancel)
 		ctx, cancel := chromedp.NewContext(allocator)
 		t.Cleanup(cancel)
-		if err := chromedp.Do(ctx); err != nil { // else the first timeout would end the browser
+		// The first context that runs an action owns the browser. It must have no timeout.
+		if err := chromedp.Do(ctx); err != nil {
 			t.Fatal(err)
 		}
 		test(t, &chrome{t, ctx})
@@ -59,23 +62,24 @@ type chrome struct {
 	ctx context.Context
 }
 
-// A browser is a profile of its own: it shares no cookie with another.
+// A browser is a page in a profile of its own. Profiles share no cookies.
 type browser struct {
 	t   *testing.T
 	ctx context.Context
 
 	mu        sync.Mutex
 	responses []network.RequestID
-	texts     []string // addresses, headers and bodies of everything that came
-	faults    []string
+	texts     []string // URLs and headers of all requests and responses
+	faults    []string // errors of the page's scripts
 }
 
+// newBrowser opens a page in a new profile.
 func (c *chrome) newBrowser() *browser {
 	c.t.Helper()
 	return c.browse(chromedp.NewContext(c.ctx, chromedp.WithNewBrowserContext()))
 }
 
-// newTab is another page of the same profile.
+// newTab opens another page in b's profile.
 func (c *chrome) newTab(b *browser) *browser {
 	c.t.Helper()
 	return c.browse(chromedp.NewContext(b.ctx))
@@ -102,13 +106,13 @@ func (c *chrome) browse(ctx context.Context, cancel context.CancelFunc) *browser
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		for _, fault := range b.faults {
-			c.t.Errorf("the page has a fault: %s", fault)
+			c.t.Errorf("an error on the page: %s", fault)
 		}
 	})
 	return b
 }
 
-// listen notes what comes from the network, and what the page does wrong.
+// listen records the page's network traffic and its errors.
 func (b *browser) listen(event any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -118,12 +122,12 @@ func (b *browser) listen(event any) {
 		b.texts = append(b.texts, event.Response.URL)
 	case *network.EventRequestWillBeSent: // redirects too
 		b.texts = append(b.texts, event.Request.URL)
-	case *network.EventResponseReceivedExtraInfo: // what really came, Location and Set-Cookie too
+	case *network.EventResponseReceivedExtraInfo: // all headers, with Location and Set-Cookie
 		b.texts = append(b.texts, fmt.Sprint(event.Headers))
 	case *runtime.EventExceptionThrown:
 		b.faults = append(b.faults, fmt.Sprintf("%+v", event.ExceptionDetails))
 	case *cdplog.EventEntryAdded:
-		// A refused request (401) is an entry too, of the source network.
+		// Responses such as 401 are log entries with the source network: no error of the page.
 		if event.Entry.Source != cdplog.EntrySourceNetwork && event.Entry.Level == cdplog.EntryLevelError {
 			b.faults = append(b.faults, event.Entry.Text)
 		}
@@ -155,8 +159,8 @@ func eval[T any](b *browser, script string) T {
 	return run(b, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
 }
 
-// until waits for a condition on the page. A page on its way to the next one answers with
-// an error: then it is asked again.
+// until waits until a JavaScript condition is true on the page. It ignores errors, since
+// evaluation fails while the page navigates.
 func (b *browser) until(condition string) {
 	b.t.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
@@ -168,7 +172,7 @@ func (b *browser) until(condition string) {
 		}
 	}
 	text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](`location.href + "\n" + document.body.innerText`))
-	b.t.Fatalf("waited too long for %s\nthe page: %s", condition, text)
+	b.t.Fatalf("timed out waiting for %s\nthe page: %s", condition, text)
 }
 
 func (b *browser) open(address string) { b.t.Helper(); b.do(chromedp.Navigate(address)) }
@@ -178,12 +182,13 @@ func (b *browser) click(selector string) {
 	b.do(chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
 }
 
+// view waits until the page shows that state.
 func (b *browser) view(name string) {
 	b.t.Helper()
 	b.until(`document.querySelector('main[data-view="` + name + `"]')`)
 }
 
-// signIn goes through the provider, from the first page and back to it.
+// signIn signs in at the inner provider, starting from the first page.
 func (b *browser) signIn(p *program, user string) {
 	b.t.Helper()
 	b.open(p.base + "/")
@@ -194,13 +199,13 @@ func (b *browser) signIn(p *program, user string) {
 	b.view("in")
 }
 
-// fetchStatus calls the BFF from the page, as its script does.
+// fetchStatus calls the BFF from the page, as the page's script does, and returns the status.
 func (b *browser) fetchStatus(path string) int {
 	b.t.Helper()
 	return eval[int](b, `fetch(`+strconv.Quote(path)+`, {headers: {"X-CSRF": "1"}}).then((r) => r.status)`)
 }
 
-// cookies are all that the profile has, of every site.
+// cookies returns all cookies of the profile, of every site.
 func (b *browser) cookies() []*network.Cookie {
 	b.t.Helper()
 	var cookies []*network.Cookie
@@ -213,8 +218,8 @@ func (b *browser) cookies() []*network.Cookie {
 	return cookies
 }
 
-// seen is everything that this browser could know: what came from the network, what the
-// page shows and keeps, and its cookies.
+// seen returns everything that the browser has received or stores: the network traffic,
+// the page, its storage and the profile's cookies.
 func (b *browser) seen() string {
 	b.t.Helper()
 	b.mu.Lock()
@@ -224,7 +229,7 @@ func (b *browser) seen() string {
 	b.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 		for _, id := range ids {
 			body, err := cdp.Call(ctx, target, network.GetResponseBody, network.GetResponseBodyParams{RequestID: id})
-			if err == nil { // those of former pages are gone
+			if err == nil { // the browser drops the bodies of former pages
 				bodies = append(bodies, string(body.Body))
 			}
 		}

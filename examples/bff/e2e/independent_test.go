@@ -10,11 +10,12 @@ import (
 	"testing"
 )
 
-// independent is the folder of the other provider.
+// independent is the folder of the independent provider.
 const independent = "oidc-provider"
 
-// needIndependent skips a test if the other provider is not there. It is not part of the
-// browser's subtest: who requires chromium does not require this.
+// needIndependent returns the path of Node.js, or skips the test if the independent
+// provider is not installed. Call it outside the subtest "chromium": requiring chromium
+// does not require this provider.
 func needIndependent(t *testing.T) (node string) {
 	t.Helper()
 	node, err := exec.LookPath("node")
@@ -31,8 +32,8 @@ func needIndependent(t *testing.T) (node string) {
 	return node
 }
 
-// startIndependent starts an OpenID Provider in JavaScript, which knows nothing of the
-// example but its three addresses.
+// startIndependent starts an OpenID Provider written in JavaScript. It knows the client's
+// credentials and three addresses of the example.
 func startIndependent(t *testing.T, node, application, port, secret string) *output {
 	t.Helper()
 	out := &output{}
@@ -45,25 +46,25 @@ func startIndependent(t *testing.T, node, application, port, secret string) *out
 		_ = command.Process.Kill()
 		_ = command.Wait()
 		if t.Failed() {
-			t.Logf("the provider said:\n%s", out)
+			t.Logf("output of the provider:\n%s", out)
 		}
 	})
 	return out
 }
 
-// The example signs in with a provider that shares no code with it, and its logout tokens
-// are accepted as they are.
-func TestIndependentProvider(t *testing.T) {
+// The example works with a provider that shares no code with it: sign-in, sign-out, and
+// logout tokens.
+func TestIndependentProvider_SignInAndLogout(t *testing.T) {
 	node := needIndependent(t)
 	inChromium(t, func(t *testing.T, c *chrome) {
 		port, secret := freePort(t), rand.Text()
 		issuer := "http://127.0.0.1:" + port
-		p := newProgram(t, "--issuer", issuer, "--client-id", "bff", "--client-secret", secret)
+		p := newProgram(t, "-issuer", issuer, "-client-id", "bff", "-client-secret", secret)
 		provider := startIndependent(t, node, p.base, port, secret)
 		p.eventually("the provider", func() bool { return strings.Contains(provider.String(), "ready") })
 		for _, address := range []string{p.base + "/bff/callback", p.base + "/bff/backchannel"} {
 			if !strings.Contains(p.output.String(), address) {
-				t.Errorf("the program did not say where %s is", address)
+				t.Errorf("the program did not print %s", address)
 			}
 		}
 
@@ -74,16 +75,16 @@ func TestIndependentProvider(t *testing.T) {
 		b.click("#refresh")
 		b.until(`document.getElementById('notice').textContent.includes('new tokens')`)
 		if tickets := p.tickets(); len(tickets) != 1 || tickets[0].RefreshToken == "" || tickets[0].SessionID == "" {
-			t.Errorf("the session has no refresh token, or no sid: %d", len(tickets))
+			t.Errorf("%d sessions, want one with a refresh token and a sid", len(tickets))
 		}
 
-		// Sign out from here, over there, and back.
+		// Sign out at the example, confirm at the provider, and return.
 		b.click("#signout")
 		b.click(`button[name="logout"]`)
 		b.until(`location.href === "` + p.base + `/"`)
 		b.view("out")
 
-		// End it over there: a logout token comes, and the page notices.
+		// Sign out at the provider: it sends a logout token, and the page shows the end.
 		b.signInIndependent(p, "zoe")
 		elsewhere := c.newTab(b)
 		elsewhere.open(issuer + "/session/end")
@@ -93,8 +94,8 @@ func TestIndependentProvider(t *testing.T) {
 		if status := b.fetchStatus("/bff/user"); status != http.StatusUnauthorized {
 			t.Errorf("/bff/user: %d", status)
 		}
-		if said := provider.String(); strings.Count(said, "logout token accepted: zoe") != 2 || strings.Contains(said, "failed") {
-			t.Errorf("the logout tokens:\n%s", said)
+		if out := provider.String(); strings.Count(out, "logout token accepted: zoe") != 2 || strings.Contains(out, "failed") {
+			t.Errorf("output of the provider, want two accepted logout tokens:\n%s", out)
 		}
 	})
 }

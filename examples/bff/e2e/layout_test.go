@@ -12,9 +12,9 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Every page fits a wide and a narrow screen, is readable in light and dark, and names
-// what can be pressed. With USERSESSION_SCREENSHOTS it leaves a picture of each.
-func TestPagesAreReadable(t *testing.T) {
+// Every page fits wide and narrow screens, has enough contrast in light and dark, and has
+// a name for every control. With USERSESSION_SCREENSHOTS the test saves screenshots.
+func TestPages_Readable(t *testing.T) {
 	inChromium(t, func(t *testing.T, c *chrome) {
 		p := newProgram(t)
 		guest, alice, phone, bob := c.newBrowser(), c.newBrowser(), c.newBrowser(), c.newBrowser()
@@ -48,7 +48,7 @@ func TestPagesAreReadable(t *testing.T) {
 	})
 }
 
-// checkAll looks at the page on three widths, in light and dark.
+// checkAll checks the page at three widths, in light and dark.
 func (b *browser) checkAll(name string) {
 	b.t.Helper()
 	for _, width := range []int64{1200, 390, 320} {
@@ -60,6 +60,7 @@ func (b *browser) checkAll(name string) {
 	}
 }
 
+// look sets the width of the screen and the color scheme.
 func (b *browser) look(width int64, scheme string) {
 	b.t.Helper()
 	b.do(chromedp.EmulateViewport(width, 900), chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
@@ -70,7 +71,8 @@ func (b *browser) look(width int64, scheme string) {
 	}))
 }
 
-// check reports what does not fit, has no name, or has too little contrast (WCAG 2.2 AA).
+// check reports elements that do not fit, have no name, or have too little contrast (WCAG
+// 2.2 AA).
 func (b *browser) check(page string) {
 	b.t.Helper()
 	for _, fault := range eval[[]string](b, checks) {
@@ -81,12 +83,12 @@ func (b *browser) check(page string) {
 const checks = `(() => {
 	const faults = [];
 	const root = document.documentElement;
-	if (root.scrollWidth > root.clientWidth) faults.push('it is ' + root.scrollWidth + ' px wide on ' + root.clientWidth);
+	if (root.scrollWidth > root.clientWidth) faults.push('the page is ' + root.scrollWidth + ' px wide on ' + root.clientWidth + ' px');
 	if (!root.lang || !document.title || document.querySelectorAll('main').length !== 1) faults.push('no language, title or main');
 	const headings = [...document.querySelectorAll('h1')].filter((e) => e.checkVisibility());
 	if (headings.length !== 1) faults.push(headings.length + ' headings of level 1');
 	const ids = [...document.querySelectorAll('[id]')].map((e) => e.id);
-	if (new Set(ids).size !== ids.length) faults.push('an id is there twice');
+	if (new Set(ids).size !== ids.length) faults.push('two elements have the same id');
 	const canvas = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
 	const rgb = (color) => {
 		canvas.clearRect(0, 0, 1, 1);
@@ -108,7 +110,7 @@ const checks = `(() => {
 	for (const e of document.body.querySelectorAll('*')) {
 		if (!e.checkVisibility() || e.closest('[aria-hidden], .skip, noscript') || e.disabled) continue;
 		const box = e.getBoundingClientRect();
-		if (box.width && box.right > root.clientWidth + 1) faults.push(e.tagName + ' sticks out: ' + e.className + e.id);
+		if (box.width && box.right > root.clientWidth + 1) faults.push(e.tagName + ' extends beyond the page: ' + e.className + e.id);
 		if (e.matches('button, a, input:not([type=hidden])')) {
 			const name = e.getAttribute('aria-label') || e.textContent.trim() || e.labels?.[0]?.textContent;
 			if (!name) faults.push(e.outerHTML + ' has no name');
@@ -120,7 +122,7 @@ const checks = `(() => {
 	return faults;
 })()`
 
-// picture keeps a screenshot of the whole page.
+// picture saves a screenshot of the whole page if USERSESSION_SCREENSHOTS is set.
 func (b *browser) picture(name string) {
 	b.t.Helper()
 	dir := os.Getenv("USERSESSION_SCREENSHOTS")

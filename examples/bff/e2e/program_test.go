@@ -28,10 +28,11 @@ import (
 	"example.com/usersession/entities"
 )
 
-// patience is for a busy machine: what is waited for usually takes a moment.
+// patience is the timeout of every wait. It is long for busy machines: most waits take
+// less than a second.
 const patience = 60 * time.Second
 
-// build makes the program once.
+// build compiles the program once and returns its path.
 var build = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "usersession-bff")
 	if err != nil {
@@ -46,7 +47,7 @@ var build = sync.OnceValues(func() (string, error) {
 	return binary, nil
 })
 
-// A program is examples/bff in a folder and on ports that outlive a restart.
+// A program is a process of examples/bff. Its folder and ports stay the same after a restart.
 type program struct {
 	t              *testing.T
 	dir            string
@@ -56,7 +57,7 @@ type program struct {
 	output         *output
 }
 
-// output collects what the program says.
+// output collects a process's output. It is safe for concurrent use.
 type output struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -83,14 +84,14 @@ func newProgram(t *testing.T, args ...string) *program {
 		t: t, dir: dir,
 		base: "http://localhost:" + app, provider: "http://127.0.0.1:" + provider,
 		args: append([]string{
-			"--addr", "localhost:" + app, "--provider-addr", "127.0.0.1:" + provider, "--dsn", filepath.Join(dir, "bff.db"),
+			"-addr", "localhost:" + app, "-provider-addr", "127.0.0.1:" + provider, "-dsn", filepath.Join(dir, "bff.db"),
 		}, args...),
 	}
 	p.start()
 	t.Cleanup(func() {
 		p.stop()
 		if t.Failed() {
-			t.Logf("the program said:\n%s", p.output)
+			t.Logf("output of the program:\n%s", p.output)
 		}
 	})
 	return p
@@ -139,7 +140,7 @@ func (p *program) stop() {
 	select {
 	case err := <-done:
 		if err != nil {
-			p.t.Errorf("the program ended with %v", err)
+			p.t.Errorf("the program ended with an error: %v", err)
 		}
 	case <-time.After(patience):
 		_ = p.command.Process.Kill()
@@ -148,6 +149,7 @@ func (p *program) stop() {
 	p.command = nil
 }
 
+// eventually waits until ok returns true.
 func (p *program) eventually(what string, ok func() bool) {
 	p.t.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
@@ -155,10 +157,10 @@ func (p *program) eventually(what string, ok func() bool) {
 			return
 		}
 	}
-	p.t.Fatalf("waited too long for %s; the program said:\n%s", what, p.output)
+	p.t.Fatalf("timed out waiting for %s; output of the program:\n%s", what, p.output)
 }
 
-// keys is the file with the ticket keys, next to the database.
+// keys returns the name of the file with the ticket keys, which is next to the database.
 func (p *program) keys() string { return filepath.Join(p.dir, "bff.keys") }
 
 // sessions reads the live sessions from the table, with their tickets.
@@ -181,7 +183,8 @@ func (p *program) sessions() []bff.UserSession {
 	return sessions
 }
 
-// rows are all rows of users' sessions, live or not.
+// rows returns all rows of user sessions, live or expired. The replay memory's rows have
+// other partitions.
 func (p *program) rows(db *gorm.DB) []entities.UserSession {
 	p.t.Helper()
 	var rows []entities.UserSession
@@ -225,8 +228,8 @@ func (p *program) tickets() []ticket.Ticket {
 
 var sidOnPage = regexp.MustCompile(`name="sid" value="([^"]+)"`)
 
-// endAtProvider ends all sign-ins at the provider, without a browser, and returns the
-// page that says what came of the logout tokens.
+// endAtProvider ends all sign-ins at the inner provider, without a browser. It returns the
+// provider's page, which shows the responses to the logout tokens.
 func (p *program) endAtProvider() string {
 	p.t.Helper()
 	page := p.get(p.provider + "/")
@@ -254,7 +257,7 @@ func (p *program) get(address string) string {
 	return string(body)
 }
 
-// required says whether USERSESSION_REQUIRE names something.
+// required reports whether USERSESSION_REQUIRE contains the name.
 func required(name string) bool {
 	for one := range strings.SplitSeq(os.Getenv("USERSESSION_REQUIRE"), ",") {
 		if strings.TrimSpace(one) == name {

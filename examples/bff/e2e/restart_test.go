@@ -11,34 +11,34 @@ import (
 	"time"
 )
 
-// The session is in the database: a restart does not end it.
-func TestRestartKeepsSessions(t *testing.T) {
+// The session is in the database, so it survives a restart.
+func TestRestart_KeepsSession(t *testing.T) {
 	inChromium(t, func(t *testing.T, c *chrome) {
 		p, b := newProgram(t), c.newBrowser()
 		b.signIn(p, "alice")
 		p.stop()
 		b.until(`document.getElementById('notice').textContent.includes('does not answer')`)
 		p.start()
-		b.until(`document.getElementById('notice').textContent === ''`) // the page goes on by itself
+		b.until(`document.getElementById('notice').textContent === ''`) // the page continues without a reload
 		b.open(p.base + "/")
 		b.view("in")
 		if status := b.fetchStatus("/bff/user"); status != http.StatusOK {
 			t.Errorf("/bff/user: %d", status)
 		}
-		b.click("#signout") // the provider still knows its key
+		b.click("#signout") // the provider's signing key has survived too
 		b.view("out")
 	})
 }
 
-// Expired sessions are over at once, and cleanup takes their rows away.
-func TestCleanupRemovesExpiredSessions(t *testing.T) {
+// The cleanup deletes the rows of expired sessions.
+func TestCleanup_RemovesExpiredSession(t *testing.T) {
 	inChromium(t, func(t *testing.T, c *chrome) {
-		p, b := newProgram(t, "--idle-timeout", "4s", "--cleanup-interval", "1s"), c.newBrowser()
+		p, b := newProgram(t, "-idle-timeout", "4s", "-cleanup-interval", "1s"), c.newBrowser()
 		b.signIn(p, "alice")
 		b.open("about:blank")
 		p.eventually("cleanup", func() bool { return len(p.rows(p.database())) == 0 })
 		if !strings.Contains(p.output.String(), "removed expired user sessions") {
-			t.Error("somebody else removed the row")
+			t.Error("the row is gone, but the log has no cleanup")
 		}
 		b.open(p.base + "/")
 		b.view("out")
@@ -46,24 +46,24 @@ func TestCleanupRemovesExpiredSessions(t *testing.T) {
 }
 
 // Polling with ?slide=false does not keep a session alive.
-func TestWatchingDoesNotKeepTheSessionAlive(t *testing.T) {
+func TestUser_SlideFalseDoesNotRenew(t *testing.T) {
 	inChromium(t, func(t *testing.T, c *chrome) {
-		p, b := newProgram(t, "--idle-timeout", "8s", "--cleanup-interval", "1h"), c.newBrowser()
+		p, b := newProgram(t, "-idle-timeout", "8s", "-cleanup-interval", "1h"), c.newBrowser()
 		b.signIn(p, "alice")
 		begin := time.Now()
 		b.until(ended)
 		if waited := time.Since(begin); waited < 2*time.Second {
-			t.Errorf("it ended after %s", waited)
+			t.Errorf("the session ended after only %s", waited)
 		}
 		if n := len(p.rows(p.database())); n != 1 {
-			t.Errorf("%d rows: expiry needs no cleanup", n)
+			t.Errorf("%d rows, want 1: the session must end before the cleanup", n)
 		}
 	})
 }
 
-// Keys are changed without signing anybody out: a new first key, a restart, and when the
-// sessions have moved the old key can go.
-func TestKeyRotationKeepsSessions(t *testing.T) {
+// A key rotation keeps the sessions: after a restart with a new first key the session
+// moves to it, and then the old key is not needed.
+func TestKeyRotation_KeepsSession(t *testing.T) {
 	inChromium(t, func(t *testing.T, c *chrome) {
 		p, b := newProgram(t), c.newBrowser()
 		b.signIn(p, "alice")
@@ -90,7 +90,7 @@ func TestKeyRotationKeepsSessions(t *testing.T) {
 			}
 		}
 
-		p.restartWithKeys(string(oldKeys)) // the proof that it was the new key that did it
+		p.restartWithKeys(string(oldKeys)) // without the new key the session does not open
 		b.open(p.base + "/")
 		b.view("out")
 	})
@@ -105,12 +105,12 @@ func (p *program) restartWithKeys(text string) {
 	p.start()
 }
 
-// keyID is the id of the key that the only session is sealed with.
+// keyID returns the id of the key that seals the only session.
 func keyID(p *program) uint32 {
 	p.t.Helper()
 	sessions := p.sessions()
 	if len(sessions) != 1 {
-		p.t.Fatalf("there are %d sessions", len(sessions))
+		p.t.Fatalf("%d sessions, want 1", len(sessions))
 	}
 	return binary.BigEndian.Uint32(sessions[0].Ticket[1:])
 }

@@ -6,11 +6,11 @@ import (
 	"testing"
 )
 
-// ended is what the page says, by itself, of a session that was ended elsewhere.
+// ended is true when the page has shown, without a reload, that its session has ended.
 const ended = `document.getElementById('notice').textContent.includes('Your session has ended')`
 
-// Two browsers of one user: one signs out the other, and then all others.
-func TestSignOutOfAnotherBrowser(t *testing.T) {
+// A user signs out one other browser, and then all others. Another user stays signed in.
+func TestRevoke_OtherBrowsers(t *testing.T) {
 	inChromium(t, func(t *testing.T, c *chrome) {
 		p := newProgram(t)
 		laptop, phone, tablet := c.newBrowser(), c.newBrowser(), c.newBrowser()
@@ -19,7 +19,7 @@ func TestSignOutOfAnotherBrowser(t *testing.T) {
 		laptop.open(p.base + "/")
 		laptop.until(`document.querySelectorAll('#sessions li').length === 2`)
 		if n := eval[int](laptop, `[...document.querySelectorAll('#sessions .badge')].filter((e) => !e.hidden).length`); n != 1 {
-			t.Errorf("%d sessions are shown as this browser's", n)
+			t.Errorf("%d sessions are marked as this browser's, want 1", n)
 		}
 		eval[bool](laptop, `([...document.querySelectorAll('#sessions li')].find((li) => li.querySelector('.badge').hidden).querySelector('button').click(), true)`)
 		laptop.until(`document.querySelectorAll('#sessions li').length === 1`)
@@ -43,8 +43,8 @@ func TestSignOutOfAnotherBrowser(t *testing.T) {
 	})
 }
 
-// The provider ends a session by a logout token: no browser takes part.
-func TestBackchannelLogoutEndsTheSession(t *testing.T) {
+// The provider ends a session with a logout token, without a browser.
+func TestBackchannelLogout_EndsSession(t *testing.T) {
 	inChromium(t, func(t *testing.T, c *chrome) {
 		p, b := newProgram(t), c.newBrowser()
 		b.signIn(p, "carol")
@@ -61,8 +61,9 @@ func TestBackchannelLogoutEndsTheSession(t *testing.T) {
 	})
 }
 
-// An operator signs a user out everywhere; others may not see the page.
-func TestOperatorRevokesAUser(t *testing.T) {
+// An operator signs a user out everywhere and runs the cleanup. Other users may not see
+// the page.
+func TestOperator_RevokesUserAndCleansUp(t *testing.T) {
 	inChromium(t, func(t *testing.T, c *chrome) {
 		p := newProgram(t)
 		alice, bob := c.newBrowser(), c.newBrowser()
@@ -77,7 +78,7 @@ func TestOperatorRevokesAUser(t *testing.T) {
 
 		alice.open(p.base + "/operator")
 		alice.view("out")
-		alice.click(`a.primary`) // and back to this page
+		alice.click(`a.primary`) // the sign-in returns to this page
 		alice.click(`button[value="alice"]`)
 		alice.view("in")
 		alice.until(`document.querySelectorAll('#all li').length === 2`)
@@ -91,7 +92,7 @@ func TestOperatorRevokesAUser(t *testing.T) {
 		alice.click("#cleanup")
 		alice.until(`document.getElementById('expired').textContent === '0'`)
 		if removed := eval[string](alice, `document.getElementById('removed').textContent`); removed != "25" {
-			t.Errorf("cleanup has removed %s", removed)
+			t.Errorf("the page shows %s removed rows, want 25", removed)
 		}
 	})
 }

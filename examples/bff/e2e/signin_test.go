@@ -9,13 +9,14 @@ import (
 	"github.com/chromedp/cdproto/network"
 )
 
-// The browser has one short cookie, of the strictest kind, however much the session holds.
-func TestSignInLeavesOneShortCookie(t *testing.T) {
+// The browser has one short cookie with the strictest attributes, whatever the size of the
+// session.
+func TestSignIn_OneShortCookie(t *testing.T) {
 	inChromium(t, func(t *testing.T, c *chrome) {
 		p, b := newProgram(t), c.newBrowser()
 		b.signIn(p, "alice")
 		if name := eval[string](b, `document.getElementById('name').textContent`); name != "Alice Archer" {
-			t.Errorf("the page greets %q", name)
+			t.Errorf("the page shows the name %q", name)
 		}
 		value := oneCookie(t, b)
 		before := len(p.sessions()[0].Ticket)
@@ -25,7 +26,7 @@ func TestSignInLeavesOneShortCookie(t *testing.T) {
 			b.until(`document.getElementById('stored').textContent !== "` + stored + `"`)
 		}
 		if after := len(p.sessions()[0].Ticket); after < before+60<<10 {
-			t.Errorf("the session grew from %d to %d bytes", before, after)
+			t.Errorf("the session grew only from %d to %d bytes", before, after)
 		}
 		if oneCookie(t, b) != value {
 			t.Error("the cookie has changed")
@@ -36,12 +37,13 @@ func TestSignInLeavesOneShortCookie(t *testing.T) {
 	})
 }
 
-// oneCookie checks that there is one cookie, and what it is like.
+// oneCookie checks that the browser has one cookie, checks its attributes, and returns its
+// value.
 func oneCookie(t *testing.T, b *browser) string {
 	t.Helper()
 	cookies := b.cookies()
 	if len(cookies) != 1 {
-		t.Fatalf("there are %d cookies: %+v", len(cookies), cookies)
+		t.Fatalf("%d cookies, want 1: %+v", len(cookies), cookies)
 	}
 	cookie := cookies[0]
 	if cookie.Name != "__Host-bff" || len(cookie.Value) != 43 {
@@ -57,8 +59,8 @@ func oneCookie(t *testing.T, b *browser) string {
 	return cookie.Value
 }
 
-// Tokens are nowhere in the browser: not in a response, the page, a store or a cookie.
-func TestTokensAreNowhereInTheBrowser(t *testing.T) {
+// No token is in the browser: not in a response, the page, its storage or a cookie.
+func TestTokens_NotInBrowser(t *testing.T) {
 	inChromium(t, func(t *testing.T, c *chrome) {
 		p, b := newProgram(t), c.newBrowser()
 		b.signIn(p, "bob")
@@ -73,7 +75,7 @@ func TestTokensAreNowhereInTheBrowser(t *testing.T) {
 
 		seen := b.seen()
 		if !strings.Contains(seen, "Bob Baker") || !strings.Contains(seen, "/api/userinfo") || !strings.Contains(seen, "__Host-bff=") {
-			t.Fatal("this test sees too little to say anything")
+			t.Fatal("the recording lacks texts that must be there, so the test would prove nothing")
 		}
 		for i, secret := range secrets {
 			if strings.Contains(seen, secret) || strings.Contains(seen, url.QueryEscape(secret)) {
@@ -86,24 +88,24 @@ func TestTokensAreNowhereInTheBrowser(t *testing.T) {
 	})
 }
 
-// secretsOf are the tokens in the database, opened with the program's own keys.
+// secretsOf returns the tokens of the only session in the database.
 func secretsOf(t *testing.T, p *program) []string {
 	t.Helper()
 	tickets := p.tickets()
 	if len(tickets) != 1 {
-		t.Fatalf("there are %d sessions", len(tickets))
+		t.Fatalf("%d sessions, want 1", len(tickets))
 	}
 	secrets := []string{tickets[0].AccessToken, tickets[0].RefreshToken, tickets[0].IDToken}
 	for _, secret := range secrets {
 		if len(secret) < 20 {
-			t.Fatalf("a token has %d characters", len(secret))
+			t.Fatalf("a token has only %d characters", len(secret))
 		}
 	}
 	return append(secrets, strings.Split(secrets[2], ".")[2]) // the ID token's signature by itself
 }
 
-// Signing out ends the session here and at the provider, and comes back.
-func TestSignOut(t *testing.T) {
+// A sign-out ends the session here and at the provider, and returns to the first page.
+func TestSignOut_EndsBothSessions(t *testing.T) {
 	inChromium(t, func(t *testing.T, c *chrome) {
 		p, b := newProgram(t), c.newBrowser()
 		b.signIn(p, "alice")
@@ -127,9 +129,9 @@ func TestSignOut(t *testing.T) {
 	})
 }
 
-// A second sign-in of one browser leaves no session behind, although the Strict cookie of
-// the first does not come with the provider's redirect.
-func TestSigningInAgainEndsTheFormerSession(t *testing.T) {
+// A second sign-in of a browser ends its first session, although the browser does not send
+// the Strict cookie with the provider's redirect.
+func TestSignIn_EndsFormerSession(t *testing.T) {
 	inChromium(t, func(t *testing.T, c *chrome) {
 		p, b := newProgram(t), c.newBrowser()
 		b.signIn(p, "alice")
@@ -140,10 +142,10 @@ func TestSigningInAgainEndsTheFormerSession(t *testing.T) {
 		b.click(`button[value="bob"]`)
 		b.until(`document.getElementById('name')?.textContent === 'Bob Baker'`)
 		if oneCookie(t, b) == first {
-			t.Error("the id was not changed")
+			t.Error("the cookie's value did not change")
 		}
 		if sessions := p.sessions(); len(sessions) != 1 || sessions[0].SubjectID != "bob" {
-			t.Errorf("there are %d sessions", len(sessions))
+			t.Errorf("%d sessions, want one of bob", len(sessions))
 		}
 	})
 }

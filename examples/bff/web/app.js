@@ -1,8 +1,8 @@
-// The first page: it asks who is signed in, and shows what the server says.
+// The first page: it asks the server for the signed-in user and shows the session.
 'use strict';
 
-const askEvery = 3000;
-const largest = 220 * 1024;
+const askEvery = 3000; // milliseconds
+const largest = 220 * 1024; // bytes: the end of the meter
 let signedIn = false;
 let leaving = false;
 
@@ -51,9 +51,9 @@ function showSession({ cookie, ticket, access_token_expires: until }) {
   bytes('an ID token', ticket.id_token);
   bytes('an access token', ticket.access_token);
   bytes('a refresh token', ticket.refresh_token);
-  if (ticket.ballast) holds.push(ticket.ballast / 1024 + ' kB that you have added');
+  if (ticket.ballast) holds.push(ticket.ballast / 1024 + ' kB that you added');
   byId('holds').textContent = holds.join(', ');
-  byId('token-until').textContent = until ? ' (this one does at ' + new Date(until).toLocaleTimeString() + ')' : '';
+  byId('token-until').textContent = until ? ' (this one expires at ' + new Date(until).toLocaleTimeString() + ')' : '';
 }
 
 async function loadSessions() {
@@ -85,29 +85,30 @@ function signOut() {
 async function end(path, body) {
   const { status, data } = await call(path, body);
   if (status !== 200) return after(status, data);
-  notice(data.revoked ? plural(data.revoked, 'session is', 'sessions are') + ' signed out.' : 'It was signed out already.');
+  notice(data.revoked ? plural(data.revoked, 'session is', 'sessions are') + ' signed out.' : 'That session was already signed out.');
   await loadSessions();
 }
 
-// after says what went wrong, and notices if it is that the session is over.
+// after handles a failed call: it shows the problem, or the end of the session.
 function after(status, data) {
   if (status === 401 && data.error === 'sign_in_again') {
-    return notice('The provider does not accept this session\'s tokens any more. You are still signed in here; sign in again to call the API.', true);
+    return notice('The provider no longer accepts this session\'s tokens. You are still signed in here. Sign in again to call the API.', true);
   }
   if (status === 401 && data.error === 'signed_out') return over();
   problem(status, data);
 }
 
+// over shows that the session has ended.
 function over() {
   signedIn = false;
   view('out');
-  byId('main').focus(); // what had the focus is not there any more
-  notice('Your session has ended, and nothing in this browser did it: it was signed out from elsewhere, or has expired. The cookie is still here, and stands for nothing.', true);
+  byId('main').focus(); // the element that had the focus is hidden now
+  notice('Your session has ended. It was signed out from elsewhere, or it has expired. This browser still has the cookie, but no session belongs to it.', true);
 }
 
-// watch notices an end from outside. It does not keep the session alive.
+// watch asks regularly whether the session still exists. It does not keep it alive.
 async function watch() {
-  if (byId('main').dataset.view === 'loading') await load(); // the server was not there
+  if (byId('main').dataset.view === 'loading') await load(); // the server did not answer before
   if (signedIn && !leaving && document.visibilityState === 'visible') {
     const { status, data } = await call('/bff/user?slide=false');
     if (leaving) return;
@@ -126,7 +127,7 @@ byId('grow').addEventListener('click', async () => {
 });
 byId('refresh').addEventListener('click', async () => {
   const { status, data } = await call('/bff/session/refresh', {});
-  if (status === 409) return notice('The provider gave no refresh token.', true);
+  if (status === 409) return notice('The provider issued no refresh token.', true);
   if (status !== 200) return after(status, data);
   showSession(data);
   notice('The session has new tokens. The cookie is the same.');
@@ -137,7 +138,7 @@ byId('call').addEventListener('click', async () => {
   const box = byId('api-answer');
   box.hidden = false;
   box.textContent = status === 200 ? JSON.stringify(data, null, 2)
-    : 'The API answered ' + status + '.' + (status === 401 ? ' The provider does not know the token any more: was it restarted? Sign in again.' : '');
+    : 'The API answered ' + status + '.' + (status === 401 ? ' The provider no longer knows the token, for example after a restart. Sign in again.' : '');
 });
 window.addEventListener('pageshow', (event) => { leaving = false; if (event.persisted) load(); });
 document.addEventListener('visibilitychange', () => {

@@ -1,10 +1,11 @@
-// What both pages need: calls to the server, and a few ways to show what came back.
+// Shared by both pages: calls to the server, and functions that show the results.
 'use strict';
 
 const byId = (id) => document.getElementById(id);
 
-// call asks the server. The header X-CSRF says that it was this page and not another
-// site's: those cannot set it. The cookie goes along by itself.
+// call sends a request to the server: GET, or POST if there is a body. Pages of other
+// sites cannot set the header X-CSRF, so it proves that this page has sent the request. The
+// browser adds the cookie. The status is 0 if the server does not answer.
 async function call(path, body) {
   const options = { headers: { 'X-CSRF': '1', 'Accept': 'application/json' } };
   if (body !== undefined) {
@@ -16,23 +17,24 @@ async function call(path, body) {
   try {
     response = await fetch(path, options);
   } catch {
-    return { status: 0, data: {} }; // the server is not there
+    return { status: 0, data: {} };
   }
   let data = {};
   try {
     data = await response.json();
   } catch {
-    // an error without a body
+    // The response has no JSON body.
   }
   return { status: response.status, data };
 }
 
-// view shows the parts of the page that belong to one state: in, out or forbidden.
+// view shows the parts of the page for one state (in, out or forbidden) and hides the others.
 function view(name) {
   byId('main').dataset.view = name;
   for (const part of document.querySelectorAll('[data-show]')) part.hidden = part.dataset.show !== name;
 }
 
+// notice shows a message, or removes it if the text is empty.
 function notice(text, bad) {
   const box = byId('notice');
   if (box.textContent === text) return;
@@ -44,13 +46,14 @@ function notice(text, bad) {
   box.append(p);
 }
 
+// problem shows a message for a response that the caller does not handle.
 function problem(status, data) {
-  if (status === 0) return notice('The server does not answer. Is the program still running? This page goes on when it is back.', true);
-  if (status === 503) return notice('The server cannot do that just now: its database or the provider does not answer. You are still signed in.', true);
+  if (status === 0) return notice('The server does not answer. Is the program still running? This page continues when it is back.', true);
+  if (status === 503) return notice('The server cannot do that at the moment: its database or the provider does not answer. You are still signed in.', true);
   notice('The server refused: ' + (data.error || status) + '.', true);
 }
 
-// when fills in a <time>: a date that people read, and the exact one for who needs it.
+// when fills in a <time>: a relative time as its text, and the exact time as its title.
 function when(element, value) {
   const date = new Date(value);
   const seconds = Math.round((date - Date.now()) / 1000);

@@ -23,7 +23,7 @@ function show(data) {
   for (const [id, n] of Object.entries(numbers)) byId(id).textContent = n.toLocaleString('en');
   const ended = Object.entries(data.ended).filter(([reason]) => reason !== 'expired');
   byId('reasons').textContent = ended.length ? 'Ended since the start: ' + ended.map(([reason, n]) => n + ' ' + (reasons[reason] || reason)).join(', ') + '.' : '';
-  byId('cleaned').textContent = data.cleaned ? 'It last removed some at ' + new Date(data.cleaned).toLocaleTimeString() + '.' : 'It has removed none since the start.';
+  byId('cleaned').textContent = data.cleaned ? 'It last removed rows at ' + new Date(data.cleaned).toLocaleTimeString() + '.' : 'It has removed no rows since the start.';
   byId('known').replaceChildren(...Object.keys(data.users).map((sub) => new Option('', sub)));
   const rows = data.sessions.map((session) => {
     const row = byId('session').content.cloneNode(true);
@@ -50,7 +50,7 @@ function revoke(sub) {
 }
 
 byId('reload').addEventListener('click', load);
-byId('leave').addEventListener('click', () => act('/bff/operator/leave', {}, (d) => d.left + ' sessions have expired. Clean up now, or wait and look again.'));
+byId('leave').addEventListener('click', () => act('/bff/operator/leave', {}, (d) => d.left + ' expired sessions were added. Clean up now, or wait and reload.'));
 byId('cleanup').addEventListener('click', () => act('/bff/operator/cleanup', {}, (d) => plural(d.removed, 'row was', 'rows were') + ' removed.'));
 byId('revoke').addEventListener('submit', (event) => {
   event.preventDefault();

@@ -1,5 +1,5 @@
 // node server.mjs PORT APPLICATION SECRET: an OpenID Provider for the BFF at APPLICATION.
-// It takes any name for a user's.
+// It accepts any user name.
 import { Provider } from 'oidc-provider';
 
 const [port, application, secret] = process.argv.slice(2);
@@ -20,7 +20,8 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   cookies: { keys: ['test'] },
   pkce: { required: () => true },
   findAccount: async (_, id) => ({ accountId: id, claims: async () => ({ sub: id, name: `${id} of oidc-provider`, email: `${id}@example.com` }) }),
-  // Its guard against server-side request forgery refuses loopback, where the BFF is.
+  // The default fetch refuses loopback addresses to prevent server-side request forgery,
+  // but the BFF listens there.
   fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
 });
 provider.on('backchannel.success', (_, client, account, sid) => console.log(`logout token accepted: ${account} ${sid}`));

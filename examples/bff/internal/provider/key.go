@@ -16,7 +16,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// Key signs ID tokens and logout tokens, with ES256.
+// Key signs ID tokens and logout tokens with ES256. It implements op.SigningKey. Make one
+// with [KeyFile].
 type Key struct {
 	private *ecdsa.PrivateKey
 	id      string
@@ -28,10 +29,10 @@ func (k Key) SignatureAlgorithm() jose.SignatureAlgorithm { return jose.ES256 }
 // Key implements op.SigningKey.
 func (k Key) Key() any { return k.private }
 
-// ID implements op.SigningKey: it is derived from the key.
+// ID implements op.SigningKey. It is derived from the public key.
 func (k Key) ID() string { return k.id }
 
-// publicKey is the other half, for the provider's jwks_uri.
+// publicKey is the public half of a key, which the provider publishes at its jwks_uri.
 type publicKey struct{ of Key }
 
 func (k publicKey) ID() string                         { return k.of.id }
@@ -39,9 +40,11 @@ func (k publicKey) Algorithm() jose.SignatureAlgorithm { return k.of.SignatureAl
 func (k publicKey) Use() string                        { return "sig" }
 func (k publicKey) Key() any                           { return &k.of.private.PublicKey }
 
-// KeyFile reads the key from a PEM file, or makes both. A provider that had another key
-// after every restart could not read the ID tokens it has issued, and no client could
-// sign out with one.
+// KeyFile reads the key from a PEM file. If there is no such file, KeyFile makes a new key
+// and writes it. A file without a P-256 key is an error.
+//
+// The key must survive a restart: otherwise the provider could not verify the ID tokens
+// that it has issued, which clients send when they sign out.
 func KeyFile(path string) (Key, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -52,12 +55,12 @@ func KeyFile(path string) (Key, error) {
 	}
 	block, _ := pem.Decode(text)
 	if block == nil {
-		return Key{}, fmt.Errorf("provider: there is no PEM block in %s", path)
+		return Key{}, fmt.Errorf("provider: the signing key file %s has no PEM block: repair or remove it", path)
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	key, ok := parsed.(*ecdsa.PrivateKey)
 	if err != nil || !ok || key.Curve != elliptic.P256() {
-		return Key{}, fmt.Errorf("provider: there is no P-256 key in %s", path)
+		return Key{}, fmt.Errorf("provider: the signing key file %s has no P-256 key: repair or remove it", path)
 	}
 	return named(key)
 }
@@ -78,6 +81,7 @@ func newKey(path string) (Key, error) {
 	return named(key)
 }
 
+// named returns the key with its id.
 func named(key *ecdsa.PrivateKey) (Key, error) {
 	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
 	if err != nil {

@@ -24,17 +24,18 @@ const (
 	deliveriesToShow    = 10
 )
 
-// A Delivery is a logout token that was sent, and what came of it.
+// A Delivery is a logout token that was sent, and the client's response to it.
 type Delivery struct {
 	At       time.Time
 	SID      string
 	Subject  string
-	Response string
+	Response string // the HTTP status, or "not delivered"
 }
 
-// TerminateSessionFromRequest is the end_session endpoint: it ends the session that the
-// ID token names, or without one all that the client has of the user, and tells the
-// client over the back channel before the browser is sent back.
+// TerminateSessionFromRequest implements the end_session endpoint. It ends the session that
+// the ID token's sid names, or all of the user's sessions with the client if the ID token
+// has no sid. It sends the client a logout token for each, and then returns the address
+// to redirect the browser to. A request without an ID token is refused.
 func (s *storage) TerminateSessionFromRequest(ctx context.Context, r *op.EndSessionRequest) (string, error) {
 	if r.IDTokenHintClaims == nil {
 		return "", oidc.ErrInvalidRequest().WithDescription("an id_token_hint is required")
@@ -48,7 +49,7 @@ func (s *storage) TerminateSessionFromRequest(ctx context.Context, r *op.EndSess
 	return r.RedirectURI, nil
 }
 
-// list returns the sessions, the newest first.
+// list returns the sessions, newest first.
 func (s *storage) list() []Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -60,7 +61,8 @@ func (s *storage) list() []Session {
 	return sessions
 }
 
-// end ends a session and its tokens, and notifies the client.
+// end ends a session and its tokens, sends the client a logout token and records the
+// delivery. An unknown sid is ignored.
 func (s *storage) end(ctx context.Context, sid string) {
 	s.mu.Lock()
 	session, ok := s.sessions[sid]
@@ -89,7 +91,8 @@ func (s *storage) end(ctx context.Context, sid string) {
 	s.log = s.log[max(0, len(s.log)-deliveriesToShow):]
 }
 
-// notify sends a logout token, whatever becomes of the request that caused it.
+// notify sends the client a logout token and returns the status of the response. It
+// finishes even if ctx is cancelled: the session has ended already.
 func (s *storage) notify(ctx context.Context, session Session) (string, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deliveryTimeout)
 	defer cancel()
@@ -107,13 +110,14 @@ func (s *storage) notify(ctx context.Context, session Session) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer response.Body.Close() //nolint:errcheck // it was only read
+	defer response.Body.Close() //nolint:errcheck // the error of a body that was read does not matter
 	_, _ = io.CopyN(io.Discard, response.Body, 4<<10)
 	return fmt.Sprintf("%d %s", response.StatusCode, http.StatusText(response.StatusCode)), nil
 }
 
-// logoutToken makes one by OpenID Connect Back-Channel Logout 1.0, section 2.4. Package
-// op has a signer too, but that one writes the type JWT into the header.
+// logoutToken returns a logout token as OpenID Connect Back-Channel Logout 1.0, section
+// 2.4, specifies it. Package op has a signer too, but it sets the type JWT in the header
+// instead of logout+jwt.
 func (s *storage) logoutToken(session Session) (string, error) {
 	signer, err := jose.NewSigner(
 		jose.SigningKey{Algorithm: s.cfg.Key.SignatureAlgorithm(), Key: jose.JSONWebKey{Key: s.cfg.Key.Key(), KeyID: s.cfg.Key.ID()}},

@@ -1,8 +1,8 @@
-// Package provider is a small OpenID Provider for this machine, on zitadel/oidc, so that
-// the example needs nothing else: no account, no container, no network. It asks for no
-// password and forgets its sessions when it ends. It is an identity provider in
-// everything that a BFF can see: discovery, code flow with PKCE, refresh tokens that are
-// good once, revocation, sign-out, and logout tokens over the back channel.
+// Package provider is a small OpenID Provider on zitadel/oidc for development. With it the
+// example needs no account, no container and no network. The provider has no passwords and
+// keeps its sessions in memory. To a BFF it is a complete identity provider: it has
+// discovery, the code flow with PKCE, refresh token rotation, revocation, sign-out, and
+// logout tokens over the back channel.
 package provider
 
 import (
@@ -19,28 +19,32 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
 
-// Config says who the provider is and whom it knows.
+// Config configures a [Provider].
 type Config struct {
+	// Issuer is the provider's URL.
 	Issuer string
-	Key    Key
+	// Key signs the ID tokens and logout tokens.
+	Key Key
+	// Client is the only client.
 	Client Client
-	// AccessTokenLifetime is 5 minutes by default.
+	// AccessTokenLifetime is 5 minutes if it is 0.
 	AccessTokenLifetime time.Duration
-	// DeviceName makes a browser's name from its User-Agent.
+	// DeviceName returns a readable name for a browser's User-Agent. If it is nil, the
+	// sessions have no device names.
 	DeviceName func(userAgent string) string
 }
 
-// A Client is registered with the provider: the BFF.
+// A Client is an application that is registered with the provider: here the BFF.
 type Client struct {
 	ID, Secret                                               string
 	RedirectURI, PostLogoutRedirectURI, BackchannelLogoutURI string
 }
 
-// A User can sign in.
+// A User is an account at the provider.
 type User struct{ Subject, Name, About string }
 
 var users = []User{
-	{"alice", "Alice Archer", "she is an operator of the application too"},
+	{"alice", "Alice Archer", "an operator of the application"},
 	{"bob", "Bob Baker", "an ordinary user"},
 	{"carol", "Carol Carter", "an ordinary user"},
 }
@@ -51,7 +55,8 @@ type Session struct {
 	Since                          time.Time
 }
 
-// Provider is the http.Handler of an OpenID Provider. Make it with [New].
+// Provider is the http.Handler of an OpenID Provider. Make it with [New]. It is safe for
+// concurrent use.
 type Provider struct {
 	http.Handler
 	cfg      Config
@@ -59,13 +64,13 @@ type Provider struct {
 	callback func(http.ResponseWriter, *http.Request, string)
 }
 
-// New makes a provider. It does not listen.
+// New returns a provider without sessions. The caller serves it.
 func New(c Config) (*Provider, error) {
 	if c.AccessTokenLifetime == 0 {
 		c.AccessTokenLifetime = 5 * time.Minute
 	}
 	s := newStorage(c)
-	var cryptoKey [32]byte // seals codes and access tokens, which end with the process
+	var cryptoKey [32]byte // encrypts codes and access tokens, which end with the process
 	_, _ = rand.Read(cryptoKey[:])
 	protocol, err := op.NewProvider(&op.Config{
 		CryptoKey:                         cryptoKey,
@@ -77,7 +82,7 @@ func New(c Config) (*Provider, error) {
 		BackChannelLogoutSupported:        true,
 		BackChannelLogoutSessionSupported: true,
 	}, s, op.StaticIssuer(c.Issuer),
-		op.WithAllowInsecure(), // http, on this machine
+		op.WithAllowInsecure(), // http on this machine
 		op.WithIDTokenHintVerifierOpts(op.WithSupportedIDTokenHintSigningAlgorithms(string(c.Key.SignatureAlgorithm()))))
 	if err != nil {
 		return nil, fmt.Errorf("provider: %w", err)
@@ -107,10 +112,10 @@ var pages = template.Must(template.New("").Funcs(template.FuncMap{
 	"clock": func(t time.Time) string { return t.UTC().Format("15:04:05 UTC") },
 }).ParseFS(files, "pages/*.html"))
 
-// headers are for the pages: no script at all.
+// headers sets the security headers. The pages have no script.
 func (p *Provider) headers(next http.Handler) http.Handler {
 	client, _ := url.Parse(p.cfg.Client.RedirectURI)
-	// A form's target includes what it is redirected to: the BFF.
+	// form-action also applies to redirects of the form's request, here to the BFF.
 	policy := "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' " +
 		client.Scheme + "://" + client.Host
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -129,10 +134,10 @@ func (p *Provider) show(w http.ResponseWriter, status int, name string, data any
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = pages.ExecuteTemplate(w, name, data) // the browser went away
+	_ = pages.ExecuteTemplate(w, name, data) // fails only if the browser has gone
 }
 
-// front shows what the provider knows, and ends sessions.
+// front sends the page with the sessions and the logout tokens that were sent.
 func (p *Provider) front(w http.ResponseWriter, _ *http.Request) {
 	p.storage.mu.Lock()
 	deliveries := slices.Clone(p.storage.log)
@@ -143,16 +148,18 @@ func (p *Provider) front(w http.ResponseWriter, _ *http.Request) {
 	})
 }
 
+// endOne ends the session that the form names.
 func (p *Provider) endOne(w http.ResponseWriter, r *http.Request) {
 	p.storage.end(r.Context(), r.PostFormValue("sid"))
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// choose is the sign-in page.
+// choose sends the sign-in page.
 func (p *Provider) choose(w http.ResponseWriter, r *http.Request) {
 	p.show(w, http.StatusOK, "signin.html", map[string]any{"Request": r.FormValue("request"), "Users": users})
 }
 
+// chosen signs in the user that the form names, and redirects to the client.
 func (p *Provider) chosen(w http.ResponseWriter, r *http.Request) {
 	id, subject := r.PostFormValue("request"), r.PostFormValue("user")
 	known := slices.ContainsFunc(users, func(u User) bool { return u.Subject == subject })

@@ -19,18 +19,18 @@ const (
 	refreshTokenLifetime = 12 * time.Hour
 )
 
-// storage is what the provider remembers: everything but its signing key is in memory.
-// What it hands out are copies, so that nothing is shared without the lock.
+// storage implements op.Storage in memory. It is safe for concurrent use: it returns
+// copies only, so that callers share nothing that the lock protects.
 type storage struct {
 	cfg Config
 
 	mu       sync.Mutex
-	requests map[string]request // by id
-	codes    map[string]string  // code -> id of the request
-	access   map[string]accessToken
-	refresh  map[string]refreshToken
-	sessions map[string]Session // by sid
-	log      []Delivery         // the newest last
+	requests map[string]request      // by id
+	codes    map[string]string       // request ids by code
+	access   map[string]accessToken  // by token id
+	refresh  map[string]refreshToken // by token
+	sessions map[string]Session      // by sid
+	log      []Delivery              // newest last
 }
 
 type accessToken struct {
@@ -40,7 +40,7 @@ type accessToken struct {
 
 type refreshToken struct {
 	grant
-	access  string
+	access  string // the id of the access token that was issued with it
 	expires time.Time
 }
 
@@ -55,7 +55,7 @@ func newStorage(c Config) *storage {
 	}
 }
 
-// sweep forgets what has expired. The caller holds the lock.
+// sweep deletes expired requests, codes and tokens. The caller holds the lock.
 func (s *storage) sweep(now time.Time) {
 	for id, r := range s.requests {
 		if now.Sub(r.created) > signInLifetime {
@@ -79,9 +79,10 @@ func (s *storage) sweep(now time.Time) {
 	}
 }
 
+// CreateAuthRequest begins a sign-in. It requires PKCE.
 func (s *storage) CreateAuthRequest(_ context.Context, r *oidc.AuthRequest, _ string) (op.AuthRequest, error) {
 	if slices.Contains(r.Prompt, oidc.PromptNone) {
-		return nil, oidc.ErrLoginRequired() // it remembers nobody between two sign-ins
+		return nil, oidc.ErrLoginRequired() // this provider has no single sign-on
 	}
 	if r.CodeChallenge == "" || r.CodeChallengeMethod != oidc.CodeChallengeMethodS256 {
 		return nil, oidc.ErrInvalidRequest().WithDescription("PKCE with S256 is required")
@@ -100,13 +101,14 @@ func (s *storage) CreateAuthRequest(_ context.Context, r *oidc.AuthRequest, _ st
 	return &next, nil
 }
 
-// signIn notes who has signed in. Every sign-in is a session of its own.
+// signIn begins a session of the user for a sign-in request. It returns an error if the
+// request has expired or has a user already.
 func (s *storage) signIn(id, subject, device string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, ok := s.requests[id]
 	if !ok || r.subject != "" {
-		return errors.New("this sign-in has expired: begin again at the application")
+		return errors.New("the sign-in has expired: start again from the application")
 	}
 	r.subject, r.sid, r.authTime = subject, rand.Text(), time.Now()
 	s.requests[id] = r
@@ -119,7 +121,7 @@ func (s *storage) AuthRequestByID(_ context.Context, id string) (op.AuthRequest,
 	defer s.mu.Unlock()
 	r, ok := s.requests[id]
 	if !ok {
-		return nil, errors.New("there is no such request")
+		return nil, errors.New("unknown sign-in request")
 	}
 	return &r, nil
 }
@@ -131,14 +133,15 @@ func (s *storage) SaveAuthCode(_ context.Context, id, code string) error {
 	return nil
 }
 
-// AuthRequestByCode takes a code once.
+// AuthRequestByCode returns the request of a code and deletes the code, so that each code
+// can be used once.
 func (s *storage) AuthRequestByCode(_ context.Context, code string) (op.AuthRequest, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, ok := s.requests[s.codes[code]]
 	delete(s.codes, code)
 	if !ok || time.Since(r.authTime) > codeLifetime {
-		return nil, errors.New("the code is not good")
+		return nil, errors.New("the code is unknown, used or expired")
 	}
 	return &r, nil
 }
@@ -150,10 +153,11 @@ func (s *storage) DeleteAuthRequest(_ context.Context, id string) error {
 	return nil
 }
 
+// CreateAccessToken creates an access token without a refresh token.
 func (s *storage) CreateAccessToken(_ context.Context, r op.TokenRequest) (string, time.Time, error) {
 	g, ok := grantOf(r)
 	if !ok {
-		return "", time.Time{}, errors.New("the grant is not supported")
+		return "", time.Time{}, errors.New("unsupported grant")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -161,18 +165,19 @@ func (s *storage) CreateAccessToken(_ context.Context, r op.TokenRequest) (strin
 	return id, expires, nil
 }
 
-// CreateAccessAndRefreshTokens rotates: a refresh token is good once.
+// CreateAccessAndRefreshTokens creates both tokens. It deletes the current refresh token
+// and its access token, so that each refresh token can be used once.
 func (s *storage) CreateAccessAndRefreshTokens(_ context.Context, r op.TokenRequest, current string) (string, string, time.Time, error) {
 	g, ok := grantOf(r)
 	if !ok {
-		return "", "", time.Time{}, errors.New("the grant is not supported")
+		return "", "", time.Time{}, errors.New("unsupported grant")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if current != "" {
 		old, ok := s.refresh[current]
 		if !ok {
-			return "", "", time.Time{}, oidc.ErrInvalidGrant().WithDescription("the refresh token is not good any more")
+			return "", "", time.Time{}, oidc.ErrInvalidGrant().WithDescription("the refresh token is no longer valid")
 		}
 		delete(s.refresh, current)
 		delete(s.access, old.access)
@@ -183,6 +188,7 @@ func (s *storage) CreateAccessAndRefreshTokens(_ context.Context, r op.TokenRequ
 	return id, next, expires, nil
 }
 
+// newAccess adds an access token. The caller holds the lock.
 func (s *storage) newAccess(g grant) (string, time.Time) {
 	now := time.Now()
 	s.sweep(now)
@@ -196,7 +202,7 @@ func (s *storage) TokenRequestByRefreshToken(_ context.Context, token string) (o
 	defer s.mu.Unlock()
 	t, ok := s.refresh[token]
 	if !ok || time.Now().After(t.expires) {
-		return nil, errors.New("the refresh token is not good any more")
+		return nil, errors.New("the refresh token is no longer valid")
 	}
 	g := t.grant
 	return &g, nil
@@ -212,6 +218,8 @@ func (s *storage) GetRefreshTokenInfo(_ context.Context, clientID, token string)
 	return t.subject, token, nil
 }
 
+// RevokeToken deletes a refresh token together with its access token, or an access token.
+// Unknown tokens and tokens of another client are ignored.
 func (s *storage) RevokeToken(_ context.Context, token, _, clientID string) *oidc.Error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -225,11 +233,11 @@ func (s *storage) RevokeToken(_ context.Context, token, _, clientID string) *oid
 	return nil
 }
 
-// SetUserinfoFromRequest says what an ID token holds.
+// SetUserinfoFromRequest fills in the claims of an ID token.
 func (s *storage) SetUserinfoFromRequest(_ context.Context, info *oidc.UserInfo, r op.IDTokenRequest, scopes []string) error {
 	g, ok := r.(interface{ sessionID() string })
 	if !ok {
-		return errors.New("the grant is not supported")
+		return errors.New("unsupported grant")
 	}
 	if err := setUser(info, r.GetSubject(), scopes); err != nil {
 		return err
@@ -238,13 +246,13 @@ func (s *storage) SetUserinfoFromRequest(_ context.Context, info *oidc.UserInfo,
 	return nil
 }
 
-// SetUserinfoFromToken is the userinfo endpoint.
+// SetUserinfoFromToken fills in the response of the userinfo endpoint.
 func (s *storage) SetUserinfoFromToken(_ context.Context, info *oidc.UserInfo, tokenID, subject, _ string) error {
 	s.mu.Lock()
 	t, ok := s.access[tokenID]
 	s.mu.Unlock()
 	if !ok || t.subject != subject || time.Now().After(t.expires) {
-		return errors.New("the access token is not good")
+		return errors.New("the access token is not valid")
 	}
 	return setUser(info, t.subject, t.scopes)
 }
@@ -261,7 +269,7 @@ func (s *storage) KeySet(context.Context) ([]op.Key, error) {
 
 func (s *storage) GetClientByClientID(_ context.Context, id string) (op.Client, error) {
 	if id != s.cfg.Client.ID {
-		return nil, errors.New("there is no such client")
+		return nil, errors.New("unknown client")
 	}
 	return client{s.cfg.Client}, nil
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
 
-// A grant is what a user has allowed a client: what a refresh token stands for.
+// A grant is a user's permission to a client, which its tokens carry. It implements
+// op.RefreshTokenRequest.
 type grant struct {
 	clientID, subject, sid string
 	scopes                 []string
@@ -28,7 +29,8 @@ func (g *grant) GetScopes() []string         { return g.scopes }
 func (g *grant) GetSubject() string          { return g.subject }
 func (g *grant) SetCurrentScopes(s []string) { g.scopes = s }
 
-// A request is a sign-in on its way, up to the exchange of its code.
+// A request is a sign-in from the authorization request to the exchange of its code. It
+// implements op.AuthRequest.
 type request struct {
 	grant
 	id, redirectURI, state, nonce string
@@ -48,6 +50,8 @@ func (r *request) GetResponseMode() oidc.ResponseMode    { return r.responseMode
 func (r *request) GetState() string                      { return r.state }
 func (r *request) Done() bool                            { return r.subject != "" }
 
+// grantOf returns the grant of a token request, or false for a kind of request that this
+// provider does not support.
 func grantOf(r op.TokenRequest) (grant, bool) {
 	switch r := r.(type) {
 	case *request:
@@ -59,7 +63,7 @@ func grantOf(r op.TokenRequest) (grant, bool) {
 	}
 }
 
-// client is the BFF, as package op asks for it.
+// client implements op.Client for the BFF.
 type client struct{ Client }
 
 func (c client) GetID() string                     { return c.ID }
@@ -89,7 +93,7 @@ func (client) GrantTypes() []oidc.GrantType {
 func setUser(info *oidc.UserInfo, subject string, scopes []string) error {
 	i := slices.IndexFunc(users, func(u User) bool { return u.Subject == subject })
 	if i < 0 {
-		return errors.New("there is no such user")
+		return errors.New("unknown user")
 	}
 	info.Subject = subject
 	if slices.Contains(scopes, oidc.ScopeProfile) {
@@ -103,19 +107,19 @@ func setUser(info *oidc.UserInfo, subject string, scopes []string) error {
 
 func (s *storage) AuthorizeClientIDSecret(_ context.Context, id, secret string) error {
 	if id != s.cfg.Client.ID || subtle.ConstantTimeCompare([]byte(secret), []byte(s.cfg.Client.Secret)) != 1 {
-		return errors.New("the client's id or secret is wrong")
+		return errors.New("wrong client id or secret")
 	}
 	return nil
 }
 
-// The rest of op.Storage is for what this provider does not do.
+// op.Storage requires the following methods too. This provider has no use for them.
 
 var errNotSupported = errors.New("not supported")
 
 func (s *storage) Health(context.Context) error { return nil }
 
 func (s *storage) SetUserinfoFromScopes(context.Context, *oidc.UserInfo, string, string, []string) error {
-	return nil // SetUserinfoFromRequest does it
+	return nil // SetUserinfoFromRequest is called instead
 }
 
 func (s *storage) SetIntrospectionFromToken(context.Context, *oidc.IntrospectionResponse, string, string, string) error {
@@ -135,5 +139,5 @@ func (s *storage) ValidateJWTProfileScopes(context.Context, string, []string) ([
 }
 
 func (s *storage) TerminateSession(context.Context, string, string) error {
-	return errNotSupported // TerminateSessionFromRequest does it
+	return errNotSupported // TerminateSessionFromRequest is called instead
 }
