@@ -15,14 +15,14 @@ import (
 	"example.com/usersession/internal/dbtest"
 )
 
-// TestCleanupDoesNotReadWhatIsGone: deleted rows stay in PostgreSQL's index for as long
+// TestCleanup_ReadsNoDeletedRows: deleted rows stay in PostgreSQL's index for as long
 // as any transaction is older than their deletion. A batch does not go through those of
 // the batches before it.
-func TestCleanupDoesNotReadWhatIsGone(t *testing.T) {
-	onMost(t, []*dbtest.Engine{dbtest.PostgreSQL}, cockroachDB("counts no pages"), func(t *testing.T, d *dbtest.Database) {
+func TestCleanup_ReadsNoDeletedRows(t *testing.T) {
+	onEnginesExcept(t, []*dbtest.Engine{dbtest.PostgreSQL}, exceptCockroachDB("counts no pages"), func(t *testing.T, d *dbtest.Database) {
 		const batches, size = 20, 100
 		recorder, log := &dbtest.Recorder{}, &batchLog{}
-		db, store := open(t, d, dbtest.Setup{Recorder: recorder},
+		db, store := openStore(t, d, dbtest.Setup{Recorder: recorder},
 			usersession.WithCleanupBatchSize(size), usersession.WithLogger(slog.New(log)))
 		rows := make([]entities.UserSession, batches*size)
 		for i := range rows {
@@ -35,7 +35,7 @@ func TestCleanupDoesNotReadWhatIsGone(t *testing.T) {
 		}
 		must(t, db.CreateInBatches(rows, 500).Error)
 		must(t, db.Exec("ANALYZE user_sessions").Error)
-		old := begin(t, db, &sql.TxOptions{Isolation: sql.LevelRepeatableRead})
+		old := beginTx(t, db, &sql.TxOptions{Isolation: sql.LevelRepeatableRead})
 		must(t, old.Exec("SELECT 1 FROM user_sessions LIMIT 1").Error)
 
 		var pages []int

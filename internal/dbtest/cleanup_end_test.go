@@ -15,8 +15,8 @@ import (
 )
 
 // Whatever ends a cleanup early, it says what it has done.
-func TestCleanupCountsWhatItDidBeforeItsEnd(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+func TestCleanup_ContextCancelled(t *testing.T) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		ctx, cancel := context.WithCancel(t.Context())
 		batches := &batchLog{}
 		batches.each = func() {
@@ -24,7 +24,7 @@ func TestCleanupCountsWhatItDidBeforeItsEnd(t *testing.T) {
 				cancel()
 			}
 		}
-		_, store := withExpired(t, d, 50, usersession.WithCleanupBatchSize(10), usersession.WithLogger(slog.New(batches)))
+		_, store := openWithExpired(t, d, 50, usersession.WithCleanupBatchSize(10), usersession.WithLogger(slog.New(batches)))
 		deleted, err := store.DeleteExpiredSessions(ctx)
 		if deleted != 20 || !errors.Is(err, context.Canceled) {
 			t.Errorf("%d, %v; want 20, %v", deleted, err, context.Canceled)
@@ -33,12 +33,12 @@ func TestCleanupCountsWhatItDidBeforeItsEnd(t *testing.T) {
 	})
 }
 
-func TestCleanupCountsWhatItDidBeforeAnError(t *testing.T) {
+func TestCleanup_DatabaseError(t *testing.T) {
 	broken := errors.New("the disk is gone")
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
-		db, store := withExpired(t, d, 50, usersession.WithCleanupBatchSize(10))
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
+		db, store := openWithExpired(t, d, 50, usersession.WithCleanupBatchSize(10))
 		batches := 0
-		before(t, db, func(db *gorm.DB) {
+		beforeStatement(t, db, func(db *gorm.DB) {
 			if batches++; batches == 3 {
 				_ = db.AddError(broken)
 			}
@@ -53,24 +53,24 @@ func TestCleanupCountsWhatItDidBeforeAnError(t *testing.T) {
 
 // A host that is told to end while the database works on a batch does so at once. Of the
 // batch nothing is done, and what was done before is reported.
-func TestCleanerEndsInTheMiddleOfABatch(t *testing.T) {
+func TestCleaner_CancelledInBatch(t *testing.T) {
 	for _, e := range []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL} {
 		t.Run(e.Name, func(t *testing.T) {
 			t.Parallel()
 			d := e.New(t)
-			db, store := withExpired(t, d, 5, usersession.WithCleanupBatchSize(2))
+			db, store := openWithExpired(t, d, 5, usersession.WithCleanupBatchSize(2))
 			// It has to wait for a row of the second batch.
-			tx := begin(t, db)
-			must(t, tx.Exec("UPDATE user_sessions SET version = version + 1 WHERE id = ?", idOf(t, db, "expired-3")).Error)
+			tx := beginTx(t, db)
+			must(t, tx.Exec("UPDATE user_sessions SET version = version + 1 WHERE id = ?", rowID(t, db, "expired-3")).Error)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			batches := 0
-			before(t, db, func(db *gorm.DB) {
+			beforeStatement(t, db, func(db *gorm.DB) {
 				if !d.IsTiDB() { // which does not skip locked rows anyway
-					_ = db.AddError(tooOld[e.Name][0])
+					_ = db.AddError(skipLockedRefusals[e.Name][0])
 				}
 			}, "SKIP LOCKED")
-			before(t, db, func(*gorm.DB) {
+			beforeStatement(t, db, func(*gorm.DB) {
 				if batches++; batches == 2 {
 					time.AfterFunc(100*time.Millisecond, cancel)
 				}

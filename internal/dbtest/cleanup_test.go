@@ -21,10 +21,10 @@ import (
 )
 
 // servers are the engines that lock rows.
-var servers = []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL, dbtest.SQLServer}
+var lockingEngines = []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL, dbtest.SQLServer}
 
 // tooOld is how a server says that it doesn't know SKIP LOCKED.
-var tooOld = map[string][]error{
+var skipLockedRefusals = map[string][]error{
 	"postgres": {
 		&pgconn.PgError{Code: "42601", Message: `syntax error at or near "SKIP"`},
 		&pgconn.PgError{Code: "0A000", Message: "SKIP LOCKED is not supported"},
@@ -36,18 +36,18 @@ var tooOld = map[string][]error{
 }
 
 // deadlocked is how it says that the transaction was the victim of a deadlock.
-var deadlocked = map[string]error{
+var deadlockErrors = map[string]error{
 	"postgres": &pgconn.PgError{Code: "40P01", Message: "deadlock detected"},
 	"mysql":    &mysql.MySQLError{Number: 1213, Message: "Deadlock found when trying to get lock"},
 }
 
 // withExpired returns a store with n expired sessions, and one that is live.
-func withExpired(t *testing.T, d *dbtest.Database, n int, options ...usersession.Option) (*gorm.DB, *usersession.GormStore) {
+func openWithExpired(t *testing.T, d *dbtest.Database, n int, options ...usersession.Option) (*gorm.DB, *usersession.GormStore) {
 	t.Helper()
-	db, store := open(t, d, dbtest.Setup{}, options...)
-	must(t, store.CreateUserSession(t.Context(), sample("live", "")))
+	db, store := openStore(t, d, dbtest.Setup{}, options...)
+	must(t, store.CreateUserSession(t.Context(), testSession("live", "")))
 	for i := range n {
-		session := sample(fmt.Sprintf("expired-%d", i), "")
+		session := testSession(fmt.Sprintf("expired-%d", i), "")
 		session.Expires = now.Add(-time.Duration(n-i) * time.Second)
 		must(t, store.CreateUserSession(t.Context(), session))
 	}
@@ -55,7 +55,7 @@ func withExpired(t *testing.T, d *dbtest.Database, n int, options ...usersession
 }
 
 // before runs a function before every statement of db that contains all of parts.
-func before(t *testing.T, db *gorm.DB, run func(db *gorm.DB), parts ...string) {
+func beforeStatement(t *testing.T, db *gorm.DB, run func(db *gorm.DB), parts ...string) {
 	t.Helper()
 	hook := func(db *gorm.DB) {
 		statement := db.Statement.SQL.String()
@@ -81,23 +81,23 @@ func wantDeleted(t *testing.T, store *usersession.GormStore, want int64) {
 	}
 }
 
-// onSkippers runs a test on the servers that skip locked rows.
-func onSkippers(t *testing.T, test func(t *testing.T, d *dbtest.Database)) {
+// onSkipLockedEngines runs a test on the servers that skip locked rows.
+func onSkipLockedEngines(t *testing.T, test func(t *testing.T, d *dbtest.Database)) {
 	t.Helper()
-	onMost(t, servers, func(d *dbtest.Database) string {
+	onEnginesExcept(t, lockingEngines, func(d *dbtest.Database) string {
 		if d.IsTiDB() {
-			return "takes SKIP LOCKED and skips nothing: its cleanup waits, see TestCleanupWaitsForARowThatIsBeingRenewed"
+			return "takes SKIP LOCKED and skips nothing: its cleanup waits, see TestCleanup_WaitsForRowBeingRenewed"
 		}
 		return ""
 	}, test)
 }
 
-func TestCleanupSkipsLockedRows(t *testing.T) {
-	onSkippers(t, func(t *testing.T, d *dbtest.Database) {
-		db, store := withExpired(t, d, 7, usersession.WithCleanupBatchSize(2))
+func TestCleanup_SkipsLockedRows(t *testing.T) {
+	onSkipLockedEngines(t, func(t *testing.T, d *dbtest.Database) {
+		db, store := openWithExpired(t, d, 7, usersession.WithCleanupBatchSize(2))
 		tx := db.Begin()
 		must(t, tx.Error)
-		must(t, tx.Exec("UPDATE user_sessions SET version = version + 1 WHERE id IN (?, ?)", idOf(t, db, "expired-0"), idOf(t, db, "expired-3")).Error)
+		must(t, tx.Exec("UPDATE user_sessions SET version = version + 1 WHERE id IN (?, ?)", rowID(t, db, "expired-0"), rowID(t, db, "expired-3")).Error)
 		wantDeleted(t, store, 5)
 		must(t, tx.Rollback().Error)
 		wantDeleted(t, store, 2)
@@ -105,12 +105,12 @@ func TestCleanupSkipsLockedRows(t *testing.T) {
 }
 
 // A session that is renewed while the cleanup decides lives.
-func TestCleanupSparesARowThatIsBeingRenewed(t *testing.T) {
-	onSkippers(t, func(t *testing.T, d *dbtest.Database) {
-		db, store := withExpired(t, d, 3)
+func TestCleanup_SkipsRowBeingRenewed(t *testing.T) {
+	onSkipLockedEngines(t, func(t *testing.T, d *dbtest.Database) {
+		db, store := openWithExpired(t, d, 3)
 		tx := db.Begin()
 		must(t, tx.Error)
-		must(t, renew(tx, idOf(t, db, "expired-1")))
+		must(t, renewRow(tx, rowID(t, db, "expired-1")))
 		wantDeleted(t, store, 2)
 		must(t, tx.Commit().Error)
 		wantDeleted(t, store, 0)
@@ -121,22 +121,22 @@ func TestCleanupSparesARowThatIsBeingRenewed(t *testing.T) {
 }
 
 // So it does where locked rows cannot be skipped, and the cleanup has to wait for them.
-func TestCleanupWaitsForARowThatIsBeingRenewed(t *testing.T) {
+func TestCleanup_WaitsForRowBeingRenewed(t *testing.T) {
 	for _, e := range []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL} {
 		t.Run(e.Name, func(t *testing.T) {
 			t.Parallel()
 			d := e.New(t)
-			db, store := withExpired(t, d, 3)
-			tx := begin(t, db)
-			must(t, renew(tx, idOf(t, db, "expired-1")))
+			db, store := openWithExpired(t, d, 3)
+			tx := beginTx(t, db)
+			must(t, renewRow(tx, rowID(t, db, "expired-1")))
 			deleting, ended := make(chan struct{}), make(chan struct{})
-			before(t, db, func(db *gorm.DB) {
+			beforeStatement(t, db, func(db *gorm.DB) {
 				if !d.IsTiDB() {
-					_ = db.AddError(tooOld[e.Name][0])
+					_ = db.AddError(skipLockedRefusals[e.Name][0])
 				}
 			}, "SKIP LOCKED")
 			once := sync.OnceFunc(func() { close(deleting) })
-			before(t, db, func(*gorm.DB) { once() }, "DELETE", " IN (")
+			beforeStatement(t, db, func(*gorm.DB) { once() }, "DELETE", " IN (")
 			go func() {
 				defer close(ended)
 				wantDeleted(t, store, 2)
@@ -161,42 +161,42 @@ func TestCleanupWaitsForARowThatIsBeingRenewed(t *testing.T) {
 }
 
 // renew does it behind the store's back: to the store an expired session is gone.
-func renew(db *gorm.DB, id int64) error {
+func renewRow(db *gorm.DB, id int64) error {
 	return db.Exec("UPDATE user_sessions SET expires = ? WHERE id = ?", entities.Timestamp{Time: now.Add(time.Hour)}, id).Error
 }
 
 // idOf finds a row's id, by which it can be locked without locking others.
-func idOf(t *testing.T, db *gorm.DB, key string) (id int64) {
+func rowID(t *testing.T, db *gorm.DB, key string) (id int64) {
 	t.Helper()
 	must(t, db.Model(&entities.UserSession{}).Where(&entities.UserSession{Key: entities.Identity(key)}).Pluck("id", &id).Error)
 	return id
 }
 
-func TestCleanupOnAServerTooOldToSkipLockedRows(t *testing.T) {
+func TestCleanup_SkipLockedRefused(t *testing.T) {
 	for _, e := range []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL} {
 		t.Run(e.Name, func(t *testing.T) {
-			for _, refusal := range tooOld[e.Name] {
-				t.Run(cause(refusal), func(t *testing.T) { testTooOld(t, e.New(t), refusal) })
+			for _, refusal := range skipLockedRefusals[e.Name] {
+				t.Run(driverCode(refusal), func(t *testing.T) { testSkipLockedRefused(t, e.New(t), refusal) })
 			}
 		})
 	}
 }
 
-func testTooOld(t *testing.T, d *dbtest.Database, refusal error) {
-	db, store := withExpired(t, d, 25, usersession.WithCleanupBatchSize(10))
+func testSkipLockedRefused(t *testing.T, d *dbtest.Database, refusal error) {
+	db, store := openWithExpired(t, d, 25, usersession.WithCleanupBatchSize(10))
 	refused := 0
-	before(t, db, func(db *gorm.DB) {
+	beforeStatement(t, db, func(db *gorm.DB) {
 		refused++
 		_ = db.AddError(refusal)
 	}, "SKIP LOCKED")
 	// In the gap between the selection and the deletion, which here has no lock, one
 	// session is renewed and another one deleted by somebody else.
-	other := d.Over(t, db, &gorm.Config{})
-	raced, renewed, deleted := false, idOf(t, db, "expired-3"), idOf(t, db, "expired-4")
-	before(t, db, func(*gorm.DB) {
+	other := d.OpenOn(t, db, &gorm.Config{})
+	raced, renewed, deleted := false, rowID(t, db, "expired-3"), rowID(t, db, "expired-4")
+	beforeStatement(t, db, func(*gorm.DB) {
 		if !raced {
 			raced = true
-			must(t, renew(other, renewed))
+			must(t, renewRow(other, renewed))
 			must(t, other.Exec("DELETE FROM user_sessions WHERE id = ?", deleted).Error)
 		}
 	}, "DELETE", " IN (")
@@ -211,32 +211,32 @@ func testTooOld(t *testing.T, d *dbtest.Database, refusal error) {
 
 // A trigger of the team's may answer with the code of a server that is too old, whatever
 // it is asked.
-func TestCleanupGivesUpIfTheFallbackIsRefusedToo(t *testing.T) {
+func TestCleanup_FallbackRefused(t *testing.T) {
 	for _, e := range []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL} {
 		t.Run(e.Name, func(t *testing.T) {
-			db, store := withExpired(t, e.New(t), 5)
+			db, store := openWithExpired(t, e.New(t), 5)
 			tried := 0
-			before(t, db, func(db *gorm.DB) {
+			beforeStatement(t, db, func(db *gorm.DB) {
 				if tried++; tried > 2 {
 					t.Fatal("tried a third time")
 				}
-				_ = db.AddError(tooOld[e.Name][0])
+				_ = db.AddError(skipLockedRefusals[e.Name][0])
 			}, "DELETE")
-			if deleted, err := store.DeleteExpiredSessions(t.Context()); deleted != 0 || !errors.Is(err, tooOld[e.Name][0]) {
-				t.Errorf("DeleteExpiredSessions: %d, %v; want 0, %v", deleted, err, tooOld[e.Name][0])
+			if deleted, err := store.DeleteExpiredSessions(t.Context()); deleted != 0 || !errors.Is(err, skipLockedRefusals[e.Name][0]) {
+				t.Errorf("DeleteExpiredSessions: %d, %v; want 0, %v", deleted, err, skipLockedRefusals[e.Name][0])
 			}
 		})
 	}
 }
 
-func TestCleanupTriesAgainAfterADeadlock(t *testing.T) {
+func TestCleanup_Deadlock(t *testing.T) {
 	for _, e := range []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL} {
 		t.Run(e.Name, func(t *testing.T) {
-			db, store := withExpired(t, e.New(t), 25, usersession.WithCleanupBatchSize(10))
+			db, store := openWithExpired(t, e.New(t), 25, usersession.WithCleanupBatchSize(10))
 			tried := 0
-			before(t, db, func(db *gorm.DB) {
+			beforeStatement(t, db, func(db *gorm.DB) {
 				if tried++; tried%2 == 1 {
-					_ = db.AddError(deadlocked[e.Name])
+					_ = db.AddError(deadlockErrors[e.Name])
 				}
 			}, "DELETE")
 			wantDeleted(t, store, 25)
@@ -244,13 +244,13 @@ func TestCleanupTriesAgainAfterADeadlock(t *testing.T) {
 	}
 }
 
-func TestCleanupWorksInBatchesOldestFirst(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+func TestCleanup_BatchesOldestFirst(t *testing.T) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		batches := &batchLog{}
-		db, store := withExpired(t, d, 25, usersession.WithCleanupBatchSize(10), usersession.WithLogger(slog.New(batches)))
+		db, store := openWithExpired(t, d, 25, usersession.WithCleanupBatchSize(10), usersession.WithLogger(slog.New(batches)))
 		var left []bool // whether the oldest of the second batch is there, after each batch
 		batches.each = func() {
-			left = append(left, exists(t, db, "expired-10"))
+			left = append(left, rowExists(t, db, "expired-10"))
 		}
 		wantDeleted(t, store, 25)
 		if want := []int64{10, 10, 5}; !slices.Equal(batches.deleted, want) {
@@ -259,14 +259,14 @@ func TestCleanupWorksInBatchesOldestFirst(t *testing.T) {
 		if want := []bool{true, false, false}; !slices.Equal(left, want) {
 			t.Errorf("the eleventh was left after each batch: %v, want %v", left, want)
 		}
-		if !exists(t, db, "live") {
+		if !rowExists(t, db, "live") {
 			t.Error("the live session is gone")
 		}
 	})
 }
 
 // exists looks at the row itself: to the store an expired session is gone.
-func exists(t *testing.T, db *gorm.DB, key string) bool {
+func rowExists(t *testing.T, db *gorm.DB, key string) bool {
 	t.Helper()
 	var n int64
 	must(t, db.Model(&entities.UserSession{}).Where(&entities.UserSession{Key: entities.Identity(key)}).Count(&n).Error)

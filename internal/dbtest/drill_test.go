@@ -40,8 +40,8 @@ func TestDrill(t *testing.T) {
 	drillOnServers(t, func(t *testing.T, d *drill) { d.run(t, nil) })
 }
 
-// TestDrillKilled does the same, and kills one of the processes after its first batch.
-func TestDrillKilled(t *testing.T) {
+// TestDrill_KilledCleaner does the same, and kills one of the processes after its first batch.
+func TestDrill_KilledCleaner(t *testing.T) {
 	drillOnServers(t, func(t *testing.T, d *drill) {
 		d.run(t, func(batches int) bool { return batches == 1 })
 	})
@@ -189,7 +189,7 @@ func (d *drill) run(t *testing.T, kill func(batches int) bool) {
 // leaves behind.
 func (d *drill) work(ctx context.Context, t *testing.T, worker int, operations *atomic.Int64) (kept []bff.UserSessionKey) {
 	for n := 0; ctx.Err() == nil; n++ {
-		session := sample(fmt.Sprintf("worker-%d-%d", worker, n), fmt.Sprintf("sid-%d-%d", worker, n))
+		session := testSession(fmt.Sprintf("worker-%d-%d", worker, n), fmt.Sprintf("sid-%d-%d", worker, n))
 		session.Created, session.Renewed, session.Expires = time.Now(), time.Now(), time.Now().Add(time.Hour)
 		expired := keyOf(fmt.Sprintf("standing-%d", 2*rand.IntN(d.size.rows/2)))
 		// Not the worker's context: its end is no error of a request.
@@ -197,9 +197,9 @@ func (d *drill) work(ctx context.Context, t *testing.T, worker int, operations *
 		_, getErr := d.store.GetUserSession(request, d.live[rand.IntN(d.size.rows/2)])
 		steps := map[string]error{
 			"create":            d.store.CreateUserSession(request, session),
-			"renew":             d.store.UpdateUserSession(request, keyOf(session.Key), updated(session, "renewed", 1)),
+			"renew":             d.store.UpdateUserSession(request, keyOf(session.Key), updateOf(session, "renewed", 1)),
 			"read another":      getErr,
-			"renew what's gone": notFound(d.store.UpdateUserSession(request, expired, updated(session, "too late", 0))),
+			"renew what's gone": notFound(d.store.UpdateUserSession(request, expired, updateOf(session, "too late", 0))),
 		}
 		if n%2 == 0 {
 			_, err := d.store.DeleteUserSessions(request, "app", bff.UserSessionsFilter{SessionID: session.SessionID})

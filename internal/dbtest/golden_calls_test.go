@@ -15,9 +15,9 @@ import (
 	"example.com/usersession/bff"
 )
 
-// TestSQLServerCodes: what SQL Server says of duplicates, in both of its codes, and of
+// TestErrors_SQLServerCodes: what SQL Server says of duplicates, in both of its codes, and of
 // deadlocks is understood, whether GORM translates errors or not.
-func TestSQLServerCodes(t *testing.T) {
+func TestErrors_SQLServerCodes(t *testing.T) {
 	for _, translate := range []bool{true, false} {
 		for number, want := range map[int32]error{2601: bff.ErrSessionExists, 2627: bff.ErrSessionExists, 1205: nil, 3960: nil} {
 			fake := &fakeDriver{}
@@ -28,33 +28,33 @@ func TestSQLServerCodes(t *testing.T) {
 			if fake.refuse = []error{fail}; want != nil {
 				fake.refuse = append(fake.refuse, fail)
 			}
-			if err := store.CreateUserSession(t.Context(), sample("key", "sid")); !isErr(err, want) {
+			if err := store.CreateUserSession(t.Context(), testSession("key", "sid")); !isErr(err, want) {
 				t.Errorf("create, %d: %v, want %v", number, err, want)
 			}
 			if fake.refuse = []error{fail}; want != nil {
 				fake.refuse = append(fake.refuse, fail)
 			}
-			if err := store.UpdateUserSession(t.Context(), keyOf("key"), updated(sample("key", "sid"), "", 0)); !isErr(err, want) {
+			if err := store.UpdateUserSession(t.Context(), keyOf("key"), updateOf(testSession("key", "sid"), "", 0)); !isErr(err, want) {
 				t.Errorf("update, %d: %v, want %v", number, err, want)
 			}
 		}
 	}
 }
 
-// TestDuplicatesAtCommit: a database that looks at unique indexes only at a COMMIT, as TiDB
+// TestWrites_DuplicateAtCommit: a database that looks at unique indexes only at a COMMIT, as TiDB
 // does in its optimistic mode, says so too late for the statement, not for the store.
-func TestDuplicatesAtCommit(t *testing.T) {
+func TestWrites_DuplicateAtCommit(t *testing.T) {
 	for _, dialect := range dialects {
 		for _, translate := range []bool{true, false} {
 			fake := &fakeDriver{}
 			db, err := gorm.Open(dialect.dialector(sql.OpenDB(fake)), &gorm.Config{Logger: logger.Discard, TranslateError: translate})
 			must(t, err)
-			store, session, refused := newStore(t, db), sample("key", "sid"), []error{dialect.duplicate}
+			store, session, refused := newStore(t, db), testSession("key", "sid"), []error{dialect.duplicate}
 
 			fake.refuse, fake.refuseCommit = refused, refused
 			wantErr(t, dialect.name+": create", store.CreateUserSession(t.Context(), session), bff.ErrSessionExists)
 			fake.refuse, fake.refuseCommit = refused, refused
-			wantErr(t, dialect.name+": update", store.UpdateUserSession(t.Context(), keyOf("key"), updated(session, "", 0)), bff.ErrSessionExists)
+			wantErr(t, dialect.name+": update", store.UpdateUserSession(t.Context(), keyOf("key"), updateOf(session, "", 0)), bff.ErrSessionExists)
 			if oneStatementReplace(dialect.name) {
 				continue
 			}
@@ -75,7 +75,7 @@ func TestReplace_ServerRefusesCTE(t *testing.T) {
 	fake := &fakeDriver{}
 	db, err := gorm.Open(postgres.New(postgres.Config{Conn: sql.OpenDB(fake)}), &gorm.Config{Logger: logger.Discard})
 	must(t, err)
-	store, session := newStore(t, db), sample("key", "sid")
+	store, session := newStore(t, db), testSession("key", "sid")
 	unsupported, duplicate := &pgconn.PgError{Code: "0A000"}, &pgconn.PgError{Code: "23505"}
 
 	fake.refuse = []error{unsupported, duplicate, nil}
@@ -84,7 +84,7 @@ func TestReplace_ServerRefusesCTE(t *testing.T) {
 		t.Errorf("the replace left %d statements out", len(fake.refuse))
 	}
 	fake.refuse = []error{unsupported, duplicate, nil}
-	must(t, store.UpdateUserSession(t.Context(), keyOf("key"), replacingRivals(updated(session, "", 0))))
+	must(t, store.UpdateUserSession(t.Context(), keyOf("key"), replacingRivals(updateOf(session, "", 0))))
 	if len(fake.refuse) > 0 {
 		t.Errorf("the update left %d statements out", len(fake.refuse))
 	}
@@ -92,7 +92,7 @@ func TestReplace_ServerRefusesCTE(t *testing.T) {
 
 func goldenOperations(p *page, fake *fakeDriver, store *usersession.GormStore) {
 	ctx := p.t.Context()
-	session := sample("key", "sid")
+	session := testSession("key", "sid")
 	both := bff.UserSessionsFilter{SubjectID: "alice", SessionID: "sid"}
 	list := func(filter bff.UserSessionsFilter) func() error {
 		return func() error { _, err := store.GetUserSessions(ctx, "app", filter); return err }
@@ -117,29 +117,29 @@ func goldenOperations(p *page, fake *fakeDriver, store *usersession.GormStore) {
 	p.section("CreateUserSession, without a session id, an expiry and a ticket", nil, func() error {
 		return store.CreateUserSession(ctx, bff.UserSession{Key: "key", SubjectID: "alice", Created: now, Renewed: now})
 	})
-	p.section("UpdateUserSession", nil, func() error { return store.UpdateUserSession(ctx, keyOf("key"), updated(session, "new", 0)) })
+	p.section("UpdateUserSession", nil, func() error { return store.UpdateUserSession(ctx, keyOf("key"), updateOf(session, "new", 0)) })
 	p.section("UpdateUserSession, without a session id, an expiry and a ticket", nil, func() error {
 		return store.UpdateUserSession(ctx, keyOf("key"), bff.UserSessionUpdate{SubjectID: "alice", Created: now, Renewed: now})
 	})
-	p.section("UpdateUserSession, IfVersion", nil, func() error { return store.UpdateUserSession(ctx, keyOf("key"), updated(session, "new", 1)) })
+	p.section("UpdateUserSession, IfVersion", nil, func() error { return store.UpdateUserSession(ctx, keyOf("key"), updateOf(session, "new", 1)) })
 	p.section("UpdateUserSession, IfVersion, too late", bff.ErrSessionChanged, func() error {
 		fake.unchanged = true
-		return store.UpdateUserSession(ctx, keyOf("key"), updated(session, "new", 1))
+		return store.UpdateUserSession(ctx, keyOf("key"), updateOf(session, "new", 1))
 	})
 	p.section("UpdateUserSession, keeps Created", nil, func() error {
-		kept := updated(session, "new", 0)
+		kept := updateOf(session, "new", 0)
 		kept.Created = time.Time{}
 		return store.UpdateUserSession(ctx, keyOf("key"), kept)
 	})
 	p.section("UpdateUserSession, ReplaceRivals", nil, func() error {
-		return store.UpdateUserSession(ctx, keyOf("key"), replacingRivals(updated(session, "new", 0)))
+		return store.UpdateUserSession(ctx, keyOf("key"), replacingRivals(updateOf(session, "new", 0)))
 	})
 	p.section("UpdateUserSession, ReplaceRivals, IfVersion", nil, func() error {
-		return store.UpdateUserSession(ctx, keyOf("key"), replacingRivals(updated(session, "new", 1)))
+		return store.UpdateUserSession(ctx, keyOf("key"), replacingRivals(updateOf(session, "new", 1)))
 	})
 	p.section("UpdateUserSession, ReplaceRivals, IfVersion, too late", bff.ErrSessionChanged, func() error {
 		fake.unchanged = true
-		return store.UpdateUserSession(ctx, keyOf("key"), replacingRivals(updated(session, "new", 1)))
+		return store.UpdateUserSession(ctx, keyOf("key"), replacingRivals(updateOf(session, "new", 1)))
 	})
 	p.section("UpdateUserSession, ReplaceRivals without a session id", nil, func() error {
 		return store.UpdateUserSession(ctx, keyOf("key"), replacingRivals(bff.UserSessionUpdate{Created: now, Renewed: now}))
@@ -160,13 +160,13 @@ func goldenOperations(p *page, fake *fakeDriver, store *usersession.GormStore) {
 
 func goldenConflicts(p *page, fake *fakeDriver, store *usersession.GormStore, dialect faked) {
 	ctx := p.t.Context()
-	session := sample("key", "sid")
+	session := testSession("key", "sid")
 	no, yes := error(nil), dialect.duplicate
 	create := func() error { return store.CreateUserSession(ctx, session) }
 	replace := func() error { return store.ReplaceUserSession(ctx, session) }
-	move := func() error { return store.UpdateUserSession(ctx, keyOf("key"), updated(session, "new", 0)) }
+	move := func() error { return store.UpdateUserSession(ctx, keyOf("key"), updateOf(session, "new", 0)) }
 	takeOver := func() error {
-		return store.UpdateUserSession(ctx, keyOf("key"), replacingRivals(updated(session, "new", 0)))
+		return store.UpdateUserSession(ctx, keyOf("key"), replacingRivals(updateOf(session, "new", 0)))
 	}
 	for _, conflict := range []struct {
 		title   string

@@ -187,7 +187,7 @@ func TestGolden(t *testing.T) {
 				goldenConflicts(p, fake, store, dialect)
 				p.section("UpdateUserSession, chosen as a deadlock's victim", nil, func() error {
 					fake.refuse = []error{dialect.deadlock, nil}
-					return store.UpdateUserSession(t.Context(), keyOf("key"), updated(sample("key", "sid"), "new", 0))
+					return store.UpdateUserSession(t.Context(), keyOf("key"), updateOf(testSession("key", "sid"), "new", 0))
 				})
 				p.compare(dialect.name, "conflicts")
 			})
@@ -198,7 +198,7 @@ func TestGolden(t *testing.T) {
 				goldenConflicts(p, fake, store.WithTx(tx), dialect)
 				p.section("UpdateUserSession, chosen as a deadlock's victim: the application's to try again", nil, func() error {
 					fake.refuse = []error{dialect.deadlock}
-					err := store.WithTx(tx).UpdateUserSession(t.Context(), keyOf("key"), updated(sample("key", "sid"), "new", 0))
+					err := store.WithTx(tx).UpdateUserSession(t.Context(), keyOf("key"), updateOf(testSession("key", "sid"), "new", 0))
 					if err == nil || !strings.HasSuffix(err.Error(), " "+dialect.code) {
 						return fmt.Errorf("%w, want code %s", err, dialect.code)
 					}

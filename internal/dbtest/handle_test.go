@@ -57,9 +57,9 @@ func snapshotOf(db *gorm.DB) snapshot {
 	return s
 }
 
-// TestHandleIsNeverAltered: whatever handle the application passes in, it is the same
+// TestNewGormStore_LeavesHandleUnchanged: whatever handle the application passes in, it is the same
 // afterwards, and works as before.
-func TestHandleIsNeverAltered(t *testing.T) {
+func TestNewGormStore_LeavesHandleUnchanged(t *testing.T) {
 	handles := map[string]func(*gorm.DB) *gorm.DB{
 		"as opened":           func(db *gorm.DB) *gorm.DB { return db },
 		"with the primary":    func(db *gorm.DB) *gorm.DB { return db.Clauses(dbresolver.Write) },
@@ -72,7 +72,7 @@ func TestHandleIsNeverAltered(t *testing.T) {
 		"reusable session":    func(db *gorm.DB) *gorm.DB { return db.Where("1 = 0").Session(&gorm.Session{}) },
 		"without transaction": func(db *gorm.DB) *gorm.DB { return db.Session(&gorm.Session{SkipDefaultTransaction: true}) },
 	}
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		for name, handle := range handles {
 			t.Run(name, func(t *testing.T) {
 				opened := d.Open(t, dbtest.Setup{Config: func(c *gorm.Config) { c.TranslateError, c.DisableNestedTransaction = true, true }})
@@ -82,11 +82,11 @@ func TestHandleIsNeverAltered(t *testing.T) {
 				before := snapshotOf(db)
 
 				store := newStore(t, db)
-				pass(t, store)
+				checkStore(t, store)
 				var all sync.WaitGroup // the race detector looks on
 				for i := range 4 {
 					all.Go(func() {
-						if err := store.ReplaceUserSession(t.Context(), sample("key", "sid")); err != nil {
+						if err := store.ReplaceUserSession(t.Context(), testSession("key", "sid")); err != nil {
 							t.Errorf("replace %d: %v", i, err)
 						}
 					})
@@ -103,17 +103,17 @@ func TestHandleIsNeverAltered(t *testing.T) {
 	})
 }
 
-// TestTransactionHandleIsNeverAltered: the same for a transaction; and a conflict of the
+// TestWithTx_LeavesHandleUnchanged: the same for a transaction; and a conflict of the
 // store's is no error of the transaction.
-func TestTransactionHandleIsNeverAltered(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
-		db, store := open(t, d, dbtest.Setup{})
-		must(t, store.CreateUserSession(t.Context(), sample("key", "sid")))
+func TestWithTx_LeavesHandleUnchanged(t *testing.T) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
+		db, store := openStore(t, d, dbtest.Setup{})
+		must(t, store.CreateUserSession(t.Context(), testSession("key", "sid")))
 		must(t, db.Transaction(func(tx *gorm.DB) error {
 			before := snapshotOf(tx)
 			joined := store.WithTx(tx)
-			wantErr(t, "create", joined.CreateUserSession(t.Context(), sample("key", "sid")), bff.ErrSessionExists)
-			must(t, joined.ReplaceUserSession(t.Context(), sample("key", "sid")))
+			wantErr(t, "create", joined.CreateUserSession(t.Context(), testSession("key", "sid")), bff.ErrSessionExists)
+			must(t, joined.ReplaceUserSession(t.Context(), testSession("key", "sid")))
 			if after := snapshotOf(tx); !reflect.DeepEqual(before, after) {
 				t.Errorf("the transaction was\n%+v\nand is\n%+v", before, after)
 			}

@@ -14,7 +14,7 @@ import (
 
 // explained runs one operation and returns what the database says of how it executed
 // its statement.
-func explained(t *testing.T, d *dbtest.Database, pool *sql.DB, recorder *dbtest.Recorder, operation func() error) (statement string, plan []map[string]string) {
+func explain(t *testing.T, d *dbtest.Database, pool *sql.DB, recorder *dbtest.Recorder, operation func() error) (statement string, plan []map[string]string) {
 	t.Helper()
 	recorder.Take()
 	must(t, operation())
@@ -94,15 +94,15 @@ func wantIndex(t *testing.T, d *dbtest.Database, name, statement string, plan []
 	}
 }
 
-// TestPlans: every statement finds its rows by an index, in spite of the condition that
+// TestPlans_UseIndexes: every statement finds its rows by an index, in spite of the condition that
 // makes equality ordinal; also where the column's collation is another.
-func TestPlans(t *testing.T) {
+func TestPlans_UseIndexes(t *testing.T) {
 	engines := []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL, dbtest.SQLite}
-	tables := map[string]*folding{"the store's own": nil}
-	for _, f := range foldings {
+	tables := map[string]*foldingTable{"the store's own": nil}
+	for _, f := range foldingTables {
 		tables[f.name] = &f
 	}
-	onMost(t, engines, cockroachDB("has plans of a form that the test does not know"), func(t *testing.T, d *dbtest.Database) {
+	onEnginesExcept(t, engines, exceptCockroachDB("has plans of a form that the test does not know"), func(t *testing.T, d *dbtest.Database) {
 		for name, table := range tables {
 			if table != nil && table.engine != d.Engine {
 				continue
@@ -116,7 +116,7 @@ func TestPlans(t *testing.T) {
 				}
 				db := d.Open(t, setup)
 				if table != nil {
-					table.make(t, d, db)
+					table.create(t, d, db)
 				} else {
 					d.Migrate(t, db)
 				}
@@ -129,7 +129,7 @@ func TestPlans(t *testing.T) {
 func testPlans(t *testing.T, d *dbtest.Database, pool *sql.DB, recorder *dbtest.Recorder, store *usersession.GormStore) {
 	ctx := t.Context()
 	for i := range 300 {
-		session := sample(fmt.Sprintf("key-%d", i), fmt.Sprintf("sid-%d", i))
+		session := testSession(fmt.Sprintf("key-%d", i), fmt.Sprintf("sid-%d", i))
 		session.SubjectID = fmt.Sprintf("subject-%d", i/3)
 		session.PartitionKey = []string{"app", "other", ""}[i%3]
 		must(t, store.CreateUserSession(ctx, session))
@@ -141,7 +141,7 @@ func testPlans(t *testing.T, d *dbtest.Database, pool *sql.DB, recorder *dbtest.
 	_, err := pool.ExecContext(ctx, analyze)
 	must(t, err)
 
-	session := sample("key-30", "sid-30")
+	session := testSession("key-30", "sid-30")
 	session.SubjectID = "subject-10"
 	list := func(filter bff.UserSessionsFilter) func() error {
 		return func() error { _, err := store.GetUserSessions(ctx, "app", filter); return err }
@@ -153,7 +153,7 @@ func testPlans(t *testing.T, d *dbtest.Database, pool *sql.DB, recorder *dbtest.
 	update := func(ifVersion int64) func() error {
 		return func() error {
 			version++
-			return store.UpdateUserSession(ctx, keyOf("key-30"), updated(session, "", ifVersion))
+			return store.UpdateUserSession(ctx, keyOf("key-30"), updateOf(session, "", ifVersion))
 		}
 	}
 	page := func(query bff.UserSessionsQuery) func() error {
@@ -184,7 +184,7 @@ func testPlans(t *testing.T, d *dbtest.Database, pool *sql.DB, recorder *dbtest.
 		{"revoke by subject", revoke(bff.UserSessionsFilter{SubjectID: "subject-14"})},
 	} {
 		must(t, op.do()) // prepares
-		statement, plan := explained(t, d, pool, recorder, op.do)
+		statement, plan := explain(t, d, pool, recorder, op.do)
 		if d.IsTiDB() && strings.HasPrefix(op.name, "first page") && !strings.Contains(op.name, "subject") {
 			continue // to TiDB so few rows are cheaper to sort than to read in the order of their ids
 		}

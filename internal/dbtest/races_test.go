@@ -33,8 +33,8 @@ func race(n int, run func(i int) error) []error {
 	return errs
 }
 
-// A racetrack is a configuration in which the races are run.
-type racetrack struct {
+// A raceConfig is a configuration in which the races are run.
+type raceConfig struct {
 	name   string
 	engine *dbtest.Engine // nil is each
 	setup  dbtest.Setup
@@ -42,7 +42,7 @@ type racetrack struct {
 	only func(*dbtest.Database) bool
 }
 
-var racetracks = []racetrack{
+var raceConfigs = []raceConfig{
 	{name: "defaults"},
 	{name: "PrepareStmt, few connections", setup: dbtest.Setup{MaxOpen: 4, Config: func(c *gorm.Config) { c.PrepareStmt, c.TranslateError = true, true }}},
 	{name: "serializable", engine: dbtest.PostgreSQL, setup: dbtest.Setup{Params: url.Values{"default_transaction_isolation": {"serializable"}}}},
@@ -55,10 +55,10 @@ var racetracks = []racetrack{
 
 func isMariaDBOrTiDB(d *dbtest.Database) bool { return d.IsMariaDB() || d.IsTiDB() }
 
-// onRacetracks runs a test in every configuration, on a table of its own.
-func onRacetracks(t *testing.T, test func(t *testing.T, db *gorm.DB, store *usersession.GormStore)) {
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
-		for _, track := range racetracks {
+// onRaceConfigs runs a test in every configuration, on a table of its own.
+func onRaceConfigs(t *testing.T, test func(t *testing.T, db *gorm.DB, store *usersession.GormStore)) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
+		for _, track := range raceConfigs {
 			if track.engine != nil && track.engine != d.Engine {
 				continue
 			}
@@ -67,19 +67,19 @@ func onRacetracks(t *testing.T, test func(t *testing.T, db *gorm.DB, store *user
 					t.Skipf("%s has no such variable or no such value of it", d.Version)
 				}
 				d := d.Engine.New(t)
-				db, store := open(t, d, track.setup)
+				db, store := openStore(t, d, track.setup)
 				test(t, db, store)
 			})
 		}
 	})
 }
 
-// TestRaceForOneSession: 32 sign-ins at once with one session id. All succeed, one stays.
-func TestRaceForOneSession(t *testing.T) {
-	onRacetracks(t, func(t *testing.T, db *gorm.DB, store *usersession.GormStore) {
+// TestReplace_RaceForOneSession: 32 sign-ins at once with one session id. All succeed, one stays.
+func TestReplace_RaceForOneSession(t *testing.T) {
+	onRaceConfigs(t, func(t *testing.T, db *gorm.DB, store *usersession.GormStore) {
 		for round := range 4 {
 			for i, err := range race(racers, func(i int) error {
-				session := sample(fmt.Sprintf("key-%d-%d", round, i), "sid")
+				session := testSession(fmt.Sprintf("key-%d-%d", round, i), "sid")
 				switch round {
 				case 2: // and one key
 					session.Key = "key"
@@ -89,60 +89,60 @@ func TestRaceForOneSession(t *testing.T) {
 				return store.ReplaceUserSession(t.Context(), session)
 			}) {
 				if err != nil {
-					t.Errorf("round %d, racer %d: %v, cause %v", round, i, err, cause(err))
+					t.Errorf("round %d, racer %d: %v, cause %v", round, i, err, driverCode(err))
 				}
 			}
 			want := int64(1)
 			if round == 3 {
 				want = 2
 			}
-			if n := count(t, db, "user_sessions"); n != want {
+			if n := countRows(t, db, "user_sessions"); n != want {
 				t.Errorf("round %d leaves %d rows, want %d", round, n, want)
 			}
 		}
 	})
 }
 
-// TestRaceOfStrangers: 32 unrelated sign-ins at once. All succeed, all stay; then each
+// TestReplace_RaceOfUnrelatedSessions: 32 unrelated sign-ins at once. All succeed, all stay; then each
 // browser signs in again.
-func TestRaceOfStrangers(t *testing.T) {
-	onRacetracks(t, func(t *testing.T, db *gorm.DB, store *usersession.GormStore) {
+func TestReplace_RaceOfUnrelatedSessions(t *testing.T) {
+	onRaceConfigs(t, func(t *testing.T, db *gorm.DB, store *usersession.GormStore) {
 		for round := range 3 {
 			for i, err := range race(racers, func(i int) error {
-				session := sample(fmt.Sprintf("key-%d-%d", round, i), fmt.Sprintf("sid-%d", i))
+				session := testSession(fmt.Sprintf("key-%d-%d", round, i), fmt.Sprintf("sid-%d", i))
 				session.SubjectID = fmt.Sprintf("subject-%d", i)
 				return store.ReplaceUserSession(t.Context(), session)
 			}) {
 				if err != nil {
-					t.Errorf("round %d, racer %d: %v, cause %v", round, i, err, cause(err))
+					t.Errorf("round %d, racer %d: %v, cause %v", round, i, err, driverCode(err))
 				}
 			}
-			if n := count(t, db, "user_sessions"); n != racers {
+			if n := countRows(t, db, "user_sessions"); n != racers {
 				t.Errorf("round %d leaves %d rows, want %d", round, n, racers)
 			}
 		}
 	})
 }
 
-// TestRaceToCreate: one wins, and the others are told so, also over an expired session.
-func TestRaceToCreate(t *testing.T) {
-	onRacetracks(t, func(t *testing.T, _ *gorm.DB, store *usersession.GormStore) {
+// TestCreate_Race: one wins, and the others are told so, also over an expired session.
+func TestCreate_Race(t *testing.T) {
+	onRaceConfigs(t, func(t *testing.T, _ *gorm.DB, store *usersession.GormStore) {
 		for round := range 3 {
 			sessionID := fmt.Sprintf("sid-%d", round)
 			if round == 2 {
-				expired := sample("expired", sessionID)
+				expired := testSession("expired", sessionID)
 				expired.Expires = now
 				must(t, store.CreateUserSession(t.Context(), expired))
 			}
 			created := 0
 			for i, err := range race(racers, func(i int) error {
-				return store.CreateUserSession(t.Context(), sample(fmt.Sprintf("key-%d-%d", round, i), sessionID))
+				return store.CreateUserSession(t.Context(), testSession(fmt.Sprintf("key-%d-%d", round, i), sessionID))
 			}) {
 				switch {
 				case err == nil:
 					created++
 				case !errors.Is(err, bff.ErrSessionExists):
-					t.Errorf("round %d, racer %d: %v, cause %v", round, i, err, cause(err))
+					t.Errorf("round %d, racer %d: %v, cause %v", round, i, err, driverCode(err))
 				}
 			}
 			if created != 1 {
@@ -152,31 +152,31 @@ func TestRaceToCreate(t *testing.T) {
 	})
 }
 
-// TestRaceToUpdate: of all who update from one version one wins; and updates of no
+// TestUpdate_Race: of all who update from one version one wins; and updates of no
 // particular version are all written.
-func TestRaceToUpdate(t *testing.T) {
-	onRacetracks(t, func(t *testing.T, _ *gorm.DB, store *usersession.GormStore) {
-		session := sample("key", "sid")
+func TestUpdate_Race(t *testing.T) {
+	onRaceConfigs(t, func(t *testing.T, _ *gorm.DB, store *usersession.GormStore) {
+		session := testSession("key", "sid")
 		must(t, store.CreateUserSession(t.Context(), session))
 		won := 0
 		for i, err := range race(racers, func(i int) error {
-			return store.UpdateUserSession(t.Context(), keyOf("key"), updated(session, fmt.Sprint(i), 1))
+			return store.UpdateUserSession(t.Context(), keyOf("key"), updateOf(session, fmt.Sprint(i), 1))
 		}) {
 			switch {
 			case err == nil:
 				won++
 			case !errors.Is(err, bff.ErrSessionChanged):
-				t.Errorf("racer %d: %v, cause %v", i, err, cause(err))
+				t.Errorf("racer %d: %v, cause %v", i, err, driverCode(err))
 			}
 		}
 		if won != 1 {
 			t.Errorf("%d have won, want 1", won)
 		}
 		for i, err := range race(racers, func(i int) error {
-			return store.UpdateUserSession(t.Context(), keyOf("key"), updated(session, fmt.Sprint(i), 0))
+			return store.UpdateUserSession(t.Context(), keyOf("key"), updateOf(session, fmt.Sprint(i), 0))
 		}) {
 			if err != nil {
-				t.Errorf("racer %d: %v, cause %v", i, err, cause(err))
+				t.Errorf("racer %d: %v, cause %v", i, err, driverCode(err))
 			}
 		}
 		got, err := store.GetUserSession(t.Context(), keyOf("key"))
@@ -186,15 +186,15 @@ func TestRaceToUpdate(t *testing.T) {
 	})
 }
 
-// TestStorm: everybody does everything to a few sessions at once. Nothing but the
+// TestOperations_Race: everybody does everything to a few sessions at once. Nothing but the
 // contract's errors comes out, and Replace and the deletes always succeed.
-func TestStorm(t *testing.T) {
-	onRacetracks(t, func(t *testing.T, db *gorm.DB, store *usersession.GormStore) {
+func TestOperations_Race(t *testing.T) {
+	onRaceConfigs(t, func(t *testing.T, db *gorm.DB, store *usersession.GormStore) {
 		ctx := t.Context()
 		for i, err := range race(16, func(i int) error {
 			random := rand.New(rand.NewPCG(uint64(i), 1))
 			for step := range 12 {
-				session := sample(fmt.Sprintf("key-%d", random.IntN(6)), fmt.Sprintf("sid-%d", random.IntN(4)))
+				session := testSession(fmt.Sprintf("key-%d", random.IntN(6)), fmt.Sprintf("sid-%d", random.IntN(4)))
 				if random.IntN(4) == 0 {
 					session.SessionID = ""
 				}
@@ -208,7 +208,7 @@ func TestStorm(t *testing.T) {
 				case 2:
 					err, allowed = store.CreateUserSession(ctx, session), []error{bff.ErrSessionExists}
 				case 3:
-					err = store.UpdateUserSession(ctx, keyOf(session.Key), updated(session, "new", int64(random.IntN(3))))
+					err = store.UpdateUserSession(ctx, keyOf(session.Key), updateOf(session, "new", int64(random.IntN(3))))
 					allowed = []error{bff.ErrSessionNotFound, bff.ErrSessionExists, bff.ErrSessionChanged}
 				case 4:
 					_, err = store.DeleteUserSession(ctx, keyOf(session.Key))
@@ -228,7 +228,7 @@ func TestStorm(t *testing.T) {
 			return nil
 		}) {
 			if err != nil {
-				t.Errorf("racer %d: %v, cause %v", i, err, cause(err))
+				t.Errorf("racer %d: %v, cause %v", i, err, driverCode(err))
 			}
 		}
 		var twice int64

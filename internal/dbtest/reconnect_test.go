@@ -71,8 +71,8 @@ func TestReads_DeadConnections(t *testing.T) {
 	servers := []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL}
 	dbtest.On(t, servers, func(t *testing.T, d *dbtest.Database) {
 		const connections = 3
-		db, store := open(t, d, dbtest.Setup{MaxOpen: connections})
-		must(t, store.CreateUserSession(t.Context(), sample("key", "sid")))
+		db, store := openStore(t, d, dbtest.Setup{MaxOpen: connections})
+		must(t, store.CreateUserSession(t.Context(), testSession("key", "sid")))
 		admin := d.Open(t, dbtest.Setup{})
 		for range 5 {
 			warmPool(t, db, store, connections)
@@ -80,7 +80,7 @@ func TestReads_DeadConnections(t *testing.T) {
 			readAll(t, store)
 		}
 
-		tx := begin(t, db)
+		tx := beginTx(t, db)
 		endConnections(t, d, admin)
 		if _, err := store.WithTx(tx).GetUserSession(t.Context(), keyOf("key")); err == nil {
 			t.Error("a read in a transaction whose connection has ended succeeds")
@@ -124,8 +124,8 @@ func TestReads_ColumnTypeChanged(t *testing.T) {
 	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL}, func(t *testing.T, d *dbtest.Database) {
 		const connections = 4
 		recorder := &dbtest.Recorder{}
-		db, store := open(t, d, dbtest.Setup{MaxOpen: connections, Recorder: recorder})
-		must(t, store.CreateUserSession(t.Context(), sample("key", "sid")))
+		db, store := openStore(t, d, dbtest.Setup{MaxOpen: connections, Recorder: recorder})
+		must(t, store.CreateUserSession(t.Context(), testSession("key", "sid")))
 		cleanUp := func() {
 			_, err := store.DeleteExpiredSessions(t.Context())
 			must(t, err)
@@ -142,7 +142,7 @@ func TestReads_ColumnTypeChanged(t *testing.T) {
 				recorder.Take()
 				cleanUp()
 				for _, event := range recorder.Take() {
-					if isNoStatement(event) {
+					if isNotStatement(event) {
 						t.Errorf("the cleanup uses a transaction: %v", event)
 					}
 				}

@@ -35,8 +35,8 @@ func newPair(t *testing.T, e *dbtest.Engine, config func(*gorm.Config), tables .
 		must(t, db.AutoMigrate(&entities.UserSession{}))
 	}
 	must(t, p.db.Use(dbresolver.Register(dbresolver.Config{
-		Sources:  []gorm.Dialector{e.Over(dbtest.Pool(t, p.primary))},
-		Replicas: []gorm.Dialector{e.Over(dbtest.Pool(t, p.replica))},
+		Sources:  []gorm.Dialector{e.DialectorOn(dbtest.Pool(t, p.primary))},
+		Replicas: []gorm.Dialector{e.DialectorOn(dbtest.Pool(t, p.replica))},
 	}, tables...)))
 	p.take()
 	return p
@@ -51,9 +51,9 @@ func (p pair) take() map[string][]dbtest.Event {
 	return taken
 }
 
-// TestResolver: with dbresolver.Write everything happens on the primary. Without it
+// TestResolver_PrimaryAndReplica: with dbresolver.Write everything happens on the primary. Without it
 // reads go to the replica, which is dbresolver's purpose.
-func TestResolver(t *testing.T) {
+func TestResolver_PrimaryAndReplica(t *testing.T) {
 	registrations := map[string][]any{
 		"every table": nil,
 		"by name":     {"user_sessions"},
@@ -81,19 +81,19 @@ func TestResolver(t *testing.T) {
 func testResolver(t *testing.T, p pair) {
 	ctx := t.Context()
 	store := newStore(t, p.db.Clauses(dbresolver.Write))
-	pass(t, store)
+	checkStore(t, store)
 	if calls := p.take(); len(calls["replica"])+len(calls["default"]) > 0 {
 		t.Errorf("with dbresolver.Write, the replica has %v and the default %v", calls["replica"], calls["default"])
 	}
 
 	// Without: reads go to the replica, writes and conflicts to the primary.
 	reading := newStore(t, p.db)
-	must(t, reading.CreateUserSession(ctx, sample("key", "sid")))
+	must(t, reading.CreateUserSession(ctx, testSession("key", "sid")))
 	_, err := reading.GetUserSession(ctx, keyOf("key"))
 	wantErr(t, "get from the replica", err, bff.ErrSessionNotFound)
 	_, err = store.GetUserSession(ctx, keyOf("key"))
 	must(t, err)
-	must(t, newStore(t, p.replica).CreateUserSession(ctx, sample("on the replica", "sid")))
+	must(t, newStore(t, p.replica).CreateUserSession(ctx, testSession("on the replica", "sid")))
 	found, err := reading.GetUserSessions(ctx, "app", bff.UserSessionsFilter{SessionID: "sid"})
 	must(t, err)
 	wantKeys(t, "list without Write", found, "on the replica")
@@ -102,12 +102,12 @@ func testResolver(t *testing.T, p pair) {
 	wantKeys(t, "list with Write", found, "key")
 
 	p.take()
-	wantErr(t, "create", reading.CreateUserSession(ctx, sample("key-2", "sid")), bff.ErrSessionExists)
-	must(t, reading.ReplaceUserSession(ctx, sample("key-2", "sid")))
-	expired := sample("expired", "old")
+	wantErr(t, "create", reading.CreateUserSession(ctx, testSession("key-2", "sid")), bff.ErrSessionExists)
+	must(t, reading.ReplaceUserSession(ctx, testSession("key-2", "sid")))
+	expired := testSession("expired", "old")
 	expired.Expires = now
 	must(t, reading.CreateUserSession(ctx, expired))
-	must(t, reading.UpdateUserSession(ctx, keyOf("key-2"), updated(sample("", "old"), "", 0)))
+	must(t, reading.UpdateUserSession(ctx, keyOf("key-2"), updateOf(testSession("", "old"), "", 0)))
 	calls := p.take()
 	if len(calls["replica"])+len(calls["default"]) > 0 {
 		t.Errorf("a conflict reaches the replica: %v, the default: %v", calls["replica"], calls["default"])
@@ -127,7 +127,7 @@ func testResolver(t *testing.T, p pair) {
 	}
 
 	// A transaction of the application stays where the application began it.
-	tx := begin(t, p.primary, &sql.TxOptions{})
+	tx := beginTx(t, p.primary, &sql.TxOptions{})
 	_, err = reading.WithTx(tx).GetUserSession(ctx, keyOf("key-2"))
 	must(t, err)
 	must(t, tx.Rollback().Error)

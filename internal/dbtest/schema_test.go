@@ -17,10 +17,10 @@ import (
 
 var isDDL = regexp.MustCompile(`(?i)^\s*(ALTER|CREATE|DROP|COMMENT|EXEC sp_)`)
 
-// TestAutoMigrateTwice: a second AutoMigrate finds nothing to do, also for a struct of the
+// TestAutoMigrate_Repeated: a second AutoMigrate finds nothing to do, also for a struct of the
 // team's own, with other names, and with a row in the table, at which GORM looks for
 // the types of SQLite's columns.
-func TestAutoMigrateTwice(t *testing.T) {
+func TestAutoMigrate_Repeated(t *testing.T) {
 	models := map[string]any{"the store's own": &entities.UserSession{}, "a team's": &teamSession{}}
 	names := map[string]schema.NamingStrategy{
 		"":                                  {},
@@ -28,7 +28,7 @@ func TestAutoMigrateTwice(t *testing.T) {
 		", singular":                        {SingularTable: true},
 		", so long that GORM shortens them": {TablePrefix: "a_prefix_so_long_that_names_of_indexes_must_be_cut_"},
 	}
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		for name, model := range models {
 			for named, naming := range names {
 				t.Run(name+named, func(t *testing.T) {
@@ -49,7 +49,7 @@ func TestAutoMigrateTwice(t *testing.T) {
 						}
 						// There GORM alters a string column of the team's that has a size.
 						if d.Engine != dbtest.SQLite || name != "a team's" {
-							must(t, store.ReplaceUserSession(t.Context(), sample("key", "sid")))
+							must(t, store.ReplaceUserSession(t.Context(), testSession("key", "sid")))
 							recorder.Take()
 						}
 					}
@@ -132,12 +132,12 @@ var describing = map[*dbtest.Engine][]string{
 	},
 }
 
-// TestSchema: column types, collations, precisions and indexes are those that the store
+// TestAutoMigrate_Schema: column types, collations, precisions and indexes are those that the store
 // counts on.
-func TestSchema(t *testing.T) {
+func TestAutoMigrate_Schema(t *testing.T) {
 	engines := []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL, dbtest.SQLite}
-	onMost(t, engines, cockroachDB("describes its schemas in words of its own"), func(t *testing.T, d *dbtest.Database) {
-		db, _ := open(t, d, dbtest.Setup{})
+	onEnginesExcept(t, engines, exceptCockroachDB("describes its schemas in words of its own"), func(t *testing.T, d *dbtest.Database) {
+		db, _ := openStore(t, d, dbtest.Setup{})
 		if got := describe(t, d, db); got != schemas[d.Engine] {
 			t.Errorf("the schema is\n%s\nwant\n%s", got, schemas[d.Engine])
 		}
@@ -168,12 +168,12 @@ func TestStripCollation(t *testing.T) {
 	}
 }
 
-// TestRowsThroughGORM: an application may read and write the rows as entities, and the
+// TestEntities_ThroughGORM: an application may read and write the rows as entities, and the
 // store and GORM agree on what is in them.
-func TestRowsThroughGORM(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
-		db, store := open(t, d, dbtest.Setup{})
-		for _, want := range []bff.UserSession{sample("key", "sid"), sample("another", ""), sample("forever", "")} {
+func TestEntities_ThroughGORM(t *testing.T) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
+		db, store := openStore(t, d, dbtest.Setup{})
+		for _, want := range []bff.UserSession{testSession("key", "sid"), testSession("another", ""), testSession("forever", "")} {
 			row := entities.UserSession{
 				PartitionKey: "app", Key: entities.Identity(want.Key), SubjectID: "alice",
 				Created: entities.Timestamp{Time: want.Created}, Renewed: entities.Timestamp{Time: want.Renewed},

@@ -13,7 +13,7 @@ import (
 )
 
 // A counted is an operation and how many statements it may take.
-type counted struct {
+type countedOperation struct {
 	name       string
 	statements int
 	do         func() error
@@ -21,10 +21,10 @@ type counted struct {
 
 // operations returns every operation that takes no more than single statements, on
 // sessions of its own, in an order in which they succeed.
-func operations(t *testing.T, store *usersession.GormStore, round string) []counted {
+func countedOperations(t *testing.T, store *usersession.GormStore, round string) []countedOperation {
 	t.Helper()
 	ctx := t.Context()
-	first, second := sample("first"+round, "sid1"+round), sample("second"+round, "")
+	first, second := testSession("first"+round, "sid1"+round), testSession("second"+round, "")
 	second.SubjectID = "bob"
 	list := func(query bff.UserSessionsQuery) func() error {
 		return func() error {
@@ -63,23 +63,23 @@ func operations(t *testing.T, store *usersession.GormStore, round string) []coun
 		return func() error { _, err := store.DeleteUserSessions(ctx, "app", filter); return err }
 	}
 	bySession := bff.UserSessionsFilter{SessionID: first.SessionID}
-	return []counted{
+	return []countedOperation{
 		{"create", 1, func() error { return store.CreateUserSession(ctx, first) }},
 		{"create without a session id", 1, func() error { return store.CreateUserSession(ctx, second) }},
 		{"get", 1, get(first.Key)},
 		{"get, not found", 1, is(bff.ErrSessionNotFound, get("nobody"))},
 		{"get, impossible key", 0, is(bff.ErrSessionNotFound, get(" "))},
-		{"update", 1, update(first.Key, updated(first, "new", 0))},
-		{"update, same values", 1, update(first.Key, updated(first, "new", 0))},
-		{"update, conditional", 1, update(first.Key, updated(first, "newer", 3))},
-		{"update, not found", 1, is(bff.ErrSessionNotFound, update("nobody", updated(second, "new", 0)))},
-		{"update, too late", 2, is(bff.ErrSessionChanged, update(first.Key, updated(first, "late", 3)))},
-		{"update, conditional, not found", 2, is(bff.ErrSessionNotFound, update("nobody", updated(second, "new", 1)))},
-		{"update, keeps Created", 1, update(first.Key, withoutCreated(updated(first, "kept", 0)))},
-		{"update, replaces rivals, none there", 1, update(first.Key, replacingRivals(updated(first, "newest", 0)))},
-		{"update, replaces rivals, too late", 2, is(bff.ErrSessionChanged, update(first.Key, replacingRivals(updated(first, "late", 1))))},
-		{"replace", 1, func() error { return store.ReplaceUserSession(ctx, sample("third"+round, "sid3"+round)) }},
-		{"replace without a session id", 1, func() error { return store.ReplaceUserSession(ctx, sample("fourth"+round, "")) }},
+		{"update", 1, update(first.Key, updateOf(first, "new", 0))},
+		{"update, same values", 1, update(first.Key, updateOf(first, "new", 0))},
+		{"update, conditional", 1, update(first.Key, updateOf(first, "newer", 3))},
+		{"update, not found", 1, is(bff.ErrSessionNotFound, update("nobody", updateOf(second, "new", 0)))},
+		{"update, too late", 2, is(bff.ErrSessionChanged, update(first.Key, updateOf(first, "late", 3)))},
+		{"update, conditional, not found", 2, is(bff.ErrSessionNotFound, update("nobody", updateOf(second, "new", 1)))},
+		{"update, keeps Created", 1, update(first.Key, withoutCreated(updateOf(first, "kept", 0)))},
+		{"update, replaces rivals, none there", 1, update(first.Key, replacingRivals(updateOf(first, "newest", 0)))},
+		{"update, replaces rivals, too late", 2, is(bff.ErrSessionChanged, update(first.Key, replacingRivals(updateOf(first, "late", 1))))},
+		{"replace", 1, func() error { return store.ReplaceUserSession(ctx, testSession("third"+round, "sid3"+round)) }},
+		{"replace without a session id", 1, func() error { return store.ReplaceUserSession(ctx, testSession("fourth"+round, "")) }},
 		{"list by subject", 1, find(bff.UserSessionsFilter{SubjectID: "alice"}, 3)},
 		{"list by session", 1, find(bySession, 1)},
 		{"list by both", 1, find(bff.UserSessionsFilter{SubjectID: "alice", SessionID: first.SessionID}, 1)},
@@ -107,7 +107,7 @@ func TestStatements(t *testing.T) {
 		"SkipDefaultTransaction": func(c *gorm.Config) { c.SkipDefaultTransaction = true },
 		"PrepareStmt":            func(c *gorm.Config) { c.PrepareStmt = true },
 	}
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		d.Migrate(t, d.Open(t, dbtest.Setup{}))
 		for name, config := range configs {
 			t.Run(name, func(t *testing.T) {
@@ -115,17 +115,17 @@ func TestStatements(t *testing.T) {
 				db := d.Open(t, dbtest.Setup{Config: config, Recorder: recorder, MaxOpen: 1})
 				callbacks := countCallbacks(t, db)
 				store := newStore(t, db)
-				for _, op := range operations(t, store, "0") { // prepares
+				for _, op := range countedOperations(t, store, "0") { // prepares
 					must(t, op.do())
 				}
 				recorder.Take()
-				for _, op := range operations(t, store, "1") {
+				for _, op := range countedOperations(t, store, "1") {
 					*callbacks = 0
 					if err := op.do(); err != nil {
 						t.Errorf("%s: %v", op.name, err)
 					}
 					events := recorder.Take()
-					if len(events) != op.statements || slices.ContainsFunc(events, isNoStatement) {
+					if len(events) != op.statements || slices.ContainsFunc(events, isNotStatement) {
 						t.Errorf("%s takes %d calls of the driver, want %d statements:\n%v", op.name, len(events), op.statements, events)
 					}
 					if *callbacks != op.statements {
@@ -137,44 +137,44 @@ func TestStatements(t *testing.T) {
 	})
 }
 
-// TestStatementsUnprepared: the same without prepared statements, where a driver may
+// TestStatements_Unprepared: the same without prepared statements, where a driver may
 // prepare a statement for its one use.
-func TestStatementsUnprepared(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+func TestStatements_Unprepared(t *testing.T) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		recorder := &dbtest.Recorder{}
-		_, store := open(t, d, dbtest.Setup{Recorder: recorder}, usersession.WithoutPreparedStatements())
+		_, store := openStore(t, d, dbtest.Setup{Recorder: recorder}, usersession.WithoutPreparedStatements())
 		recorder.Take()
-		for _, op := range operations(t, store, "") {
+		for _, op := range countedOperations(t, store, "") {
 			must(t, op.do())
 			events := slices.DeleteFunc(recorder.Take(), func(e dbtest.Event) bool { return e.Kind == "prepare" })
-			if len(events) != op.statements || slices.ContainsFunc(events, isNoStatement) {
+			if len(events) != op.statements || slices.ContainsFunc(events, isNotStatement) {
 				t.Errorf("%s takes %d calls of the driver, want %d statements:\n%v", op.name, len(events), op.statements, events)
 			}
 		}
 	})
 }
 
-// TestStatementsOfConflicts: a conflict costs one transaction and no more. On PostgreSQL,
+// TestStatements_Conflicts: a conflict costs one transaction and no more. On PostgreSQL,
 // replacing costs one statement.
-func TestStatementsOfConflicts(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+func TestStatements_Conflicts(t *testing.T) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		recorder := &dbtest.Recorder{}
-		_, store := open(t, d, dbtest.Setup{Recorder: recorder})
+		_, store := openStore(t, d, dbtest.Setup{Recorder: recorder})
 		ctx := t.Context()
-		must(t, store.CreateUserSession(ctx, sample("first", "sid")))
-		must(t, store.CreateUserSession(ctx, sample("second", "sid2")))
+		must(t, store.CreateUserSession(ctx, testSession("first", "sid")))
+		must(t, store.CreateUserSession(ctx, testSession("second", "sid2")))
 		for _, op := range []struct {
 			name string
 			do   func() error
 			want error
 		}{
-			{"create", func() error { return store.CreateUserSession(ctx, sample("third", "sid")) }, bff.ErrSessionExists},
-			{"replace", func() error { return store.ReplaceUserSession(ctx, sample("third", "sid")) }, nil},
+			{"create", func() error { return store.CreateUserSession(ctx, testSession("third", "sid")) }, bff.ErrSessionExists},
+			{"replace", func() error { return store.ReplaceUserSession(ctx, testSession("third", "sid")) }, nil},
 			{"update", func() error {
-				return store.UpdateUserSession(ctx, keyOf("third"), updated(sample("third", "sid2"), "", 0))
+				return store.UpdateUserSession(ctx, keyOf("third"), updateOf(testSession("third", "sid2"), "", 0))
 			}, bff.ErrSessionExists},
 			{"update that replaces rivals", func() error {
-				return store.UpdateUserSession(ctx, keyOf("third"), replacingRivals(updated(sample("third", "sid2"), "", 0)))
+				return store.UpdateUserSession(ctx, keyOf("third"), replacingRivals(updateOf(testSession("third", "sid2"), "", 0)))
 			}, nil},
 		} {
 			recorder.Take()
@@ -198,7 +198,7 @@ func TestStatementsOfConflicts(t *testing.T) {
 	})
 }
 
-func isNoStatement(e dbtest.Event) bool { return e.Kind != "exec" && e.Kind != "query" }
+func isNotStatement(e dbtest.Event) bool { return e.Kind != "exec" && e.Kind != "query" }
 
 // countCallbacks counts what GORM shows to plugins.
 func countCallbacks(t *testing.T, db *gorm.DB) *int {

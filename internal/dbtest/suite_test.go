@@ -17,7 +17,7 @@ import (
 // TestConformance: what every store owes, on every engine. Every store has a table of
 // its own, by the application's NamingStrategy.
 func TestConformance(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		t.Log(d.Version)
 		setup := dbtest.Setup{}
 		if d.Engine == dbtest.SQLite {
@@ -28,7 +28,7 @@ func TestConformance(t *testing.T) {
 		bfftest.Run(t, bfftest.Harness{
 			New: func(t *testing.T, clock func() time.Time) bff.UserSessionStore {
 				tables++
-				db := d.Over(t, connections, &gorm.Config{
+				db := d.OpenOn(t, connections, &gorm.Config{
 					NamingStrategy: schema.NamingStrategy{TablePrefix: fmt.Sprintf("t%d_", tables)},
 				})
 				d.Migrate(t, db)

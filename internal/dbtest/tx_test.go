@@ -30,20 +30,20 @@ type account struct {
 // openApp opens a database with tables of the application's own.
 func openApp(t *testing.T, d *dbtest.Database, setup dbtest.Setup) (*gorm.DB, *usersession.GormStore) {
 	t.Helper()
-	db, store := open(t, d, setup)
+	db, store := openStore(t, d, setup)
 	d.Migrate(t, db, &audit{}, &account{})
 	must(t, db.Create(&account{"alice", "old"}).Error)
 	return db, store
 }
 
-// TestTxCommitsTogether: a new password, the end of all sessions and an audit row happen
+// TestWithTx_CommitsTogether: a new password, the end of all sessions and an audit row happen
 // together or not at all.
-func TestTxCommitsTogether(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+func TestWithTx_CommitsTogether(t *testing.T) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		db, store := openApp(t, d, dbtest.Setup{})
 		ctx := t.Context()
-		must(t, store.CreateUserSession(ctx, sample("phone", "sid-1")))
-		must(t, store.CreateUserSession(ctx, sample("laptop", "sid-2")))
+		must(t, store.CreateUserSession(ctx, testSession("phone", "sid-1")))
+		must(t, store.CreateUserSession(ctx, testSession("laptop", "sid-2")))
 		changePassword := func(end error) error {
 			return db.Transaction(func(tx *gorm.DB) error {
 				must(t, tx.Model(&account{}).Where("subject = ?", "alice").Update("password", "new").Error)
@@ -51,7 +51,7 @@ func TestTxCommitsTogether(t *testing.T) {
 				if must(t, err); deleted != 2 {
 					t.Errorf("revoked %d sessions, want 2", deleted)
 				}
-				must(t, store.WithTx(tx).CreateUserSession(ctx, sample("this one", "sid-1")))
+				must(t, store.WithTx(tx).CreateUserSession(ctx, testSession("this one", "sid-1")))
 				must(t, tx.Create(&audit{What: "password changed"}).Error)
 				// Until it ends, nobody else sees anything of it.
 				if _, err := store.GetUserSession(ctx, keyOf("phone")); err != nil && d.Engine != dbtest.SQLServer { // which waits
@@ -70,7 +70,7 @@ func TestTxCommitsTogether(t *testing.T) {
 			for _, session := range sessions {
 				keys += session.Key + " "
 			}
-			return fmt.Sprintf("%s: %s%d audit rows", a.Password, keys, count(t, db, "audits"))
+			return fmt.Sprintf("%s: %s%d audit rows", a.Password, keys, countRows(t, db, "audits"))
 		}
 		no := errors.New("no")
 		wantErr(t, "rollback", changePassword(no), no)
@@ -84,39 +84,39 @@ func TestTxCommitsTogether(t *testing.T) {
 	})
 }
 
-// TestTxSurvivesConflicts: after each kind of conflict the transaction goes on, with the
+// TestWithTx_ConflictsKeepItUsable: after each kind of conflict the transaction goes on, with the
 // store and without, and commits.
-func TestTxSurvivesConflicts(t *testing.T) {
+func TestWithTx_ConflictsKeepItUsable(t *testing.T) {
 	conflicts := []struct {
 		name string
 		want error
 		do   func(ctx context.Context, store *usersession.GormStore) error
 	}{
 		{"create, same key", bff.ErrSessionExists, func(ctx context.Context, store *usersession.GormStore) error {
-			return store.CreateUserSession(ctx, sample("first", "sid-9"))
+			return store.CreateUserSession(ctx, testSession("first", "sid-9"))
 		}},
 		{"create, same session id", bff.ErrSessionExists, func(ctx context.Context, store *usersession.GormStore) error {
-			return store.CreateUserSession(ctx, sample("ninth", "sid-1"))
+			return store.CreateUserSession(ctx, testSession("ninth", "sid-1"))
 		}},
 		{"create over an expired one", nil, func(ctx context.Context, store *usersession.GormStore) error {
-			expired := sample("expired", "sid-2")
+			expired := testSession("expired", "sid-2")
 			expired.Expires = now // or it would stand in its own way the second time
 			return store.CreateUserSession(ctx, expired)
 		}},
 		{"replace key and session id", nil, func(ctx context.Context, store *usersession.GormStore) error {
-			return store.ReplaceUserSession(ctx, sample("first", "sid-3"))
+			return store.ReplaceUserSession(ctx, testSession("first", "sid-3"))
 		}},
 		{"update to a taken session id", bff.ErrSessionExists, func(ctx context.Context, store *usersession.GormStore) error {
-			return store.UpdateUserSession(ctx, keyOf("first"), updated(sample("", "sid-3"), "", 0))
+			return store.UpdateUserSession(ctx, keyOf("first"), updateOf(testSession("", "sid-3"), "", 0))
 		}},
 		{"update to an expired one's session id", nil, func(ctx context.Context, store *usersession.GormStore) error {
-			return store.UpdateUserSession(ctx, keyOf("first"), updated(sample("", "sid-2"), "", 0))
+			return store.UpdateUserSession(ctx, keyOf("first"), updateOf(testSession("", "sid-2"), "", 0))
 		}},
 		{"update too late", bff.ErrSessionChanged, func(ctx context.Context, store *usersession.GormStore) error {
-			return store.UpdateUserSession(ctx, keyOf("first"), updated(sample("", "sid-1"), "", 7))
+			return store.UpdateUserSession(ctx, keyOf("first"), updateOf(testSession("", "sid-1"), "", 7))
 		}},
 		{"update of nothing", bff.ErrSessionNotFound, func(ctx context.Context, store *usersession.GormStore) error {
-			return store.UpdateUserSession(ctx, keyOf("nobody"), updated(sample("", "sid-1"), "", 7))
+			return store.UpdateUserSession(ctx, keyOf("nobody"), updateOf(testSession("", "sid-1"), "", 7))
 		}},
 		{"get nothing", bff.ErrSessionNotFound, func(ctx context.Context, store *usersession.GormStore) error {
 			_, err := store.GetUserSession(ctx, keyOf("nobody"))
@@ -135,16 +135,16 @@ func TestTxSurvivesConflicts(t *testing.T) {
 			})
 		},
 	}
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		db, store := openApp(t, d, dbtest.Setup{Config: func(c *gorm.Config) { c.TranslateError = true }})
 		for nested, transaction := range nestings {
 			for _, conflict := range conflicts {
 				t.Run(nested+", "+conflict.name, func(t *testing.T) {
 					ctx := t.Context()
 					must(t, db.Exec("DELETE FROM user_sessions").Error)
-					audits := count(t, db, "audits")
+					audits := countRows(t, db, "audits")
 					for i, key := range []string{"first", "expired", "third"} {
-						session := sample(key, fmt.Sprintf("sid-%d", i+1))
+						session := testSession(key, fmt.Sprintf("sid-%d", i+1))
 						if key == "expired" {
 							session.Expires = now
 						}
@@ -159,10 +159,10 @@ func TestTxSurvivesConflicts(t *testing.T) {
 							}
 							must(t, tx.Create(&audit{What: "after"}).Error)
 						}
-						must(t, joined.CreateUserSession(ctx, sample("afterwards", "sid-after")))
+						must(t, joined.CreateUserSession(ctx, testSession("afterwards", "sid-after")))
 						return nil
 					}))
-					if n := count(t, db, "audits"); n != audits+4 {
+					if n := countRows(t, db, "audits"); n != audits+4 {
 						t.Errorf("%d audit rows, want %d", n, audits+4)
 					}
 					_, err := store.GetUserSession(ctx, keyOf("afterwards"))
@@ -173,61 +173,61 @@ func TestTxSurvivesConflicts(t *testing.T) {
 	})
 }
 
-// TestTxRollbackUndoesConflicts: what a conflict in a transaction has cost comes back with
+// TestWithTx_RollbackUndoesConflicts: what a conflict in a transaction has cost comes back with
 // the transaction's rollback.
-func TestTxRollbackUndoesConflicts(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
-		db, store := open(t, d, dbtest.Setup{})
+func TestWithTx_RollbackUndoesConflicts(t *testing.T) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
+		db, store := openStore(t, d, dbtest.Setup{})
 		ctx := t.Context()
-		must(t, store.CreateUserSession(ctx, sample("first", "sid-1")))
-		must(t, store.CreateUserSession(ctx, sample("second", "sid-2")))
-		tx := begin(t, db)
-		must(t, store.WithTx(tx).ReplaceUserSession(ctx, sample("first", "sid-2"))) // in the place of both
-		must(t, store.WithTx(tx).ReplaceUserSession(ctx, sample("third", "sid-2")))
+		must(t, store.CreateUserSession(ctx, testSession("first", "sid-1")))
+		must(t, store.CreateUserSession(ctx, testSession("second", "sid-2")))
+		tx := beginTx(t, db)
+		must(t, store.WithTx(tx).ReplaceUserSession(ctx, testSession("first", "sid-2"))) // in the place of both
+		must(t, store.WithTx(tx).ReplaceUserSession(ctx, testSession("third", "sid-2")))
 		must(t, errOf(store.WithTx(tx).DeleteUserSession(ctx, keyOf("third"))))
 		must(t, tx.Rollback().Error)
 		for i, key := range []string{"first", "second"} {
 			got, err := store.GetUserSession(ctx, keyOf(key))
 			must(t, err)
-			wantSession(t, got, sample(key, fmt.Sprintf("sid-%d", i+1)), 1)
+			wantSession(t, got, testSession(key, fmt.Sprintf("sid-%d", i+1)), 1)
 		}
-		if n := count(t, db, "user_sessions"); n != 2 {
+		if n := countRows(t, db, "user_sessions"); n != 2 {
 			t.Errorf("%d rows, want 2", n)
 		}
 	})
 }
 
-// TestStoreMadeInTransaction: a store that is made from a transaction takes part in it.
-func TestStoreMadeInTransaction(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
-		db, store := open(t, d, dbtest.Setup{MaxOpen: 1}) // a second connection would wait forever
-		tx := begin(t, db)
+// TestNewGormStore_InTransaction: a store that is made from a transaction takes part in it.
+func TestNewGormStore_InTransaction(t *testing.T) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
+		db, store := openStore(t, d, dbtest.Setup{MaxOpen: 1}) // a second connection would wait forever
+		tx := beginTx(t, db)
 		made := newStore(t, tx)
-		must(t, made.CreateUserSession(t.Context(), sample("key", "sid")))
-		must(t, made.ReplaceUserSession(t.Context(), sample("key-2", "sid")))
-		wantErr(t, "create", made.CreateUserSession(t.Context(), sample("key-2", "sid")), bff.ErrSessionExists)
+		must(t, made.CreateUserSession(t.Context(), testSession("key", "sid")))
+		must(t, made.ReplaceUserSession(t.Context(), testSession("key-2", "sid")))
+		wantErr(t, "create", made.CreateUserSession(t.Context(), testSession("key-2", "sid")), bff.ErrSessionExists)
 		must(t, tx.Rollback().Error)
 		_, err := store.GetUserSession(t.Context(), keyOf("key-2"))
 		wantErr(t, "get", err, bff.ErrSessionNotFound)
 	})
 }
 
-// TestTxOfAnotherKind: a transaction of another kind of database is refused, rather than
+// TestWithTx_AnotherDialect: a transaction of another kind of database is refused, rather than
 // asked in the wrong words.
-func TestTxOfAnotherKind(t *testing.T) {
+func TestWithTx_AnotherDialect(t *testing.T) {
 	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL, dbtest.SQLServer}, func(t *testing.T, d *dbtest.Database) {
-		_, store := open(t, d, dbtest.Setup{})
-		other, _ := open(t, dbtest.SQLite.New(t), dbtest.Setup{})
-		tx := begin(t, other, &sql.TxOptions{})
-		if err := store.WithTx(tx).CreateUserSession(t.Context(), sample("key", "sid")); err == nil {
+		_, store := openStore(t, d, dbtest.Setup{})
+		other, _ := openStore(t, dbtest.SQLite.New(t), dbtest.Setup{})
+		tx := beginTx(t, other, &sql.TxOptions{})
+		if err := store.WithTx(tx).CreateUserSession(t.Context(), testSession("key", "sid")); err == nil {
 			t.Error("a store works in a transaction of another kind of database")
 		}
 		must(t, tx.Rollback().Error)
 	})
 }
 
-// lockTimes makes whoever waits for a lock not do so for long, where the default is.
-func lockTimes(d *dbtest.Database) url.Values {
+// noLockWait makes whoever waits for a lock not do so for long, where the default is.
+func noLockWait(d *dbtest.Database) url.Values {
 	if d.Engine == dbtest.SQLite {
 		return url.Values{"_txlock": {"deferred"}, "_pragma": {"busy_timeout(0)", "journal_mode(WAL)"}}
 	}

@@ -94,7 +94,7 @@ func (discard) Printf(string, ...any) {}
 
 // TestVariants: the store works whatever the application's configuration says.
 func TestVariants(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		for _, v := range variants {
 			if v.engine != nil && v.engine != d.Engine {
 				continue
@@ -136,19 +136,19 @@ func runVariant(t *testing.T, d *dbtest.Database, v variant) {
 	// A variant that has failed is no reason for the next one to fail.
 	must(t, db.Session(&gorm.Session{AllowGlobalUpdate: true}).Delete(&entities.UserSession{}).Error)
 	store := newStore(t, db, v.options...)
-	pass(t, store)
+	checkStore(t, store)
 	// And in a transaction of the application, which is rolled back.
-	tx := begin(t, db)
-	pass(t, store.WithTx(tx))
-	must(t, store.WithTx(tx).CreateUserSession(t.Context(), sample("late", "late")))
+	tx := beginTx(t, db)
+	checkStore(t, store.WithTx(tx))
+	must(t, store.WithTx(tx).CreateUserSession(t.Context(), testSession("late", "late")))
 	must(t, tx.Rollback().Error)
 	_, err := store.GetUserSession(t.Context(), keyOf("late"))
 	wantErr(t, "get what was rolled back", err, bff.ErrSessionNotFound)
 }
 
-// TestSchemaAndTable: the table has a name of its own, in a schema of its own.
-func TestSchemaAndTable(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+// TestWithTable_Schema: the table has a name of its own, in a schema of its own.
+func TestWithTable_Schema(t *testing.T) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		name := "bff_sessions"
 		db := d.Open(t, dbtest.Setup{})
 		switch d.Engine {
@@ -159,10 +159,10 @@ func TestSchemaAndTable(t *testing.T) {
 		default:
 			name = d.Name + "." + name
 		}
-		renamed := d.Over(t, db, &gorm.Config{NamingStrategy: schema.NamingStrategy{TablePrefix: "other_"}})
+		renamed := d.OpenOn(t, db, &gorm.Config{NamingStrategy: schema.NamingStrategy{TablePrefix: "other_"}})
 		d.Migrate(t, renamed)
 		must(t, renamed.Migrator().RenameTable("other_user_sessions", "bff_sessions"))
-		pass(t, newStore(t, db, usersession.WithTable(name)))
-		pass(t, newStore(t, db, usersession.WithTable("bff_sessions")))
+		checkStore(t, newStore(t, db, usersession.WithTable(name)))
+		checkStore(t, newStore(t, db, usersession.WithTable("bff_sessions")))
 	})
 }

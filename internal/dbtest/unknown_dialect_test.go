@@ -18,27 +18,27 @@ import (
 )
 
 // A stranger is a dialect that the store has never heard of.
-type stranger struct{ gorm.Dialector }
+type unknownDialect struct{ gorm.Dialector }
 
-func (stranger) Name() string { return "strange" }
+func (unknownDialect) Name() string { return "strange" }
 
 // Translate implements [gorm.ErrorTranslator].
-func (s stranger) Translate(err error) error {
+func (s unknownDialect) Translate(err error) error {
 	return s.Dialector.(gorm.ErrorTranslator).Translate(err)
 }
 
 // strange returns a handle on the connections of db whose dialect is a stranger.
-func strange(t *testing.T, d *dbtest.Database, db *gorm.DB, config gorm.Config) *gorm.DB {
+func openUnknownDialect(t *testing.T, d *dbtest.Database, db *gorm.DB, config gorm.Config) *gorm.DB {
 	t.Helper()
 	config.Logger = logger.Discard
-	handle, err := gorm.Open(stranger{d.Engine.Over(dbtest.Pool(t, db))}, &config)
+	handle, err := gorm.Open(unknownDialect{d.Engine.DialectorOn(dbtest.Pool(t, db))}, &config)
 	must(t, err)
 	return handle
 }
 
-// TestStranger: what every store owes, on a database whose dialect the store does not
+// TestUnknownDialect_Conformance: what every store owes, on a database whose dialect the store does not
 // know.
-func TestStranger(t *testing.T) {
+func TestUnknownDialect_Conformance(t *testing.T) {
 	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL}, func(t *testing.T, d *dbtest.Database) {
 		connections := d.Open(t, dbtest.Setup{})
 		tables := 0
@@ -46,34 +46,34 @@ func TestStranger(t *testing.T) {
 			New: func(t *testing.T, clock func() time.Time) bff.UserSessionStore {
 				tables++
 				config := gorm.Config{NamingStrategy: schema.NamingStrategy{TablePrefix: fmt.Sprintf("t%d_", tables)}}
-				d.Migrate(t, d.Over(t, connections, new(config)))
-				return newStore(t, strange(t, d, connections, config), usersession.WithClock(clock))
+				d.Migrate(t, d.OpenOn(t, connections, new(config)))
+				return newStore(t, openUnknownDialect(t, d, connections, config), usersession.WithClock(clock))
 			},
 		})
 	})
 }
 
-// TestStrangerInTransaction: conflicts leave the application's transaction usable there,
+// TestUnknownDialect_InTransaction: conflicts leave the application's transaction usable there,
 // too.
-func TestStrangerInTransaction(t *testing.T) {
+func TestUnknownDialect_InTransaction(t *testing.T) {
 	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL}, func(t *testing.T, d *dbtest.Database) {
 		db := d.Open(t, dbtest.Setup{})
 		d.Migrate(t, db)
-		handle := strange(t, d, db, gorm.Config{})
-		pass(t, newStore(t, handle).WithTx(begin(t, handle)))
+		handle := openUnknownDialect(t, d, db, gorm.Config{})
+		checkStore(t, newStore(t, handle).WithTx(beginTx(t, handle)))
 	})
 }
 
-// TestStrangerCleanup: several hosts clean up without locks, and none counts what
+// TestUnknownDialect_Cleanup: several hosts clean up without locks, and none counts what
 // another one deleted.
-func TestStrangerCleanup(t *testing.T) {
+func TestUnknownDialect_Cleanup(t *testing.T) {
 	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL}, func(t *testing.T, d *dbtest.Database) {
 		const expired = 300
-		db, _ := withExpired(t, d, expired)
+		db, _ := openWithExpired(t, d, expired)
 		var deleted atomic.Int64
 		var hosts sync.WaitGroup
 		for range 4 {
-			store := newStore(t, strange(t, d, db, gorm.Config{}), usersession.WithCleanupBatchSize(20))
+			store := newStore(t, openUnknownDialect(t, d, db, gorm.Config{}), usersession.WithCleanupBatchSize(20))
 			hosts.Go(func() {
 				n, err := store.DeleteExpiredSessions(t.Context())
 				deleted.Add(n)
@@ -83,12 +83,12 @@ func TestStrangerCleanup(t *testing.T) {
 			})
 		}
 		hosts.Wait()
-		last, err := newStore(t, strange(t, d, db, gorm.Config{})).DeleteExpiredSessions(t.Context())
+		last, err := newStore(t, openUnknownDialect(t, d, db, gorm.Config{})).DeleteExpiredSessions(t.Context())
 		must(t, err)
 		if sum := deleted.Load() + last; sum != expired {
 			t.Errorf("together they counted %d, want %d", sum, expired)
 		}
-		if left := count(t, db, "user_sessions"); left != 1 {
+		if left := countRows(t, db, "user_sessions"); left != 1 {
 			t.Errorf("%d rows are left, want the live one", left)
 		}
 	})

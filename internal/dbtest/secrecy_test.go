@@ -48,7 +48,7 @@ var secrets = bff.UserSession{
 
 // betrayed returns which of the secrets a text has in it, in any of the forms in which
 // databases, drivers and fmt write them.
-func betrayed(text string) []string {
+func secretsIn(text string) []string {
 	var found []string
 	for _, secret := range []string{"xpartitionx", "xkeyx", "xsubjectx", "xsessionx", "xticketx", "3260-03-04"} {
 		for _, form := range []string{
@@ -68,24 +68,24 @@ func betrayed(text string) []string {
 
 // discreet fails the test if an error, or one that can be unwrapped from it, prints a
 // secret in any way of printing.
-func discreet(t *testing.T, what string, err error) {
+func wantNoSecretIn(t *testing.T, what string, err error) {
 	t.Helper()
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
-		if text := fmt.Sprintf(verb, err); betrayed(text) != nil {
-			t.Errorf("%s: the error %T printed with %s has %q in it: %s", what, err, verb, betrayed(text), text)
+		if text := fmt.Sprintf(verb, err); secretsIn(text) != nil {
+			t.Errorf("%s: the error %T printed with %s has %q in it: %s", what, err, verb, secretsIn(text), text)
 		}
 	}
-	if text := fmt.Sprintf("%+v %#v", struct{ Err error }{err}, []error{err}); betrayed(text) != nil {
-		t.Errorf("%s: the error %T inside another value has %q in it: %s", what, err, betrayed(text), text)
+	if text := fmt.Sprintf("%+v %#v", struct{ Err error }{err}, []error{err}); secretsIn(text) != nil {
+		t.Errorf("%s: the error %T inside another value has %q in it: %s", what, err, secretsIn(text), text)
 	}
 	switch e := err.(type) {
 	case interface{ Unwrap() error }:
 		if inner := e.Unwrap(); inner != nil {
-			discreet(t, what, inner)
+			wantNoSecretIn(t, what, inner)
 		}
 	case interface{ Unwrap() []error }:
 		for _, inner := range e.Unwrap() {
-			discreet(t, what, inner)
+			wantNoSecretIn(t, what, inner)
 		}
 	}
 }
@@ -116,7 +116,7 @@ func (l loud) store(t *testing.T, db *gorm.DB) *usersession.GormStore {
 
 // everything runs every operation with the secrets, and returns what failed with
 // something else than the contract's errors.
-func everything(ctx context.Context, t *testing.T, store *usersession.GormStore) int {
+func runWithSecrets(ctx context.Context, t *testing.T, store *usersession.GormStore) int {
 	t.Helper()
 	key := bff.UserSessionKey{PartitionKey: secrets.PartitionKey, Key: secrets.Key}
 	other := secrets
@@ -133,13 +133,13 @@ func everything(ctx context.Context, t *testing.T, store *usersession.GormStore)
 		{"create another", func() error { return store.CreateUserSession(ctx, other) }},
 		{"get", func() error { _, err := store.GetUserSession(ctx, key); return err }},
 		{"update", func() error {
-			return store.UpdateUserSession(ctx, key, updated(secrets, string(secrets.Ticket), 0))
+			return store.UpdateUserSession(ctx, key, updateOf(secrets, string(secrets.Ticket), 0))
 		}},
 		{"update of a version", func() error {
-			return store.UpdateUserSession(ctx, key, updated(secrets, string(secrets.Ticket), 77))
+			return store.UpdateUserSession(ctx, key, updateOf(secrets, string(secrets.Ticket), 77))
 		}},
 		{"update to a taken session id", func() error {
-			return store.UpdateUserSession(ctx, bff.UserSessionKey{PartitionKey: other.PartitionKey, Key: other.Key}, updated(secrets, "", 0))
+			return store.UpdateUserSession(ctx, bff.UserSessionKey{PartitionKey: other.PartitionKey, Key: other.Key}, updateOf(secrets, "", 0))
 		}},
 		{"replace", func() error { return store.ReplaceUserSession(ctx, secrets) }},
 		{"list", func() error { _, err := store.GetUserSessions(ctx, secrets.PartitionKey, filter); return err }},
@@ -164,7 +164,7 @@ func everything(ctx context.Context, t *testing.T, store *usersession.GormStore)
 		if err == nil {
 			continue
 		}
-		discreet(t, op.name, err)
+		wantNoSecretIn(t, op.name, err)
 		ours := false
 		for _, known := range []error{bff.ErrSessionExists, bff.ErrSessionNotFound, bff.ErrSessionChanged, bff.ErrInvalidSession} {
 			ours = ours || errors.Is(err, known)
@@ -177,11 +177,11 @@ func everything(ctx context.Context, t *testing.T, store *usersession.GormStore)
 }
 
 // quiet fails the test if the log has a secret in it, or nothing at all.
-func (l loud) quiet(t *testing.T, atLeast int) {
+func (l loud) wantNoSecretLogged(t *testing.T, atLeast int) {
 	t.Helper()
 	text := l.log.String()
 	for line := range strings.Lines(text) {
-		if found := betrayed(line); found != nil {
+		if found := secretsIn(line); found != nil {
 			t.Errorf("the log has %q in it: %s", found, line)
 		}
 	}

@@ -9,10 +9,10 @@ import (
 	"example.com/usersession/bff"
 )
 
-// pass is a short walk through everything that a store does, for configurations of
+// checkStore is a short walk through everything that a store does, for configurations of
 // which there are too many for the whole suite. The store is empty, and its clock stands
 // at now.
-func pass(t *testing.T, store *usersession.GormStore) {
+func checkStore(t *testing.T, store *usersession.GormStore) {
 	t.Helper()
 	ctx := t.Context()
 	get := func(want bff.UserSession, version int64) {
@@ -29,16 +29,16 @@ func pass(t *testing.T, store *usersession.GormStore) {
 
 	// Create, in UTC to the microsecond and in New York's hour that exists twice; a
 	// key that differs in case is another one; a ticket of nothing is no ticket.
-	first := sample("key", "sid")
+	first := testSession("key", "sid")
 	newYork, err := time.LoadLocation("America/New_York")
 	must(t, err)
-	second := sample("KEY", "SID")
+	second := testSession("KEY", "SID")
 	second.PartitionKey = ""
 	second.Created = time.Date(2026, 11, 1, 5, 30, 0, 123456000, time.UTC).In(newYork)
 	second.Renewed = second.Created.Add(time.Hour)
 	second.Expires = time.Time{}
 	second.Ticket = nil
-	third := sample("KEY", "SID")
+	third := testSession("KEY", "SID")
 	third.SubjectID = "Alice"
 	for _, s := range []bff.UserSession{first, second, third} {
 		must(t, store.CreateUserSession(ctx, s))
@@ -47,12 +47,12 @@ func pass(t *testing.T, store *usersession.GormStore) {
 	get(second, 1)
 	get(third, 1)
 	gone("Key")
-	wantErr(t, "create, same key", store.CreateUserSession(ctx, sample("key", "sid-2")), bff.ErrSessionExists)
-	wantErr(t, "create, same session id", store.CreateUserSession(ctx, sample("key-2", "sid")), bff.ErrSessionExists)
+	wantErr(t, "create, same key", store.CreateUserSession(ctx, testSession("key", "sid-2")), bff.ErrSessionExists)
+	wantErr(t, "create, same session id", store.CreateUserSession(ctx, testSession("key-2", "sid")), bff.ErrSessionExists)
 	gone("key-2")
 
 	// Update, the same twice, and from a version.
-	update := updated(first, "\x00binary\xff", 0)
+	update := updateOf(first, "\x00binary\xff", 0)
 	must(t, store.UpdateUserSession(ctx, keyOf("key"), update))
 	must(t, store.UpdateUserSession(ctx, keyOf("key"), update))
 	first.Ticket = update.Ticket
@@ -68,7 +68,7 @@ func pass(t *testing.T, store *usersession.GormStore) {
 	get(first, 4)
 
 	// Expired ones are not there, and in nobody's way.
-	expired := sample("expired", "old")
+	expired := testSession("expired", "old")
 	expired.Expires = now.Truncate(time.Microsecond)
 	must(t, store.CreateUserSession(ctx, expired))
 	gone("expired")
@@ -81,16 +81,16 @@ func pass(t *testing.T, store *usersession.GormStore) {
 	must(t, store.CreateUserSession(ctx, expired))
 
 	// Replace: nothing, a key, a session id, both.
-	must(t, store.ReplaceUserSession(ctx, sample("fourth", "")))
-	must(t, store.ReplaceUserSession(ctx, sample("fourth", "sid-4")))
-	must(t, store.ReplaceUserSession(ctx, sample("fifth", "sid-4")))
+	must(t, store.ReplaceUserSession(ctx, testSession("fourth", "")))
+	must(t, store.ReplaceUserSession(ctx, testSession("fourth", "sid-4")))
+	must(t, store.ReplaceUserSession(ctx, testSession("fifth", "sid-4")))
 	gone("fourth")
-	must(t, store.ReplaceUserSession(ctx, sample("fifth", "old")))
+	must(t, store.ReplaceUserSession(ctx, testSession("fifth", "old")))
 	gone("key")
-	get(sample("fifth", "old"), 1)
+	get(testSession("fifth", "old"), 1)
 
 	// List and revoke.
-	must(t, store.ReplaceUserSession(ctx, sample("sixth", "")))
+	must(t, store.ReplaceUserSession(ctx, testSession("sixth", "")))
 	found, err := store.GetUserSessions(ctx, "app", bff.UserSessionsFilter{SubjectID: "alice"})
 	must(t, err)
 	wantKeys(t, "list by subject", found, "fifth", "sixth")

@@ -13,35 +13,35 @@ import (
 	"example.com/usersession/internal/dbtest"
 )
 
-// TestDiscretion: neither loggers that print everything nor errors, printed in any way,
+// TestSecrecy_WorkingDatabase: neither loggers that print everything nor errors, printed in any way,
 // have a value of a session in them, while nothing is wrong but duplicates.
-func TestDiscretion(t *testing.T) {
+func TestSecrecy_WorkingDatabase(t *testing.T) {
 	configs := map[string]func(*gorm.Config){
 		"":                func(*gorm.Config) {},
 		"TranslateError":  func(c *gorm.Config) { c.TranslateError = true },
 		"PrepareStmt":     func(c *gorm.Config) { c.PrepareStmt = true },
 		"nothing skipped": func(c *gorm.Config) { c.TranslateError, c.PrepareStmt, c.DisableNestedTransaction = true, true, true },
 	}
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		for name, config := range configs {
 			t.Run("config "+name, func(t *testing.T) {
 				l := openLoud(t, d, config)
 				d.Migrate(t, l.db)
 				store := l.store(t, l.db)
-				if failed := everything(t.Context(), t, store); failed > 0 {
+				if failed := runWithSecrets(t.Context(), t, store); failed > 0 {
 					t.Errorf("%d operations fail", failed)
 				}
-				l.quiet(t, 14)
-				tx := begin(t, l.db)
-				if failed := everything(t.Context(), t, store.WithTx(tx)); failed > 0 {
+				l.wantNoSecretLogged(t, 14)
+				tx := beginTx(t, l.db)
+				if failed := runWithSecrets(t.Context(), t, store.WithTx(tx)); failed > 0 {
 					t.Errorf("%d operations fail in a transaction", failed)
 				}
 				must(t, tx.Rollback().Error)
 				debugging := l.store(t, l.db.Debug())
-				if failed := everything(t.Context(), t, debugging); failed > 0 {
+				if failed := runWithSecrets(t.Context(), t, debugging); failed > 0 {
 					t.Errorf("%d operations fail with Debug", failed)
 				}
-				l.quiet(t, 40)
+				l.wantNoSecretLogged(t, 40)
 			})
 		}
 	})
@@ -113,10 +113,10 @@ var faults = []fault{
 	}},
 }
 
-// TestDiscretionOfFaults: the same with a database that fails, and quotes values in its
+// TestSecrecy_FailingDatabase: the same with a database that fails, and quotes values in its
 // errors.
-func TestDiscretionOfFaults(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+func TestSecrecy_FailingDatabase(t *testing.T) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		quoted := false
 		for _, fault := range faults {
 			if fault.engines != nil && !slices.Contains(fault.engines, d.Engine) {
@@ -140,18 +140,18 @@ func TestDiscretionOfFaults(t *testing.T) {
 					must(t, dbtest.Pool(t, l.db).Close())
 				}
 				lines := strings.Count(l.log.String(), "\n")
-				if failed := everything(ctx, t, l.store(t, l.db)); failed < fault.fail {
+				if failed := runWithSecrets(ctx, t, l.store(t, l.db)); failed < fault.fail {
 					t.Errorf("%d operations fail, want %d at least: is there a fault?", failed, fault.fail)
 				}
 				if fault.ctx != nil {
 					lines = -1 // nothing is asked of the database, so there is nothing to log
 				}
-				l.quiet(t, lines+1)
+				l.wantNoSecretLogged(t, lines+1)
 
 				// What a store without discretion would have said.
 				if ctx.Err() == nil && !fault.close {
 					err := l.db.Exec("INSERT INTO user_sessions ("+d.Quote("key")+", ticket) VALUES (?, ?)", secrets.Key, secrets.Ticket).Error
-					quoted = quoted || err != nil && betrayed(err.Error()) != nil
+					quoted = quoted || err != nil && secretsIn(err.Error()) != nil
 				}
 			})
 		}
