@@ -20,10 +20,10 @@ import (
 	"example.com/usersession/internal/dbtest"
 )
 
-// servers are the engines that lock rows.
+// lockingEngines are the engines that lock single rows.
 var lockingEngines = []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL, dbtest.SQLServer}
 
-// tooOld is how a server says that it doesn't know SKIP LOCKED.
+// skipLockedRefusals are the errors of servers that do not support SKIP LOCKED.
 var skipLockedRefusals = map[string][]error{
 	"postgres": {
 		&pgconn.PgError{Code: "42601", Message: `syntax error at or near "SKIP"`},
@@ -35,13 +35,14 @@ var skipLockedRefusals = map[string][]error{
 	},
 }
 
-// deadlocked is how it says that the transaction was the victim of a deadlock.
+// deadlockErrors are the errors of a transaction that a server ended because of a deadlock.
 var deadlockErrors = map[string]error{
 	"postgres": &pgconn.PgError{Code: "40P01", Message: "deadlock detected"},
 	"mysql":    &mysql.MySQLError{Number: 1213, Message: "Deadlock found when trying to get lock"},
 }
 
-// withExpired returns a store with n expired sessions, and one that is live.
+// openWithExpired returns a store with n expired sessions and one live session. The
+// expired ones are "expired-0", the oldest, to "expired-(n-1)".
 func openWithExpired(t *testing.T, d *dbtest.Database, n int, options ...usersession.Option) (*gorm.DB, *usersession.GormStore) {
 	t.Helper()
 	db, store := openStore(t, d, dbtest.Setup{}, options...)
@@ -54,7 +55,7 @@ func openWithExpired(t *testing.T, d *dbtest.Database, n int, options ...userses
 	return db, store
 }
 
-// before runs a function before every statement of db that contains all of parts.
+// beforeStatement calls run before every statement of db that contains all of the parts.
 func beforeStatement(t *testing.T, db *gorm.DB, run func(db *gorm.DB), parts ...string) {
 	t.Helper()
 	hook := func(db *gorm.DB) {
@@ -70,9 +71,11 @@ func beforeStatement(t *testing.T, db *gorm.DB, run func(db *gorm.DB), parts ...
 	))
 }
 
+// wantDeleted runs the cleanup. It fails the test unless the cleanup deletes the wanted
+// number of rows.
 func wantDeleted(t *testing.T, store *usersession.GormStore, want int64) {
 	t.Helper()
-	// A cleanup that waits for a lock would do so until the test ends.
+	// Without a deadline, a cleanup that waits for a lock would wait until the test ends.
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	deleted, err := store.DeleteExpiredSessions(ctx)
@@ -86,7 +89,7 @@ func onSkipLockedEngines(t *testing.T, test func(t *testing.T, d *dbtest.Databas
 	t.Helper()
 	onEnginesExcept(t, lockingEngines, func(d *dbtest.Database) string {
 		if d.IsTiDB() {
-			return "takes SKIP LOCKED and skips nothing: its cleanup waits, see TestCleanup_WaitsForRowBeingRenewed"
+			return "accepts SKIP LOCKED but skips no row: the cleanup waits, see TestCleanup_WaitsForRowBeingRenewed"
 		}
 		return ""
 	}, test)
@@ -104,7 +107,8 @@ func TestCleanup_SkipsLockedRows(t *testing.T) {
 	})
 }
 
-// A session that is renewed while the cleanup decides lives.
+// A row that another transaction is renewing is locked: the cleanup skips it, and the
+// renewed session stays.
 func TestCleanup_SkipsRowBeingRenewed(t *testing.T) {
 	onSkipLockedEngines(t, func(t *testing.T, d *dbtest.Database) {
 		db, store := openWithExpired(t, d, 3)
@@ -120,7 +124,8 @@ func TestCleanup_SkipsRowBeingRenewed(t *testing.T) {
 	})
 }
 
-// So it does where locked rows cannot be skipped, and the cleanup has to wait for them.
+// Where the server cannot skip locked rows, the cleanup waits for the renewal, and the
+// renewed session stays.
 func TestCleanup_WaitsForRowBeingRenewed(t *testing.T) {
 	for _, e := range []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL} {
 		t.Run(e.Name, func(t *testing.T) {
@@ -148,7 +153,7 @@ func TestCleanup_WaitsForRowBeingRenewed(t *testing.T) {
 			}
 			select {
 			case <-ended:
-				t.Error("the cleanup has not waited")
+				t.Error("the cleanup ended while the row was locked")
 			default:
 			}
 			must(t, tx.Commit().Error)
@@ -160,12 +165,13 @@ func TestCleanup_WaitsForRowBeingRenewed(t *testing.T) {
 	}
 }
 
-// renew does it behind the store's back: to the store an expired session is gone.
+// renewRow writes a new expiry to an expired row. The store cannot do this: to the store an
+// expired session does not exist.
 func renewRow(db *gorm.DB, id int64) error {
 	return db.Exec("UPDATE user_sessions SET expires = ? WHERE id = ?", entities.Timestamp{Time: now.Add(time.Hour)}, id).Error
 }
 
-// idOf finds a row's id, by which it can be locked without locking others.
+// rowID returns the id of a row. A condition on the id locks no other row.
 func rowID(t *testing.T, db *gorm.DB, key string) (id int64) {
 	t.Helper()
 	must(t, db.Model(&entities.UserSession{}).Where(&entities.UserSession{Key: entities.Identity(key)}).Pluck("id", &id).Error)
@@ -189,13 +195,13 @@ func testSkipLockedRefused(t *testing.T, d *dbtest.Database, refusal error) {
 		refused++
 		_ = db.AddError(refusal)
 	}, "SKIP LOCKED")
-	// In the gap between the selection and the deletion, which here has no lock, one
-	// session is renewed and another one deleted by somebody else.
+	// Without locks, other writers can renew one session and delete another one between
+	// the cleanup's SELECT and its DELETE.
 	other := d.OpenOn(t, db, &gorm.Config{})
-	raced, renewed, deleted := false, rowID(t, db, "expired-3"), rowID(t, db, "expired-4")
+	interfered, renewed, deleted := false, rowID(t, db, "expired-3"), rowID(t, db, "expired-4")
 	beforeStatement(t, db, func(*gorm.DB) {
-		if !raced {
-			raced = true
+		if !interfered {
+			interfered = true
 			must(t, renewRow(other, renewed))
 			must(t, other.Exec("DELETE FROM user_sessions WHERE id = ?", deleted).Error)
 		}
@@ -205,12 +211,12 @@ func testSkipLockedRefused(t *testing.T, d *dbtest.Database, refusal error) {
 		t.Errorf("the renewed session: %v", err)
 	}
 	if refused != 1 {
-		t.Errorf("tried to skip locked rows %d times, want it to learn from the first", refused)
+		t.Errorf("the cleanup uses SKIP LOCKED %d times, want it to stop after the first error", refused)
 	}
 }
 
-// A trigger of the team's may answer with the code of a server that is too old, whatever
-// it is asked.
+// A trigger of the team's can fail every DELETE with the error code of a server that does
+// not support SKIP LOCKED. The cleanup then returns the error after its fallback.
 func TestCleanup_FallbackRefused(t *testing.T) {
 	for _, e := range []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL} {
 		t.Run(e.Name, func(t *testing.T) {
@@ -218,7 +224,7 @@ func TestCleanup_FallbackRefused(t *testing.T) {
 			tried := 0
 			beforeStatement(t, db, func(db *gorm.DB) {
 				if tried++; tried > 2 {
-					t.Fatal("tried a third time")
+					t.Fatal("the cleanup makes a third attempt, want 2")
 				}
 				_ = db.AddError(skipLockedRefusals[e.Name][0])
 			}, "DELETE")
@@ -248,7 +254,7 @@ func TestCleanup_BatchesOldestFirst(t *testing.T) {
 	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		batches := &batchLog{}
 		db, store := openWithExpired(t, d, 25, usersession.WithCleanupBatchSize(10), usersession.WithLogger(slog.New(batches)))
-		var left []bool // whether the oldest of the second batch is there, after each batch
+		var left []bool // whether the oldest row of the second batch is left after each batch
 		batches.each = func() {
 			left = append(left, rowExists(t, db, "expired-10"))
 		}
@@ -257,15 +263,16 @@ func TestCleanup_BatchesOldestFirst(t *testing.T) {
 			t.Errorf("batches of %v, want %v", batches.deleted, want)
 		}
 		if want := []bool{true, false, false}; !slices.Equal(left, want) {
-			t.Errorf("the eleventh was left after each batch: %v, want %v", left, want)
+			t.Errorf("after each batch, the eleventh row is left: %v, want %v", left, want)
 		}
 		if !rowExists(t, db, "live") {
-			t.Error("the live session is gone")
+			t.Error("the cleanup deleted the live session")
 		}
 	})
 }
 
-// exists looks at the row itself: to the store an expired session is gone.
+// rowExists reports whether the table has the row. To the store an expired session does
+// not exist.
 func rowExists(t *testing.T, db *gorm.DB, key string) bool {
 	t.Helper()
 	var n int64
@@ -273,10 +280,11 @@ func rowExists(t *testing.T, db *gorm.DB, key string) bool {
 	return n == 1
 }
 
-// A batchLog is a log of the cleanup's batches.
+// A batchLog is a slog.Handler for the log of the cleanup. It records the number of rows
+// that each batch deleted, and calls each after every batch.
 type batchLog struct {
 	deleted []int64
-	each    func()
+	each    func() // may be nil
 }
 
 func (l *batchLog) Enabled(context.Context, slog.Level) bool { return true }

@@ -15,13 +15,13 @@ import (
 	"example.com/usersession/bff"
 )
 
-// TestErrors_SQLServerCodes: what SQL Server says of duplicates, in both of its codes, and of
-// deadlocks is understood, whether GORM translates errors or not.
+// TestErrors_SQLServerCodes: the store recognizes SQL Server's two codes of duplicates, and
+// those of deadlocks, with and without GORM's translation of errors.
 func TestErrors_SQLServerCodes(t *testing.T) {
 	for _, translate := range []bool{true, false} {
 		for number, want := range map[int32]error{2601: bff.ErrSessionExists, 2627: bff.ErrSessionExists, 1205: nil, 3960: nil} {
 			fake := &fakeDriver{}
-			db, err := gorm.Open(dialects[0].dialector(sql.OpenDB(fake)), &gorm.Config{Logger: logger.Discard, TranslateError: translate})
+			db, err := gorm.Open(fakeDialects[0].dialector(sql.OpenDB(fake)), &gorm.Config{Logger: logger.Discard, TranslateError: translate})
 			must(t, err)
 			store := newStore(t, db)
 			fail := mssql.Error{Number: number}
@@ -41,10 +41,10 @@ func TestErrors_SQLServerCodes(t *testing.T) {
 	}
 }
 
-// TestWrites_DuplicateAtCommit: a database that looks at unique indexes only at a COMMIT, as TiDB
-// does in its optimistic mode, says so too late for the statement, not for the store.
+// TestWrites_DuplicateAtCommit: a duplicate that the database reports only at COMMIT, as
+// TiDB does in its optimistic mode, is a conflict as any other.
 func TestWrites_DuplicateAtCommit(t *testing.T) {
-	for _, dialect := range dialects {
+	for _, dialect := range fakeDialects {
 		for _, translate := range []bool{true, false} {
 			fake := &fakeDriver{}
 			db, err := gorm.Open(dialect.dialector(sql.OpenDB(fake)), &gorm.Config{Logger: logger.Discard, TranslateError: translate})
@@ -63,14 +63,14 @@ func TestWrites_DuplicateAtCommit(t *testing.T) {
 				t.Errorf("%s: replace: %v", dialect.name, err)
 			}
 			if len(fake.refuse)+len(fake.refuseCommit) > 0 {
-				t.Errorf("%s: the last replace did without a transaction", dialect.name)
+				t.Errorf("%s: the last replace used no transaction", dialect.name)
 			}
 		}
 	}
 }
 
-// TestReplace_ServerRefusesCTE: where a server that speaks PostgreSQL's protocol refuses to
-// write twice to a table in one statement, the store uses a transaction.
+// TestReplace_ServerRefusesCTE: some servers that speak PostgreSQL's protocol refuse to
+// write twice to a table in one statement. The store then uses a transaction.
 func TestReplace_ServerRefusesCTE(t *testing.T) {
 	fake := &fakeDriver{}
 	db, err := gorm.Open(postgres.New(postgres.Config{Conn: sql.OpenDB(fake)}), &gorm.Config{Logger: logger.Discard})
@@ -81,16 +81,17 @@ func TestReplace_ServerRefusesCTE(t *testing.T) {
 	fake.refuse = []error{unsupported, duplicate, nil}
 	must(t, store.ReplaceUserSession(t.Context(), session))
 	if len(fake.refuse) > 0 {
-		t.Errorf("the replace left %d statements out", len(fake.refuse))
+		t.Errorf("the replace left out %d statements", len(fake.refuse))
 	}
 	fake.refuse = []error{unsupported, duplicate, nil}
 	must(t, store.UpdateUserSession(t.Context(), keyOf("key"), replacingRivals(updateOf(session, "", 0))))
 	if len(fake.refuse) > 0 {
-		t.Errorf("the update left %d statements out", len(fake.refuse))
+		t.Errorf("the update left out %d statements", len(fake.refuse))
 	}
 }
 
-func goldenOperations(p *page, fake *fakeDriver, store *usersession.GormStore) {
+// goldenOperations adds a section for each operation without a conflict.
+func goldenOperations(p *goldenFile, fake *fakeDriver, store *usersession.GormStore) {
 	ctx := p.t.Context()
 	session := testSession("key", "sid")
 	both := bff.UserSessionsFilter{SubjectID: "alice", SessionID: "sid"}
@@ -158,14 +159,15 @@ func goldenOperations(p *page, fake *fakeDriver, store *usersession.GormStore) {
 	p.section("UserSessions, of a subject, oldest first", nil, pages(bff.UserSessionsQuery{PartitionKey: "app", SubjectID: "alice", OldestFirst: true}, 0))
 }
 
-func goldenConflicts(p *page, fake *fakeDriver, store *usersession.GormStore, dialect faked) {
+// goldenConflicts adds a section for each operation with each kind of conflict.
+func goldenConflicts(p *goldenFile, fake *fakeDriver, store *usersession.GormStore, dialect fakeDialect) {
 	ctx := p.t.Context()
 	session := testSession("key", "sid")
-	no, yes := error(nil), dialect.duplicate
+	accepted, duplicate := error(nil), dialect.duplicate
 	create := func() error { return store.CreateUserSession(ctx, session) }
 	replace := func() error { return store.ReplaceUserSession(ctx, session) }
-	move := func() error { return store.UpdateUserSession(ctx, keyOf("key"), updateOf(session, "new", 0)) }
-	takeOver := func() error {
+	takeSessionID := func() error { return store.UpdateUserSession(ctx, keyOf("key"), updateOf(session, "new", 0)) }
+	replaceRivals := func() error {
 		return store.UpdateUserSession(ctx, keyOf("key"), replacingRivals(updateOf(session, "new", 0)))
 	}
 	for _, conflict := range []struct {
@@ -174,14 +176,14 @@ func goldenConflicts(p *page, fake *fakeDriver, store *usersession.GormStore, di
 		want    error
 		call    func() error
 	}{
-		{"CreateUserSession, something expired in its way", []error{yes, no}, nil, create},
-		{"CreateUserSession, something live in its way", []error{yes, yes}, bff.ErrSessionExists, create},
-		{"ReplaceUserSession, something in its way", []error{yes, no}, nil, replace},
-		{"ReplaceUserSession, a rival in between", []error{yes, yes, yes, no}, nil, replace},
-		{"UpdateUserSession, an expired session has the session id", []error{yes, no}, nil, move},
-		{"UpdateUserSession, a live session has the session id", []error{yes, yes}, bff.ErrSessionExists, move},
-		{"UpdateUserSession, ReplaceRivals, a rival", []error{yes, no}, nil, takeOver},
-		{"UpdateUserSession, ReplaceRivals, a rival in between", []error{yes, yes, no}, nil, takeOver},
+		{"CreateUserSession, an expired session conflicts", []error{duplicate, accepted}, nil, create},
+		{"CreateUserSession, a live session conflicts", []error{duplicate, duplicate}, bff.ErrSessionExists, create},
+		{"ReplaceUserSession, a session conflicts", []error{duplicate, accepted}, nil, replace},
+		{"ReplaceUserSession, another writer causes a conflict during the replacement", []error{duplicate, duplicate, duplicate, accepted}, nil, replace},
+		{"UpdateUserSession, an expired session has the session id", []error{duplicate, accepted}, nil, takeSessionID},
+		{"UpdateUserSession, a live session has the session id", []error{duplicate, duplicate}, bff.ErrSessionExists, takeSessionID},
+		{"UpdateUserSession, ReplaceRivals, a rival", []error{duplicate, accepted}, nil, replaceRivals},
+		{"UpdateUserSession, ReplaceRivals, another writer causes a conflict during the update", []error{duplicate, duplicate, accepted}, nil, replaceRivals},
 	} {
 		p.section(conflict.title, conflict.want, func() error {
 			fake.refuse = conflict.refused

@@ -33,7 +33,7 @@ type clock struct{ time.Time }
 
 func (c *clock) now() time.Time { return c.Time }
 
-// sample returns a session that lives for an hour.
+// testSession returns a session of alice's that expires an hour after now.
 func testSession(key, sessionID string) bff.UserSession {
 	return bff.UserSession{
 		PartitionKey: "app",
@@ -47,6 +47,7 @@ func testSession(key, sessionID string) bff.UserSession {
 	}
 }
 
+// keyOf returns the key in the partition of testSession.
 func keyOf(key string) bff.UserSessionKey {
 	return bff.UserSessionKey{PartitionKey: "app", Key: key}
 }

@@ -13,8 +13,8 @@ import (
 	"example.com/usersession/internal/dbtest"
 )
 
-// TestSecrecy_WorkingDatabase: neither loggers that print everything nor errors, printed in any way,
-// have a value of a session in them, while nothing is wrong but duplicates.
+// TestSecrecy_WorkingDatabase: loggers that print everything print no value of a session,
+// and neither do the errors, with any verb. The only errors here are those of package bff.
 func TestSecrecy_WorkingDatabase(t *testing.T) {
 	configs := map[string]func(*gorm.Config){
 		"":                func(*gorm.Config) {},
@@ -29,7 +29,7 @@ func TestSecrecy_WorkingDatabase(t *testing.T) {
 				d.Migrate(t, l.db)
 				store := l.store(t, l.db)
 				if failed := runWithSecrets(t.Context(), t, store); failed > 0 {
-					t.Errorf("%d operations fail", failed)
+					t.Errorf("%d operations fail, want none", failed)
 				}
 				l.wantNoSecretLogged(t, 14)
 				tx := beginTx(t, l.db)
@@ -47,17 +47,18 @@ func TestSecrecy_WorkingDatabase(t *testing.T) {
 	})
 }
 
-// A fault makes a database refuse what the store asks for, in words of its own.
+// A fault makes a database refuse statements of the store, with an error text of its own.
 type fault struct {
 	name    string
 	engines []*dbtest.Engine
-	// unlike says what keeps TiDB from having it.
-	unlike string
-	// What breaks: the schema, the context or the connections.
+	// notOnTiDB is the reason why TiDB cannot have the fault.
+	notOnTiDB string
+	// The fault is in the schema, in the context or in the connections.
 	ddl   []string
 	ctx   func(context.Context) context.Context
 	close bool
-	// fail is how many operations must fail at least, so that a fault is one.
+	// fail is the minimum number of operations that must fail. Otherwise the fault has no
+	// effect.
 	fail int
 }
 
@@ -67,7 +68,7 @@ var (
 	onlySQLite   = []*dbtest.Engine{dbtest.SQLite}
 )
 
-// Each of these engines quotes, in at least one of them, the value that it refuses.
+// On every engine, at least one of the faults makes the database quote the refused value.
 var faults = []fault{
 	{name: "no table", fail: 12, ddl: []string{"DROP TABLE user_sessions"}},
 	{name: "no column", fail: 3, ddl: []string{"ALTER TABLE user_sessions DROP COLUMN ticket"}},
@@ -76,12 +77,12 @@ var faults = []fault{
 		cancel(errors.New("the reason: xkeyx"))
 		return ctx
 	}},
-	{name: "too late", fail: 12, ctx: func(ctx context.Context) context.Context {
+	{name: "deadline exceeded", fail: 12, ctx: func(ctx context.Context) context.Context {
 		ctx, cancel := context.WithDeadline(ctx, time.Unix(0, 0))
 		cancel()
 		return ctx
 	}},
-	{name: "closed", fail: 12, close: true},
+	{name: "pool closed", fail: 12, close: true},
 
 	{name: "narrow key", fail: 1, engines: onlyPostgres, ddl: []string{"ALTER TABLE user_sessions ALTER COLUMN key TYPE varchar(3)"}},
 	{name: "failing row", fail: 1, engines: onlyPostgres, ddl: []string{"ALTER TABLE user_sessions ADD CHECK (length(key) < 3)"}},
@@ -94,17 +95,17 @@ var faults = []fault{
 	}},
 
 	{name: "narrow key", fail: 1, engines: onlyMySQL, ddl: []string{"ALTER TABLE user_sessions MODIFY `key` varchar(3) NOT NULL"}},
-	{name: "ASCII key", fail: 1, engines: onlyMySQL, unlike: "keeps a column's character set", ddl: []string{"ALTER TABLE user_sessions MODIFY `key` varchar(200) CHARACTER SET ascii NOT NULL"}},
+	{name: "ASCII key", fail: 1, engines: onlyMySQL, notOnTiDB: "keeps a column's character set", ddl: []string{"ALTER TABLE user_sessions MODIFY `key` varchar(200) CHARACTER SET ascii NOT NULL"}},
 	{name: "key is a number", fail: 1, engines: onlyMySQL, ddl: []string{"ALTER TABLE user_sessions MODIFY `key` bigint NOT NULL"}},
 	{name: "ticket is a number", fail: 1, engines: onlyMySQL, ddl: []string{"ALTER TABLE user_sessions MODIFY ticket bigint NOT NULL"}},
-	{name: "raising trigger", fail: 1, engines: onlyMySQL, unlike: "has no triggers", ddl: []string{
+	{name: "raising trigger", fail: 1, engines: onlyMySQL, notOnTiDB: "has no triggers", ddl: []string{
 		"CREATE TRIGGER raise_it BEFORE INSERT ON user_sessions FOR EACH ROW BEGIN DECLARE why text; SET why = CONCAT('no room for ', NEW.`key`); SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = why; END",
 	}},
 
 	{name: "raising trigger", fail: 1, engines: onlySQLite, ddl: []string{
 		"CREATE TRIGGER raise_it BEFORE INSERT ON user_sessions BEGIN SELECT json_extract('{}', NEW.key); END",
 	}},
-	// What is read doesn't fit: database/sql quotes it.
+	// database/sql quotes a value that it cannot convert.
 	{name: "version is a text", fail: 2, engines: onlySQLite, ddl: []string{
 		"CREATE TRIGGER change_it AFTER INSERT ON user_sessions BEGIN UPDATE user_sessions SET version = ticket; END",
 	}},
@@ -113,7 +114,7 @@ var faults = []fault{
 	}},
 }
 
-// TestSecrecy_FailingDatabase: the same with a database that fails, and quotes values in its
+// TestSecrecy_FailingDatabase: the same with a database that fails and quotes values in its
 // errors.
 func TestSecrecy_FailingDatabase(t *testing.T) {
 	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
@@ -123,8 +124,8 @@ func TestSecrecy_FailingDatabase(t *testing.T) {
 				continue
 			}
 			t.Run(fault.name, func(t *testing.T) {
-				if fault.unlike != "" && d.IsTiDB() {
-					t.Skipf("%s %s", d.Version, fault.unlike)
+				if fault.notOnTiDB != "" && d.IsTiDB() {
+					t.Skipf("%s %s", d.Version, fault.notOnTiDB)
 				}
 				d := d.Engine.New(t)
 				l := openLoud(t, d, nil)
@@ -141,14 +142,14 @@ func TestSecrecy_FailingDatabase(t *testing.T) {
 				}
 				lines := strings.Count(l.log.String(), "\n")
 				if failed := runWithSecrets(ctx, t, l.store(t, l.db)); failed < fault.fail {
-					t.Errorf("%d operations fail, want %d at least: is there a fault?", failed, fault.fail)
+					t.Errorf("%d operations fail, want at least %d: does the fault have an effect?", failed, fault.fail)
 				}
 				if fault.ctx != nil {
-					lines = -1 // nothing is asked of the database, so there is nothing to log
+					lines = -1 // no statement reaches the database, so nothing is logged
 				}
 				l.wantNoSecretLogged(t, lines+1)
 
-				// What a store without discretion would have said.
+				// The same statement without the store, to check that the database quotes values.
 				if ctx.Err() == nil && !fault.close {
 					err := l.db.Exec("INSERT INTO user_sessions ("+d.Quote("key")+", ticket) VALUES (?, ?)", secrets.Key, secrets.Ticket).Error
 					quoted = quoted || err != nil && secretsIn(err.Error()) != nil
@@ -156,7 +157,7 @@ func TestSecrecy_FailingDatabase(t *testing.T) {
 			})
 		}
 		if !quoted {
-			t.Errorf("%s quotes values in none of its errors: the faults prove nothing", d.Engine.Name)
+			t.Errorf("%s quotes no value in any error: the faults prove nothing", d.Engine.Name)
 		}
 	})
 }
