@@ -15,7 +15,7 @@ import (
 	"example.com/usersession/internal/dbtest"
 )
 
-// A snapshot is all that a *gorm.DB carries, in a form that can be compared.
+// A snapshot is the state of a *gorm.DB, in a form that reflect.DeepEqual can compare.
 type snapshot struct {
 	Config    gorm.Config
 	Builders  []string
@@ -36,7 +36,7 @@ func snapshotOf(db *gorm.DB) snapshot {
 		NowFunc:  reflect.ValueOf(db.NowFunc).Pointer(),
 		Error:    db.Error,
 		Rows:     db.RowsAffected,
-		// Field by field: a Statement must not be copied whole.
+		// Field by field, because a Statement contains a mutex and must not be copied.
 		Statement: &gorm.Statement{
 			Unscoped: db.Statement.Unscoped, TableExpr: db.Statement.TableExpr, Table: db.Statement.Table,
 			Model: db.Statement.Model, Dest: db.Statement.Dest, Distinct: db.Statement.Distinct,
@@ -48,7 +48,7 @@ func snapshotOf(db *gorm.DB) snapshot {
 		Clauses:  maps.Clone(db.Statement.Clauses),
 		Settings: map[any]any{},
 	}
-	s.Config.NowFunc = nil // DeepEqual finds no two functions equal
+	s.Config.NowFunc = nil // DeepEqual considers no two functions equal
 	s.Config.ClauseBuilders, s.Config.Plugins = nil, nil
 	db.Statement.Settings.Range(func(key, value any) bool {
 		s.Settings[key] = value
@@ -57,8 +57,8 @@ func snapshotOf(db *gorm.DB) snapshot {
 	return s
 }
 
-// TestNewGormStore_LeavesHandleUnchanged: whatever handle the application passes in, it is the same
-// afterwards, and works as before.
+// TestNewGormStore_LeavesHandleUnchanged: neither NewGormStore nor the store's operations
+// change the handle that the application passes, whatever state it has.
 func TestNewGormStore_LeavesHandleUnchanged(t *testing.T) {
 	handles := map[string]func(*gorm.DB) *gorm.DB{
 		"as opened":           func(db *gorm.DB) *gorm.DB { return db },
@@ -77,13 +77,13 @@ func TestNewGormStore_LeavesHandleUnchanged(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				opened := d.Open(t, dbtest.Setup{Config: func(c *gorm.Config) { c.TranslateError, c.DisableNestedTransaction = true, true }})
 				d.Migrate(t, opened)
-				must(t, opened.Use(dbresolver.Register(dbresolver.Config{}))) // Write means something with it only
+				must(t, opened.Use(dbresolver.Register(dbresolver.Config{}))) // dbresolver.Write has an effect only with the plugin
 				db := handle(opened)
 				before := snapshotOf(db)
 
 				store := newStore(t, db)
 				checkStore(t, store)
-				var all sync.WaitGroup // the race detector looks on
+				var all sync.WaitGroup // for the race detector
 				for i := range 4 {
 					all.Go(func() {
 						if err := store.ReplaceUserSession(t.Context(), testSession("key", "sid")); err != nil {
@@ -103,8 +103,8 @@ func TestNewGormStore_LeavesHandleUnchanged(t *testing.T) {
 	})
 }
 
-// TestWithTx_LeavesHandleUnchanged: the same for a transaction; and a conflict of the
-// store's is no error of the transaction.
+// TestWithTx_LeavesHandleUnchanged: the store does not change a transaction's handle. A
+// conflict in the store does not set the handle's error.
 func TestWithTx_LeavesHandleUnchanged(t *testing.T) {
 	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		db, store := openStore(t, d, dbtest.Setup{})

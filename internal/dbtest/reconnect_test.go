@@ -21,7 +21,7 @@ func warmPool(t *testing.T, db *gorm.DB, store *usersession.GormStore, n int) {
 	pool, err := db.DB()
 	must(t, err)
 	pool.SetMaxIdleConns(n)
-	for range 3 { // a pool may hand one connection out twice
+	for range 3 { // in one round, the pool may use a connection twice
 		var ready, wg sync.WaitGroup
 		ready.Add(n)
 		for range n {
@@ -44,7 +44,8 @@ func warmPool(t *testing.T, db *gorm.DB, store *usersession.GormStore, n int) {
 	}
 }
 
-// readAll runs every operation that reads, and wants to find one session.
+// readAll runs every operation that reads. It fails the test unless each returns the one
+// session.
 func readAll(t *testing.T, store *usersession.GormStore) {
 	t.Helper()
 	ctx := t.Context()

@@ -13,7 +13,7 @@ import (
 	"example.com/usersession/internal/dbtest"
 )
 
-// A teamSession has columns of a team's own.
+// A teamSession is a team's entity with columns of its own.
 type teamSession struct {
 	entities.UserSession
 	Device string `gorm:"size:100;not null;default:unknown;index"`
@@ -21,6 +21,7 @@ type teamSession struct {
 	Note   *string
 }
 
+// toSession returns the session in a row.
 func toSession(row entities.UserSession) bff.UserSession {
 	session := bff.UserSession{
 		PartitionKey: string(row.PartitionKey), Key: string(row.Key), SubjectID: string(row.SubjectID),
@@ -35,8 +36,8 @@ func toSession(row entities.UserSession) bff.UserSession {
 	return session
 }
 
-// TestTeamTable_ExtraColumns: the store works on a team's table, leaves its columns alone in an
-// update, and gives a new session their defaults.
+// TestTeamTable_ExtraColumns: the store works on a table with a team's columns. An update
+// leaves them unchanged, and a new session has their defaults.
 func TestTeamTable_ExtraColumns(t *testing.T) {
 	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		db := d.Open(t, dbtest.Setup{})
@@ -53,7 +54,7 @@ func TestTeamTable_ExtraColumns(t *testing.T) {
 			var row teamSession
 			must(t, db.Where("session_id = ?", "sid").Take(&row).Error)
 			if row.Device != device || row.Trust != trust || (row.Note != nil) != note {
-				t.Errorf("%s leaves device %q, trust %d, note %v", what, row.Device, row.Trust, row.Note)
+				t.Errorf("after %s: device %q, trust %d, note %v", what, row.Device, row.Trust, row.Note)
 			}
 			return row.ID
 		}
@@ -64,7 +65,7 @@ func TestTeamTable_ExtraColumns(t *testing.T) {
 		must(t, store.UpdateUserSession(ctx, keyOf("key"), updateOf(testSession("key", "sid"), "new", 0)))
 		before := wantRow("update", "phone", 7, true)
 
-		for _, key := range []string{"key", "key-2"} { // in the place of its own key; of a session id
+		for _, key := range []string{"key", "key-2"} { // a conflict of the key; of the session id
 			must(t, store.ReplaceUserSession(ctx, testSession(key, "sid")))
 			after := wantRow("replace", "unknown", 1, false)
 			if before == after {
@@ -76,8 +77,8 @@ func TestTeamTable_ExtraColumns(t *testing.T) {
 	})
 }
 
-// TestTeamTable_UniqueIndex: a unique index of the team's own, one session for each user, says no
-// in the contract's words; and nothing is changed.
+// TestTeamTable_UniqueIndex: if a row conflicts in a team's unique index (here one session
+// for each user), the store returns ErrSessionExists and changes nothing.
 func TestTeamTable_UniqueIndex(t *testing.T) {
 	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		for _, translate := range []bool{true, false} {
@@ -107,14 +108,15 @@ func TestTeamTable_UniqueIndex(t *testing.T) {
 					check(store.WithTx(tx))
 					return nil
 				}))
-				must(t, store.ReplaceUserSession(ctx, testSession("key", "sid-2"))) // one's own is no obstacle
+				must(t, store.ReplaceUserSession(ctx, testSession("key", "sid-2"))) // the replaced row does not conflict
 			})
 		}
 	})
 }
 
-// TestTeamTable_ForeignKey: a row that something of the team's refers to can't go. The driver's
-// own error says so, whether GORM translates errors or not, and everything stays.
+// TestTeamTable_ForeignKey: a row that a team's foreign key references cannot be deleted.
+// The store returns the driver's error, with and without GORM's translation of errors, and
+// changes nothing.
 func TestTeamTable_ForeignKey(t *testing.T) {
 	codes := map[*dbtest.Engine]string{dbtest.PostgreSQL: "23503", dbtest.MySQL: "1451", dbtest.SQLServer: "547", dbtest.SQLite: "787"}
 	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {

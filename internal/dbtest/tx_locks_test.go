@@ -15,8 +15,8 @@ import (
 	"example.com/usersession/internal/dbtest"
 )
 
-// TestWithTx_Deadlock: of two transactions of the application that wait for each other the
-// database ends one, and the store says so to whoever can try it again.
+// TestWithTx_Deadlock: of two transactions of the application in a deadlock, the database
+// ends one. The store returns the driver's error, so that the application can retry.
 func TestWithTx_Deadlock(t *testing.T) {
 	codes := map[*dbtest.Engine][]string{
 		dbtest.PostgreSQL: {"40P01"}, dbtest.MySQL: {"1213"}, dbtest.SQLServer: {"1205"}, dbtest.SQLite: {"5", "517"},
@@ -35,7 +35,7 @@ func TestWithTx_Deadlock(t *testing.T) {
 			defer tx.Rollback()
 			joined := store.WithTx(tx)
 			var err error
-			if d.Engine == dbtest.SQLite { // its lock is one for all: who has read can't write after another
+			if d.Engine == dbtest.SQLite { // one lock for all: a reader cannot write after another writer
 				_, err = joined.GetUserSession(ctx, keyOf(keys[i]))
 			} else {
 				err = joined.UpdateUserSession(ctx, keyOf(keys[i]), updateOf(testSession("", "sid-"+keys[i]), fmt.Sprint(i), 0))
@@ -57,17 +57,17 @@ func TestWithTx_Deadlock(t *testing.T) {
 		if !slices.Contains(codes[d.Engine], driverCode(failed[0])) {
 			t.Errorf("the error is %v with the code %q, want one of %v", failed[0], driverCode(failed[0]), codes[d.Engine])
 		}
-		for _, ours := range []error{bff.ErrSessionExists, bff.ErrSessionNotFound, bff.ErrSessionChanged, context.Canceled} {
-			if errors.Is(failed[0], ours) {
-				t.Errorf("the error says %v", ours)
+		for _, contractErr := range []error{bff.ErrSessionExists, bff.ErrSessionNotFound, bff.ErrSessionChanged, context.Canceled} {
+			if errors.Is(failed[0], contractErr) {
+				t.Errorf("the error is %v, too", contractErr)
 			}
 		}
 		wantNoSecretIn(t, "deadlock", failed[0])
 	})
 }
 
-// TestWithTx_SerializationFailure: a transaction that has seen an older state can't write over
-// a newer one. It is told so at once, in the database's own code.
+// TestWithTx_SerializationFailure: a transaction that has read an old version of a row
+// cannot overwrite a newer one. The store returns the driver's error at once.
 func TestWithTx_SerializationFailure(t *testing.T) {
 	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL, dbtest.SQLite}, func(t *testing.T, d *dbtest.Database) {
 		db, store := openStore(t, d, dbtest.Setup{Params: noLockWait(d)})
@@ -89,8 +89,8 @@ func TestWithTx_SerializationFailure(t *testing.T) {
 	})
 }
 
-// TestWithTx_Race: sign-ins with one session id inside transactions of the application. Who is
-// told to try again does so; nothing else goes wrong, and one session stays.
+// TestWithTx_Race: concurrent replaces with one session id, in transactions of the
+// application that retry when the database asks for it. All succeed, and one session remains.
 func TestWithTx_Race(t *testing.T) {
 	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		db, store := openApp(t, d, dbtest.Setup{})
@@ -120,18 +120,19 @@ func TestWithTx_Race(t *testing.T) {
 	})
 }
 
-// TestOperations_CancelledWhileWaiting: a context that ends while the store waits for a lock ends the
-// operation with its error at once. Nothing is half done, and the store goes on.
+// TestOperations_CancelledWhileWaiting: if the context ends while an operation waits for a
+// lock, the operation returns the context's error at once. Its write is complete or absent,
+// and the store stays usable.
 //
-// PostgreSQL is told to give the statement up. MySQL's driver only hangs up, and the
-// server finishes what it has begun: whole, or not at all.
+// The driver of PostgreSQL cancels the statement. MySQL's driver only closes the connection,
+// and the server may still complete the statement.
 func TestOperations_CancelledWhileWaiting(t *testing.T) {
-	busy := map[*dbtest.Engine]string{
+	countWaiting := map[*dbtest.Engine]string{
 		dbtest.PostgreSQL: "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = ?",
 		dbtest.MySQL:      "SELECT COUNT(*) FROM information_schema.processlist WHERE db = ? AND info IS NOT NULL AND id <> CONNECTION_ID()",
 	}
 	engines := []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL}
-	onEnginesExcept(t, engines, exceptCockroachDB("is not asked in this way who waits"), func(t *testing.T, d *dbtest.Database) {
+	onEnginesExcept(t, engines, exceptCockroachDB("lacks the query for waiting statements"), func(t *testing.T, d *dbtest.Database) {
 		db, store := openStore(t, d, dbtest.Setup{})
 		session := testSession("key", "sid")
 		operations := map[string]func(context.Context) error{
@@ -156,7 +157,7 @@ func TestOperations_CancelledWhileWaiting(t *testing.T) {
 				go func() { result <- operation(ctx) }()
 				poll := func(until func(n int) bool) {
 					for n := -1; !until(n); {
-						must(t, db.WithContext(t.Context()).Raw(busy[d.Engine], d.Name).Scan(&n).Error)
+						must(t, db.WithContext(t.Context()).Raw(countWaiting[d.Engine], d.Name).Scan(&n).Error)
 					}
 				}
 				poll(func(n int) bool { return n > 0 })
@@ -174,13 +175,13 @@ func TestOperations_CancelledWhileWaiting(t *testing.T) {
 				case len(found) == 1 && found[0].Version == 1:
 					wantSession(t, found[0], session, 1)
 				case d.Engine == dbtest.PostgreSQL:
-					t.Errorf("there is %+v, want the session as it was", found)
+					t.Errorf("found %+v, want the unchanged session", found)
 				case name == "update" && len(found) == 1:
 					session := session
 					session.Ticket = []byte("new")
 					wantSession(t, found[0], session, 2)
 				case name == "replace", len(found) != 0:
-					t.Errorf("there is %+v after a cancelled %s", found, name)
+					t.Errorf("found %+v after a cancelled %s", found, name)
 				}
 			})
 		}

@@ -17,17 +17,17 @@ import (
 	"example.com/usersession/internal/dbtest"
 )
 
-// A stranger is a dialect that the store has never heard of.
+// An unknownDialect is a dialector whose dialect the store does not know.
 type unknownDialect struct{ gorm.Dialector }
 
-func (unknownDialect) Name() string { return "strange" }
+func (unknownDialect) Name() string { return "unknown" }
 
 // Translate implements [gorm.ErrorTranslator].
 func (s unknownDialect) Translate(err error) error {
 	return s.Dialector.(gorm.ErrorTranslator).Translate(err)
 }
 
-// strange returns a handle on the connections of db whose dialect is a stranger.
+// openUnknownDialect returns a handle on the connections of db with an unknownDialect.
 func openUnknownDialect(t *testing.T, d *dbtest.Database, db *gorm.DB, config gorm.Config) *gorm.DB {
 	t.Helper()
 	config.Logger = logger.Discard
@@ -36,8 +36,8 @@ func openUnknownDialect(t *testing.T, d *dbtest.Database, db *gorm.DB, config go
 	return handle
 }
 
-// TestUnknownDialect_Conformance: what every store owes, on a database whose dialect the store does not
-// know.
+// TestUnknownDialect_Conformance runs the conformance suite on a database whose dialect the
+// store does not know.
 func TestUnknownDialect_Conformance(t *testing.T) {
 	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL}, func(t *testing.T, d *dbtest.Database) {
 		connections := d.Open(t, dbtest.Setup{})
@@ -53,8 +53,8 @@ func TestUnknownDialect_Conformance(t *testing.T) {
 	})
 }
 
-// TestUnknownDialect_InTransaction: conflicts leave the application's transaction usable there,
-// too.
+// TestUnknownDialect_InTransaction: conflicts leave the application's transaction usable in
+// an unknown dialect, too.
 func TestUnknownDialect_InTransaction(t *testing.T) {
 	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL}, func(t *testing.T, d *dbtest.Database) {
 		db := d.Open(t, dbtest.Setup{})
@@ -64,8 +64,8 @@ func TestUnknownDialect_InTransaction(t *testing.T) {
 	})
 }
 
-// TestUnknownDialect_Cleanup: several hosts clean up without locks, and none counts what
-// another one deleted.
+// TestUnknownDialect_Cleanup: several hosts clean up without locks, and no host counts a row
+// that another host deleted.
 func TestUnknownDialect_Cleanup(t *testing.T) {
 	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL}, func(t *testing.T, d *dbtest.Database) {
 		const expired = 300
@@ -77,7 +77,7 @@ func TestUnknownDialect_Cleanup(t *testing.T) {
 			hosts.Go(func() {
 				n, err := store.DeleteExpiredSessions(t.Context())
 				deleted.Add(n)
-				if err != nil && d.Engine == dbtest.PostgreSQL { // elsewhere it doesn't know a deadlock
+				if err != nil && d.Engine == dbtest.PostgreSQL { // the store does not know the code of MySQL's deadlocks here
 					t.Error(err)
 				}
 			})
@@ -86,7 +86,7 @@ func TestUnknownDialect_Cleanup(t *testing.T) {
 		last, err := newStore(t, openUnknownDialect(t, d, db, gorm.Config{})).DeleteExpiredSessions(t.Context())
 		must(t, err)
 		if sum := deleted.Load() + last; sum != expired {
-			t.Errorf("together they counted %d, want %d", sum, expired)
+			t.Errorf("all hosts together count %d deleted rows, want %d", sum, expired)
 		}
 		if left := countRows(t, db, "user_sessions"); left != 1 {
 			t.Errorf("%d rows are left, want the live one", left)
