@@ -62,7 +62,7 @@ func checkStore(t *testing.T, store *usersession.GormStore) {
 	update.IfVersion = 3
 	must(t, store.UpdateUserSession(ctx, keyOf("key"), update))
 	wantStored(first, 4)
-	wantErr(t, "update, not found", store.UpdateUserSession(ctx, keyOf("nobody"), update), bff.ErrSessionNotFound)
+	wantErr(t, "update, not found", store.UpdateUserSession(ctx, keyOf("missing"), update), bff.ErrSessionNotFound)
 	update.SessionID, update.IfVersion = "SID", 0
 	wantErr(t, "update, taken session id", store.UpdateUserSession(ctx, keyOf("key"), update), bff.ErrSessionExists)
 	wantStored(first, 4)

@@ -22,7 +22,7 @@ const RequireVariable = "USERSESSION_REQUIRE"
 
 // An Engine is a kind of database.
 type Engine struct {
-	// Name is what GORM calls the dialect.
+	// Name is GORM's name of the dialect.
 	Name string
 
 	// variable is the environment variable with the DSN; fallback is the DSN that is

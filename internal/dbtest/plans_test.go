@@ -32,11 +32,11 @@ func explain(t *testing.T, d *dbtest.Database, pool *sql.DB, recorder *dbtest.Re
 	for _, arg := range events[0].Args {
 		args = append(args, arg.Value)
 	}
-	explain := "EXPLAIN "
+	prefix := "EXPLAIN "
 	if d.Engine == dbtest.SQLite {
-		explain = "EXPLAIN QUERY PLAN "
+		prefix = "EXPLAIN QUERY PLAN "
 	}
-	rows, err := pool.QueryContext(t.Context(), explain+events[0].SQL, args...)
+	rows, err := pool.QueryContext(t.Context(), prefix+events[0].SQL, args...)
 	must(t, err)
 	defer rows.Close()
 	columns, err := rows.Columns()

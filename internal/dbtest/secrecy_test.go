@@ -141,6 +141,10 @@ func runWithSecrets(ctx context.Context, t *testing.T, store *usersession.GormSt
 		{"update to a taken session id", func() error {
 			return store.UpdateUserSession(ctx, bff.UserSessionKey{PartitionKey: other.PartitionKey, Key: other.Key}, updateOf(secrets, "", 0))
 		}},
+		{"update that replaces rivals", func() error {
+			update := replacingRivals(updateOf(secrets, string(secrets.Ticket), 0))
+			return store.UpdateUserSession(ctx, bff.UserSessionKey{PartitionKey: other.PartitionKey, Key: other.Key}, update)
+		}},
 		{"replace", func() error { return store.ReplaceUserSession(ctx, secrets) }},
 		{"list", func() error { _, err := store.GetUserSessions(ctx, secrets.PartitionKey, filter); return err }},
 		{"lister", func() error {
@@ -152,6 +156,7 @@ func runWithSecrets(ctx context.Context, t *testing.T, store *usersession.GormSt
 			return nil
 		}},
 		{"revoke", func() error { _, err := store.DeleteUserSessions(ctx, secrets.PartitionKey, filter); return err }},
+		{"delete of a version", func() error { return errOf(store.DeleteUserSessionVersion(ctx, key, 1)) }},
 		{"delete", func() error { return errOf(store.DeleteUserSession(ctx, key)) }},
 		{"cleanup", func() error { _, err := store.DeleteExpiredSessions(ctx); return err }},
 		{"create with an invalid key", func() error {

@@ -116,10 +116,10 @@ func TestWithTx_ConflictsKeepItUsable(t *testing.T) {
 			return store.UpdateUserSession(ctx, keyOf("first"), updateOf(testSession("", "sid-1"), "", 7))
 		}},
 		{"update, not found", bff.ErrSessionNotFound, func(ctx context.Context, store *usersession.GormStore) error {
-			return store.UpdateUserSession(ctx, keyOf("nobody"), updateOf(testSession("", "sid-1"), "", 7))
+			return store.UpdateUserSession(ctx, keyOf("missing"), updateOf(testSession("", "sid-1"), "", 7))
 		}},
 		{"get, not found", bff.ErrSessionNotFound, func(ctx context.Context, store *usersession.GormStore) error {
-			_, err := store.GetUserSession(ctx, keyOf("nobody"))
+			_, err := store.GetUserSession(ctx, keyOf("missing"))
 			return err
 		}},
 	}
