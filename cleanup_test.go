@@ -15,10 +15,10 @@ func TestCleanupPause(t *testing.T) {
 		options          []Option
 		want             time.Duration
 	}{
-		{"a rollback journal", "", nil, 50 * time.Millisecond},
-		{"a write-ahead log", "?_journal_mode=WAL", nil, 10 * time.Millisecond},
-		{"as set", "", []Option{WithCleanupPause(time.Second)}, time.Second},
-		{"none", "?_journal_mode=WAL", []Option{WithCleanupPause(0)}, 0},
+		{"rollback journal", "", nil, 50 * time.Millisecond},
+		{"write-ahead log", "?_journal_mode=WAL", nil, 10 * time.Millisecond},
+		{"option", "", []Option{WithCleanupPause(time.Second)}, time.Second},
+		{"option, no pause", "?_journal_mode=WAL", []Option{WithCleanupPause(0)}, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			db, err := gorm.Open(driver.Open("file:"+t.TempDir()+"/test.db"+tt.parameters), &gorm.Config{Logger: logger.Discard})
@@ -35,7 +35,7 @@ func TestCleanupPause(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := store.pauseAfter(t.Context(), 100*time.Millisecond); got != tt.want {
-				t.Errorf("after 100ms it pauses for %v, want %v", got, tt.want)
+				t.Errorf("the pause after a batch of 100ms is %v, want %v", got, tt.want)
 			}
 		})
 	}

@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// A routineError has the shape of pgx's and lib/pq's errors that name the server's routine.
+// A routineError has the fields of the errors of pgx and lib/pq, which name the server's
+// routine.
 type routineError struct{ Routine, state string }
 
 func (e *routineError) Error() string    { return "secret" }
@@ -61,10 +62,10 @@ func TestIsStalePlan(t *testing.T) {
 			t.Errorf("%+v: %t, want %t", tt.err, got, tt.want)
 		}
 		if postgres.refusesCTE(tt.err) && tt.want {
-			t.Errorf("%+v: taken for a server that refuses writable CTEs", tt.err)
+			t.Errorf("%+v: refusesCTE takes it for a server that refuses writable CTEs", tt.err)
 		}
 		if postgres.isRetryable(tt.err) != tt.want {
-			t.Errorf("%+v: retryable is %t, want %t", tt.err, !tt.want, tt.want)
+			t.Errorf("%+v: isRetryable is %t, want %t", tt.err, !tt.want, tt.want)
 		}
 	}
 }

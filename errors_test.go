@@ -13,7 +13,8 @@ import (
 	"github.com/mattn/go-sqlite3"
 )
 
-// Errors in the shapes of the drivers that the root module does not import.
+// Errors with the fields and methods of the errors of drivers that the root module does
+// not import.
 type (
 	pgError     struct{ state string }
 	numberError struct { // go-sql-driver/mysql
@@ -21,7 +22,7 @@ type (
 		Message string
 	}
 	mssqlError   struct{ number int32 }
-	modernError  struct{ code int }
+	modernError  struct{ code int } // modernc.org/sqlite
 	secretError  struct{}
 	severalError struct{ errs []error }
 )
@@ -58,7 +59,7 @@ func TestErrorCode(t *testing.T) {
 	}
 }
 
-func TestErrorsWorthARetry(t *testing.T) {
+func TestIsRetryable(t *testing.T) {
 	for _, tt := range []struct {
 		dialect *dialect
 		err     error
@@ -80,7 +81,7 @@ func TestErrorsWorthARetry(t *testing.T) {
 	}
 }
 
-func TestErrorsQuoteNoValues(t *testing.T) {
+func TestDatabaseErr_QuotesNoValues(t *testing.T) {
 	s := &GormStore{conn: &conn{dialect: &mysql}, config: config{table: "user_sessions"}}
 	for _, tt := range []struct {
 		cause error
@@ -101,7 +102,7 @@ func TestErrorsQuoteNoValues(t *testing.T) {
 		}
 		for e := err; e != nil; e = errors.Unwrap(e) {
 			if text := fmt.Sprintf("%v %+v %#v %s %q", e, e, e, e, e); strings.Contains(text, "secret") && !strings.Contains(tt.want, "secretError") {
-				t.Errorf("%T: %s", tt.cause, text)
+				t.Errorf("%T: the error quotes a value: %s", tt.cause, text)
 			}
 		}
 		if !errors.Is(err, tt.cause) {
@@ -114,11 +115,11 @@ func TestErrorsQuoteNoValues(t *testing.T) {
 	}
 }
 
-func TestContextsErrorComesFirst(t *testing.T) {
+func TestDatabaseErr_ContextEnded(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	s := &GormStore{conn: &conn{dialect: &postgres}}
 	if err := s.databaseErr(ctx, "get user session", &pgError{"57014"}); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
 }

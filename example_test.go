@@ -17,7 +17,7 @@ import (
 	"example.com/usersession/entities"
 )
 
-// openDatabase stands for the *gorm.DB that an application has, with the table in it.
+// openDatabase returns the *gorm.DB of an application whose database has the store's table.
 func openDatabase() *gorm.DB {
 	db, err := gorm.Open(sqlite.Open("file:example?mode=memory&cache=shared"), &gorm.Config{})
 	if err != nil {

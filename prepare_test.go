@@ -20,7 +20,7 @@ func newTestPool(t *testing.T) (*preparedPool, *sql.DB) {
 	return newPreparedPool(db), db
 }
 
-func TestStatementIsPreparedOnce(t *testing.T) {
+func TestPreparedPool_PreparesOnce(t *testing.T) {
 	pool, _ := newTestPool(t)
 	first, err := pool.prepare(t.Context(), "SELECT 1")
 	if err != nil {
@@ -37,8 +37,8 @@ func TestStatementIsPreparedOnce(t *testing.T) {
 	all.Wait()
 }
 
-// All who come first get a statement that works, whoever's is kept.
-func TestConcurrentFirstUse(t *testing.T) {
+// Every concurrent first caller gets a statement that works, and one statement is kept.
+func TestPreparedPool_ConcurrentFirstUse(t *testing.T) {
 	pool, _ := newTestPool(t)
 	var all sync.WaitGroup
 	for range 32 {
@@ -56,13 +56,14 @@ func TestConcurrentFirstUse(t *testing.T) {
 	}
 	all.Wait()
 	if n := len(pool.statements); n != 1 {
-		t.Errorf("%d statements are kept", n)
+		t.Errorf("%d statements are kept, want 1", n)
 	}
 }
 
-// Whose context ends while it prepares a statement spoils nothing for the others, and
-// who waits for a connection keeps nobody from a statement that is there.
-func TestOneCallersContextIsNobodyElsesConcern(t *testing.T) {
+// A caller whose context ends while it prepares a statement gets the context's error. The
+// next caller can prepare the statement. A caller that waits for a connection does not
+// block a caller that has one.
+func TestPreparedPool_CancelledPreparation(t *testing.T) {
 	pool, db := newTestPool(t)
 	db.SetMaxOpenConns(1)
 	held, err := db.Conn(t.Context())
@@ -75,7 +76,7 @@ func TestOneCallersContextIsNobodyElsesConcern(t *testing.T) {
 		_, err := pool.prepare(ctx, "SELECT 2")
 		waiting <- err
 	}()
-	// While it waits for the connection, who holds that one can go on.
+	// The goroutine waits for the only connection; the connection stays usable.
 	stmt, err := held.PrepareContext(t.Context(), "SELECT 2")
 	if err != nil {
 		t.Fatal(err)
@@ -89,11 +90,11 @@ func TestOneCallersContextIsNobodyElsesConcern(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := pool.prepare(t.Context(), "SELECT 2"); err != nil {
-		t.Errorf("after another's failure: %v", err)
+		t.Errorf("prepare after a cancelled preparation: %v", err)
 	}
 }
 
-func TestFailedPreparationIsNotKept(t *testing.T) {
+func TestPreparedPool_FailedPreparation(t *testing.T) {
 	pool, _ := newTestPool(t)
 	for range 2 {
 		if _, err := pool.ExecContext(t.Context(), "INSERT INTO later VALUES (1)"); err == nil {

@@ -15,9 +15,9 @@ import (
 
 var errBusy = sqlite3.Error{Code: sqlite3.ErrBusy, ExtendedCode: sqlite3.ErrNoExtended(sqlite3.ErrBusy)}
 
-// fail makes the next n statements of db fail, and returns a count of all that were
-// tried.
-func fail(t *testing.T, db *gorm.DB, n int, err error) (tried *int) {
+// failStatements makes the next n statements of db fail with err. It returns the number
+// of statements that the store has tried, with those that failed.
+func failStatements(t *testing.T, db *gorm.DB, n int, err error) (tried *int) {
 	t.Helper()
 	tried = new(int)
 	inject := func(db *gorm.DB) {
@@ -34,8 +34,8 @@ func fail(t *testing.T, db *gorm.DB, n int, err error) (tried *int) {
 	return tried
 }
 
-// operations are all that a store can do, on a session that is there unless it is
-// about to be created.
+// operations are the operations of a store. Each needs one statement if the session
+// "there" exists and the session "new" does not.
 var operations = map[string]func(ctx context.Context, store *usersession.GormStore) error{
 	"get": func(ctx context.Context, store *usersession.GormStore) error {
 		_, err := store.GetUserSession(ctx, keyOf(testSession("there")))
@@ -49,6 +49,9 @@ var operations = map[string]func(ctx context.Context, store *usersession.GormSto
 	},
 	"delete": func(ctx context.Context, store *usersession.GormStore) error {
 		return errOf(store.DeleteUserSession(ctx, keyOf(testSession("there"))))
+	},
+	"delete a version": func(ctx context.Context, store *usersession.GormStore) error {
+		return errOf(store.DeleteUserSessionVersion(ctx, keyOf(testSession("there")), 1))
 	},
 	"get many": func(ctx context.Context, store *usersession.GormStore) error {
 		_, err := store.GetUserSessions(ctx, "app", bff.UserSessionsFilter{SubjectID: "alice"})
@@ -86,7 +89,7 @@ func updateOf(s bff.UserSession) bff.UserSessionUpdate {
 	}
 }
 
-func TestBusyDatabaseIsTriedAgain(t *testing.T) {
+func TestRun_BusyDatabase(t *testing.T) {
 	for name, operation := range operations {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -95,63 +98,63 @@ func TestBusyDatabaseIsTriedAgain(t *testing.T) {
 				if err := store.CreateUserSession(t.Context(), testSession("there")); err != nil {
 					t.Fatal(err)
 				}
-				tried := fail(t, db, 5, errBusy)
+				tried := failStatements(t, db, 5, errBusy)
 				if err := operation(t.Context(), store); err != nil {
 					t.Fatal(err)
 				}
 				if *tried != 6 {
-					t.Errorf("%d statements, want 5 that fail and one that succeeds", *tried)
+					t.Errorf("%d statements, want 5 that fail and 1 that succeeds", *tried)
 				}
 			})
 		})
 	}
 }
 
-func TestTryingAgainIsBounded(t *testing.T) {
+func TestRun_BoundedAttempts(t *testing.T) {
 	for name, operation := range operations {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				db := openSQLite(t)
 				store := newStore(t, db)
-				tried := fail(t, db, 1<<30, errBusy)
+				tried := failStatements(t, db, 1<<30, errBusy)
 				err := operation(t.Context(), store)
 				var driverError sqlite3.Error
 				if !errors.As(err, &driverError) || driverError.Code != sqlite3.ErrBusy {
-					t.Errorf("got %v, want the driver's error to be found in it", err)
+					t.Errorf("got %v, want an error that wraps the driver's", err)
 				}
 				if *tried < 10 || *tried > 100 {
-					t.Errorf("tried %d times", *tried)
+					t.Errorf("tried %d times, want 10 to 100", *tried)
 				}
 			})
 		})
 	}
 }
 
-func TestOtherErrorsAreNotTriedAgain(t *testing.T) {
+func TestRun_OtherErrors(t *testing.T) {
 	db := openSQLite(t)
 	store := newStore(t, db)
-	tried := fail(t, db, 1, sqlite3.Error{Code: sqlite3.ErrFull, ExtendedCode: sqlite3.ErrNoExtended(sqlite3.ErrFull)})
+	tried := failStatements(t, db, 1, sqlite3.Error{Code: sqlite3.ErrFull, ExtendedCode: sqlite3.ErrNoExtended(sqlite3.ErrFull)})
 	if err := store.CreateUserSession(t.Context(), testSession("new")); err == nil {
-		t.Error("the failure was swallowed")
+		t.Error("got no error, want the driver's")
 	}
 	if *tried != 1 {
-		t.Errorf("tried %d times", *tried)
+		t.Errorf("tried %d times, want 1", *tried)
 	}
 }
 
-// In a caller's transaction only the caller can try again.
-func TestBusyDatabaseIsReturnedInsideATransaction(t *testing.T) {
+// In a transaction of the application only the application can retry.
+func TestRun_BusyDatabaseInTransaction(t *testing.T) {
 	for name, operation := range operations {
 		t.Run(name, func(t *testing.T) {
 			db := openSQLite(t)
 			store := newStore(t, db)
 			_ = db.Transaction(func(tx *gorm.DB) error {
-				tried := fail(t, db, 1<<30, errBusy)
+				tried := failStatements(t, db, 1<<30, errBusy)
 				if err := operation(t.Context(), store.WithTx(tx)); !errors.As(err, new(sqlite3.Error)) {
 					t.Errorf("got %v, want the driver's error", err)
 				}
 				if *tried != 1 {
-					t.Errorf("tried %d times", *tried)
+					t.Errorf("tried %d times, want 1", *tried)
 				}
 				return errors.New("roll back")
 			})
@@ -159,12 +162,12 @@ func TestBusyDatabaseIsReturnedInsideATransaction(t *testing.T) {
 	}
 }
 
-func TestContextEndsTryingAgain(t *testing.T) {
+func TestRun_ContextCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := openSQLite(t)
 		store := newStore(t, db)
 		ctx, cancel := context.WithCancel(t.Context())
-		tried := fail(t, db, 1<<30, errBusy)
+		tried := failStatements(t, db, 1<<30, errBusy)
 		err := db.Callback().Raw().Before("*").Register("test:cancel", func(*gorm.DB) {
 			if *tried == 3 {
 				cancel()
@@ -177,7 +180,7 @@ func TestContextEndsTryingAgain(t *testing.T) {
 			t.Errorf("got %v, want %v", err, context.Canceled)
 		}
 		if *tried > 4 {
-			t.Errorf("tried %d times after the context had ended", *tried)
+			t.Errorf("tried %d times, want no attempt after the context ended", *tried)
 		}
 	})
 }

@@ -28,18 +28,18 @@ func TestGormStore(t *testing.T) {
 	})
 }
 
-// With one connection, whatever holds it while it waits for another one waits forever.
-func TestGormStoreWithOneConnection(t *testing.T) {
+// With one connection, an operation that waits for a second one would never end.
+func TestGormStore_OneConnection(t *testing.T) {
 	bfftest.Run(t, bfftest.Harness{
 		New: func(t *testing.T, clock func() time.Time) bff.UserSessionStore {
 			db := openSQLite(t)
-			pool(t, db).SetMaxOpenConns(1)
+			poolOf(t, db).SetMaxOpenConns(1)
 			return newStore(t, db, usersession.WithClock(clock))
 		},
 	})
 }
 
-func TestNewGormStoreRefuses(t *testing.T) {
+func TestNewGormStore_Refuses(t *testing.T) {
 	db := openSQLite(t)
 	failed := db.Session(&gorm.Session{})
 	_ = failed.AddError(errors.New("failed before"))
@@ -48,17 +48,17 @@ func TestNewGormStoreRefuses(t *testing.T) {
 		opt  usersession.Option
 		want string
 	}{
-		"no database":        {nil, nil, "nil"},
-		"a failed database":  {failed, nil, "failed before"},
-		"a dry run":          {db.Session(&gorm.Session{DryRun: true}), nil, "DryRun"},
-		"no clock":           {db, usersession.WithClock(nil), "WithClock"},
-		"no logger":          {db, usersession.WithLogger(nil), "WithLogger"},
-		"no table":           {db, usersession.WithTable(""), "WithTable"},
-		"no schema":          {db, usersession.WithTable(".sessions"), "WithTable"},
-		"a quoted table":     {db, usersession.WithTable(`"sessions"`), "WithTable"},
-		"a placeholder":      {db, usersession.WithTable("sessions?"), "WithTable"},
-		"a batch of nothing": {db, usersession.WithCleanupBatchSize(0), "WithCleanupBatchSize"},
-		"a negative pause":   {db, usersession.WithCleanupPause(-1), "WithCleanupPause"},
+		"no database":       {nil, nil, "nil"},
+		"a failed database": {failed, nil, "failed before"},
+		"a dry run":         {db.Session(&gorm.Session{DryRun: true}), nil, "DryRun"},
+		"no clock":          {db, usersession.WithClock(nil), "WithClock"},
+		"no logger":         {db, usersession.WithLogger(nil), "WithLogger"},
+		"no table":          {db, usersession.WithTable(""), "WithTable"},
+		"no schema":         {db, usersession.WithTable(".sessions"), "WithTable"},
+		"a quoted table":    {db, usersession.WithTable(`"sessions"`), "WithTable"},
+		"a placeholder":     {db, usersession.WithTable("sessions?"), "WithTable"},
+		"an empty batch":    {db, usersession.WithCleanupBatchSize(0), "WithCleanupBatchSize"},
+		"a negative pause":  {db, usersession.WithCleanupPause(-1), "WithCleanupPause"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var opts []usersession.Option
@@ -73,26 +73,27 @@ func TestNewGormStoreRefuses(t *testing.T) {
 	}
 }
 
-// A store made in vain says what is missing as soon as it is used.
-func TestMissingTableIsNamed(t *testing.T) {
+// NewGormStore does no I/O, so the first operation reports a missing table.
+func TestGormStore_MissingTable(t *testing.T) {
 	db := openSQLite(t)
 	store := newStore(t, db, usersession.WithTable("elsewhere"))
 	_, err := store.GetUserSession(t.Context(), bff.UserSessionKey{Key: "key"})
 	if err == nil || !strings.Contains(err.Error(), "does the table elsewhere exist") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want an error that names the table", err)
 	}
 }
 
-func TestWithTxOfAnotherDatabase(t *testing.T) {
+func TestWithTx_AnotherDialect(t *testing.T) {
 	store := newStore(t, openSQLite(t))
 	other := openSQLite(t)
 	other.Dialector = renamed{other.Dialector}
 	_, err := store.WithTx(other).DeleteUserSession(t.Context(), bff.UserSessionKey{Key: "key"})
 	if err == nil {
-		t.Error("a transaction of another kind of database was accepted")
+		t.Error("WithTx accepts a transaction of another dialect")
 	}
 }
 
+// A renamed dialector has a name that is not the store's dialect.
 type renamed struct{ gorm.Dialector }
 
 func (renamed) Name() string { return "another" }
@@ -115,7 +116,7 @@ func openSQLite(t *testing.T, config ...gorm.Option) *gorm.DB {
 	return db
 }
 
-func pool(t *testing.T, db *gorm.DB) *sql.DB {
+func poolOf(t *testing.T, db *gorm.DB) *sql.DB {
 	t.Helper()
 	pool, err := db.DB()
 	if err != nil {
@@ -126,7 +127,7 @@ func pool(t *testing.T, db *gorm.DB) *sql.DB {
 
 func closeDB(t *testing.T, db *gorm.DB) {
 	t.Helper()
-	if err := pool(t, db).Close(); err != nil {
+	if err := poolOf(t, db).Close(); err != nil {
 		t.Error(err)
 	}
 }
@@ -140,7 +141,7 @@ func newStore(t *testing.T, db *gorm.DB, opts ...usersession.Option) *usersessio
 	return store
 }
 
-// testSession returns a session that lives for an hour from now.
+// testSession returns a session that expires in an hour.
 func testSession(key string) bff.UserSession {
 	now := time.Now()
 	return bff.UserSession{

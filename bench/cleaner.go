@@ -13,9 +13,9 @@ import (
 	"example.com/usersession/entities"
 )
 
-// A cleaner is a way to delete expired sessions. It returns how many it deleted, and
-// how many it had picked when another host deleted them first, also if the context
-// ends because the time is up.
+// A cleaner is a way to delete expired sessions. Its function returns the number of sessions
+// that it deleted, and the number that it selected but another host deleted first. It
+// returns both also if the context ends; the end of a round's time is not an error.
 type cleaner struct {
 	name  string
 	clean func(ctx context.Context, db *gorm.DB) (deleted, wasted int64, err error)
@@ -31,8 +31,8 @@ var (
 	}}
 )
 
-// storeCleaner is what this module does. What was picked and then deleted by another
-// host is told by its log.
+// storeCleaner is the store's cleanup. The store's log has the number of sessions that it
+// selected but another host deleted.
 func storeCleaner(c config) cleaner {
 	clean := func(ctx context.Context, db *gorm.DB) (deleted, wasted int64, err error) {
 		log := &batchLog{}
@@ -53,7 +53,8 @@ func storeCleaner(c config) cleaner {
 	return cleaner{"DeleteExpiredSessions", clean}
 }
 
-// A batchLog adds up what the store logs of its batches.
+// A batchLog is a slog.Handler that adds up the wasted deletes in the store's log of its
+// batches.
 type batchLog struct{ wasted atomic.Int64 }
 
 func (l *batchLog) Enabled(context.Context, slog.Level) bool { return true }
@@ -73,15 +74,15 @@ func (l *batchLog) Handle(_ context.Context, record slog.Record) error {
 	return nil
 }
 
-// cleanAtOnce is the obvious statement.
+// cleanAtOnce deletes all expired sessions in one statement.
 func cleanAtOnce(ctx context.Context, db *gorm.DB) (deleted, wasted int64, err error) {
 	result := db.WithContext(ctx).Where("expires <= ?", entities.Timestamp{Time: time.Now()}).Delete(&entities.UserSession{})
 	return result.RowsAffected, 0, unlessStopped(ctx, result.Error)
 }
 
-// loopOverEntities is the loop of the Entity Framework variant: load a hundred expired
-// entities, tickets included, and delete each of them; again until there are no more.
-// It is stopped between two statements, so that it knows what it deleted.
+// loopOverEntities is the loop of the Entity Framework variant: it loads a hundred expired
+// entities with their tickets and deletes each of them, until none is left. It stops only
+// between two statements, so that its count is exact.
 func loopOverEntities(ctx context.Context, db *gorm.DB, remove func(context.Context, *gorm.DB, []entities.UserSession) (int64, error)) (deleted, wasted int64, err error) {
 	const size = 100
 	db = db.WithContext(context.WithoutCancel(ctx))
@@ -103,7 +104,8 @@ func loopOverEntities(ctx context.Context, db *gorm.DB, remove func(context.Cont
 	}
 }
 
-// deleteEach deletes in GORM's default configuration: each in its own transaction.
+// deleteEach deletes the sessions in GORM's default configuration: each delete has its own
+// transaction.
 func deleteEach(ctx context.Context, db *gorm.DB, expired []entities.UserSession) (deleted int64, err error) {
 	for i := range expired {
 		if ctx.Err() != nil {
@@ -118,7 +120,8 @@ func deleteEach(ctx context.Context, db *gorm.DB, expired []entities.UserSession
 	return deleted, nil
 }
 
-// deleteTogether puts the hundred into one transaction, as SaveChanges does.
+// deleteTogether deletes the sessions in one transaction, as Entity Framework's SaveChanges
+// does.
 func deleteTogether(ctx context.Context, db *gorm.DB, expired []entities.UserSession) (deleted int64, err error) {
 	err = db.Transaction(func(tx *gorm.DB) error {
 		deleted, err = deleteEach(ctx, tx, expired)
@@ -130,7 +133,7 @@ func deleteTogether(ctx context.Context, db *gorm.DB, expired []entities.UserSes
 	return deleted, nil
 }
 
-// unlessStopped returns no error once the time is up.
+// unlessStopped returns err, or nil if the round's time is up.
 func unlessStopped(ctx context.Context, err error) error {
 	if errors.Is(context.Cause(ctx), errTimeIsUp) {
 		return nil
@@ -138,5 +141,5 @@ func unlessStopped(ctx context.Context, err error) error {
 	return err
 }
 
-// errTimeIsUp is why a cleaner that takes too long is stopped.
+// errTimeIsUp is the cause with which the context of a slow cleaner ends.
 var errTimeIsUp = errors.New("time is up")

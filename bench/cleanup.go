@@ -7,20 +7,20 @@ import (
 	"time"
 )
 
-// A cleaning is what became of one round of one cleaner.
+// A cleaning is the result of one round of one cleaner.
 type cleaning struct {
 	perSecond float64
 	deleted   int64
 	wasted    int64
 	errors    int // of the foreground
 
-	alone, during latency
-	calls         int // updates of the foreground while cleaning
+	alone, during latency // of the foreground, without and with the cleaner
+	calls         int     // updates of the foreground while cleaning
 	slowest       time.Duration
-	slower        float64
+	slower        float64 // the p99 of updates with the cleaner ÷ without it
 }
 
-// A latency is that of the foreground.
+// A latency has percentiles of the foreground's calls.
 type latency struct{ read50, read99, update50, update99 time.Duration }
 
 // measureCleanup compares the cleaners on one engine.
@@ -33,7 +33,7 @@ func measureCleanup(ctx context.Context, c config, e *engine, out *report) error
 	results := make([][]cleaning, len(cleaners))
 	for round := range c.rounds {
 		for i := range cleaners {
-			// Another one goes first in each round.
+			// Each round begins with another cleaner.
 			i = (i + round) % len(cleaners)
 			result, err := measureCleaning(ctx, c, e, cleaners[i])
 			if err != nil {
@@ -47,8 +47,7 @@ func measureCleanup(ctx context.Context, c config, e *engine, out *report) error
 	return measureFleet(ctx, c, e, out)
 }
 
-// measureCleaning lets the foreground run alone for a while, and then beside the
-// cleaner.
+// measureCleaning runs the foreground alone for a while, and then together with the cleaner.
 func measureCleaning(ctx context.Context, c config, e *engine, by cleaner) (result cleaning, err error) {
 	if err := e.refill(ctx); err != nil {
 		return result, err
@@ -94,7 +93,8 @@ func measureCleaning(ctx context.Context, c config, e *engine, by cleaner) (resu
 	return result, nil
 }
 
-// within is the time that a cleaner has. One DELETE has no end but its own.
+// within returns the context of a cleaner, which ends when the round's time is up. The one
+// DELETE has no limit.
 func (c config) within(ctx context.Context, by cleaner) (context.Context, context.CancelFunc) {
 	if by.name == oneDelete.name {
 		return ctx, func() {}
@@ -102,12 +102,12 @@ func (c config) within(ctx context.Context, by cleaner) (context.Context, contex
 	return context.WithTimeoutCause(ctx, c.box, errTimeIsUp)
 }
 
-// largestBatch is the largest of the store's defaults.
+// largestBatch is the largest default batch size of the store.
 const largestBatch = 1000
 
-// check compares what the cleaners say that they deleted with what is left. Nothing may
-// be counted twice or forgotten. Only of hosts that were stopped in the middle of a
-// batch nobody can know whether the database had deleted it already.
+// check compares the number of reported deletions with the number of expired rows that are
+// left. A row must not be counted twice or be missing. A host that was stopped during a
+// batch does not know whether the database deleted that batch, so it may be missing.
 func (e *engine) check(ctx context.Context, c config, deleted int64, stoppedHosts int) error {
 	left, err := e.expiredLeft(ctx)
 	unknown := int64(stoppedHosts * max(c.batch, largestBatch))
@@ -139,7 +139,7 @@ func printCleanup(c config, out *report, cleaners []cleaner, results [][]cleanin
 			calls += result.calls
 			slowest = max(slowest, result.slowest)
 		}
-		// Ratios are taken within a round, and then their median.
+		// The ratio is computed for each round; the table shows the median.
 		var faster []float64
 		for round := range results[i] {
 			faster = append(faster, results[0][round].perSecond/results[i][round].perSecond)

@@ -15,28 +15,29 @@ import (
 	"example.com/usersession/entities"
 )
 
-// A bout is one operation by the raw store and by the store.
-type bout struct {
+// A comparison has the measurements of one operation by the raw store and by the store.
+type comparison struct {
 	raw, store                     []time.Duration // per call
-	ratios, crowded                []float64       // one goroutine, eight
+	ratios, parallelRatios         []float64       // with one goroutine, with several
 	rawAllocs, storeAllocs         []int64
 	rawStatements, storeStatements float64
 }
 
-const crowd = 8
+// parallelism is the number of goroutines of parallel calls.
+const parallelism = 8
 
-// A ring is where they meet: one database, one pool, one driver for both.
-type ring struct {
+// A comparer runs both stores on the same database, pool and driver.
+type comparer struct {
 	config
 	db     *gorm.DB
 	raw    contender
 	store  contender
 	block  block
 	engine *engine
-	next   int // the first session number that no block has used
+	next   int // the first session number that no block has used yet
 }
 
-func newRing(ctx context.Context, c config, e *engine, db *gorm.DB) (*ring, error) {
+func newComparer(ctx context.Context, c config, e *engine, db *gorm.DB) (*comparer, error) {
 	pool, err := db.DB()
 	if err != nil {
 		return nil, err
@@ -49,7 +50,7 @@ func newRing(ctx context.Context, c config, e *engine, db *gorm.DB) (*ring, erro
 	if err != nil {
 		return nil, err
 	}
-	return &ring{config: c, db: db, raw: raw, store: gormStore{store}, engine: e, next: sessions}, nil
+	return &comparer{config: c, db: db, raw: raw, store: gormStore{store}, engine: e, next: sessions}, nil
 }
 
 func measureOperations(ctx context.Context, c config, e *engine, out *report) error {
@@ -64,7 +65,7 @@ func measureOperations(ctx context.Context, c config, e *engine, out *report) er
 			return err
 		}
 	}
-	r, err := newRing(ctx, c, e, db)
+	r, err := newComparer(ctx, c, e, db)
 	if err != nil {
 		return err
 	}
@@ -80,7 +81,7 @@ func measureOperations(ctx context.Context, c config, e *engine, out *report) er
 			continue
 		}
 		progress("%s: %s", e.title, op.name)
-		result, err := r.meet(ctx, op)
+		result, err := r.compare(ctx, op)
 		if err == nil {
 			err = r.count(ctx, e, op, result)
 		}
@@ -89,31 +90,31 @@ func measureOperations(ctx context.Context, c config, e *engine, out *report) er
 		}
 		out.printf("| %s | %.0f | %.0f | %.2f | %.2f | %d → %d | %.3g → %.3g |\n", op.name,
 			float64(median(result.raw).Nanoseconds())/1000, float64(median(result.store).Nanoseconds())/1000,
-			median(result.ratios), median(result.crowded),
+			median(result.ratios), median(result.parallelRatios),
 			median(result.rawAllocs), median(result.storeAllocs), result.rawStatements, result.storeStatements)
 	}
 	return nil
 }
 
-// meet lets both do the operation in turn, in short blocks, and takes the ratio of each
-// pair: whatever slows the machine down slows both.
-func (r *ring) meet(ctx context.Context, op operation) (*bout, error) {
-	result := &bout{}
+// compare runs the operation on both stores in turn, in short blocks, and computes the ratio
+// of each pair of blocks. Other load on the machine slows down both blocks of a pair.
+func (r *comparer) compare(ctx context.Context, op operation) (*comparison, error) {
+	result := &comparison{}
 	for round := range r.rounds + 1 {
-		for _, goroutines := range []int{1, crowd} {
+		for _, goroutines := range []int{1, parallelism} {
 			var took [2]time.Duration
 			var allocs [2]int64
 			for turn := range 2 {
-				who := (turn + round) % 2
+				which := (turn + round) % 2
 				var err error
-				took[who], allocs[who], err = r.fight(ctx, op, []contender{r.raw, r.store}[who], r.ops, goroutines)
+				took[which], allocs[which], err = r.run(ctx, op, []contender{r.raw, r.store}[which], r.ops, goroutines)
 				if err != nil {
 					return nil, err
 				}
 			}
 			ratio := float64(took[1]) / float64(took[0])
 			switch {
-			case round == 0: // warms up
+			case round == 0: // a warm-up
 			case goroutines == 1:
 				result.raw = append(result.raw, took[0])
 				result.store = append(result.store, took[1])
@@ -121,15 +122,15 @@ func (r *ring) meet(ctx context.Context, op operation) (*bout, error) {
 				result.storeAllocs = append(result.storeAllocs, allocs[1])
 				result.ratios = append(result.ratios, ratio)
 			default:
-				result.crowded = append(result.crowded, ratio)
+				result.parallelRatios = append(result.parallelRatios, ratio)
 			}
 		}
 	}
 	return result, nil
 }
 
-// fight runs a block of calls, and returns what one took and allocated.
-func (r *ring) fight(ctx context.Context, op operation, by contender, calls, goroutines int) (time.Duration, int64, error) {
+// run runs a block of calls on a store. It returns the time and the allocations per call.
+func (r *comparer) run(ctx context.Context, op operation, by contender, calls, goroutines int) (time.Duration, int64, error) {
 	r.block.first = r.next
 	r.next += calls * max(op.needs, 1)
 	r.next += 10 - r.next%10
@@ -167,22 +168,22 @@ func (r *ring) fight(ctx context.Context, op operation, by contender, calls, gor
 	return took / time.Duration(calls), int64(after.Mallocs-before.Mallocs) / int64(calls), err
 }
 
-// count counts the statements of calls that are not the first ones.
-func (r *ring) count(ctx context.Context, e *engine, op operation, result *bout) error {
+// count counts the statements of calls whose statements are already prepared.
+func (r *comparer) count(ctx context.Context, e *engine, op operation, result *comparison) error {
 	const calls = 20
 	counted := &counter{Connector: e.connector}
 	db, closePool := e.openThrough(counted)
 	defer closePool()
-	counting, err := newRing(ctx, r.config, e, db)
+	counting, err := newComparer(ctx, r.config, e, db)
 	if err != nil {
 		return err
 	}
 	counting.db, counting.block, counting.next = r.db, r.block, r.next
-	for who, into := range []*float64{&result.rawStatements, &result.storeStatements} {
-		by := []contender{counting.raw, counting.store}[who]
-		for range 2 { // the first time prepares
+	for which, into := range []*float64{&result.rawStatements, &result.storeStatements} {
+		by := []contender{counting.raw, counting.store}[which]
+		for range 2 { // the first block prepares the statements
 			before := counted.calls.Load()
-			if _, _, err := counting.fight(ctx, op, by, calls, 1); err != nil {
+			if _, _, err := counting.run(ctx, op, by, calls, 1); err != nil {
 				return err
 			}
 			*into = float64(counted.calls.Load()-before) / calls

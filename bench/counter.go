@@ -7,9 +7,8 @@ import (
 	"sync/atomic"
 )
 
-// A counter counts what reaches a driver: statements, and the begin and end of
-// transactions, each of which is a round trip to a server. It is used for counting
-// only, never while something is timed.
+// A counter counts the calls of a driver that need a round trip to a server: statements,
+// preparations, and the begin and end of transactions. It is not used while calls are timed.
 type counter struct {
 	driver.Connector
 	calls atomic.Int64
@@ -48,7 +47,8 @@ func (c *countedConn) QueryContext(ctx context.Context, query string, args []dri
 	return rows, err
 }
 
-// count leaves out what the driver declined: another call follows then.
+// count does not count a call that the driver declines, because database/sql then makes
+// another call.
 func (c *countedConn) count(err error) {
 	if !errors.Is(err, driver.ErrSkip) {
 		c.counter.calls.Add(1)

@@ -23,24 +23,24 @@ import (
 	"example.com/usersession/entities"
 )
 
-// An engine is a database server, and on it a database (PostgreSQL: a schema) that
-// this run has for itself.
+// An engine is a database server, with a database (PostgreSQL: a schema) that belongs to
+// this run.
 type engine struct {
 	name, title string
 
-	// make makes the database and returns how to connect to it.
-	make func(ctx context.Context, name string) (driver.Connector, error)
-	// unmake removes it.
-	unmake func(ctx context.Context, name string) error
-	// dialector is GORM's, on a pool of ours.
+	// createDatabase creates the database and returns a connector to it.
+	createDatabase func(ctx context.Context, name string) (driver.Connector, error)
+	// dropDatabase removes the database.
+	dropDatabase func(ctx context.Context, name string) error
+	// dialector returns GORM's dialector on the pool.
 	dialector func(pool *sql.DB) gorm.Dialector
 
 	version string   // the query for the server's version
-	tidy    []string // brings a refilled table into the state it has in everyday use
+	tidy    []string // statements that bring a refilled table into its usual state
 	empty   string   // empties the table
-	settle  string   // does what the engine would do later, at the cost of whoever comes then
+	settle  string   // does deferred work that would slow down later calls
 
-	isolation sql.IsolationLevel // in which replacing a session by hand doesn't deadlock
+	isolation sql.IsolationLevel // in which the raw store's replacement does not deadlock
 
 	database  string
 	connector driver.Connector
@@ -52,10 +52,10 @@ func engines(c config) []*engine {
 	return []*engine{
 		{
 			name: "postgres", title: "PostgreSQL",
-			make: func(ctx context.Context, name string) (driver.Connector, error) {
-				return makePostgres(ctx, c.postgres, name)
+			createDatabase: func(ctx context.Context, name string) (driver.Connector, error) {
+				return createPostgres(ctx, c.postgres, name)
 			},
-			unmake: func(ctx context.Context, name string) error {
+			dropDatabase: func(ctx context.Context, name string) error {
 				return execute(ctx, "pgx", c.postgres, "DROP SCHEMA "+name+" CASCADE")
 			},
 			dialector: func(pool *sql.DB) gorm.Dialector { return postgres.New(postgres.Config{Conn: pool}) },
@@ -65,10 +65,10 @@ func engines(c config) []*engine {
 		},
 		{
 			name: "mysql", title: "MariaDB / MySQL",
-			make: func(ctx context.Context, name string) (driver.Connector, error) {
-				return makeMySQL(ctx, c.mysql, name)
+			createDatabase: func(ctx context.Context, name string) (driver.Connector, error) {
+				return createMySQL(ctx, c.mysql, name)
 			},
-			unmake: func(ctx context.Context, name string) error {
+			dropDatabase: func(ctx context.Context, name string) error {
 				return execute(ctx, "mysql", c.mysql, "DROP DATABASE "+name)
 			},
 			dialector: func(pool *sql.DB) gorm.Dialector { return mysql.New(mysql.Config{Conn: pool}) },
@@ -79,8 +79,8 @@ func engines(c config) []*engine {
 		},
 		{
 			name: "sqlite", title: "SQLite",
-			make: makeSQLite,
-			unmake: func(_ context.Context, name string) error {
+			createDatabase: createSQLite,
+			dropDatabase: func(_ context.Context, name string) error {
 				return os.RemoveAll(filepath.Join(os.TempDir(), name))
 			},
 			dialector: func(pool *sql.DB) gorm.Dialector { return sqlite.New(sqlite.Config{Conn: pool}) },
@@ -92,7 +92,7 @@ func engines(c config) []*engine {
 	}
 }
 
-func makePostgres(ctx context.Context, dsn, name string) (driver.Connector, error) {
+func createPostgres(ctx context.Context, dsn, name string) (driver.Connector, error) {
 	if err := execute(ctx, "pgx", dsn, "CREATE SCHEMA "+name); err != nil {
 		return nil, err
 	}
@@ -104,7 +104,7 @@ func makePostgres(ctx context.Context, dsn, name string) (driver.Connector, erro
 	return stdlib.GetConnector(*parsed), nil
 }
 
-func makeMySQL(ctx context.Context, dsn, name string) (driver.Connector, error) {
+func createMySQL(ctx context.Context, dsn, name string) (driver.Connector, error) {
 	if err := execute(ctx, "mysql", dsn, "CREATE DATABASE "+name); err != nil {
 		return nil, err
 	}
@@ -116,7 +116,7 @@ func makeMySQL(ctx context.Context, dsn, name string) (driver.Connector, error) 
 	return mysqldriver.NewConnector(parsed)
 }
 
-func makeSQLite(_ context.Context, name string) (driver.Connector, error) {
+func createSQLite(_ context.Context, name string) (driver.Connector, error) {
 	directory := filepath.Join(os.TempDir(), name)
 	if err := os.Mkdir(directory, 0o700); err != nil {
 		return nil, err
@@ -130,7 +130,7 @@ func makeSQLite(_ context.Context, name string) (driver.Connector, error) {
 	return dsnConnector{dsn, pool.Driver()}, nil
 }
 
-// A dsnConnector is for a driver that has none.
+// A dsnConnector is a connector for a driver without one.
 type dsnConnector struct {
 	dsn    string
 	driver driver.Driver
@@ -139,10 +139,10 @@ type dsnConnector struct {
 func (c dsnConnector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
 func (c dsnConnector) Driver() driver.Driver                        { return c.driver }
 
-// create makes the database and in it the table, and returns the server's version.
+// create creates the database and the table, and returns the server's version.
 func (e *engine) create(ctx context.Context) (version string, err error) {
 	e.database = "usersession_bench_" + strings.ToLower(rand.Text()[:10])
-	if e.connector, err = e.make(ctx, e.database); err != nil {
+	if e.connector, err = e.createDatabase(ctx, e.database); err != nil {
 		return "", err
 	}
 	defer func() {
@@ -159,17 +159,17 @@ func (e *engine) create(ctx context.Context) (version string, err error) {
 	return version, err
 }
 
-// drop removes the database, also after an interrupt.
+// drop removes the database. It also works after an interrupt has ended the run's context.
 func (e *engine) drop() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	if err := e.unmake(ctx, e.database); err != nil {
+	if err := e.dropDatabase(ctx, e.database); err != nil {
 		progress("%s: %v", e.title, err)
 	}
 }
 
-// open returns a pool of its own to the database, as a host of the application has
-// one, with GORM's default configuration, and what closes it.
+// open returns a handle with GORM's default configuration on a new pool, as each host of an
+// application has, and a function that closes the pool.
 func (e *engine) open() (db *gorm.DB, closePool func()) {
 	return e.openThrough(e.connector)
 }
@@ -177,9 +177,9 @@ func (e *engine) open() (db *gorm.DB, closePool func()) {
 func (e *engine) openThrough(connector driver.Connector) (*gorm.DB, func()) {
 	pool := sql.OpenDB(connector)
 	pool.SetMaxOpenConns(16)
-	pool.SetMaxIdleConns(16) // opening connections is not what is measured
+	pool.SetMaxIdleConns(16) // the time to open connections must not be measured
 	db, err := gorm.Open(e.dialector(pool), &gorm.Config{Logger: logger.Discard})
-	if err != nil { // GORM reports here what the first query would
+	if err != nil { // the first query returns the error
 		_ = db.AddError(err)
 	}
 	return db, func() { _ = pool.Close() }

@@ -18,14 +18,14 @@ import (
 const partition = "bench"
 
 const (
-	span    = 7 * 24 * time.Hour // in which the sessions were created, one after another
-	timeout = 8 * time.Hour      // after which an idle session expires
+	span    = 7 * 24 * time.Hour // the sessions were created one after another in this time
+	timeout = 8 * time.Hour      // an idle session expires after this time
 )
 
-// row returns the session number i of so many. It expires after the timeout, counted
-// from the end of its use, which lasts a random part of scatter: so the order of expiry
-// is roughly that of the table, the more roughly the longer the use. Every second
-// session has expired if expired says so; the others live for a week at least.
+// row returns session number i of a table. The session is in use for a random part of
+// c.scatter after its creation, and expires after the timeout from then. So the order of
+// expiry is roughly that of the table, the more roughly the longer the scatter. If expired
+// is set, every second session has expired. The others live for at least a week.
 func row(i, of int, expired bool, c config, ticket []byte, now time.Time) entities.UserSession {
 	created := now.Add(-span - c.scatter - timeout).Add(span / time.Duration(of) * time.Duration(i%of))
 	random := rand.New(rand.NewPCG(uint64(i), 1))
@@ -47,23 +47,24 @@ func row(i, of int, expired bool, c config, ticket []byte, now time.Time) entiti
 	}
 }
 
-// key is as the ones that come from cookies: a hash, and so anywhere in an index.
+// key returns the key of session number i. It is a hash, as the keys of cookies are, so it
+// can be anywhere in an index.
 func key(i int) bff.UserSessionKey {
 	return bff.UserSessionKey{PartitionKey: partition, Key: hash("key", i)}
 }
 
-// sessionID is as random as those of an identity provider.
+// sessionID returns the session id of session number i, as random as an identity provider's.
 func sessionID(i int) string { return hash("session", i)[:32] }
 
-func hash(what string, i int) string {
-	sum := sha256.Sum256([]byte(what + strconv.Itoa(i)))
+func hash(kind string, i int) string {
+	sum := sha256.Sum256([]byte(kind + strconv.Itoa(i)))
 	return hex.EncodeToString(sum[:])
 }
 
-// subject gives every ten sessions the same one.
+// subject returns the subject id of session number i. Ten sessions share a subject.
 func subject(i int) string { return fmt.Sprintf("subject-%08d", i/10) }
 
-// insert adds sessions first to last, without the last one.
+// insert adds the sessions from number first up to, but not including, number last.
 func insert(ctx context.Context, db *gorm.DB, first, last int, expired bool, c config) error {
 	now := time.Now()
 	ticket := newTicket(c.ticket)
@@ -74,7 +75,7 @@ func insert(ctx context.Context, db *gorm.DB, first, last int, expired bool, c c
 	return db.WithContext(ctx).CreateInBatches(rows, 250).Error
 }
 
-// newTicket returns bytes that nothing compresses, as sealed ones are.
+// newTicket returns bytes that cannot be compressed, like a sealed ticket.
 func newTicket(size int) []byte {
 	ticket := make([]byte, size)
 	random := rand.New(rand.NewPCG(1, 2))
@@ -84,7 +85,8 @@ func newTicket(size int) []byte {
 	return ticket
 }
 
-// fill makes a table of which half has expired, and a copy to restore it from.
+// fill fills the table with sessions of which half have expired, and creates a copy from
+// which refill restores it.
 func (e *engine) fill(ctx context.Context, c config) error {
 	db, closePool := e.open()
 	defer closePool()
@@ -94,7 +96,7 @@ func (e *engine) fill(ctx context.Context, c config) error {
 	return db.WithContext(ctx).Exec("CREATE TABLE template AS SELECT * FROM " + table).Error
 }
 
-// refill restores the table.
+// refill restores the table from the copy.
 func (e *engine) refill(ctx context.Context) error {
 	db, closePool := e.open()
 	defer closePool()
@@ -106,7 +108,7 @@ func (e *engine) refill(ctx context.Context) error {
 	return nil
 }
 
-// expiredLeft counts the expired sessions.
+// expiredLeft returns the number of expired sessions in the table.
 func (e *engine) expiredLeft(ctx context.Context) (count int64, err error) {
 	db, closePool := e.open()
 	defer closePool()

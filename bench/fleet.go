@@ -10,13 +10,14 @@ import (
 	"gorm.io/gorm"
 )
 
+// fleetSize is the number of hosts that clean up at once.
 const fleetSize = 4
 
-// measureFleet lets several hosts clean the same table at once: each with a pool of
-// its own, so that they share nothing but the database.
+// measureFleet runs the cleanup of one host and of several hosts at once. Each host has a
+// pool of its own, so that the hosts share only the database.
 func measureFleet(ctx context.Context, c config, e *engine, out *report) error {
 	if e.name == "sqlite" {
-		return nil // one writer at a time, by design
+		return nil // SQLite has one writer at a time
 	}
 	kinds := []struct {
 		by    cleaner

@@ -13,11 +13,10 @@ import (
 	"example.com/usersession/bff"
 )
 
-// A foreground is requests that read and update live sessions through the store, as
-// they do while a cleanup runs: two readers and two updaters, each of which waits a
-// millisecond after every call.
+// A foreground is the load of an application during a cleanup: two readers and two updaters
+// of live sessions, which call the store and wait a millisecond after every call.
 type foreground struct {
-	rows   int // live sessions: those with even numbers below twice as many
+	rows   int // the number of live sessions; their numbers are even and below 2*rows
 	ticket []byte
 	store  *usersession.GormStore
 
@@ -32,7 +31,7 @@ type foreground struct {
 	errs   []error
 }
 
-// What a foreground does at the moment.
+// The phases of a foreground.
 const (
 	warmUp = iota
 	alone
@@ -55,8 +54,8 @@ func startForeground(ctx context.Context, c config, e *engine) (*foreground, err
 	return f, nil
 }
 
-// end lets the requests finish that are waiting, since those are the slowest of all,
-// and returns the errors of all of them.
+// end ends the foreground and returns the errors of its requests. It waits for the running
+// requests, which can be the slowest of all.
 func (f *foreground) end() error {
 	f.ending.Store(true)
 	f.running.Wait()
@@ -76,7 +75,8 @@ func (f *foreground) work(ctx context.Context, into *[phases][]time.Duration, re
 	for ctx.Err() == nil && !f.ending.Load() {
 		begin := time.Now()
 		err := request(ctx, key(2*rand.N(f.rows)))
-		// What began before the cleanup and had to wait for it counts as during it.
+		// The phase at the end of the request counts: a request that began before the
+		// cleanup and had to wait for it is part of the cleanup's phase.
 		phase := f.phase.Load()
 		took[phase] = append(took[phase], time.Since(begin))
 		if err != nil {
@@ -102,6 +102,7 @@ func (f *foreground) update(ctx context.Context, key bff.UserSessionKey) error {
 	})
 }
 
+// wait waits for d or for the end of the context.
 func wait(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
@@ -109,7 +110,7 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// percentile returns the time that so many of a hundred calls took at most.
+// percentile returns a percentile of the times, 0 without any.
 func percentile(took []time.Duration, percent int) time.Duration {
 	if len(took) == 0 {
 		return 0
@@ -118,7 +119,7 @@ func percentile(took []time.Duration, percent int) time.Duration {
 	return sorted[min(len(sorted)*percent/100, len(sorted)-1)]
 }
 
-// median returns the middle one of some values, of any kind that has an order.
+// median returns the median of the values, 0 without any.
 func median[T int64 | float64 | time.Duration](values []T) T {
 	sorted := slices.Sorted(slices.Values(values))
 	if len(sorted) == 0 {

@@ -16,8 +16,8 @@ import (
 	"example.com/usersession"
 )
 
-// A keeper is a session store, reduced to what all of them can do, on sessions with
-// numbers.
+// A keeper is a session store with the operations that all of the compared stores have. The
+// sessions have numbers.
 type keeper interface {
 	find(ctx context.Context, i int) error
 	create(ctx context.Context, i int) error
@@ -48,12 +48,13 @@ func (k storeKeeper) remove(ctx context.Context, i int) error {
 	return errOf(k.store.DeleteUserSession(ctx, key(i)))
 }
 
-// A scsKeeper keeps the ticket under a token as long as those of scs.
+// A scsKeeper is a store of scs. It keeps the ticket under a token.
 type scsKeeper struct {
 	store  scs.Store
 	ticket []byte
 }
 
+// token returns the token of session number i, with the length of scs's tokens.
 func token(i int) string { return key(i).Key[:43] }
 
 func (k scsKeeper) find(_ context.Context, i int) error {
@@ -72,7 +73,7 @@ func (k scsKeeper) update(ctx context.Context, i int) error { return k.create(ct
 
 func (k scsKeeper) remove(_ context.Context, i int) error { return k.store.Delete(token(i)) }
 
-// A gorillaKeeper is a store of gorilla/sessions, which also encodes and signs.
+// A gorillaKeeper is a store of gorilla/sessions, which also encodes and signs its values.
 type gorillaKeeper struct {
 	store  *gormstore.Store
 	ticket []byte
@@ -82,14 +83,15 @@ type gorillaKeeper struct {
 }
 
 func openGorilla(_ context.Context, c config, _ *engine, db *gorm.DB) (keeper, func(), error) {
-	store := gormstore.New(db, securecookie.GenerateRandomKey(32)) // makes its table
+	store := gormstore.New(db, securecookie.GenerateRandomKey(32)) // creates its table
 	store.MaxLength(0)
 	return &gorillaKeeper{store: store, ticket: newTicket(c.ticket), ids: map[int]string{}}, func() {}, nil
 }
 
 const gorillaName = "session"
 
-// request returns the request of the browser that has session i, or of a new one.
+// request returns a request of the browser that has session number i. Without the session
+// it returns a request without a cookie.
 func (k *gorillaKeeper) request(ctx context.Context, i int) (*http.Request, error) {
 	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil)
 	k.mu.Lock()
@@ -129,8 +131,8 @@ func (k *gorillaKeeper) remove(ctx context.Context, i int) error {
 	return err
 }
 
-// save does what a handler does that has read the session already: only the write and
-// what the store itself reads for it are its own.
+// save writes a session as a handler does that has read it before. So only the write, and
+// the store's own reads for it, are measured.
 func (k *gorillaKeeper) save(ctx context.Context, i int, change func(*gorilla.Session)) error {
 	r, err := k.request(ctx, i)
 	if err != nil {
@@ -151,5 +153,5 @@ func (k *gorillaKeeper) save(ctx context.Context, i int, change func(*gorilla.Se
 	return nil
 }
 
-// errOf drops the count of a delete.
+// errOf returns the error of a delete without its count.
 func errOf(_ int64, err error) error { return err }

@@ -1,14 +1,13 @@
-// Command bench measures the store: its cleanup against the two ways in which such a
-// cleanup is usually written, and its operations against SQL written by hand and against
-// other session stores.
+// Command bench measures the store. It compares the cleanup with the two usual ways to write
+// one, and the operations with hand-written SQL and with other session stores.
 //
 //	go run ./bench cleanup
 //	go run ./bench operations
 //	go run ./bench peers
 //
-// What is compared is measured in one run, taking turns, so that a busy machine slows
-// all of it alike. The results are Markdown tables on standard output; what it is
-// doing meanwhile goes to standard error. Its README says how to read them.
+// The compared alternatives take turns in one run, so that other load on the machine slows
+// down all of them alike. The results are Markdown tables on standard output; progress goes
+// to standard error. The README says how to read the tables.
 package main
 
 import (
@@ -24,7 +23,7 @@ import (
 	"time"
 )
 
-// A config is what the flags say.
+// A config has the values of the flags.
 type config struct {
 	engines  string
 	postgres string
@@ -33,15 +32,15 @@ type config struct {
 	rounds int
 	ticket int // bytes
 
-	rows     int           // expired ones, for each round of the cleanup
-	scatter  time.Duration // how long a session is used at most
-	batch    int           // of the store's cleanup; 0: its default
-	pause    time.Duration // of the store's cleanup; negative: its default
-	box      time.Duration // how long a round may take, other than of the one DELETE
+	rows     int           // expired sessions in each round of the cleanup
+	scatter  time.Duration // the maximum time for which a session is in use
+	batch    int           // batch size of the store's cleanup; 0: its default
+	pause    time.Duration // pause of the store's cleanup; negative: its default
+	box      time.Duration // the time limit of a round, except of the one DELETE
 	baseline time.Duration // how long the foreground runs alone before each round
 
-	ops  int // in a block of the operations
-	only string
+	ops  int    // calls in a block of the operations
+	only string // part of the names of the selected operations or stores
 }
 
 func main() {
@@ -55,36 +54,36 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, w io.Writer) error {
-	const usage = "usage: bench cleanup|operations|peers [flags]; -h after any lists its flags"
+	const usage = "usage: bench cleanup|operations|peers [flags]; -h after a command lists its flags"
 	if len(args) == 0 {
 		return errors.New(usage)
 	}
 	var c config
 	flags := flag.NewFlagSet("bench "+args[0], flag.ContinueOnError)
-	flags.StringVar(&c.engines, "engines", "postgres,mysql,sqlite", "which databases")
+	flags.StringVar(&c.engines, "engines", "postgres,mysql,sqlite", "the databases")
 	flags.StringVar(&c.postgres, "postgres", env("USERSESSION_TEST_POSTGRES", "postgres://root@127.0.0.1:5432/test?sslmode=disable"), "DSN of PostgreSQL")
 	flags.StringVar(&c.mysql, "mysql", env("USERSESSION_TEST_MYSQL", "root@tcp(127.0.0.1:3306)/test?parseTime=true"), "DSN of MariaDB or MySQL")
-	flags.IntVar(&c.ticket, "ticket", 1024, "bytes of a ticket")
+	flags.IntVar(&c.ticket, "ticket", 1024, "size of a ticket in bytes")
 
 	var measure func(context.Context, config, *engine, *report) error
 	switch args[0] {
 	case "cleanup":
 		measure = measureCleanup
-		flags.IntVar(&c.rounds, "rounds", 3, "rounds, of which the tables show the median")
-		flags.IntVar(&c.rows, "rows", 30_000, "expired sessions in each round, beside as many live ones")
-		flags.DurationVar(&c.scatter, "scatter", 24*time.Hour, "the longest use of a session, out of a week of them: how far the order of expiry is from that of the table")
+		flags.IntVar(&c.rounds, "rounds", 3, "number of rounds; the tables show the median")
+		flags.IntVar(&c.rows, "rows", 30_000, "expired sessions in each round, and the number of live sessions beside them")
+		flags.DurationVar(&c.scatter, "scatter", 24*time.Hour, "the maximum time for which a session is in use: how far the order of expiry is from that of creation, which takes a week")
 		flags.IntVar(&c.batch, "batch", 0, "batch size of DeleteExpiredSessions (0: its default)")
 		flags.DurationVar(&c.pause, "pause", -1, "pause of DeleteExpiredSessions between batches (negative: its default)")
-		flags.DurationVar(&c.box, "box", 4*time.Second, "how long a cleaner may run in each round, other than the one DELETE")
+		flags.DurationVar(&c.box, "box", 4*time.Second, "time limit of a cleaner in each round, except of the one DELETE")
 		flags.DurationVar(&c.baseline, "baseline", time.Second, "how long the foreground runs alone before each round")
 	case "operations", "peers":
 		measure = measureOperations
 		if args[0] == "peers" {
 			measure = measurePeers
 		}
-		flags.IntVar(&c.rounds, "rounds", 40, "rounds, of which the tables show the median")
+		flags.IntVar(&c.rounds, "rounds", 40, "number of rounds; the tables show the median")
 		flags.IntVar(&c.ops, "ops", 48, "calls of each operation in each round")
-		flags.StringVar(&c.only, "only", "", "only operations, or stores, whose name contains this")
+		flags.StringVar(&c.only, "only", "", "measure only operations, or stores, whose name contains this")
 	default:
 		return errors.New(usage)
 	}
@@ -92,7 +91,7 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 		return err
 	}
 	if c.rounds < 1 || c.ticket < 1 || args[0] == "cleanup" && c.rows < 1000 || args[0] != "cleanup" && c.ops < 8 {
-		return errors.New("too little to measure")
+		return errors.New("too few rounds, rows or calls, or an empty ticket: raise the flag")
 	}
 	out := &report{out: w}
 	out.printf("%s %s/%s, %d CPUs\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
@@ -104,8 +103,8 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	return out.err
 }
 
-// on measures on a database of its own, and drops it. A database that can't be reached
-// is reported, and no reason to give up the others.
+// on measures on a new database and drops it. If the database cannot be reached, it reports
+// this and returns nil, so that the other databases are measured.
 func on(ctx context.Context, c config, e *engine, out *report, measure func(context.Context, config, *engine, *report) error) error {
 	if !strings.Contains(","+c.engines+",", ","+e.name+",") {
 		return nil
@@ -120,6 +119,7 @@ func on(ctx context.Context, c config, e *engine, out *report, measure func(cont
 	return measure(ctx, c, e, out)
 }
 
+// env returns the value of an environment variable, or otherwise if it is empty.
 func env(name, otherwise string) string {
 	if value := os.Getenv(name); value != "" {
 		return value
@@ -127,7 +127,7 @@ func env(name, otherwise string) string {
 	return otherwise
 }
 
-// progress tells whoever waits what is going on.
+// progress prints a line to standard error.
 func progress(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, format+"\n", args...)
 }

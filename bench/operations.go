@@ -9,18 +9,18 @@ import (
 )
 
 const (
-	sessions = 10_000 // in the table
+	sessions = 10_000 // the number of sessions in the table
 	perPage  = 100
 )
 
-// A contender is one of the two that are compared.
+// A contender is one of the two stores that are compared.
 type contender interface {
 	bff.UserSessionStore
 	bff.UserSessionReplacer
 	firstPage(ctx context.Context, partitionKey string, size int) ([]bff.UserSession, error)
 }
 
-// A gormStore lists as the raw store does.
+// A gormStore is the store, with the raw store's firstPage.
 type gormStore struct{ *usersession.GormStore }
 
 func (s gormStore) firstPage(ctx context.Context, partitionKey string, size int) (page []bff.UserSession, err error) {
@@ -36,25 +36,24 @@ func (s gormStore) firstPage(ctx context.Context, partitionKey string, size int)
 	return page, nil
 }
 
-// An operation is one of the store's. Its calls are numbered, each number being used
-// once in a block.
+// An operation is an operation of the store. Its calls have numbers; a block uses each
+// number once.
 type operation struct {
 	name string
-	// needs is how many sessions, of its own, a call finds: first to last of them
-	// belong to the call's number.
+	// needs is the number of sessions that are inserted for each call before the block.
 	needs int
 	call  func(ctx context.Context, on contender, b *block, i int) error
 }
 
-// A block is what the calls of one block share.
+// A block has the values that the calls of one block share.
 type block struct {
-	first    int // the number of the first session that is made for a call, or by it
+	first    int // the number of the first session that is created for a call, or by it
 	ticket   []byte
-	versions []int64 // of the sessions in the table
+	versions []int64 // the versions of the sessions in the table
 }
 
-// old returns one of the sessions that are there all the time, neighbours in a block
-// being far apart in the table.
+// old returns the number of a session that is always in the table. Consecutive calls of a
+// block get sessions that are far apart in the table.
 func (b *block) old(i int) int { return i * 7919 % sessions }
 
 func (b *block) session(i int) bff.UserSession {

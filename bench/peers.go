@@ -17,10 +17,10 @@ import (
 	"example.com/usersession"
 )
 
-// A peer is another library's store.
+// A peer is a store of another library.
 type peer struct {
 	name, engine string
-	// table makes its table, in the words of its documentation.
+	// table has the statements of its documentation that create its table.
 	table []string
 	open  func(ctx context.Context, c config, e *engine, db *gorm.DB) (keeper, func(), error)
 }
@@ -78,7 +78,7 @@ func measurePeers(ctx context.Context, c config, e *engine, out *report) error {
 	if err := fillKeeper(ctx, ours); err != nil {
 		return err
 	}
-	out.printf("\n%d sessions in each table, tickets of %d bytes, %d rounds of %d calls in turn, medians. Time of the other ÷ time of this store: above 1 the other one is slower.\n\n", sessions, c.ticket, c.rounds, c.ops)
+	out.printf("\n%d sessions in each table, tickets of %d bytes, %d rounds of %d calls in turn, medians. Time of the other store ÷ time of this store: above 1, the other store is slower.\n\n", sessions, c.ticket, c.rounds, c.ops)
 	out.printf("| store | find | create | update | delete |\n|---|---:|---:|---:|---:|\n")
 	for _, p := range peers {
 		if p.engine != e.name || !strings.Contains(p.name, c.only) {
@@ -98,13 +98,14 @@ func fillKeeper(ctx context.Context, k keeper) error {
 	return inParallel(0, sessions, func(i int) error { return k.create(ctx, i) })
 }
 
-// inParallel is for what is not measured.
+// inParallel calls do for the numbers from first up to, but not including, last. It is for
+// calls that are not measured.
 func inParallel(first, last int, do func(i int) error) error {
 	var all sync.WaitGroup
-	errs := make([]error, crowd)
+	errs := make([]error, parallelism)
 	for g := range errs {
 		all.Go(func() {
-			for i := first + g; i < last && errs[g] == nil; i += crowd {
+			for i := first + g; i < last && errs[g] == nil; i += parallelism {
 				errs[g] = do(i)
 			}
 		})
@@ -139,13 +140,13 @@ func (p peer) measure(ctx context.Context, c config, e *engine, db *gorm.DB, our
 		for round := range c.rounds + 1 {
 			var took [2]time.Duration
 			for turn := range 2 {
-				who := (turn + round) % 2
-				took[who], err = keeperBlock(ctx, c, e, db, []keeper{ours, theirs}[who], op)
+				which := (turn + round) % 2
+				took[which], err = keeperBlock(ctx, c, e, db, []keeper{ours, theirs}[which], op)
 				if err != nil {
 					return ratios, err
 				}
 			}
-			if round > 0 { // the first one warms up
+			if round > 0 { // the first round is a warm-up
 				all = append(all, float64(took[1])/float64(took[0]))
 			}
 		}
@@ -154,8 +155,8 @@ func (p peer) measure(ctx context.Context, c config, e *engine, db *gorm.DB, our
 	return ratios, nil
 }
 
-// keeperBlock times a block of calls of one operation, and leaves the sessions as they
-// were.
+// keeperBlock returns the time of a block of calls of one operation. Afterwards the store
+// has the same sessions as before.
 func keeperBlock(ctx context.Context, c config, e *engine, db *gorm.DB, k keeper, op int) (time.Duration, error) {
 	const finding, creating, updating, removing = 0, 1, 2, 3
 	extra := sessions + c.ops

@@ -10,10 +10,9 @@ import (
 	"example.com/usersession/bff"
 )
 
-// A rawStore does by hand what the store does: SQL written for the purpose, prepared
-// once, through database/sql. It does no more than one would write by oneself: no
-// validation, no protection against a case-insensitive table, no retries, the driver's
-// own way with times.
+// A rawStore has the store's operations as hand-written SQL, prepared once, through
+// database/sql. It has no validation, no protection against a case-insensitive collation
+// and no retries, and leaves times to the driver.
 type rawStore struct {
 	pool      *sql.DB
 	isolation sql.IsolationLevel
@@ -40,15 +39,16 @@ func newRawStore(ctx context.Context, e *engine, pool *sql.DB) (*rawStore, error
 		&s.displace:   "DELETE FROM user_sessions WHERE partition_key = ? AND session_id = ?",
 	} {
 		var err error
-		if *stmt, err = pool.PrepareContext(ctx, e.write(query)); err != nil {
+		if *stmt, err = pool.PrepareContext(ctx, e.translate(query)); err != nil {
 			return nil, err
 		}
 	}
 	return s, nil
 }
 
-// write writes placeholders and the column key, a reserved word, as the engine does.
-func (e *engine) write(query string) string {
+// translate returns the query with the engine's placeholders, and with the engine's quotes
+// around the column key, which is a reserved word.
+func (e *engine) translate(query string) string {
 	if e.name == "mysql" {
 		query = strings.ReplaceAll(query, "KEY", "`key`")
 	}
@@ -137,7 +137,8 @@ func (s *rawStore) DeleteUserSessions(ctx context.Context, partitionKey string, 
 	return result.RowsAffected()
 }
 
-// ReplaceUserSession deletes and inserts in one transaction.
+// ReplaceUserSession deletes the conflicting sessions and inserts the new one in one
+// transaction.
 func (s *rawStore) ReplaceUserSession(ctx context.Context, session bff.UserSession) error {
 	tx, err := s.pool.BeginTx(ctx, &sql.TxOptions{Isolation: s.isolation})
 	if err != nil {
@@ -177,5 +178,5 @@ func (s *rawStore) firstPage(ctx context.Context, partitionKey string, size int)
 	return sessions, rows.Err()
 }
 
-// now is what a query by hand passes: UTC, or the text comparison of SQLite fails.
+// now returns the time for a query. It is in UTC, because SQLite compares times as text.
 func now() time.Time { return time.Now().UTC() }

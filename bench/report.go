@@ -5,8 +5,8 @@ import (
 	"io"
 )
 
-// A report is what a run prints. It keeps the first error, so that not every line has
-// to be asked for its own.
+// A report prints the results. It keeps the first error of printing, so that the callers
+// need not check every line.
 type report struct {
 	out io.Writer
 	err error

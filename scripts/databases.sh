@@ -1,15 +1,14 @@
 #!/usr/bin/env bash
-# Sees to it that the databases of the tests answer, on a Debian or Ubuntu machine:
+# Starts the databases of the tests on a Debian or Ubuntu machine:
 #
 #   PostgreSQL  127.0.0.1:5432, user root without a password, database test
 #   MariaDB     127.0.0.1:3306, user root without a password, database test
 #
-# A server that answers like that is used as it is. One that is missing is installed,
-# set up and started, which needs root. One that was there before, but with other
-# accounts, is started and otherwise left alone, unless USERSESSION_CONFIGURE=1 says
-# that the machine is there for nothing but these tests. With USERSESSION_TEST_POSTGRES
-# or USERSESSION_TEST_MYSQL the tests use a database of yours, and this script has
-# nothing to do with that one.
+# The script uses a server that already answers so. It installs, configures and starts a
+# missing server, which needs root. It starts an installed server with other accounts, but
+# changes the accounts only with USERSESSION_CONFIGURE=1, which says that the machine is
+# used only for these tests. With USERSESSION_TEST_POSTGRES or USERSESSION_TEST_MYSQL the
+# tests use a database of your own, and the script does not touch that server.
 set -euo pipefail
 
 configure=${USERSESSION_CONFIGURE:-}
@@ -34,13 +33,12 @@ wait_for() {
 }
 
 need_root() {
-	[[ $(id -u) == 0 ]] || die "$1 needs root; or set $2 to a database of yours"
+	[[ $(id -u) == 0 ]] || die "$1 needs root; or set $2 to the DSN of a database of your own"
 }
 
-# install PACKAGE… installs Debian packages and remembers that they are new here, and
-# so are ours to set up.
+# install PACKAGE… installs Debian packages.
 install() {
-	command -v apt-get >/dev/null || die "no apt-get here: start the servers yourself (see compose.yaml)"
+	command -v apt-get >/dev/null || die "apt-get not found: start the servers yourself (see compose.yaml)"
 	export DEBIAN_FRONTEND=noninteractive
 	if [[ -z $updated ]]; then
 		apt-get update -q
@@ -53,7 +51,7 @@ install() {
 
 postgres_answers() {
 	listening 5432 || return 1
-	command -v psql >/dev/null || return 0 # nothing to ask with: the tests will tell
+	command -v psql >/dev/null || return 0 # cannot check the account without psql; the tests will
 	PGCONNECT_TIMEOUT=3 psql -wqAt -h 127.0.0.1 -U root -d test -c 'SELECT 1' >/dev/null 2>&1
 }
 
@@ -65,7 +63,7 @@ postgres_start() {
 	wait_for 30 listening 5432
 }
 
-# postgres_configure lets everybody on this machine in as anybody.
+# postgres_configure lets every user of this machine connect as any role.
 postgres_configure() {
 	local version=$1 hba=/etc/postgresql/$1/main/pg_hba.conf
 	as_postgres() { runuser -u postgres -- psql -qAt -d postgres -c "$1"; }
@@ -81,7 +79,7 @@ postgres_configure() {
 
 postgres() {
 	if [[ -n ${USERSESSION_TEST_POSTGRES:-} ]]; then
-		say "PostgreSQL: yours, from USERSESSION_TEST_POSTGRES"
+		say "PostgreSQL: the tests use the server of USERSESSION_TEST_POSTGRES"
 		return
 	fi
 	if postgres_answers; then
@@ -89,22 +87,22 @@ postgres() {
 		return
 	fi
 	need_root "starting PostgreSQL" USERSESSION_TEST_POSTGRES
-	local ours=$configure version
+	local configurable=$configure version
 	if ! command -v pg_ctlcluster >/dev/null || [[ -z $(postgres_cluster) ]]; then
-		listening 5432 && die "another PostgreSQL is on port 5432, and it does not let user root in"
+		listening 5432 && die "another PostgreSQL listens on port 5432 and refuses user root"
 		say "PostgreSQL: installing"
 		install postgresql
-		ours=1
+		configurable=1
 	fi
 	version=$(postgres_cluster)
 	[[ -n $version ]] || die "there is no PostgreSQL cluster named main"
 	say "PostgreSQL: starting version $version"
 	postgres_start "$version" || die "PostgreSQL does not start: see its log"
-	if [[ -n $ours ]] && ! postgres_answers; then
+	if [[ -n $configurable ]] && ! postgres_answers; then
 		postgres_configure "$version"
 	fi
 	wait_for 30 postgres_answers ||
-		die "PostgreSQL runs, but user root cannot use the database test without a password (USERSESSION_CONFIGURE=1 changes that, by trusting everybody on this machine)"
+		die "PostgreSQL runs, but user root cannot use the database test without a password (USERSESSION_CONFIGURE=1 changes that: it trusts every user of this machine)"
 	say "PostgreSQL: answers"
 }
 
@@ -121,14 +119,14 @@ mariadb_start() {
 	if [[ ! -d /var/lib/mysql/mysql ]]; then
 		mariadb-install-db --user=mysql --skip-test-db >/dev/null
 	fi
-	# The account is the server's: this works without an init system, too.
+	# Started as user mysql, without an init system.
 	mkdir -p /run/mysqld
 	chown mysql /run/mysqld
 	start-stop-daemon --start --oknodo --background --exec /usr/sbin/mariadbd -- --user=mysql
 	wait_for 60 listening 3306
 }
 
-# mariadb_configure lets everybody on this machine in as root.
+# mariadb_configure lets every user of this machine connect as root.
 mariadb_configure() {
 	mariadb --no-defaults --protocol=socket -u root <<'SQL'
 CREATE DATABASE IF NOT EXISTS test CHARACTER SET utf8mb4;
@@ -140,7 +138,7 @@ SQL
 
 mariadb_server() {
 	if [[ -n ${USERSESSION_TEST_MYSQL:-} ]]; then
-		say "MariaDB: yours, from USERSESSION_TEST_MYSQL"
+		say "MariaDB: the tests use the server of USERSESSION_TEST_MYSQL"
 		return
 	fi
 	if mariadb_answers; then
@@ -148,20 +146,20 @@ mariadb_server() {
 		return
 	fi
 	need_root "starting MariaDB" USERSESSION_TEST_MYSQL
-	local ours=$configure
+	local configurable=$configure
 	if [[ ! -x /usr/sbin/mariadbd ]]; then
-		listening 3306 && die "another server is on port 3306, and it does not let user root in"
+		listening 3306 && die "another server listens on port 3306 and refuses user root"
 		say "MariaDB: installing"
 		install mariadb-server
-		ours=1
+		configurable=1
 	fi
 	say "MariaDB: starting"
 	mariadb_start || die "MariaDB does not start: see its log"
-	if [[ -n $ours ]] && ! mariadb_answers; then
+	if [[ -n $configurable ]] && ! mariadb_answers; then
 		mariadb_configure
 	fi
 	wait_for 30 mariadb_answers ||
-		die "MariaDB runs, but user root cannot use the database test without a password (USERSESSION_CONFIGURE=1 changes that, by letting everybody on this machine in)"
+		die "MariaDB runs, but user root cannot use the database test without a password (USERSESSION_CONFIGURE=1 changes that: it lets every user of this machine connect as root)"
 	say "MariaDB: answers"
 }
 

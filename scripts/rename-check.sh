@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Proves on a copy that make rename leaves a tree that builds, whose contract holds and
-# which still reads what it has written under the old name.
+# Checks on a copy that the tree still builds after make rename, that the tests of the
+# contract pass, and that tickets sealed under the old name can still be opened.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export GOWORK=off
@@ -18,7 +18,7 @@ left=$("$go" list -f '{{join .Imports "\n"}}
 {{join .TestImports "\n"}}
 {{join .XTestImports "\n"}}' ./... | grep -E "^$old(/|\$)" | sort -u || true)
 if [[ -n $left ]]; then
-	echo "rename left imports of:"
+	echo "after the rename, these imports remain:"
 	echo "$left"
 	exit 1
 fi
@@ -26,4 +26,4 @@ fi
 "$go" vet ./bff
 "$go" test ./bff ./bff/ticket/... | { grep -v '^ok' || true; }
 (cd examples/quickstart && "$go" build -o /dev/null .)
-echo "rename: builds under another name"
+echo "rename: the tree builds under another name"

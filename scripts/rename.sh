@@ -14,21 +14,21 @@ if [[ ! $new =~ ^[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*$ ]]; then
 	exit 2
 fi
 if [[ $new == "$old" ]]; then
-	echo "the module is called $new already"
+	echo "the module already has the name $new"
 	exit
 fi
 
-# In a git checkout the files that belong to it; elsewhere every file but the built ones.
+# In a git checkout, the files that belong to it; elsewhere, every file except built ones.
 if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
 	list() { git ls-files -z --cached --others --exclude-standard; }
 else
 	list() { find . -type f -not -path './.git/*' -not -path './bin/*' -print0; }
 fi
 
-# The path ends where a character follows that cannot go on with it: a module whose name
-# begins like ours is another one, and our packages are ours. A quoted path with a space
-# after it is no path but a label that went into a key or a sealed ticket: changing it
-# would make what is stored unreadable.
+# The pattern matches the module's path and the paths of its packages, but not a module
+# whose path only begins with the same characters. It does not match a quoted path that is
+# followed by a space: that is a label of a key or a sealed ticket, and with another label
+# stored tickets could not be opened.
 path=$(sed 's/[.]/\\./g' <<<"$old")
 pattern="(?<![A-Za-z0-9._~-])$path(?![A-Za-z0-9_~-])(?!(?<=\"$path) )"
 count=0
@@ -39,7 +39,7 @@ while IFS= read -r -d '' file; do
 	count=$((count + 1))
 done < <(list)
 
-# What the README says about a path that is nobody's is true no longer.
+# Remove the README's note on the unpublished path.
 perl -0pi -e 's/<!-- unpublished -->.*?<!-- \/unpublished -->\n*//sg' README.md
 
 # Imports and requirements are sorted by path, which has changed.

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Fails if the suite of a required database did not run, by the log of go test -v.
+# Fails if the suite of a required engine did not run, according to a log of go test -v.
 #
 #   scripts/require.sh LOG ENGINE[,ENGINE...]
 #
-# The tests of an engine are the subtests that have its name: TestReplace/postgres. Its
-# suite counts as run if such a test has passed and none was skipped. Deeper down, single
-# cases may be left out with a reason.
+# The tests of an engine are the subtests with its name, such as TestConformance/postgres.
+# The suite of an engine has run if at least one of them passed and none was skipped.
+# Subtests below them may be skipped with a reason.
 set -euo pipefail
 
 log=$1
@@ -18,7 +18,7 @@ for engine in ${2//,/ }; do
 		echo "$skipped"
 		failed=1
 	elif [[ $passed == 0 ]]; then
-		echo "FAIL: $engine is required, but no test of it ran"
+		echo "FAIL: $engine is required, but none of its tests ran"
 		failed=1
 	else
 		echo "ok: $engine: $passed tests passed, none skipped"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Runs the tests of every module that is named and says at the end what was left out.
+# Runs the tests of the modules and lists the skipped tests at the end.
 #
 #   scripts/test.sh LOG "go test flags" MODULE...
 #
-# go test -v runs everywhere, since without -v a skipped test is not to be seen. What
-# is shown is go test's own output without the lines of subtests that pass; LOG has
-# all of it. The environment is the caller's: see CONTRIBUTING.md for the variables.
+# It uses go test -v, because go test shows skipped tests only with -v. It prints the output
+# of go test without the lines of subtests that pass; LOG gets the whole output. For the
+# environment variables see CONTRIBUTING.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -23,13 +23,13 @@ failed=()
 for module in "$@"; do
 	echo "=== module $module" >>"$log"
 	echo "--- $module: $go test -v $flags ./..."
-	# Flags are several words on purpose.
+	# $flags is split into words on purpose.
 	# shellcheck disable=SC2086
 	(cd "$module" && "$go" test -v $flags ./... 2>&1) | tee -a "$log" | quiet || failed+=("$module")
 done
 
 echo
-# Engines first, each once, with the reason that its tests give; then everything else.
+# Skipped engines first, one line each, with the reason of their tests; then other tests.
 awk '
 	/^[[:space:]]*--- SKIP: / {
 		name = $3

@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Runs the MySQL suite against TiDB, without containers: the Go proxy has the server's
-# source, and bin/ keeps what is built of it, which takes some ten minutes of a processor
-# and 2 GB in Go's module cache the first time.
+# Runs the MySQL suite against TiDB, without containers. The first run builds the server
+# from its source in the Go proxy and keeps it in bin/. The build takes about ten minutes
+# on one processor and 2 GB in Go's module cache.
 #
 #   scripts/tidb.sh
 #
-# The server keeps its data in its own process (unistore, which TiDB's own tests use):
-# what TiKV does differently is not seen here. Everything else that the script makes is
-# in a temporary directory and goes with it.
+# The server keeps its data in its own process (unistore, which TiDB's own tests use), so
+# the suite does not test TiKV. All other files of the script are in a temporary directory
+# that it removes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export GOWORK=off
 go=${GO:-go}
 
-# One commit of TiDB and of its parser, a module of its own.
+# TiDB and its parser, which is a separate module, at the same commit.
 stamp=20251126154744-e4e814fdc0af
 tidb=v1.1.0-beta.0.$stamp
 parser=v0.0.0-$stamp
@@ -30,8 +30,8 @@ stop() {
 
 trap 'stop; rm -rf "$work"' EXIT
 
-# build makes the server. The replacements are those of TiDB's own go.mod, which count in
-# the main module only.
+# build FILE builds the server. The replace directives are copied from TiDB's go.mod, because
+# they have an effect only in the main module.
 build() {
 	mkdir -p "$work/module" "$(dirname "$1")"
 	cat >"$work/module/go.mod" <<-EOF
@@ -53,9 +53,10 @@ build() {
 	(cd "$work/module" && "$go" build -mod=mod -buildvcs=false -ldflags='-s -w' -o "$1" github.com/pingcap/tidb/cmd/tidb-server)
 }
 
+# taken PORT reports whether a server listens on the port.
 taken() { (: </dev/tcp/127.0.0.1/"$1") 2>/dev/null; }
 
-# start starts the server on $port, and returns when it answers.
+# start FILE starts the server, sets port, and returns when the server answers.
 start() {
 	for port in $(shuf -i 20000-30000 -n 20); do
 		taken "$port" || break
@@ -68,7 +69,7 @@ start() {
 		if taken "$port"; then return 0; fi
 		sleep 0.2
 	done
-	echo "the server does not start:" >&2
+	echo "the server did not start:" >&2
 	tail -n 20 "$work/server.out" "$work/server.log" >&2 || true
 	return 1
 }
@@ -89,7 +90,7 @@ result=passed
 	export USERSESSION_REQUIRE=mysql
 	"$go" test -count=1 -v -run "${RUN:-/^mysql\$}" ./...
 ) >"$log" 2>&1 || result=FAILED
-# The lines of tests that are not nested, and everything if one failed.
+# On success, show the top-level tests and the skips; on failure, the whole log.
 if [[ $result == FAILED ]]; then cat "$log"; else grep -E '^(--- |ok |[[:space:]]*--- SKIP)' "$log" || true; fi
 echo
 echo "TiDB $tidb: $result"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks that go.work lists the modules that are named, or adds them.
+# Checks that go.work lists the modules, or adds them.
 #
 #   scripts/work.sh check|use MODULE...
 set -euo pipefail

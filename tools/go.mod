@@ -1,5 +1,5 @@
-// The tools of development have a module of their own, so that their dependencies
-// reach nobody who uses the library.
+// The development tools are a module of their own, so that the users of the library do
+// not depend on their requirements.
 module example.com/usersession/tools
 
 go 1.26.0

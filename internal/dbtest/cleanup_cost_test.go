@@ -15,14 +15,14 @@ import (
 	"example.com/usersession/internal/dbtest"
 )
 
-// TestCleanupDoesNotReadWhatIsGone: deleted rows stay in PostgreSQL's index for as long
-// as any transaction is older than their deletion. A batch does not go through those of
-// the batches before it.
-func TestCleanupDoesNotReadWhatIsGone(t *testing.T) {
-	onMost(t, []*dbtest.Engine{dbtest.PostgreSQL}, cockroachDB("counts no pages"), func(t *testing.T, d *dbtest.Database) {
+// TestCleanup_ReadsNoDeletedRows: PostgreSQL keeps the index entries of deleted rows while
+// an older transaction is open. A batch of the cleanup does not read the entries of the
+// rows that earlier batches deleted.
+func TestCleanup_ReadsNoDeletedRows(t *testing.T) {
+	onEnginesExcept(t, []*dbtest.Engine{dbtest.PostgreSQL}, exceptCockroachDB("does not report the pages that a statement reads"), func(t *testing.T, d *dbtest.Database) {
 		const batches, size = 20, 100
 		recorder, log := &dbtest.Recorder{}, &batchLog{}
-		db, store := open(t, d, dbtest.Setup{Recorder: recorder},
+		db, store := openStore(t, d, dbtest.Setup{Recorder: recorder},
 			usersession.WithCleanupBatchSize(size), usersession.WithLogger(slog.New(log)))
 		rows := make([]entities.UserSession, batches*size)
 		for i := range rows {
@@ -35,8 +35,8 @@ func TestCleanupDoesNotReadWhatIsGone(t *testing.T) {
 		}
 		must(t, db.CreateInBatches(rows, 500).Error)
 		must(t, db.Exec("ANALYZE user_sessions").Error)
-		old := begin(t, db, &sql.TxOptions{Isolation: sql.LevelRepeatableRead})
-		must(t, old.Exec("SELECT 1 FROM user_sessions LIMIT 1").Error)
+		older := beginTx(t, db, &sql.TxOptions{Isolation: sql.LevelRepeatableRead})
+		must(t, older.Exec("SELECT 1 FROM user_sessions LIMIT 1").Error)
 
 		var pages []int
 		log.each = func() {
@@ -53,15 +53,15 @@ func TestCleanupDoesNotReadWhatIsGone(t *testing.T) {
 		}
 		wantDeleted(t, store, batches*size)
 		if len(pages) != 2 || pages[1] > 2*pages[0] {
-			t.Errorf("the first batch and the last but one, executed again, read %d pages; want about as many", pages)
+			t.Errorf("the first and the last but one batch, executed again, read %d pages; want about the same number", pages)
 		}
 	})
 }
 
 var buffers = regexp.MustCompile(`Buffers: shared (?:hit=(\d+))?(?: read=(\d+))?`)
 
-// pagesOf executes a statement again, in a transaction that is rolled back, and returns
-// how many pages PostgreSQL looked at.
+// pagesOf executes a recorded statement again, in a transaction that it rolls back, and
+// returns the number of pages that PostgreSQL read.
 func pagesOf(t *testing.T, pool *sql.DB, event dbtest.Event) int {
 	t.Helper()
 	tx, err := pool.BeginTx(t.Context(), nil)
@@ -83,6 +83,6 @@ func pagesOf(t *testing.T, pool *sql.DB, event dbtest.Event) int {
 			return hit + read
 		}
 	}
-	t.Fatalf("no buffers in the plan: %v", rows.Err())
+	t.Fatalf("the plan has no line with buffers: %v", rows.Err())
 	return 0
 }

@@ -14,9 +14,9 @@ import (
 	"example.com/usersession/internal/dbtest"
 )
 
-// Whatever ends a cleanup early, it says what it has done.
-func TestCleanupCountsWhatItDidBeforeItsEnd(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+// A cleanup that ends early returns the number of rows that it has deleted.
+func TestCleanup_ContextCancelled(t *testing.T) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		ctx, cancel := context.WithCancel(t.Context())
 		batches := &batchLog{}
 		batches.each = func() {
@@ -24,53 +24,53 @@ func TestCleanupCountsWhatItDidBeforeItsEnd(t *testing.T) {
 				cancel()
 			}
 		}
-		_, store := withExpired(t, d, 50, usersession.WithCleanupBatchSize(10), usersession.WithLogger(slog.New(batches)))
+		_, store := openWithExpired(t, d, 50, usersession.WithCleanupBatchSize(10), usersession.WithLogger(slog.New(batches)))
 		deleted, err := store.DeleteExpiredSessions(ctx)
 		if deleted != 20 || !errors.Is(err, context.Canceled) {
-			t.Errorf("%d, %v; want 20, %v", deleted, err, context.Canceled)
+			t.Errorf("DeleteExpiredSessions: %d, %v; want 20, %v", deleted, err, context.Canceled)
 		}
 		wantDeleted(t, store, 30)
 	})
 }
 
-func TestCleanupCountsWhatItDidBeforeAnError(t *testing.T) {
-	broken := errors.New("the disk is gone")
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
-		db, store := withExpired(t, d, 50, usersession.WithCleanupBatchSize(10))
+func TestCleanup_DatabaseError(t *testing.T) {
+	diskFailure := errors.New("the disk has failed")
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
+		db, store := openWithExpired(t, d, 50, usersession.WithCleanupBatchSize(10))
 		batches := 0
-		before(t, db, func(db *gorm.DB) {
+		beforeStatement(t, db, func(db *gorm.DB) {
 			if batches++; batches == 3 {
-				_ = db.AddError(broken)
+				_ = db.AddError(diskFailure)
 			}
 		}, "DELETE")
 		deleted, err := store.DeleteExpiredSessions(t.Context())
-		if deleted != 20 || !errors.Is(err, broken) {
-			t.Errorf("%d, %v; want 20, %v", deleted, err, broken)
+		if deleted != 20 || !errors.Is(err, diskFailure) {
+			t.Errorf("DeleteExpiredSessions: %d, %v; want 20, %v", deleted, err, diskFailure)
 		}
 		wantDeleted(t, store, 30)
 	})
 }
 
-// A host that is told to end while the database works on a batch does so at once. Of the
-// batch nothing is done, and what was done before is reported.
-func TestCleanerEndsInTheMiddleOfABatch(t *testing.T) {
+// A Cleaner whose context ends while the database executes a batch ends at once. The batch
+// deletes nothing, and the observed run has the number of rows of the batches before it.
+func TestCleaner_CancelledInBatch(t *testing.T) {
 	for _, e := range []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL} {
 		t.Run(e.Name, func(t *testing.T) {
 			t.Parallel()
 			d := e.New(t)
-			db, store := withExpired(t, d, 5, usersession.WithCleanupBatchSize(2))
-			// It has to wait for a row of the second batch.
-			tx := begin(t, db)
-			must(t, tx.Exec("UPDATE user_sessions SET version = version + 1 WHERE id = ?", idOf(t, db, "expired-3")).Error)
+			db, store := openWithExpired(t, d, 5, usersession.WithCleanupBatchSize(2))
+			// The second batch has to wait for this row.
+			tx := beginTx(t, db)
+			must(t, tx.Exec("UPDATE user_sessions SET version = version + 1 WHERE id = ?", rowID(t, db, "expired-3")).Error)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			batches := 0
-			before(t, db, func(db *gorm.DB) {
-				if !d.IsTiDB() { // which does not skip locked rows anyway
-					_ = db.AddError(tooOld[e.Name][0])
+			beforeStatement(t, db, func(db *gorm.DB) {
+				if !d.IsTiDB() { // TiDB never skips locked rows
+					_ = db.AddError(skipLockedRefusals[e.Name][0])
 				}
 			}, "SKIP LOCKED")
-			before(t, db, func(*gorm.DB) {
+			beforeStatement(t, db, func(*gorm.DB) {
 				if batches++; batches == 2 {
 					time.AfterFunc(100*time.Millisecond, cancel)
 				}
@@ -80,9 +80,9 @@ func TestCleanerEndsInTheMiddleOfABatch(t *testing.T) {
 				Store: store, SessionCleanupInterval: time.Millisecond,
 				Observe: func(run bff.CleanupRun) { runs = append(runs, run) },
 			}
-			must(t, cleaner.Run(ctx)) // while the row is locked
+			must(t, cleaner.Run(ctx)) // returns while the row is locked
 			if len(runs) != 1 || runs[0].Removed != 2 || !errors.Is(runs[0].Err, context.Canceled) {
-				t.Errorf("observed %+v, want one run that removed 2 and was cancelled", runs)
+				t.Errorf("observed %+v, want one cancelled run that removed 2", runs)
 			}
 			must(t, tx.Rollback().Error)
 			wantDeleted(t, store, 3)

@@ -20,11 +20,11 @@ import (
 	"example.com/usersession/internal/dbtest"
 )
 
-// servers are the engines that lock rows.
-var servers = []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL, dbtest.SQLServer}
+// lockingEngines are the engines that lock single rows.
+var lockingEngines = []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL, dbtest.SQLServer}
 
-// tooOld is how a server says that it doesn't know SKIP LOCKED.
-var tooOld = map[string][]error{
+// skipLockedRefusals are the errors of servers that do not support SKIP LOCKED.
+var skipLockedRefusals = map[string][]error{
 	"postgres": {
 		&pgconn.PgError{Code: "42601", Message: `syntax error at or near "SKIP"`},
 		&pgconn.PgError{Code: "0A000", Message: "SKIP LOCKED is not supported"},
@@ -35,27 +35,28 @@ var tooOld = map[string][]error{
 	},
 }
 
-// deadlocked is how it says that the transaction was the victim of a deadlock.
-var deadlocked = map[string]error{
+// deadlockErrors are the errors of a transaction that a server ended because of a deadlock.
+var deadlockErrors = map[string]error{
 	"postgres": &pgconn.PgError{Code: "40P01", Message: "deadlock detected"},
 	"mysql":    &mysql.MySQLError{Number: 1213, Message: "Deadlock found when trying to get lock"},
 }
 
-// withExpired returns a store with n expired sessions, and one that is live.
-func withExpired(t *testing.T, d *dbtest.Database, n int, options ...usersession.Option) (*gorm.DB, *usersession.GormStore) {
+// openWithExpired returns a store with n expired sessions and one live session. The
+// expired ones are "expired-0", the oldest, to "expired-(n-1)".
+func openWithExpired(t *testing.T, d *dbtest.Database, n int, options ...usersession.Option) (*gorm.DB, *usersession.GormStore) {
 	t.Helper()
-	db, store := open(t, d, dbtest.Setup{}, options...)
-	must(t, store.CreateUserSession(t.Context(), sample("live", "")))
+	db, store := openStore(t, d, dbtest.Setup{}, options...)
+	must(t, store.CreateUserSession(t.Context(), testSession("live", "")))
 	for i := range n {
-		session := sample(fmt.Sprintf("expired-%d", i), "")
+		session := testSession(fmt.Sprintf("expired-%d", i), "")
 		session.Expires = now.Add(-time.Duration(n-i) * time.Second)
 		must(t, store.CreateUserSession(t.Context(), session))
 	}
 	return db, store
 }
 
-// before runs a function before every statement of db that contains all of parts.
-func before(t *testing.T, db *gorm.DB, run func(db *gorm.DB), parts ...string) {
+// beforeStatement calls run before every statement of db that contains all of the parts.
+func beforeStatement(t *testing.T, db *gorm.DB, run func(db *gorm.DB), parts ...string) {
 	t.Helper()
 	hook := func(db *gorm.DB) {
 		statement := db.Statement.SQL.String()
@@ -70,9 +71,11 @@ func before(t *testing.T, db *gorm.DB, run func(db *gorm.DB), parts ...string) {
 	))
 }
 
+// wantDeleted runs the cleanup. It fails the test unless the cleanup deletes the wanted
+// number of rows.
 func wantDeleted(t *testing.T, store *usersession.GormStore, want int64) {
 	t.Helper()
-	// A cleanup that waits for a lock would do so until the test ends.
+	// Without a deadline, a cleanup that waits for a lock would wait until the test ends.
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	deleted, err := store.DeleteExpiredSessions(ctx)
@@ -81,36 +84,37 @@ func wantDeleted(t *testing.T, store *usersession.GormStore, want int64) {
 	}
 }
 
-// onSkippers runs a test on the servers that skip locked rows.
-func onSkippers(t *testing.T, test func(t *testing.T, d *dbtest.Database)) {
+// onSkipLockedEngines runs a test on the servers that skip locked rows.
+func onSkipLockedEngines(t *testing.T, test func(t *testing.T, d *dbtest.Database)) {
 	t.Helper()
-	onMost(t, servers, func(d *dbtest.Database) string {
+	onEnginesExcept(t, lockingEngines, func(d *dbtest.Database) string {
 		if d.IsTiDB() {
-			return "takes SKIP LOCKED and skips nothing: its cleanup waits, see TestCleanupWaitsForARowThatIsBeingRenewed"
+			return "accepts SKIP LOCKED but skips no row: the cleanup waits, see TestCleanup_WaitsForRowBeingRenewed"
 		}
 		return ""
 	}, test)
 }
 
-func TestCleanupSkipsLockedRows(t *testing.T) {
-	onSkippers(t, func(t *testing.T, d *dbtest.Database) {
-		db, store := withExpired(t, d, 7, usersession.WithCleanupBatchSize(2))
+func TestCleanup_SkipsLockedRows(t *testing.T) {
+	onSkipLockedEngines(t, func(t *testing.T, d *dbtest.Database) {
+		db, store := openWithExpired(t, d, 7, usersession.WithCleanupBatchSize(2))
 		tx := db.Begin()
 		must(t, tx.Error)
-		must(t, tx.Exec("UPDATE user_sessions SET version = version + 1 WHERE id IN (?, ?)", idOf(t, db, "expired-0"), idOf(t, db, "expired-3")).Error)
+		must(t, tx.Exec("UPDATE user_sessions SET version = version + 1 WHERE id IN (?, ?)", rowID(t, db, "expired-0"), rowID(t, db, "expired-3")).Error)
 		wantDeleted(t, store, 5)
 		must(t, tx.Rollback().Error)
 		wantDeleted(t, store, 2)
 	})
 }
 
-// A session that is renewed while the cleanup decides lives.
-func TestCleanupSparesARowThatIsBeingRenewed(t *testing.T) {
-	onSkippers(t, func(t *testing.T, d *dbtest.Database) {
-		db, store := withExpired(t, d, 3)
+// A row that another transaction is renewing is locked: the cleanup skips it, and the
+// renewed session stays.
+func TestCleanup_SkipsRowBeingRenewed(t *testing.T) {
+	onSkipLockedEngines(t, func(t *testing.T, d *dbtest.Database) {
+		db, store := openWithExpired(t, d, 3)
 		tx := db.Begin()
 		must(t, tx.Error)
-		must(t, renew(tx, idOf(t, db, "expired-1")))
+		must(t, renewRow(tx, rowID(t, db, "expired-1")))
 		wantDeleted(t, store, 2)
 		must(t, tx.Commit().Error)
 		wantDeleted(t, store, 0)
@@ -120,23 +124,24 @@ func TestCleanupSparesARowThatIsBeingRenewed(t *testing.T) {
 	})
 }
 
-// So it does where locked rows cannot be skipped, and the cleanup has to wait for them.
-func TestCleanupWaitsForARowThatIsBeingRenewed(t *testing.T) {
+// Where the server cannot skip locked rows, the cleanup waits for the renewal, and the
+// renewed session stays.
+func TestCleanup_WaitsForRowBeingRenewed(t *testing.T) {
 	for _, e := range []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL} {
 		t.Run(e.Name, func(t *testing.T) {
 			t.Parallel()
 			d := e.New(t)
-			db, store := withExpired(t, d, 3)
-			tx := begin(t, db)
-			must(t, renew(tx, idOf(t, db, "expired-1")))
+			db, store := openWithExpired(t, d, 3)
+			tx := beginTx(t, db)
+			must(t, renewRow(tx, rowID(t, db, "expired-1")))
 			deleting, ended := make(chan struct{}), make(chan struct{})
-			before(t, db, func(db *gorm.DB) {
+			beforeStatement(t, db, func(db *gorm.DB) {
 				if !d.IsTiDB() {
-					_ = db.AddError(tooOld[e.Name][0])
+					_ = db.AddError(skipLockedRefusals[e.Name][0])
 				}
 			}, "SKIP LOCKED")
 			once := sync.OnceFunc(func() { close(deleting) })
-			before(t, db, func(*gorm.DB) { once() }, "DELETE", " IN (")
+			beforeStatement(t, db, func(*gorm.DB) { once() }, "DELETE", " IN (")
 			go func() {
 				defer close(ended)
 				wantDeleted(t, store, 2)
@@ -148,7 +153,7 @@ func TestCleanupWaitsForARowThatIsBeingRenewed(t *testing.T) {
 			}
 			select {
 			case <-ended:
-				t.Error("the cleanup has not waited")
+				t.Error("the cleanup ended while the row was locked")
 			default:
 			}
 			must(t, tx.Commit().Error)
@@ -160,43 +165,44 @@ func TestCleanupWaitsForARowThatIsBeingRenewed(t *testing.T) {
 	}
 }
 
-// renew does it behind the store's back: to the store an expired session is gone.
-func renew(db *gorm.DB, id int64) error {
+// renewRow writes a new expiry to an expired row. The store cannot do this: to the store an
+// expired session does not exist.
+func renewRow(db *gorm.DB, id int64) error {
 	return db.Exec("UPDATE user_sessions SET expires = ? WHERE id = ?", entities.Timestamp{Time: now.Add(time.Hour)}, id).Error
 }
 
-// idOf finds a row's id, by which it can be locked without locking others.
-func idOf(t *testing.T, db *gorm.DB, key string) (id int64) {
+// rowID returns the id of a row. A condition on the id locks no other row.
+func rowID(t *testing.T, db *gorm.DB, key string) (id int64) {
 	t.Helper()
 	must(t, db.Model(&entities.UserSession{}).Where(&entities.UserSession{Key: entities.Identity(key)}).Pluck("id", &id).Error)
 	return id
 }
 
-func TestCleanupOnAServerTooOldToSkipLockedRows(t *testing.T) {
+func TestCleanup_SkipLockedRefused(t *testing.T) {
 	for _, e := range []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL} {
 		t.Run(e.Name, func(t *testing.T) {
-			for _, refusal := range tooOld[e.Name] {
-				t.Run(cause(refusal), func(t *testing.T) { testTooOld(t, e.New(t), refusal) })
+			for _, refusal := range skipLockedRefusals[e.Name] {
+				t.Run(driverCode(refusal), func(t *testing.T) { testSkipLockedRefused(t, e.New(t), refusal) })
 			}
 		})
 	}
 }
 
-func testTooOld(t *testing.T, d *dbtest.Database, refusal error) {
-	db, store := withExpired(t, d, 25, usersession.WithCleanupBatchSize(10))
+func testSkipLockedRefused(t *testing.T, d *dbtest.Database, refusal error) {
+	db, store := openWithExpired(t, d, 25, usersession.WithCleanupBatchSize(10))
 	refused := 0
-	before(t, db, func(db *gorm.DB) {
+	beforeStatement(t, db, func(db *gorm.DB) {
 		refused++
 		_ = db.AddError(refusal)
 	}, "SKIP LOCKED")
-	// In the gap between the selection and the deletion, which here has no lock, one
-	// session is renewed and another one deleted by somebody else.
-	other := d.Over(t, db, &gorm.Config{})
-	raced, renewed, deleted := false, idOf(t, db, "expired-3"), idOf(t, db, "expired-4")
-	before(t, db, func(*gorm.DB) {
-		if !raced {
-			raced = true
-			must(t, renew(other, renewed))
+	// Without locks, other writers can renew one session and delete another one between
+	// the cleanup's SELECT and its DELETE.
+	other := d.OpenOn(t, db, &gorm.Config{})
+	interfered, renewed, deleted := false, rowID(t, db, "expired-3"), rowID(t, db, "expired-4")
+	beforeStatement(t, db, func(*gorm.DB) {
+		if !interfered {
+			interfered = true
+			must(t, renewRow(other, renewed))
 			must(t, other.Exec("DELETE FROM user_sessions WHERE id = ?", deleted).Error)
 		}
 	}, "DELETE", " IN (")
@@ -205,38 +211,38 @@ func testTooOld(t *testing.T, d *dbtest.Database, refusal error) {
 		t.Errorf("the renewed session: %v", err)
 	}
 	if refused != 1 {
-		t.Errorf("tried to skip locked rows %d times, want it to learn from the first", refused)
+		t.Errorf("the cleanup uses SKIP LOCKED %d times, want it to stop after the first error", refused)
 	}
 }
 
-// A trigger of the team's may answer with the code of a server that is too old, whatever
-// it is asked.
-func TestCleanupGivesUpIfTheFallbackIsRefusedToo(t *testing.T) {
+// A trigger of the team's can fail every DELETE with the error code of a server that does
+// not support SKIP LOCKED. The cleanup then returns the error after its fallback.
+func TestCleanup_FallbackRefused(t *testing.T) {
 	for _, e := range []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL} {
 		t.Run(e.Name, func(t *testing.T) {
-			db, store := withExpired(t, e.New(t), 5)
+			db, store := openWithExpired(t, e.New(t), 5)
 			tried := 0
-			before(t, db, func(db *gorm.DB) {
+			beforeStatement(t, db, func(db *gorm.DB) {
 				if tried++; tried > 2 {
-					t.Fatal("tried a third time")
+					t.Fatal("the cleanup makes a third attempt, want 2")
 				}
-				_ = db.AddError(tooOld[e.Name][0])
+				_ = db.AddError(skipLockedRefusals[e.Name][0])
 			}, "DELETE")
-			if deleted, err := store.DeleteExpiredSessions(t.Context()); deleted != 0 || !errors.Is(err, tooOld[e.Name][0]) {
-				t.Errorf("DeleteExpiredSessions: %d, %v; want 0, %v", deleted, err, tooOld[e.Name][0])
+			if deleted, err := store.DeleteExpiredSessions(t.Context()); deleted != 0 || !errors.Is(err, skipLockedRefusals[e.Name][0]) {
+				t.Errorf("DeleteExpiredSessions: %d, %v; want 0, %v", deleted, err, skipLockedRefusals[e.Name][0])
 			}
 		})
 	}
 }
 
-func TestCleanupTriesAgainAfterADeadlock(t *testing.T) {
+func TestCleanup_Deadlock(t *testing.T) {
 	for _, e := range []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL} {
 		t.Run(e.Name, func(t *testing.T) {
-			db, store := withExpired(t, e.New(t), 25, usersession.WithCleanupBatchSize(10))
+			db, store := openWithExpired(t, e.New(t), 25, usersession.WithCleanupBatchSize(10))
 			tried := 0
-			before(t, db, func(db *gorm.DB) {
+			beforeStatement(t, db, func(db *gorm.DB) {
 				if tried++; tried%2 == 1 {
-					_ = db.AddError(deadlocked[e.Name])
+					_ = db.AddError(deadlockErrors[e.Name])
 				}
 			}, "DELETE")
 			wantDeleted(t, store, 25)
@@ -244,39 +250,41 @@ func TestCleanupTriesAgainAfterADeadlock(t *testing.T) {
 	}
 }
 
-func TestCleanupWorksInBatchesOldestFirst(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+func TestCleanup_BatchesOldestFirst(t *testing.T) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		batches := &batchLog{}
-		db, store := withExpired(t, d, 25, usersession.WithCleanupBatchSize(10), usersession.WithLogger(slog.New(batches)))
-		var left []bool // whether the oldest of the second batch is there, after each batch
+		db, store := openWithExpired(t, d, 25, usersession.WithCleanupBatchSize(10), usersession.WithLogger(slog.New(batches)))
+		var left []bool // whether the oldest row of the second batch is left after each batch
 		batches.each = func() {
-			left = append(left, exists(t, db, "expired-10"))
+			left = append(left, rowExists(t, db, "expired-10"))
 		}
 		wantDeleted(t, store, 25)
 		if want := []int64{10, 10, 5}; !slices.Equal(batches.deleted, want) {
 			t.Errorf("batches of %v, want %v", batches.deleted, want)
 		}
 		if want := []bool{true, false, false}; !slices.Equal(left, want) {
-			t.Errorf("the eleventh was left after each batch: %v, want %v", left, want)
+			t.Errorf("after each batch, the eleventh row is left: %v, want %v", left, want)
 		}
-		if !exists(t, db, "live") {
-			t.Error("the live session is gone")
+		if !rowExists(t, db, "live") {
+			t.Error("the cleanup deleted the live session")
 		}
 	})
 }
 
-// exists looks at the row itself: to the store an expired session is gone.
-func exists(t *testing.T, db *gorm.DB, key string) bool {
+// rowExists reports whether the table has the row. To the store an expired session does
+// not exist.
+func rowExists(t *testing.T, db *gorm.DB, key string) bool {
 	t.Helper()
 	var n int64
 	must(t, db.Model(&entities.UserSession{}).Where(&entities.UserSession{Key: entities.Identity(key)}).Count(&n).Error)
 	return n == 1
 }
 
-// A batchLog is a log of the cleanup's batches.
+// A batchLog is a slog.Handler for the log of the cleanup. It records the number of rows
+// that each batch deleted, and calls each after every batch.
 type batchLog struct {
 	deleted []int64
-	each    func()
+	each    func() // may be nil
 }
 
 func (l *batchLog) Enabled(context.Context, slog.Level) bool { return true }

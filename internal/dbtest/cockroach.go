@@ -7,9 +7,9 @@ import (
 	"gorm.io/gorm"
 )
 
-// StripCollation takes COLLATE "C" out of the DDL that db runs from now on. CockroachDB
-// refuses it in CREATE TABLE, and compares strings byte by byte anyway. That the clause
-// goes is tested on PostgreSQL; on CockroachDB itself it has not run here.
+// StripCollation removes COLLATE "C" from the DDL that db runs from now on. CockroachDB
+// refuses the clause in CREATE TABLE, and compares strings byte by byte without it. A test
+// checks the removal on PostgreSQL; it has not run on CockroachDB.
 func StripCollation(t testing.TB, db *gorm.DB) {
 	t.Helper()
 	err := db.Callback().Raw().Before("gorm:raw").Replace("dbtest:strip_collation", func(db *gorm.DB) {

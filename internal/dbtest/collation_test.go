@@ -13,18 +13,18 @@ import (
 	"example.com/usersession/internal/dbtest"
 )
 
-// A folding is a table that a team has made by hand, in which identities are equal
-// that differ in case, and more.
-type folding struct {
+// A foldingTable is a table that a team has created by hand, with a collation that ignores
+// case and, in some tables, more.
+type foldingTable struct {
 	name   string
 	engine *dbtest.Engine
-	// types are the column types of identity, time and ticket, and that of the id.
+	// The column types of the identities, the times, the ticket and the id.
 	identity, time, ticket, id string
-	// before makes what the types need; where that is not to be had, the test skips.
+	// before is the DDL that the types need. The test skips if the server refuses it.
 	before []string
 }
 
-var foldings = []folding{
+var foldingTables = []foldingTable{
 	{
 		name: "utf8mb4_general_ci", engine: dbtest.MySQL,
 		identity: "varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci", time: "datetime(6)", ticket: "longblob", id: "bigint AUTO_INCREMENT PRIMARY KEY",
@@ -35,7 +35,7 @@ var foldings = []folding{
 	},
 	{
 		name: "latin1_swedish_ci", engine: dbtest.MySQL,
-		before:   []string{"DO _latin1'' COLLATE latin1_swedish_ci"}, // TiDB hasn't got it
+		before:   []string{"DO _latin1'' COLLATE latin1_swedish_ci"}, // TiDB lacks this collation
 		identity: "varchar(200) CHARACTER SET latin1 COLLATE latin1_swedish_ci", time: "datetime(6)", ticket: "longblob", id: "bigint AUTO_INCREMENT PRIMARY KEY",
 	},
 	{
@@ -58,17 +58,17 @@ var foldings = []folding{
 	},
 }
 
-// make makes the table.
-func (f folding) make(t *testing.T, d *dbtest.Database, db *gorm.DB) {
+// create creates the table and its indexes.
+func (f foldingTable) create(t *testing.T, d *dbtest.Database, db *gorm.DB) {
 	t.Helper()
 	for _, ddl := range f.before {
 		if err := db.Exec(ddl).Error; err != nil {
-			t.Skipf("%s is not to be had on %s: %v", f.name, d.Version, err)
+			t.Skipf("the collation %s is not available on %s: %v", f.name, d.Version, err)
 		}
 	}
 	where := " WHERE session_id IS NOT NULL"
 	if d.Engine == dbtest.MySQL {
-		where = "" // has no such condition
+		where = "" // no partial indexes
 	}
 	types := strings.NewReplacer("{id}", f.id, "{identity}", f.identity, "{time}", f.time, "{ticket}", f.ticket, "{key}", d.Quote("key"))
 	for _, ddl := range []string{
@@ -83,38 +83,39 @@ func (f folding) make(t *testing.T, d *dbtest.Database, db *gorm.DB) {
 	}
 }
 
-// TestFoldingCollations: equality is ordinal also on a table for which "alice" equals
-// "ALICE", in one statement each; and what only differs in case can't be added.
-func TestFoldingCollations(t *testing.T) {
-	for _, f := range foldings {
+// TestEquality_FoldingCollation: the store compares identities ordinally, in one statement,
+// also on a table whose collation makes "alice" equal "ALICE". A session that differs from
+// another one only in case cannot be added.
+func TestEquality_FoldingCollation(t *testing.T) {
+	for _, f := range foldingTables {
 		t.Run(f.engine.Name+"/"+f.name, func(t *testing.T) {
 			t.Parallel()
 			d := f.engine.New(t)
 			recorder := &dbtest.Recorder{}
 			db := d.Open(t, dbtest.Setup{Recorder: recorder})
-			f.make(t, d, db)
+			f.create(t, d, db)
 			t.Run("outside a transaction", func(t *testing.T) { testFolding(t, db, newStore(t, db), recorder) })
-			tx := begin(t, db)
+			tx := beginTx(t, db)
 			t.Run("in a transaction", func(t *testing.T) { testFolding(t, tx, newStore(t, db).WithTx(tx), recorder) })
 			must(t, tx.Rollback().Error)
-			t.Run("foreign characters", func(t *testing.T) { testForeign(t, newStore(t, db)) })
+			t.Run("foreign characters", func(t *testing.T) { testForeignCharacters(t, newStore(t, db)) })
 		})
 	}
 }
 
-// TestIgnoredCharacters: a session id that the connection's collation takes for an empty
-// one is a session id.
-func TestIgnoredCharacters(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+// TestSessionID_IgnoredCharacters: the store keeps and finds a session id that the
+// connection's collation considers equal to the empty string.
+func TestSessionID_IgnoredCharacters(t *testing.T) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		setup := dbtest.Setup{}
 		if d.Engine == dbtest.MySQL {
 			setup.Params = url.Values{"collation": {"utf8mb4_unicode_ci"}}
 		}
-		_, store := open(t, d, setup)
+		_, store := openStore(t, d, setup)
 		for i, sessionID := range []string{"\u00ad", "\u200b\u200b", "\x01"} {
-			session := sample(fmt.Sprint("key-", i), sessionID)
+			session := testSession(fmt.Sprint("key-", i), sessionID)
 			must(t, store.CreateUserSession(t.Context(), session))
-			must(t, store.UpdateUserSession(t.Context(), keyOf(session.Key), updated(session, string(session.Ticket), 1)))
+			must(t, store.UpdateUserSession(t.Context(), keyOf(session.Key), updateOf(session, string(session.Ticket), 1)))
 			got, err := store.GetUserSession(t.Context(), keyOf(session.Key))
 			must(t, err)
 			wantSession(t, got, session, 2)
@@ -128,42 +129,42 @@ func TestIgnoredCharacters(t *testing.T) {
 
 func testFolding(t *testing.T, db *gorm.DB, store *usersession.GormStore, recorder *dbtest.Recorder) {
 	ctx := t.Context()
-	session := sample("key-é", "sid-é")
+	session := testSession("key-é", "sid-é")
 	must(t, store.CreateUserSession(ctx, session))
-	shouting := sample("another", "")
-	shouting.SubjectID = "ALICE"
-	must(t, store.CreateUserSession(ctx, shouting))
-	there := func() {
+	upperCase := testSession("another", "")
+	upperCase.SubjectID = "ALICE"
+	must(t, store.CreateUserSession(ctx, upperCase))
+	wantUnchanged := func() {
 		t.Helper()
 		got, err := store.GetUserSession(ctx, keyOf("key-é"))
 		must(t, err)
 		wantSession(t, got, session, 1)
-		if n := count(t, db, "user_sessions"); n != 2 {
-			t.Errorf("there are %d rows, want 2", n)
+		if n := countRows(t, db, "user_sessions"); n != 2 {
+			t.Errorf("the table has %d rows, want 2", n)
 		}
 	}
-	there()
+	wantUnchanged()
 
-	// What only differs in case is not there, and stays. One statement each.
+	// A key or a filter that differs only in case matches nothing. One statement each.
 	for _, key := range []string{"KEY-é", "key-É", "Key-é"} {
-		one(t, recorder, "get", func() error {
+		wantOneStatement(t, recorder, "get", func() error {
 			_, err := store.GetUserSession(ctx, keyOf(key))
 			wantErr(t, "get "+key, err, bff.ErrSessionNotFound)
 			return nil
 		})
-		one(t, recorder, "delete", func() error { return errOf(store.DeleteUserSession(ctx, keyOf(key))) })
-		wantErr(t, "update "+key, store.UpdateUserSession(ctx, keyOf(key), updated(session, "", 0)), bff.ErrSessionNotFound)
-		wantErr(t, "update "+key, store.UpdateUserSession(ctx, keyOf(key), updated(session, "", 1)), bff.ErrSessionNotFound)
+		wantOneStatement(t, recorder, "delete", func() error { return errOf(store.DeleteUserSession(ctx, keyOf(key))) })
+		wantErr(t, "update "+key, store.UpdateUserSession(ctx, keyOf(key), updateOf(session, "", 0)), bff.ErrSessionNotFound)
+		wantErr(t, "update "+key, store.UpdateUserSession(ctx, keyOf(key), updateOf(session, "", 1)), bff.ErrSessionNotFound)
 	}
 	for _, filter := range []bff.UserSessionsFilter{
 		{SessionID: "SID-é"}, {SessionID: "sid-É"}, {SubjectID: "Alice"}, {SubjectID: "ALICE", SessionID: "sid-é"}, {SubjectID: "alice", SessionID: "SID-é"},
 	} {
-		one(t, recorder, "list", func() error {
+		wantOneStatement(t, recorder, "list", func() error {
 			found, err := store.GetUserSessions(ctx, "app", filter)
 			wantKeys(t, "list", found)
 			return err
 		})
-		one(t, recorder, "revoke", func() error {
+		wantOneStatement(t, recorder, "revoke", func() error {
 			deleted, err := store.DeleteUserSessions(ctx, "app", filter)
 			if deleted != 0 {
 				t.Errorf("%+v deletes %d sessions", filter, deleted)
@@ -181,39 +182,41 @@ func testFolding(t *testing.T, db *gorm.DB, store *usersession.GormStore, record
 		must(t, err)
 		wantKeys(t, "lister", []bff.UserSession{session}, "key-é")
 	}
-	there()
+	wantUnchanged()
 
-	// What the unique indexes take for the same can't be added, and harms nobody.
-	rivals := []bff.UserSession{sample("KEY-é", "sid-2"), sample("key-2", "SID-é")}
+	// A session that is equal to another one in a unique index cannot be added. The attempt
+	// changes no row.
+	rivals := []bff.UserSession{testSession("KEY-é", "sid-2"), testSession("key-2", "SID-é")}
 	for _, rival := range rivals {
 		wantErr(t, "create", store.CreateUserSession(ctx, rival), bff.ErrSessionExists)
-		there()
+		wantUnchanged()
 		wantErr(t, "replace", store.ReplaceUserSession(ctx, rival), bff.ErrSessionExists)
-		there()
+		wantUnchanged()
 	}
-	wantErr(t, "update", store.UpdateUserSession(ctx, keyOf("another"), updated(rivals[1], "", 0)), bff.ErrSessionExists)
-	there()
+	wantErr(t, "update", store.UpdateUserSession(ctx, keyOf("another"), updateOf(rivals[1], "", 0)), bff.ErrSessionExists)
+	wantUnchanged()
 
-	// An exact match goes, and nothing else does.
-	one(t, recorder, "update", func() error { return store.UpdateUserSession(ctx, keyOf("key-é"), updated(session, "new", 1)) })
+	// Updates and deletes change only the exact match.
+	wantOneStatement(t, recorder, "update", func() error { return store.UpdateUserSession(ctx, keyOf("key-é"), updateOf(session, "new", 1)) })
 	deleted, err := store.DeleteUserSessions(ctx, "app", bff.UserSessionsFilter{SubjectID: "alice"})
 	if must(t, err); deleted != 1 {
-		t.Errorf("alice has %d sessions, want 1", deleted)
+		t.Errorf("deleted %d sessions of alice, want 1", deleted)
 	}
-	one(t, recorder, "delete", func() error { return errOf(store.DeleteUserSession(ctx, keyOf("another"))) })
-	if n := count(t, db, "user_sessions"); n != 0 {
+	wantOneStatement(t, recorder, "delete", func() error { return errOf(store.DeleteUserSession(ctx, keyOf("another"))) })
+	if n := countRows(t, db, "user_sessions"); n != 0 {
 		t.Errorf("%d rows are left", n)
 	}
 }
 
-// testForeign: characters that a column cannot hold are nobody's. That is no error.
-func testForeign(t *testing.T, store *usersession.GormStore) {
+// testForeignCharacters: no session matches an identity with characters that the column's
+// character set lacks. That is not an error.
+func testForeignCharacters(t *testing.T, store *usersession.GormStore) {
 	ctx := t.Context()
 	for _, foreign := range []string{"ключ", "鍵", "🔑"} {
 		for _, key := range []bff.UserSessionKey{{PartitionKey: "app", Key: foreign}, {PartitionKey: foreign, Key: "key"}} {
 			_, err := store.GetUserSession(ctx, key)
 			wantErr(t, "get "+foreign, err, bff.ErrSessionNotFound)
-			wantErr(t, "update "+foreign, store.UpdateUserSession(ctx, key, updated(sample("", ""), "", 0)), bff.ErrSessionNotFound)
+			wantErr(t, "update "+foreign, store.UpdateUserSession(ctx, key, updateOf(testSession("", ""), "", 0)), bff.ErrSessionNotFound)
 			if _, err := store.DeleteUserSession(ctx, key); err != nil {
 				t.Errorf("delete %s: %v", foreign, err)
 			}
@@ -229,9 +232,9 @@ func testForeign(t *testing.T, store *usersession.GormStore) {
 	}
 }
 
-// one fails the test unless the operation is one statement: beside a savepoint, which
-// in a transaction is allowed.
-func one(t *testing.T, recorder *dbtest.Recorder, what string, operation func() error) {
+// wantOneStatement fails the test unless the operation is one statement. In a transaction a
+// savepoint is allowed and not counted.
+func wantOneStatement(t *testing.T, recorder *dbtest.Recorder, what string, operation func() error) {
 	t.Helper()
 	recorder.Take()
 	must(t, operation())

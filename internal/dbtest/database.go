@@ -18,25 +18,26 @@ import (
 	"example.com/usersession/entities"
 )
 
-// A Database is one test's: a schema, a database or a file, gone after the test.
+// A Database is a schema, a database or a file that belongs to one test. It is removed
+// after the test.
 type Database struct {
 	Engine *Engine
 	Name   string
-	// Version is the server's own words on what it is.
+	// Version is the text with which the server describes itself.
 	Version string
 
-	base string
+	base string // the DSN, or SQLite's file, without the name and the parameters
 }
 
-// prefix begins every name that the package makes; the time follows, by which
-// leftovers are told from what is in use.
+// prefix begins the name of every database of a test. The time of its creation follows,
+// in seconds: it tells a leftover from a database in use.
 const prefix = "usersession_test_"
 
-// leftoverAfter is how old something must be to be a leftover: older than any run.
+// leftoverAfter is the age from which a database is a leftover: no run lasts so long.
 const leftoverAfter = 3 * time.Hour
 
-// New makes a database for the test. It skips or fails the test where the engine is
-// not there, see [Engine.Require].
+// New creates a database for the test. It skips or fails the test if the engine is not
+// available, see [Engine.Require].
 func (e *Engine) New(t testing.TB) *Database {
 	t.Helper()
 	e.Require(t)
@@ -47,7 +48,7 @@ func (e *Engine) New(t testing.TB) *Database {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := e.create(ctx, e.admin, name); err != nil {
-		t.Fatalf("make %s: %v", name, err)
+		t.Fatalf("create %s: %v", name, err)
 	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -59,7 +60,7 @@ func (e *Engine) New(t testing.TB) *Database {
 	return &Database{Engine: e, Name: name, base: e.dsn, Version: e.server}
 }
 
-// sweep removes what runs that were killed have left behind.
+// sweep removes the databases of runs that were killed.
 func (e *Engine) sweep(ctx context.Context) error {
 	rows, err := e.admin.QueryContext(ctx, e.list)
 	if err != nil {
@@ -72,8 +73,8 @@ func (e *Engine) sweep(ctx context.Context) error {
 		if err := rows.Scan(&name); err != nil {
 			return err
 		}
-		made, _, _ := strings.Cut(strings.TrimPrefix(name, prefix), "_")
-		seconds, err := strconv.ParseInt(made, 10, 64)
+		created, _, _ := strings.Cut(strings.TrimPrefix(name, prefix), "_")
+		seconds, err := strconv.ParseInt(created, 10, 64)
 		if err == nil && strings.HasPrefix(name, prefix) && time.Since(time.Unix(seconds, 0)) > leftoverAfter {
 			leftovers = append(leftovers, name)
 		}
@@ -89,24 +90,24 @@ func (e *Engine) sweep(ctx context.Context) error {
 	return nil
 }
 
-// A Setup is how an application opens its database.
+// A Setup says how an application opens its database.
 type Setup struct {
 	// Config alters the application's gorm.Config.
 	Config func(*gorm.Config)
-	// Params are further parameters of the DSN.
+	// Params are additional parameters of the DSN.
 	Params url.Values
-	// Recorder, if there is one, sees what reaches the driver.
+	// Recorder records the calls of the driver. It may be nil.
 	Recorder *Recorder
-	// MaxOpen is the most connections at a time; 0 is no limit.
+	// MaxOpen is the maximum number of open connections; 0 means no limit.
 	MaxOpen int
 }
 
-// DSN returns the database's DSN, with further parameters.
+// DSN returns the database's DSN with additional parameters.
 func (d *Database) DSN(params url.Values) (string, error) {
-	return d.Engine.place(d.base, d.Name, params)
+	return d.Engine.databaseDSN(d.base, d.Name, params)
 }
 
-// Open opens the database as an application would, and closes it at the test's end.
+// Open opens the database as an application does, and closes it when the test ends.
 func (d *Database) Open(t testing.TB, setup Setup) *gorm.DB {
 	t.Helper()
 	dsn, err := d.DSN(setup.Params)
@@ -119,7 +120,7 @@ func (d *Database) Open(t testing.TB, setup Setup) *gorm.DB {
 		if err != nil {
 			t.Fatal(err)
 		}
-		dialector = d.Engine.over(sql.OpenDB(setup.Recorder.Wrap(connector)))
+		dialector = d.Engine.DialectorOn(sql.OpenDB(setup.Recorder.Wrap(connector)))
 	}
 	config := &gorm.Config{Logger: logger.Discard}
 	if setup.Config != nil {
@@ -132,18 +133,18 @@ func (d *Database) Open(t testing.TB, setup Setup) *gorm.DB {
 	pool := Pool(t, db)
 	t.Cleanup(func() { _ = pool.Close() })
 	pool.SetMaxOpenConns(setup.MaxOpen)
-	pool.SetMaxIdleConns(32) // or a race spends its time on opening connections
+	pool.SetMaxIdleConns(32) // otherwise races spend most of their time on opening connections
 	return db
 }
 
-// Over returns a second handle on the connections of the first, with a configuration of
-// its own.
-func (d *Database) Over(t testing.TB, db *gorm.DB, config *gorm.Config) *gorm.DB {
+// OpenOn returns a second handle on the connections of db, with a configuration of its
+// own.
+func (d *Database) OpenOn(t testing.TB, db *gorm.DB, config *gorm.Config) *gorm.DB {
 	t.Helper()
 	if config.Logger == nil {
 		config.Logger = logger.Discard
 	}
-	second, err := gorm.Open(d.Engine.Over(Pool(t, db)), config)
+	second, err := gorm.Open(d.Engine.DialectorOn(Pool(t, db)), config)
 	if err != nil {
 		t.Fatalf("open %s: %v", d.Engine.Name, err)
 	}
@@ -160,8 +161,8 @@ func Pool(t testing.TB, db *gorm.DB) *sql.DB {
 	return pool
 }
 
-// Migrate does what the team does: it makes the table, from entities.UserSession or
-// from the team's own struct.
+// Migrate creates the table, as the application's team does: from entities.UserSession, or
+// from the team's own structs.
 func (d *Database) Migrate(t testing.TB, db *gorm.DB, models ...any) {
 	t.Helper()
 	if len(models) == 0 {
@@ -175,13 +176,13 @@ func (d *Database) Migrate(t testing.TB, db *gorm.DB, models ...any) {
 	}
 }
 
-// IsMariaDB tells MariaDB from MySQL and TiDB.
+// IsMariaDB reports whether the server is MariaDB, and not MySQL or TiDB.
 func (d *Database) IsMariaDB() bool { return strings.Contains(d.Version, "MariaDB") }
 
-// IsTiDB tells TiDB from MySQL and MariaDB.
+// IsTiDB reports whether the server is TiDB, and not MySQL or MariaDB.
 func (d *Database) IsTiDB() bool { return strings.Contains(d.Version, "TiDB") }
 
-// IsCockroachDB tells CockroachDB from PostgreSQL.
+// IsCockroachDB reports whether the server is CockroachDB, and not PostgreSQL.
 func (d *Database) IsCockroachDB() bool { return strings.Contains(d.Version, "CockroachDB") }
 
 // Quote quotes a name as the dialect does.

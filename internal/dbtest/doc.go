@@ -1,6 +1,7 @@
-// Package dbtest opens the databases that the store is tested on, each test's in a
-// schema, database or file of its own. What it proves is in its tests; the README says
-// how to run them.
+// Package dbtest opens the databases that the store is tested on. Every test has a schema,
+// a database or a file of its own. The README says how to run the tests and lists the
+// questions that they answer.
 //
-// It is a module of its own so that the drivers reach nobody who uses the store.
+// The package is a module of its own, so that the users of the store do not depend on the
+// database drivers.
 package dbtest

@@ -21,7 +21,8 @@ import (
 	"example.com/usersession/internal/dbtest"
 )
 
-// cleanerVariable makes this test binary a cleaner: engine, batch size, DSN.
+// cleanerVariable makes the test binary run as a cleaner process. Its value is the engine,
+// the batch size and the DSN, separated by spaces.
 const cleanerVariable = "USERSESSION_DRILL_CLEANER"
 
 func TestMain(m *testing.M) {
@@ -35,9 +36,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// clean is the cleaner's process. It says that it is ready, begins at the first byte of
-// its standard input, and cleans up again and again until that ends. What the store
-// logs of each batch is its report, on standard output.
+// clean is the main function of a cleaner process. It reports that it is ready, waits for
+// the first byte on its standard input, and cleans up repeatedly until standard input ends.
+// It reports on standard output, with the store's log of each batch.
 func clean(job string) error {
 	parts := strings.SplitN(job, " ", 3)
 	batch, err := strconv.Atoi(parts[1])
@@ -59,7 +60,7 @@ func clean(job string) error {
 	if err != nil {
 		return err
 	}
-	// One connection is the process, to the database's own record.
+	// With one connection, the audit table identifies the process by its connection id.
 	pool, err := db.DB()
 	if err != nil {
 		return err
@@ -94,8 +95,8 @@ func clean(job string) error {
 	}
 }
 
-// A cleaner is such a process, seen from outside.
-type cleaner struct {
+// A cleanerProcess is a cleaner process as the test sees it.
+type cleanerProcess struct {
 	command *exec.Cmd
 	stdin   io.WriteCloser
 	ready   chan struct{}
@@ -103,15 +104,17 @@ type cleaner struct {
 	read    sync.WaitGroup
 	killed  bool
 
-	connection int64 // which it has to the database
-	deleted    int64 // which it has reported
+	connection int64 // the id of its database connection
+	deleted    int64 // the number of deleted rows that it has reported
 }
 
-func startCleaner(t *testing.T, d *drill, kill func(batches int) bool) *cleaner {
+// startCleaner starts a cleaner process. The process is killed as soon as kill returns true
+// for the number of batches that it has reported; kill may be nil.
+func startCleaner(t *testing.T, d *drill, kill func(batches int) bool) *cleanerProcess {
 	t.Helper()
 	executable, err := os.Executable()
 	must(t, err)
-	c := &cleaner{command: exec.CommandContext(t.Context(), executable), ready: make(chan struct{})}
+	c := &cleanerProcess{command: exec.CommandContext(t.Context(), executable), ready: make(chan struct{})}
 	c.command.Env = append(os.Environ(), fmt.Sprintf("%s=%s %d %s", cleanerVariable, d.engine, d.size.batch, d.dsn))
 	c.command.Stderr = &c.stderr
 	c.stdin, err = c.command.StdinPipe()
@@ -123,18 +126,18 @@ func startCleaner(t *testing.T, d *drill, kill func(batches int) bool) *cleaner 
 	return c
 }
 
-// begin lets the process begin.
-func (c *cleaner) begin(t *testing.T) {
+// begin makes the process begin to clean up.
+func (c *cleanerProcess) begin(t *testing.T) {
 	t.Helper()
 	_, err := c.stdin.Write([]byte{'\n'})
 	must(t, err)
 }
 
-// follow adds up what the cleaner reports.
-func (c *cleaner) follow(stdout io.Reader, kill func(batches int) bool) {
+// follow reads the reports of the process and adds up the deleted rows.
+func (c *cleanerProcess) follow(stdout io.Reader, kill func(batches int) bool) {
 	batches := 0
 	isReady := sync.OnceFunc(func() { close(c.ready) })
-	defer isReady() // also if it failed
+	defer isReady() // the test must not wait for a process that has failed
 	for lines := bufio.NewScanner(stdout); lines.Scan(); {
 		var line struct{ Connection, Deleted int64 }
 		if json.Unmarshal(lines.Bytes(), &line) != nil {
@@ -156,13 +159,13 @@ func (c *cleaner) follow(stdout io.Reader, kill func(batches int) bool) {
 	}
 }
 
-// stop ends the process and returns how many rows it reported to have deleted.
-func (c *cleaner) stop(t *testing.T) int64 {
+// stop ends the process and returns the number of deleted rows that it reported.
+func (c *cleanerProcess) stop(t *testing.T) int64 {
 	t.Helper()
 	_ = c.stdin.Close()
 	c.read.Wait()
 	if err := c.command.Wait(); err != nil && !c.killed {
-		t.Errorf("a cleaner failed: %v\n%s", err, &c.stderr)
+		t.Errorf("a cleaner process failed: %v\n%s", err, &c.stderr)
 	}
 	return c.deleted
 }

@@ -19,7 +19,8 @@ import (
 	"example.com/usersession/internal/dbtest"
 )
 
-// drillSize is what a drill works on. USERSESSION_DRILL=full makes it a large one.
+// drillSize is the number of rows of a drill and the batch size of its cleaners. A drill is
+// large if USERSESSION_DRILL is "full".
 type drillSize struct{ rows, batch int }
 
 func newDrillSize() drillSize {
@@ -34,19 +35,20 @@ const (
 	drillWorkers  = 8
 )
 
-// TestDrill lets four processes clean up one table while eight workers create, read,
+// TestDrill runs four cleaner processes on one table while eight workers create, read,
 // renew and revoke sessions in it.
 func TestDrill(t *testing.T) {
 	drillOnServers(t, func(t *testing.T, d *drill) { d.run(t, nil) })
 }
 
-// TestDrillKilled does the same, and kills one of the processes after its first batch.
-func TestDrillKilled(t *testing.T) {
+// TestDrill_KilledCleaner does the same and kills one of the processes after its first batch.
+func TestDrill_KilledCleaner(t *testing.T) {
 	drillOnServers(t, func(t *testing.T, d *drill) {
 		d.run(t, func(batches int) bool { return batches == 1 })
 	})
 }
 
+// drillOnServers fills a table, runs the test and checks the table.
 func drillOnServers(t *testing.T, test func(t *testing.T, d *drill)) {
 	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL}, func(t *testing.T, database *dbtest.Database) {
 		db := database.Open(t, dbtest.Setup{MaxOpen: 2 * drillWorkers})
@@ -57,7 +59,7 @@ func drillOnServers(t *testing.T, test func(t *testing.T, d *drill)) {
 		must(t, err)
 		d := &drill{db: db, store: store, engine: database.Engine.Name, dsn: dsn, size: newDrillSize()}
 		d.fill(t)
-		if !database.IsTiDB() { // which has no triggers
+		if !database.IsTiDB() { // TiDB has no triggers
 			d.audit(t)
 		}
 		test(t, d)
@@ -65,19 +67,19 @@ func drillOnServers(t *testing.T, test func(t *testing.T, d *drill)) {
 	})
 }
 
-// A drill is one table that everybody works on.
+// A drill is a table that the cleaners and the workers share.
 type drill struct {
 	db          *gorm.DB
 	store       *usersession.GormStore
 	engine, dsn string
 	size        drillSize
-	audited     bool // whether the database keeps a record of deletions
+	audited     bool // whether a trigger records the deletions
 
-	expired int64 // how many rows were expired at the start
-	live    []bff.UserSessionKey
+	expired int64                // the number of expired rows at the start
+	live    []bff.UserSessionKey // the sessions that must be left at the end
 }
 
-// fill makes a table of which every other row has expired.
+// fill fills the table. Every other row has expired.
 func (d *drill) fill(t *testing.T) {
 	t.Helper()
 	start := time.Now()
@@ -102,8 +104,8 @@ func (d *drill) fill(t *testing.T) {
 	must(t, d.db.CreateInBatches(rows, 1000).Error)
 }
 
-// audit makes the database itself keep a record of which connection deleted which row,
-// and only of what was committed.
+// audit creates a trigger that records which connection deleted which row. The record is
+// part of the transaction, so it has only committed deletions.
 func (d *drill) audit(t *testing.T) {
 	t.Helper()
 	statements := []string{
@@ -123,13 +125,13 @@ func (d *drill) audit(t *testing.T) {
 	d.audited = true
 }
 
-// run lets cleaners and workers loose until nothing expired is left, and compares what
-// the cleaners say they deleted with what the database says. It kills the first cleaner
-// as soon as kill says so of the number of batches that it has reported.
+// run runs the cleaners and the workers until no expired row is left. Then it compares the
+// deletions that the cleaners reported with those that the database recorded. It kills the
+// first cleaner as soon as kill returns true for the number of its reported batches.
 func (d *drill) run(t *testing.T, kill func(batches int) bool) {
 	t.Helper()
 	kills := kill != nil
-	var cleaners []*cleaner
+	var cleaners []*cleanerProcess
 	for i := range drillCleaners {
 		if i > 0 {
 			kill = nil
@@ -157,49 +159,49 @@ func (d *drill) run(t *testing.T, kill func(batches int) bool) {
 	for _, keys := range kept {
 		d.live = append(d.live, keys...)
 	}
-	var deleted, untold int64
+	var deleted, unreported int64
 	for i, c := range cleaners {
 		reported := c.stop(t)
 		mayMiss := int64(0)
-		if c.killed { // It cannot tell of the batch that it had committed when it was killed.
+		if c.killed { // it may have committed a batch that it could not report
 			mayMiss = int64(d.size.batch)
 		}
 		did := reported
 		if d.audited {
 			must(t, d.db.Table("deletions").Where("cleaner = ?", c.connection).Count(&did).Error)
 		} else {
-			untold += mayMiss
+			unreported += mayMiss
 		}
 		if reported > did || reported < did-mayMiss {
-			t.Errorf("cleaner %d says that it deleted %d rows; it deleted %d", i, reported, did)
+			t.Errorf("cleaner %d reported %d deleted rows; it deleted %d", i, reported, did)
 		}
 		t.Logf("cleaner %d: %d rows deleted, %d reported, killed: %v", i, did, reported, c.killed)
 		deleted += did
 	}
 	if kills && !cleaners[0].killed {
-		t.Error("the first cleaner came to its end before it could be killed")
+		t.Error("the first cleaner ended before it was killed")
 	}
-	if deleted > d.expired || deleted < d.expired-untold {
+	if deleted > d.expired || deleted < d.expired-unreported {
 		t.Errorf("the cleaners deleted %d rows; %d had expired", deleted, d.expired)
 	}
-	t.Logf("%d rows expired, %d requests meanwhile", d.expired, operations.Load())
+	t.Logf("%d rows had expired, %d requests ran during the cleanup", d.expired, operations.Load())
 }
 
-// work is a worker's requests, until the context ends. It returns the sessions that it
-// leaves behind.
+// work runs a worker's requests until the context ends. It returns the keys of the sessions
+// that it has created and not deleted.
 func (d *drill) work(ctx context.Context, t *testing.T, worker int, operations *atomic.Int64) (kept []bff.UserSessionKey) {
 	for n := 0; ctx.Err() == nil; n++ {
-		session := sample(fmt.Sprintf("worker-%d-%d", worker, n), fmt.Sprintf("sid-%d-%d", worker, n))
+		session := testSession(fmt.Sprintf("worker-%d-%d", worker, n), fmt.Sprintf("sid-%d-%d", worker, n))
 		session.Created, session.Renewed, session.Expires = time.Now(), time.Now(), time.Now().Add(time.Hour)
 		expired := keyOf(fmt.Sprintf("standing-%d", 2*rand.IntN(d.size.rows/2)))
-		// Not the worker's context: its end is no error of a request.
+		// The requests do not use ctx: its end must not make a request fail.
 		request := context.WithoutCancel(ctx)
 		_, getErr := d.store.GetUserSession(request, d.live[rand.IntN(d.size.rows/2)])
 		steps := map[string]error{
-			"create":            d.store.CreateUserSession(request, session),
-			"renew":             d.store.UpdateUserSession(request, keyOf(session.Key), updated(session, "renewed", 1)),
-			"read another":      getErr,
-			"renew what's gone": notFound(d.store.UpdateUserSession(request, expired, updated(session, "too late", 0))),
+			"create":                   d.store.CreateUserSession(request, session),
+			"renew":                    d.store.UpdateUserSession(request, keyOf(session.Key), updateOf(session, "renewed", 1)),
+			"read another":             getErr,
+			"renew an expired session": notFound(d.store.UpdateUserSession(request, expired, updateOf(session, "too late", 0))),
 		}
 		if n%2 == 0 {
 			_, err := d.store.DeleteUserSessions(request, "app", bff.UserSessionsFilter{SessionID: session.SessionID})
@@ -218,7 +220,7 @@ func (d *drill) work(ctx context.Context, t *testing.T, worker int, operations *
 	return kept
 }
 
-// notFound turns the one error that is right into none, and none into one.
+// notFound returns nil for [bff.ErrSessionNotFound] and an error for nil.
 func notFound(err error) error {
 	switch {
 	case err == nil:
@@ -230,7 +232,7 @@ func notFound(err error) error {
 	}
 }
 
-// verify checks that what should be there is there, and nothing else.
+// verify checks that the table has every live session and no other row.
 func (d *drill) verify(t *testing.T) {
 	t.Helper()
 	if left := d.count(t, "expires <= ?", time.Now()); left != 0 {
@@ -238,21 +240,22 @@ func (d *drill) verify(t *testing.T) {
 	}
 	var keys []string
 	must(t, d.db.Model(&entities.UserSession{}).Pluck("key", &keys).Error)
-	there := make(map[string]bool, len(keys))
+	found := make(map[string]bool, len(keys))
 	for _, key := range keys {
-		there[key] = true
+		found[key] = true
 	}
 	missing := 0
 	for _, key := range d.live {
-		if !there[key.Key] {
+		if !found[key.Key] {
 			missing++
 		}
 	}
 	if missing > 0 || len(keys) != len(d.live) {
-		t.Errorf("%d live sessions are missing; there are %d rows, want %d", missing, len(keys), len(d.live))
+		t.Errorf("%d live sessions are missing; the table has %d rows, want %d", missing, len(keys), len(d.live))
 	}
 }
 
+// count returns the number of rows that match a condition on a time.
 func (d *drill) count(t *testing.T, condition string, at time.Time) (n int64) {
 	t.Helper()
 	must(t, d.db.Model(&entities.UserSession{}).Where(condition, entities.Timestamp{Time: at}).Count(&n).Error)

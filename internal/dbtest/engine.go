@@ -16,33 +16,34 @@ import (
 	"gorm.io/gorm"
 )
 
-// RequireVariable names the environment variable that lists, separated by commas, the
-// engines that must not be left out: a test that would skip one fails instead.
+// RequireVariable is the environment variable that lists the required engines, separated
+// by commas. A test of a required engine that is not available fails; it does not skip.
 const RequireVariable = "USERSESSION_REQUIRE"
 
 // An Engine is a kind of database.
 type Engine struct {
-	// Name is what GORM calls the dialect.
+	// Name is GORM's name of the dialect.
 	Name string
 
-	// variable is the environment variable that has the DSN; without it, fallback is
-	// tried. hint says how to have a server.
+	// variable is the environment variable with the DSN; fallback is the DSN that is
+	// tried if the variable is not set. hint says how to start a server.
 	variable, fallback, hint string
 
 	// version is an expression for the server's version.
 	version string
 
-	// place returns the DSN of a schema or database of that name, with further
-	// parameters for the driver.
-	place func(dsn, name string, params url.Values) (string, error)
-	// create makes it, drop ends its sessions and removes it, and list returns all
-	// there are with a name like that.
+	// databaseDSN returns the DSN of the schema or database with the name, with
+	// additional parameters for the driver.
+	databaseDSN func(dsn, name string, params url.Values) (string, error)
+	// create creates the schema or database with the name. drop closes its
+	// connections and removes it. list is a query for the names of all of them.
+	// create is nil if the engine has no server.
 	create, drop func(ctx context.Context, admin *sql.DB, name string) error
 	list         string
 
 	connector func(dsn string) (driver.Connector, error)
 	open      func(dsn string) gorm.Dialector
-	over      func(pool gorm.ConnPool) gorm.Dialector
+	onPool    func(pool gorm.ConnPool) gorm.Dialector
 
 	once   sync.Once
 	dsn    string
@@ -51,17 +52,18 @@ type Engine struct {
 	err    error
 }
 
-// Engines are all that there are.
+// Engines are all engines.
 var Engines = []*Engine{SQLite, PostgreSQL, MySQL, SQLServer}
 
-// Each runs a test on every engine that is there, with a database of its own. It
-// skips the others, with the reason, or fails if [RequireVariable] names them.
-func Each(t *testing.T, test func(t *testing.T, d *Database)) {
+// OnEveryEngine runs a test on every engine, each time with a new database. A test of an
+// engine that is not available skips with the reason, or fails if [RequireVariable] lists
+// the engine.
+func OnEveryEngine(t *testing.T, test func(t *testing.T, d *Database)) {
 	t.Helper()
 	On(t, Engines, test)
 }
 
-// On is [Each] for some engines only.
+// On is [OnEveryEngine] for some of the engines.
 func On(t *testing.T, engines []*Engine, test func(t *testing.T, d *Database)) {
 	t.Helper()
 	for _, e := range engines {
@@ -72,7 +74,7 @@ func On(t *testing.T, engines []*Engine, test func(t *testing.T, d *Database)) {
 	}
 }
 
-// connect finds the server, once for all tests.
+// connect connects to the server, once for all tests.
 func (e *Engine) connect() error {
 	e.once.Do(func() {
 		if e.create == nil { // no server
@@ -87,18 +89,19 @@ func (e *Engine) connect() error {
 			e.err = fmt.Errorf("%w: %s is not set", errUnavailable, e.variable)
 			return
 		}
-		e.err = e.reach()
+		e.err = e.openAdmin()
 		if e.err != nil && !given {
-			e.err = fmt.Errorf("%w: %s is not set, and the local default does not answer: %w", errUnavailable, e.variable, e.err)
+			e.err = fmt.Errorf("%w: %s is not set, and the default server does not answer: %w", errUnavailable, e.variable, e.err)
 		}
 	})
 	return e.err
 }
 
-// errUnavailable says that nobody has promised the engine to be there.
+// errUnavailable means that no server is configured and the default does not answer.
 var errUnavailable = errors.New("no server")
 
-func (e *Engine) reach() error {
+// openAdmin opens the connections that create and remove databases, and removes leftovers.
+func (e *Engine) openAdmin() error {
 	connector, err := e.connector(e.dsn)
 	if err != nil {
 		return err
@@ -113,15 +116,16 @@ func (e *Engine) reach() error {
 	return e.sweep(ctx)
 }
 
-// Require makes the engine available to the test, or skips or fails the test.
+// Require connects to the engine. If the engine is not available, it fails the test if
+// [RequireVariable] lists the engine or its DSN is set, and otherwise skips the test.
 func (e *Engine) Require(t testing.TB) {
 	t.Helper()
 	for name := range strings.SplitSeq(os.Getenv(RequireVariable), ",") {
 		if e.Name != strings.TrimSpace(name) {
-			continue // another engine, or something that other modules require
+			continue // another engine, or a requirement of another module
 		}
 		if err := e.connect(); err != nil {
-			t.Fatalf("%s is required (%s) and not there: %v\n%s", e.Name, RequireVariable, err, e.hint)
+			t.Fatalf("%s is required (%s) but not available: %v\n%s", e.Name, RequireVariable, err, e.hint)
 		}
 	}
 	switch err := e.connect(); {
@@ -132,9 +136,9 @@ func (e *Engine) Require(t testing.TB) {
 	}
 }
 
-// Dialector returns GORM's dialector for a DSN of [Database.DSN], for a process of its
-// own.
+// Dialector returns GORM's dialector for a DSN from [Database.DSN]. A test passes the DSN
+// to another process.
 func (e *Engine) Dialector(dsn string) gorm.Dialector { return e.open(dsn) }
 
-// Over returns GORM's dialector on connections that are open already.
-func (e *Engine) Over(pool gorm.ConnPool) gorm.Dialector { return e.over(pool) }
+// DialectorOn returns GORM's dialector on connections that are already open.
+func (e *Engine) DialectorOn(pool gorm.ConnPool) gorm.Dialector { return e.onPool(pool) }

@@ -10,17 +10,17 @@ import (
 	"time"
 )
 
-// A fakeDriver takes every statement and answers like an empty database, unless told
-// otherwise. What it was asked is for a Recorder to write down.
+// A fakeDriver accepts every statement and answers like an empty database, except where
+// its fields say otherwise. A Recorder records the statements.
 type fakeDriver struct {
-	// refuse are the errors with which the next INSERTs and UPDATEs fail; a nil lets
-	// one pass. An insert of a dialect that ignores conflicts counts no row instead.
+	// refuse are the errors of the next INSERTs and UPDATEs; a nil means that the
+	// statement succeeds. An INSERT with DO NOTHING does not fail but counts no row.
 	refuse []error
-	// refuseCommit are those with which the next COMMITs fail.
+	// refuseCommit are the errors of the next COMMITs.
 	refuseCommit []error
-	// unchanged says that the next UPDATE finds nothing to change.
+	// unchanged means that the next UPDATE changes no row.
 	unchanged bool
-	// rows are how many rows the next SELECTs find.
+	// rows are the numbers of rows that the next SELECTs return.
 	rows []int
 }
 
@@ -72,14 +72,14 @@ func (c fakeConn) QueryContext(_ context.Context, query string, _ []driver.Named
 			answer.left, c.fakeDriver.rows = c.rows[0], c.rows[1:]
 		}
 		if len(answer.columns) == 1 {
-			answer.left, answer.row = 1, []driver.Value{int64(7)} // the row's version
+			answer.left, answer.row = 1, []driver.Value{int64(7)} // the query for the row's version
 		}
-	} else if strings.Contains(query, "picked") { // a cleanup
+	} else if strings.Contains(query, "picked") { // a batch of the cleanup
 		answer.columns, answer.row = []string{"picked", "gone", "last"}, []driver.Value{int64(2), int64(2), time.Time{}}
 	} else if strings.Contains(query, "user_sessions") && strings.Contains(query, "ORDER BY") {
 		answer.columns, answer.row, answer.left = []string{"id", "expires"}, []driver.Value{int64(7), time.Time{}}, 2
 	} else if strings.Contains(strings.ToLower(query), "count(*)") {
-		answer.row = []driver.Value{int64(0)} // there is no such table, column or index
+		answer.row = []driver.Value{int64(0)} // AutoMigrate finds no table, column or index
 	} else if strings.Contains(strings.ToLower(query), "version") {
 		answer.row = []driver.Value{"3.50.0"}
 	}

@@ -15,46 +15,46 @@ import (
 	"example.com/usersession/bff"
 )
 
-// TestSQLServerCodes: what SQL Server says of duplicates, in both of its codes, and of
-// deadlocks is understood, whether GORM translates errors or not.
-func TestSQLServerCodes(t *testing.T) {
+// TestErrors_SQLServerCodes: the store recognizes SQL Server's two codes of duplicates, and
+// those of deadlocks, with and without GORM's translation of errors.
+func TestErrors_SQLServerCodes(t *testing.T) {
 	for _, translate := range []bool{true, false} {
 		for number, want := range map[int32]error{2601: bff.ErrSessionExists, 2627: bff.ErrSessionExists, 1205: nil, 3960: nil} {
 			fake := &fakeDriver{}
-			db, err := gorm.Open(dialects[0].dialector(sql.OpenDB(fake)), &gorm.Config{Logger: logger.Discard, TranslateError: translate})
+			db, err := gorm.Open(fakeDialects[0].dialector(sql.OpenDB(fake)), &gorm.Config{Logger: logger.Discard, TranslateError: translate})
 			must(t, err)
 			store := newStore(t, db)
 			fail := mssql.Error{Number: number}
 			if fake.refuse = []error{fail}; want != nil {
 				fake.refuse = append(fake.refuse, fail)
 			}
-			if err := store.CreateUserSession(t.Context(), sample("key", "sid")); !isErr(err, want) {
+			if err := store.CreateUserSession(t.Context(), testSession("key", "sid")); !isErr(err, want) {
 				t.Errorf("create, %d: %v, want %v", number, err, want)
 			}
 			if fake.refuse = []error{fail}; want != nil {
 				fake.refuse = append(fake.refuse, fail)
 			}
-			if err := store.UpdateUserSession(t.Context(), keyOf("key"), updated(sample("key", "sid"), "", 0)); !isErr(err, want) {
+			if err := store.UpdateUserSession(t.Context(), keyOf("key"), updateOf(testSession("key", "sid"), "", 0)); !isErr(err, want) {
 				t.Errorf("update, %d: %v, want %v", number, err, want)
 			}
 		}
 	}
 }
 
-// TestDuplicatesAtCommit: a database that looks at unique indexes only at a COMMIT, as TiDB
-// does in its optimistic mode, says so too late for the statement, not for the store.
-func TestDuplicatesAtCommit(t *testing.T) {
-	for _, dialect := range dialects {
+// TestWrites_DuplicateAtCommit: a duplicate that the database reports only at COMMIT, as
+// TiDB does in its optimistic mode, is a conflict as any other.
+func TestWrites_DuplicateAtCommit(t *testing.T) {
+	for _, dialect := range fakeDialects {
 		for _, translate := range []bool{true, false} {
 			fake := &fakeDriver{}
 			db, err := gorm.Open(dialect.dialector(sql.OpenDB(fake)), &gorm.Config{Logger: logger.Discard, TranslateError: translate})
 			must(t, err)
-			store, session, refused := newStore(t, db), sample("key", "sid"), []error{dialect.duplicate}
+			store, session, refused := newStore(t, db), testSession("key", "sid"), []error{dialect.duplicate}
 
 			fake.refuse, fake.refuseCommit = refused, refused
 			wantErr(t, dialect.name+": create", store.CreateUserSession(t.Context(), session), bff.ErrSessionExists)
 			fake.refuse, fake.refuseCommit = refused, refused
-			wantErr(t, dialect.name+": update", store.UpdateUserSession(t.Context(), keyOf("key"), updated(session, "", 0)), bff.ErrSessionExists)
+			wantErr(t, dialect.name+": update", store.UpdateUserSession(t.Context(), keyOf("key"), updateOf(session, "", 0)), bff.ErrSessionExists)
 			if oneStatementReplace(dialect.name) {
 				continue
 			}
@@ -63,36 +63,37 @@ func TestDuplicatesAtCommit(t *testing.T) {
 				t.Errorf("%s: replace: %v", dialect.name, err)
 			}
 			if len(fake.refuse)+len(fake.refuseCommit) > 0 {
-				t.Errorf("%s: the last replace did without a transaction", dialect.name)
+				t.Errorf("%s: the last replace used no transaction", dialect.name)
 			}
 		}
 	}
 }
 
-// TestReplace_ServerRefusesCTE: where a server that speaks PostgreSQL's protocol refuses to
-// write twice to a table in one statement, the store uses a transaction.
+// TestReplace_ServerRefusesCTE: some servers that speak PostgreSQL's protocol refuse to
+// write twice to a table in one statement. The store then uses a transaction.
 func TestReplace_ServerRefusesCTE(t *testing.T) {
 	fake := &fakeDriver{}
 	db, err := gorm.Open(postgres.New(postgres.Config{Conn: sql.OpenDB(fake)}), &gorm.Config{Logger: logger.Discard})
 	must(t, err)
-	store, session := newStore(t, db), sample("key", "sid")
+	store, session := newStore(t, db), testSession("key", "sid")
 	unsupported, duplicate := &pgconn.PgError{Code: "0A000"}, &pgconn.PgError{Code: "23505"}
 
 	fake.refuse = []error{unsupported, duplicate, nil}
 	must(t, store.ReplaceUserSession(t.Context(), session))
 	if len(fake.refuse) > 0 {
-		t.Errorf("the replace left %d statements out", len(fake.refuse))
+		t.Errorf("the replace left out %d statements", len(fake.refuse))
 	}
 	fake.refuse = []error{unsupported, duplicate, nil}
-	must(t, store.UpdateUserSession(t.Context(), keyOf("key"), replacingRivals(updated(session, "", 0))))
+	must(t, store.UpdateUserSession(t.Context(), keyOf("key"), replacingRivals(updateOf(session, "", 0))))
 	if len(fake.refuse) > 0 {
-		t.Errorf("the update left %d statements out", len(fake.refuse))
+		t.Errorf("the update left out %d statements", len(fake.refuse))
 	}
 }
 
-func goldenOperations(p *page, fake *fakeDriver, store *usersession.GormStore) {
+// goldenOperations adds a section for each operation without a conflict.
+func goldenOperations(p *goldenFile, fake *fakeDriver, store *usersession.GormStore) {
 	ctx := p.t.Context()
-	session := sample("key", "sid")
+	session := testSession("key", "sid")
 	both := bff.UserSessionsFilter{SubjectID: "alice", SessionID: "sid"}
 	list := func(filter bff.UserSessionsFilter) func() error {
 		return func() error { _, err := store.GetUserSessions(ctx, "app", filter); return err }
@@ -117,29 +118,29 @@ func goldenOperations(p *page, fake *fakeDriver, store *usersession.GormStore) {
 	p.section("CreateUserSession, without a session id, an expiry and a ticket", nil, func() error {
 		return store.CreateUserSession(ctx, bff.UserSession{Key: "key", SubjectID: "alice", Created: now, Renewed: now})
 	})
-	p.section("UpdateUserSession", nil, func() error { return store.UpdateUserSession(ctx, keyOf("key"), updated(session, "new", 0)) })
+	p.section("UpdateUserSession", nil, func() error { return store.UpdateUserSession(ctx, keyOf("key"), updateOf(session, "new", 0)) })
 	p.section("UpdateUserSession, without a session id, an expiry and a ticket", nil, func() error {
 		return store.UpdateUserSession(ctx, keyOf("key"), bff.UserSessionUpdate{SubjectID: "alice", Created: now, Renewed: now})
 	})
-	p.section("UpdateUserSession, IfVersion", nil, func() error { return store.UpdateUserSession(ctx, keyOf("key"), updated(session, "new", 1)) })
+	p.section("UpdateUserSession, IfVersion", nil, func() error { return store.UpdateUserSession(ctx, keyOf("key"), updateOf(session, "new", 1)) })
 	p.section("UpdateUserSession, IfVersion, too late", bff.ErrSessionChanged, func() error {
 		fake.unchanged = true
-		return store.UpdateUserSession(ctx, keyOf("key"), updated(session, "new", 1))
+		return store.UpdateUserSession(ctx, keyOf("key"), updateOf(session, "new", 1))
 	})
 	p.section("UpdateUserSession, keeps Created", nil, func() error {
-		kept := updated(session, "new", 0)
+		kept := updateOf(session, "new", 0)
 		kept.Created = time.Time{}
 		return store.UpdateUserSession(ctx, keyOf("key"), kept)
 	})
 	p.section("UpdateUserSession, ReplaceRivals", nil, func() error {
-		return store.UpdateUserSession(ctx, keyOf("key"), replacingRivals(updated(session, "new", 0)))
+		return store.UpdateUserSession(ctx, keyOf("key"), replacingRivals(updateOf(session, "new", 0)))
 	})
 	p.section("UpdateUserSession, ReplaceRivals, IfVersion", nil, func() error {
-		return store.UpdateUserSession(ctx, keyOf("key"), replacingRivals(updated(session, "new", 1)))
+		return store.UpdateUserSession(ctx, keyOf("key"), replacingRivals(updateOf(session, "new", 1)))
 	})
 	p.section("UpdateUserSession, ReplaceRivals, IfVersion, too late", bff.ErrSessionChanged, func() error {
 		fake.unchanged = true
-		return store.UpdateUserSession(ctx, keyOf("key"), replacingRivals(updated(session, "new", 1)))
+		return store.UpdateUserSession(ctx, keyOf("key"), replacingRivals(updateOf(session, "new", 1)))
 	})
 	p.section("UpdateUserSession, ReplaceRivals without a session id", nil, func() error {
 		return store.UpdateUserSession(ctx, keyOf("key"), replacingRivals(bff.UserSessionUpdate{Created: now, Renewed: now}))
@@ -158,15 +159,16 @@ func goldenOperations(p *page, fake *fakeDriver, store *usersession.GormStore) {
 	p.section("UserSessions, of a subject, oldest first", nil, pages(bff.UserSessionsQuery{PartitionKey: "app", SubjectID: "alice", OldestFirst: true}, 0))
 }
 
-func goldenConflicts(p *page, fake *fakeDriver, store *usersession.GormStore, dialect faked) {
+// goldenConflicts adds a section for each operation with each kind of conflict.
+func goldenConflicts(p *goldenFile, fake *fakeDriver, store *usersession.GormStore, dialect fakeDialect) {
 	ctx := p.t.Context()
-	session := sample("key", "sid")
-	no, yes := error(nil), dialect.duplicate
+	session := testSession("key", "sid")
+	accepted, duplicate := error(nil), dialect.duplicate
 	create := func() error { return store.CreateUserSession(ctx, session) }
 	replace := func() error { return store.ReplaceUserSession(ctx, session) }
-	move := func() error { return store.UpdateUserSession(ctx, keyOf("key"), updated(session, "new", 0)) }
-	takeOver := func() error {
-		return store.UpdateUserSession(ctx, keyOf("key"), replacingRivals(updated(session, "new", 0)))
+	takeSessionID := func() error { return store.UpdateUserSession(ctx, keyOf("key"), updateOf(session, "new", 0)) }
+	replaceRivals := func() error {
+		return store.UpdateUserSession(ctx, keyOf("key"), replacingRivals(updateOf(session, "new", 0)))
 	}
 	for _, conflict := range []struct {
 		title   string
@@ -174,14 +176,14 @@ func goldenConflicts(p *page, fake *fakeDriver, store *usersession.GormStore, di
 		want    error
 		call    func() error
 	}{
-		{"CreateUserSession, something expired in its way", []error{yes, no}, nil, create},
-		{"CreateUserSession, something live in its way", []error{yes, yes}, bff.ErrSessionExists, create},
-		{"ReplaceUserSession, something in its way", []error{yes, no}, nil, replace},
-		{"ReplaceUserSession, a rival in between", []error{yes, yes, yes, no}, nil, replace},
-		{"UpdateUserSession, an expired session has the session id", []error{yes, no}, nil, move},
-		{"UpdateUserSession, a live session has the session id", []error{yes, yes}, bff.ErrSessionExists, move},
-		{"UpdateUserSession, ReplaceRivals, a rival", []error{yes, no}, nil, takeOver},
-		{"UpdateUserSession, ReplaceRivals, a rival in between", []error{yes, yes, no}, nil, takeOver},
+		{"CreateUserSession, an expired session conflicts", []error{duplicate, accepted}, nil, create},
+		{"CreateUserSession, a live session conflicts", []error{duplicate, duplicate}, bff.ErrSessionExists, create},
+		{"ReplaceUserSession, a session conflicts", []error{duplicate, accepted}, nil, replace},
+		{"ReplaceUserSession, another writer causes a conflict during the replacement", []error{duplicate, duplicate, duplicate, accepted}, nil, replace},
+		{"UpdateUserSession, an expired session has the session id", []error{duplicate, accepted}, nil, takeSessionID},
+		{"UpdateUserSession, a live session has the session id", []error{duplicate, duplicate}, bff.ErrSessionExists, takeSessionID},
+		{"UpdateUserSession, ReplaceRivals, a rival", []error{duplicate, accepted}, nil, replaceRivals},
+		{"UpdateUserSession, ReplaceRivals, another writer causes a conflict during the update", []error{duplicate, duplicate, accepted}, nil, replaceRivals},
 	} {
 		p.section(conflict.title, conflict.want, func() error {
 			fake.refuse = conflict.refused

@@ -26,21 +26,22 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/*/*.sql instead of comparing with them")
 
-// A faked is a dialect with nothing behind it but a fakeDriver.
-type faked struct {
+// A fakeDialect is one of the store's dialects on a fakeDriver.
+type fakeDialect struct {
 	name                string
 	dialector           func(pool gorm.ConnPool) gorm.Dialector
 	duplicate, deadlock error
-	code                string // the deadlock's
+	code                string // the code of deadlock
 }
 
-// A sqliteError has the shape of what the pure-Go drivers return.
+// A sqliteError has the method by which the store knows the errors of SQLite's pure-Go
+// drivers.
 type sqliteError int
 
 func (e sqliteError) Error() string { return fmt.Sprintf("error %d", int(e)) }
 func (e sqliteError) Code() int     { return int(e) }
 
-var dialects = []faked{
+var fakeDialects = []fakeDialect{
 	{
 		name:      "sqlserver",
 		dialector: func(pool gorm.ConnPool) gorm.Dialector { return sqlserver.New(sqlserver.Config{Conn: pool}) },
@@ -73,15 +74,16 @@ var dialects = []faked{
 	},
 }
 
-// A page is a golden file in the making: what each of a few calls makes the driver do.
-type page struct {
+// A goldenFile builds the text of a golden file: sections with the driver's calls of some
+// operations.
+type goldenFile struct {
 	t        *testing.T
 	recorder *dbtest.Recorder
 	text     strings.Builder
 }
 
-// title begins a section.
-func (p *page) title(text string) {
+// title begins a section. It drops the events that were recorded before.
+func (p *goldenFile) title(text string) {
 	p.recorder.Take()
 	if p.text.Len() > 0 {
 		p.text.WriteString("\n\n")
@@ -89,8 +91,9 @@ func (p *page) title(text string) {
 	fmt.Fprintf(&p.text, "-- %s\n", text)
 }
 
-// section writes down what a call sends.
-func (p *page) section(title string, want error, call func() error) {
+// section adds a section with the driver's calls during call, and fails the test unless
+// call returns want.
+func (p *goldenFile) section(title string, want error, call func() error) {
 	p.t.Helper()
 	p.title(title)
 	if err := call(); !isErr(err, want) {
@@ -99,8 +102,8 @@ func (p *page) section(title string, want error, call func() error) {
 	p.write(nil)
 }
 
-// write writes what has been recorded, all of it or what a condition selects.
-func (p *page) write(selected func(dbtest.Event) bool) {
+// write adds the recorded events that selected accepts, or all if selected is nil.
+func (p *goldenFile) write(selected func(dbtest.Event) bool) {
 	for _, event := range p.recorder.Take() {
 		if event.Kind == "prepare" || selected != nil && !selected(event) {
 			continue
@@ -118,8 +121,8 @@ func (p *page) write(selected func(dbtest.Event) bool) {
 		}
 		var notes []string
 		for _, arg := range event.Args {
-			if arg.Value == nil { // SQL Server takes it for a string, which some columns refuse
-				p.t.Errorf("a parameter is NULL, without a type: %s", event.SQL)
+			if arg.Value == nil { // SQL Server would make it a string, which some columns refuse
+				p.t.Errorf("a parameter is NULL and has no type: %s", event.SQL)
 			}
 			notes = append(notes, fmt.Sprintf("%T", arg.Value))
 		}
@@ -132,8 +135,8 @@ func (p *page) write(selected func(dbtest.Event) bool) {
 	}
 }
 
-// compare compares the page with its file, or writes it.
-func (p *page) compare(dialect, name string) {
+// compare compares the text with the golden file, or writes the file if -update is set.
+func (p *goldenFile) compare(dialect, name string) {
 	p.t.Helper()
 	file := filepath.Join("testdata", dialect, name+".sql")
 	got := p.text.String() + "\n"
@@ -145,60 +148,62 @@ func (p *page) compare(dialect, name string) {
 	want, err := os.ReadFile(file)
 	must(p.t, err)
 	if got != string(want) {
-		p.t.Errorf("%s is no longer what the store sends. If that is wanted: go test -run Golden -update .\nnow\n%s\n%s", file, got, firstDifference(got, string(want)))
+		p.t.Errorf("%s differs from the statements that the store sends. If the change is intended: go test -run Golden -update .\nthe store sends\n%s\n%s", file, got, firstDifference(got, string(want)))
 	}
 }
 
+// firstDifference returns the first line of got that differs from want.
 func firstDifference(got, want string) string {
-	was := strings.Split(want, "\n")
+	wanted := strings.Split(want, "\n")
 	for i, line := range strings.Split(got, "\n") {
-		if i >= len(was) || line != was[i] {
+		if i >= len(wanted) || line != wanted[i] {
 			return fmt.Sprintf("first differing line\n%s", line)
 		}
 	}
-	return "the file has more lines"
+	return "the golden file has more lines"
 }
 
-// TestGolden: the statements that each dialect is sent, one after the other, word for word.
+// TestGolden compares the statements that the store sends in each dialect with the golden
+// files, word by word.
 func TestGolden(t *testing.T) {
-	for _, dialect := range dialects {
+	for _, dialect := range fakeDialects {
 		t.Run(dialect.name, func(t *testing.T) {
 			fake := &fakeDriver{}
-			newPage := func(t *testing.T) (*page, *gorm.DB, *usersession.GormStore) {
+			newFile := func(t *testing.T) (*goldenFile, *gorm.DB, *usersession.GormStore) {
 				recorder := &dbtest.Recorder{}
 				db, err := gorm.Open(dialect.dialector(sql.OpenDB(recorder.Wrap(fake))), &gorm.Config{Logger: logger.Discard})
 				must(t, err)
-				return &page{t: t, recorder: recorder}, db, newStore(t, db)
+				return &goldenFile{t: t, recorder: recorder}, db, newStore(t, db)
 			}
 			t.Run("schema", func(t *testing.T) {
-				p, db, _ := newPage(t)
+				p, db, _ := newFile(t)
 				p.title("AutoMigrate of entities.UserSession")
 				must(t, db.AutoMigrate(&entities.UserSession{}))
 				p.write(func(e dbtest.Event) bool { return isDDL.MatchString(e.SQL) })
 				p.compare(dialect.name, "schema")
 			})
 			t.Run("operations", func(t *testing.T) {
-				p, _, store := newPage(t)
+				p, _, store := newFile(t)
 				goldenOperations(p, fake, store)
 				p.compare(dialect.name, "operations")
 			})
 			t.Run("conflicts", func(t *testing.T) {
-				p, _, store := newPage(t)
+				p, _, store := newFile(t)
 				goldenConflicts(p, fake, store, dialect)
-				p.section("UpdateUserSession, chosen as a deadlock's victim", nil, func() error {
+				p.section("UpdateUserSession, ended by the database because of a deadlock", nil, func() error {
 					fake.refuse = []error{dialect.deadlock, nil}
-					return store.UpdateUserSession(t.Context(), keyOf("key"), updated(sample("key", "sid"), "new", 0))
+					return store.UpdateUserSession(t.Context(), keyOf("key"), updateOf(testSession("key", "sid"), "new", 0))
 				})
 				p.compare(dialect.name, "conflicts")
 			})
 			t.Run("transactions", func(t *testing.T) {
-				p, db, store := newPage(t)
+				p, db, store := newFile(t)
 				tx := db.Begin()
 				must(t, tx.Error)
 				goldenConflicts(p, fake, store.WithTx(tx), dialect)
-				p.section("UpdateUserSession, chosen as a deadlock's victim: the application's to try again", nil, func() error {
+				p.section("UpdateUserSession, ended by the database because of a deadlock: the application retries", nil, func() error {
 					fake.refuse = []error{dialect.deadlock}
-					err := store.WithTx(tx).UpdateUserSession(t.Context(), keyOf("key"), updated(sample("key", "sid"), "new", 0))
+					err := store.WithTx(tx).UpdateUserSession(t.Context(), keyOf("key"), updateOf(testSession("key", "sid"), "new", 0))
 					if err == nil || !strings.HasSuffix(err.Error(), " "+dialect.code) {
 						return fmt.Errorf("%w, want code %s", err, dialect.code)
 					}
@@ -207,7 +212,7 @@ func TestGolden(t *testing.T) {
 				p.compare(dialect.name, "transactions")
 			})
 			t.Run("cleanup", func(t *testing.T) {
-				p, _, store := newPage(t)
+				p, _, store := newFile(t)
 				p.section("DeleteExpiredSessions", nil, func() error {
 					_, err := store.DeleteExpiredSessions(t.Context())
 					return err

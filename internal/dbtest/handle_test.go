@@ -15,7 +15,7 @@ import (
 	"example.com/usersession/internal/dbtest"
 )
 
-// A snapshot is all that a *gorm.DB carries, in a form that can be compared.
+// A snapshot is the state of a *gorm.DB, in a form that reflect.DeepEqual can compare.
 type snapshot struct {
 	Config    gorm.Config
 	Builders  []string
@@ -36,7 +36,7 @@ func snapshotOf(db *gorm.DB) snapshot {
 		NowFunc:  reflect.ValueOf(db.NowFunc).Pointer(),
 		Error:    db.Error,
 		Rows:     db.RowsAffected,
-		// Field by field: a Statement must not be copied whole.
+		// Field by field, because a Statement contains a mutex and must not be copied.
 		Statement: &gorm.Statement{
 			Unscoped: db.Statement.Unscoped, TableExpr: db.Statement.TableExpr, Table: db.Statement.Table,
 			Model: db.Statement.Model, Dest: db.Statement.Dest, Distinct: db.Statement.Distinct,
@@ -48,7 +48,7 @@ func snapshotOf(db *gorm.DB) snapshot {
 		Clauses:  maps.Clone(db.Statement.Clauses),
 		Settings: map[any]any{},
 	}
-	s.Config.NowFunc = nil // DeepEqual finds no two functions equal
+	s.Config.NowFunc = nil // DeepEqual considers no two functions equal
 	s.Config.ClauseBuilders, s.Config.Plugins = nil, nil
 	db.Statement.Settings.Range(func(key, value any) bool {
 		s.Settings[key] = value
@@ -57,9 +57,9 @@ func snapshotOf(db *gorm.DB) snapshot {
 	return s
 }
 
-// TestHandleIsNeverAltered: whatever handle the application passes in, it is the same
-// afterwards, and works as before.
-func TestHandleIsNeverAltered(t *testing.T) {
+// TestNewGormStore_LeavesHandleUnchanged: neither NewGormStore nor the store's operations
+// change the handle that the application passes, whatever state it has.
+func TestNewGormStore_LeavesHandleUnchanged(t *testing.T) {
 	handles := map[string]func(*gorm.DB) *gorm.DB{
 		"as opened":           func(db *gorm.DB) *gorm.DB { return db },
 		"with the primary":    func(db *gorm.DB) *gorm.DB { return db.Clauses(dbresolver.Write) },
@@ -72,21 +72,21 @@ func TestHandleIsNeverAltered(t *testing.T) {
 		"reusable session":    func(db *gorm.DB) *gorm.DB { return db.Where("1 = 0").Session(&gorm.Session{}) },
 		"without transaction": func(db *gorm.DB) *gorm.DB { return db.Session(&gorm.Session{SkipDefaultTransaction: true}) },
 	}
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		for name, handle := range handles {
 			t.Run(name, func(t *testing.T) {
 				opened := d.Open(t, dbtest.Setup{Config: func(c *gorm.Config) { c.TranslateError, c.DisableNestedTransaction = true, true }})
 				d.Migrate(t, opened)
-				must(t, opened.Use(dbresolver.Register(dbresolver.Config{}))) // Write means something with it only
+				must(t, opened.Use(dbresolver.Register(dbresolver.Config{}))) // dbresolver.Write has an effect only with the plugin
 				db := handle(opened)
 				before := snapshotOf(db)
 
 				store := newStore(t, db)
-				pass(t, store)
-				var all sync.WaitGroup // the race detector looks on
+				checkStore(t, store)
+				var all sync.WaitGroup // for the race detector
 				for i := range 4 {
 					all.Go(func() {
-						if err := store.ReplaceUserSession(t.Context(), sample("key", "sid")); err != nil {
+						if err := store.ReplaceUserSession(t.Context(), testSession("key", "sid")); err != nil {
 							t.Errorf("replace %d: %v", i, err)
 						}
 					})
@@ -103,17 +103,17 @@ func TestHandleIsNeverAltered(t *testing.T) {
 	})
 }
 
-// TestTransactionHandleIsNeverAltered: the same for a transaction; and a conflict of the
-// store's is no error of the transaction.
-func TestTransactionHandleIsNeverAltered(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
-		db, store := open(t, d, dbtest.Setup{})
-		must(t, store.CreateUserSession(t.Context(), sample("key", "sid")))
+// TestWithTx_LeavesHandleUnchanged: the store does not change a transaction's handle. A
+// conflict in the store does not set the handle's error.
+func TestWithTx_LeavesHandleUnchanged(t *testing.T) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
+		db, store := openStore(t, d, dbtest.Setup{})
+		must(t, store.CreateUserSession(t.Context(), testSession("key", "sid")))
 		must(t, db.Transaction(func(tx *gorm.DB) error {
 			before := snapshotOf(tx)
 			joined := store.WithTx(tx)
-			wantErr(t, "create", joined.CreateUserSession(t.Context(), sample("key", "sid")), bff.ErrSessionExists)
-			must(t, joined.ReplaceUserSession(t.Context(), sample("key", "sid")))
+			wantErr(t, "create", joined.CreateUserSession(t.Context(), testSession("key", "sid")), bff.ErrSessionExists)
+			must(t, joined.ReplaceUserSession(t.Context(), testSession("key", "sid")))
 			if after := snapshotOf(tx); !reflect.DeepEqual(before, after) {
 				t.Errorf("the transaction was\n%+v\nand is\n%+v", before, after)
 			}

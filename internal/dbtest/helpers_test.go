@@ -15,8 +15,8 @@ import (
 	"example.com/usersession/internal/dbtest"
 )
 
-// Tests of databases wait for disks and locks most of the time, so more of them run at
-// once than there are processors, unless -parallel says otherwise.
+// Tests on databases wait for disks and locks most of the time. So more tests run in
+// parallel than there are processors, unless the flag -parallel is set.
 func init() {
 	testing.Init()
 	if err := flag.Set("test.parallel", "6"); err != nil {
@@ -24,16 +24,17 @@ func init() {
 	}
 }
 
-// now is when most tests take place: with microseconds, and more that must go.
+// now is the store's time in most tests. It has nanoseconds, which the store truncates to
+// microseconds.
 var now = time.Date(2026, 3, 4, 5, 6, 7, 891011999, time.UTC)
 
-// A clock stands still until it is set.
+// A clock returns the same time until the test sets another one.
 type clock struct{ time.Time }
 
 func (c *clock) now() time.Time { return c.Time }
 
-// sample returns a session that lives for an hour.
-func sample(key, sessionID string) bff.UserSession {
+// testSession returns a session of alice's that expires an hour after now.
+func testSession(key, sessionID string) bff.UserSession {
 	return bff.UserSession{
 		PartitionKey: "app",
 		Key:          key,
@@ -46,12 +47,13 @@ func sample(key, sessionID string) bff.UserSession {
 	}
 }
 
+// keyOf returns the key in the partition of testSession.
 func keyOf(key string) bff.UserSessionKey {
 	return bff.UserSessionKey{PartitionKey: "app", Key: key}
 }
 
-// updated returns an update that leaves a session as it is but for the ticket.
-func updated(s bff.UserSession, ticket string, ifVersion int64) bff.UserSessionUpdate {
+// updateOf returns an update that changes only the ticket of a session.
+func updateOf(s bff.UserSession, ticket string, ifVersion int64) bff.UserSessionUpdate {
 	return bff.UserSessionUpdate{
 		SubjectID: s.SubjectID,
 		SessionID: s.SessionID,
@@ -63,10 +65,10 @@ func updated(s bff.UserSession, ticket string, ifVersion int64) bff.UserSessionU
 	}
 }
 
-// onMost runs a test on the engines, but on those servers for which leftOut gives a
-// reason. That one is skipped below the engine's own level, where a skip means that the
-// engine was not there.
-func onMost(t *testing.T, engines []*dbtest.Engine, leftOut func(*dbtest.Database) string, test func(t *testing.T, d *dbtest.Database)) {
+// onEnginesExcept runs a test on the engines, except on servers for which leftOut returns
+// a reason. There it skips a subtest below the engine's own subtest, because a skipped
+// subtest of an engine means that the engine is not available.
+func onEnginesExcept(t *testing.T, engines []*dbtest.Engine, leftOut func(*dbtest.Database) string, test func(t *testing.T, d *dbtest.Database)) {
 	t.Helper()
 	dbtest.On(t, engines, func(t *testing.T, d *dbtest.Database) {
 		if reason := leftOut(d); reason != "" {
@@ -77,8 +79,8 @@ func onMost(t *testing.T, engines []*dbtest.Engine, leftOut func(*dbtest.Databas
 	})
 }
 
-// cockroachDB leaves CockroachDB out.
-func cockroachDB(reason string) func(*dbtest.Database) string {
+// exceptCockroachDB returns a function for onEnginesExcept that leaves out CockroachDB.
+func exceptCockroachDB(reason string) func(*dbtest.Database) string {
 	return func(d *dbtest.Database) string {
 		if d.IsCockroachDB() {
 			return reason
@@ -87,8 +89,8 @@ func cockroachDB(reason string) func(*dbtest.Database) string {
 	}
 }
 
-// newStore returns a store whose clock stands still at now, unless the options say
-// otherwise.
+// newStore returns a store whose clock always returns now, unless an option sets another
+// clock.
 func newStore(t testing.TB, db *gorm.DB, options ...usersession.Option) *usersession.GormStore {
 	t.Helper()
 	at := &clock{now}
@@ -99,17 +101,18 @@ func newStore(t testing.TB, db *gorm.DB, options ...usersession.Option) *userses
 	return store
 }
 
-// open opens a database that has the table, and a store on it.
-func open(t testing.TB, d *dbtest.Database, setup dbtest.Setup, options ...usersession.Option) (*gorm.DB, *usersession.GormStore) {
+// openStore opens a database that has the store's table, and returns it with a store on
+// it.
+func openStore(t testing.TB, d *dbtest.Database, setup dbtest.Setup, options ...usersession.Option) (*gorm.DB, *usersession.GormStore) {
 	t.Helper()
 	db := d.Open(t, setup)
 	d.Migrate(t, db)
 	return db, newStore(t, db, options...)
 }
 
-// begin begins a transaction, which does not outlive the test: it would hold its locks,
-// and whoever comes next would wait for them.
-func begin(t testing.TB, db *gorm.DB, options ...*sql.TxOptions) *gorm.DB {
+// beginTx begins a transaction and rolls it back when the test ends. Otherwise it would
+// hold its locks, and later statements would wait for them.
+func beginTx(t testing.TB, db *gorm.DB, options ...*sql.TxOptions) *gorm.DB {
 	t.Helper()
 	tx := db.WithContext(context.Background()).Begin(options...)
 	must(t, tx.Error)
@@ -117,6 +120,7 @@ func begin(t testing.TB, db *gorm.DB, options ...*sql.TxOptions) *gorm.DB {
 	return tx
 }
 
+// must ends the test if err is not nil.
 func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
@@ -124,6 +128,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
+// wantErr fails the test if err does not wrap want.
 func wantErr(t testing.TB, what string, err, want error) {
 	t.Helper()
 	if !errors.Is(err, want) {
@@ -131,7 +136,8 @@ func wantErr(t testing.TB, what string, err, want error) {
 	}
 }
 
-// wantSession compares what a store handed out with what it was given.
+// wantSession fails the test unless got, from a store, is want, as it was passed to the
+// store, with the version.
 func wantSession(t testing.TB, got, want bff.UserSession, version int64) {
 	t.Helper()
 	for _, pair := range []struct {
@@ -152,15 +158,15 @@ func wantSession(t testing.TB, got, want bff.UserSession, version int64) {
 	}
 }
 
-// count returns how many rows the table has.
-func count(t testing.TB, db *gorm.DB, table string) int64 {
+// countRows returns the number of rows of the table.
+func countRows(t testing.TB, db *gorm.DB, table string) int64 {
 	t.Helper()
 	var n int64
 	must(t, db.Table(table).Count(&n).Error)
 	return n
 }
 
-// isErr is errors.Is, except that nothing but nil is nil.
+// isErr is errors.Is, except that a nil want matches only a nil err.
 func isErr(err, want error) bool {
 	if want == nil {
 		return err == nil
@@ -168,7 +174,7 @@ func isErr(err, want error) bool {
 	return errors.Is(err, want)
 }
 
-// errOf drops the count of a delete, for a test that checks only its error.
+// errOf returns the error of a delete, for tests that ignore the count.
 func errOf(_ int64, err error) error { return err }
 
 // replacingRivals returns the update with ReplaceRivals set.

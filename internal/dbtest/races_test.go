@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/url"
+	"slices"
 	"sync"
 	"testing"
 
@@ -15,9 +16,10 @@ import (
 	"example.com/usersession/internal/dbtest"
 )
 
+// racers is the number of goroutines in a race.
 const racers = 32
 
-// race runs n functions at once and returns their errors.
+// race runs n calls of run concurrently and returns their errors.
 func race(n int, run func(i int) error) []error {
 	start := make(chan struct{})
 	errs := make([]error, n)
@@ -33,150 +35,153 @@ func race(n int, run func(i int) error) []error {
 	return errs
 }
 
-// A racetrack is a configuration in which the races are run.
-type racetrack struct {
+// A raceConfig is a configuration in which the races run.
+type raceConfig struct {
 	name   string
-	engine *dbtest.Engine // nil is each
+	engine *dbtest.Engine // nil means every engine
 	setup  dbtest.Setup
-	// only, if there is one, tells the servers that have what the setup sets.
-	only func(*dbtest.Database) bool
+	// supported reports whether the server has the variables that the setup sets. It may
+	// be nil.
+	supported func(*dbtest.Database) bool
 }
 
-var racetracks = []racetrack{
+var raceConfigs = []raceConfig{
 	{name: "defaults"},
 	{name: "PrepareStmt, few connections", setup: dbtest.Setup{MaxOpen: 4, Config: func(c *gorm.Config) { c.PrepareStmt, c.TranslateError = true, true }}},
 	{name: "serializable", engine: dbtest.PostgreSQL, setup: dbtest.Setup{Params: url.Values{"default_transaction_isolation": {"serializable"}}}},
 	{name: "repeatable read", engine: dbtest.PostgreSQL, setup: dbtest.Setup{Params: url.Values{"default_transaction_isolation": {"repeatable read"}}}},
-	{name: "serializable", engine: dbtest.MySQL, setup: dbtest.Setup{Params: url.Values{"tx_isolation": {"'SERIALIZABLE'"}}}, only: (*dbtest.Database).IsMariaDB},
-	{name: "read committed", engine: dbtest.MySQL, setup: dbtest.Setup{Params: url.Values{"tx_isolation": {"'READ-COMMITTED'"}}}, only: isMariaDBOrTiDB},
-	{name: "snapshot isolation", engine: dbtest.MySQL, setup: dbtest.Setup{Params: url.Values{"innodb_snapshot_isolation": {"ON"}}}, only: (*dbtest.Database).IsMariaDB},
-	{name: "optimistic", engine: dbtest.MySQL, setup: dbtest.Setup{Params: url.Values{"tidb_txn_mode": {"'optimistic'"}}}, only: (*dbtest.Database).IsTiDB},
+	{name: "serializable", engine: dbtest.MySQL, setup: dbtest.Setup{Params: url.Values{"tx_isolation": {"'SERIALIZABLE'"}}}, supported: (*dbtest.Database).IsMariaDB},
+	{name: "read committed", engine: dbtest.MySQL, setup: dbtest.Setup{Params: url.Values{"tx_isolation": {"'READ-COMMITTED'"}}}, supported: isMariaDBOrTiDB},
+	{name: "snapshot isolation", engine: dbtest.MySQL, setup: dbtest.Setup{Params: url.Values{"innodb_snapshot_isolation": {"ON"}}}, supported: (*dbtest.Database).IsMariaDB},
+	{name: "optimistic", engine: dbtest.MySQL, setup: dbtest.Setup{Params: url.Values{"tidb_txn_mode": {"'optimistic'"}}}, supported: (*dbtest.Database).IsTiDB},
 }
 
 func isMariaDBOrTiDB(d *dbtest.Database) bool { return d.IsMariaDB() || d.IsTiDB() }
 
-// onRacetracks runs a test in every configuration, on a table of its own.
-func onRacetracks(t *testing.T, test func(t *testing.T, db *gorm.DB, store *usersession.GormStore)) {
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
-		for _, track := range racetracks {
-			if track.engine != nil && track.engine != d.Engine {
+// onRaceConfigs runs a test in every configuration, each time on a new table.
+func onRaceConfigs(t *testing.T, test func(t *testing.T, db *gorm.DB, store *usersession.GormStore)) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
+		for _, config := range raceConfigs {
+			if config.engine != nil && config.engine != d.Engine {
 				continue
 			}
-			t.Run(track.name, func(t *testing.T) {
-				if track.only != nil && !track.only(d) {
-					t.Skipf("%s has no such variable or no such value of it", d.Version)
+			t.Run(config.name, func(t *testing.T) {
+				if config.supported != nil && !config.supported(d) {
+					t.Skipf("%s lacks the variable or its value", d.Version)
 				}
 				d := d.Engine.New(t)
-				db, store := open(t, d, track.setup)
+				db, store := openStore(t, d, config.setup)
 				test(t, db, store)
 			})
 		}
 	})
 }
 
-// TestRaceForOneSession: 32 sign-ins at once with one session id. All succeed, one stays.
-func TestRaceForOneSession(t *testing.T) {
-	onRacetracks(t, func(t *testing.T, db *gorm.DB, store *usersession.GormStore) {
+// TestReplace_RaceForOneSession: of 32 concurrent replaces with one session id, all succeed
+// and one session remains.
+func TestReplace_RaceForOneSession(t *testing.T) {
+	onRaceConfigs(t, func(t *testing.T, db *gorm.DB, store *usersession.GormStore) {
 		for round := range 4 {
 			for i, err := range race(racers, func(i int) error {
-				session := sample(fmt.Sprintf("key-%d-%d", round, i), "sid")
+				session := testSession(fmt.Sprintf("key-%d-%d", round, i), "sid")
 				switch round {
-				case 2: // and one key
+				case 2: // the same key, too
 					session.Key = "key"
-				case 3: // one key only
+				case 3: // the same key, without a session id
 					session.Key, session.SessionID = "another", ""
 				}
 				return store.ReplaceUserSession(t.Context(), session)
 			}) {
 				if err != nil {
-					t.Errorf("round %d, racer %d: %v, cause %v", round, i, err, cause(err))
+					t.Errorf("round %d, racer %d: %v, cause %v", round, i, err, driverCode(err))
 				}
 			}
 			want := int64(1)
 			if round == 3 {
 				want = 2
 			}
-			if n := count(t, db, "user_sessions"); n != want {
+			if n := countRows(t, db, "user_sessions"); n != want {
 				t.Errorf("round %d leaves %d rows, want %d", round, n, want)
 			}
 		}
 	})
 }
 
-// TestRaceOfStrangers: 32 unrelated sign-ins at once. All succeed, all stay; then each
-// browser signs in again.
-func TestRaceOfStrangers(t *testing.T) {
-	onRacetracks(t, func(t *testing.T, db *gorm.DB, store *usersession.GormStore) {
+// TestReplace_RaceOfUnrelatedSessions: 32 concurrent replaces with different session ids all
+// succeed, and all sessions remain. In later rounds each replaces its earlier session.
+func TestReplace_RaceOfUnrelatedSessions(t *testing.T) {
+	onRaceConfigs(t, func(t *testing.T, db *gorm.DB, store *usersession.GormStore) {
 		for round := range 3 {
 			for i, err := range race(racers, func(i int) error {
-				session := sample(fmt.Sprintf("key-%d-%d", round, i), fmt.Sprintf("sid-%d", i))
+				session := testSession(fmt.Sprintf("key-%d-%d", round, i), fmt.Sprintf("sid-%d", i))
 				session.SubjectID = fmt.Sprintf("subject-%d", i)
 				return store.ReplaceUserSession(t.Context(), session)
 			}) {
 				if err != nil {
-					t.Errorf("round %d, racer %d: %v, cause %v", round, i, err, cause(err))
+					t.Errorf("round %d, racer %d: %v, cause %v", round, i, err, driverCode(err))
 				}
 			}
-			if n := count(t, db, "user_sessions"); n != racers {
+			if n := countRows(t, db, "user_sessions"); n != racers {
 				t.Errorf("round %d leaves %d rows, want %d", round, n, racers)
 			}
 		}
 	})
 }
 
-// TestRaceToCreate: one wins, and the others are told so, also over an expired session.
-func TestRaceToCreate(t *testing.T) {
-	onRacetracks(t, func(t *testing.T, _ *gorm.DB, store *usersession.GormStore) {
+// TestCreate_Race: of 32 concurrent creates with one session id, one succeeds and the others
+// return ErrSessionExists, also where the first has to evict an expired session.
+func TestCreate_Race(t *testing.T) {
+	onRaceConfigs(t, func(t *testing.T, _ *gorm.DB, store *usersession.GormStore) {
 		for round := range 3 {
 			sessionID := fmt.Sprintf("sid-%d", round)
 			if round == 2 {
-				expired := sample("expired", sessionID)
+				expired := testSession("expired", sessionID)
 				expired.Expires = now
 				must(t, store.CreateUserSession(t.Context(), expired))
 			}
 			created := 0
 			for i, err := range race(racers, func(i int) error {
-				return store.CreateUserSession(t.Context(), sample(fmt.Sprintf("key-%d-%d", round, i), sessionID))
+				return store.CreateUserSession(t.Context(), testSession(fmt.Sprintf("key-%d-%d", round, i), sessionID))
 			}) {
 				switch {
 				case err == nil:
 					created++
 				case !errors.Is(err, bff.ErrSessionExists):
-					t.Errorf("round %d, racer %d: %v, cause %v", round, i, err, cause(err))
+					t.Errorf("round %d, racer %d: %v, cause %v", round, i, err, driverCode(err))
 				}
 			}
 			if created != 1 {
-				t.Errorf("round %d: %d were created, want 1", round, created)
+				t.Errorf("round %d: %d creates succeed, want 1", round, created)
 			}
 		}
 	})
 }
 
-// TestRaceToUpdate: of all who update from one version one wins; and updates of no
-// particular version are all written.
-func TestRaceToUpdate(t *testing.T) {
-	onRacetracks(t, func(t *testing.T, _ *gorm.DB, store *usersession.GormStore) {
-		session := sample("key", "sid")
+// TestUpdate_Race: of 32 concurrent updates from one version, one succeeds. Concurrent
+// updates without a version all succeed.
+func TestUpdate_Race(t *testing.T) {
+	onRaceConfigs(t, func(t *testing.T, _ *gorm.DB, store *usersession.GormStore) {
+		session := testSession("key", "sid")
 		must(t, store.CreateUserSession(t.Context(), session))
-		won := 0
+		succeeded := 0
 		for i, err := range race(racers, func(i int) error {
-			return store.UpdateUserSession(t.Context(), keyOf("key"), updated(session, fmt.Sprint(i), 1))
+			return store.UpdateUserSession(t.Context(), keyOf("key"), updateOf(session, fmt.Sprint(i), 1))
 		}) {
 			switch {
 			case err == nil:
-				won++
+				succeeded++
 			case !errors.Is(err, bff.ErrSessionChanged):
-				t.Errorf("racer %d: %v, cause %v", i, err, cause(err))
+				t.Errorf("racer %d: %v, cause %v", i, err, driverCode(err))
 			}
 		}
-		if won != 1 {
-			t.Errorf("%d have won, want 1", won)
+		if succeeded != 1 {
+			t.Errorf("%d updates from one version succeed, want 1", succeeded)
 		}
 		for i, err := range race(racers, func(i int) error {
-			return store.UpdateUserSession(t.Context(), keyOf("key"), updated(session, fmt.Sprint(i), 0))
+			return store.UpdateUserSession(t.Context(), keyOf("key"), updateOf(session, fmt.Sprint(i), 0))
 		}) {
 			if err != nil {
-				t.Errorf("racer %d: %v, cause %v", i, err, cause(err))
+				t.Errorf("racer %d: %v, cause %v", i, err, driverCode(err))
 			}
 		}
 		got, err := store.GetUserSession(t.Context(), keyOf("key"))
@@ -186,29 +191,31 @@ func TestRaceToUpdate(t *testing.T) {
 	})
 }
 
-// TestStorm: everybody does everything to a few sessions at once. Nothing but the
-// contract's errors comes out, and Replace and the deletes always succeed.
-func TestStorm(t *testing.T) {
-	onRacetracks(t, func(t *testing.T, db *gorm.DB, store *usersession.GormStore) {
+// TestOperations_Race: goroutines run random operations on a few sessions. Every operation
+// returns nil or an error that the contract allows for it; Replace and the deletes always
+// succeed. No two rows have the same session id.
+func TestOperations_Race(t *testing.T) {
+	onRaceConfigs(t, func(t *testing.T, db *gorm.DB, store *usersession.GormStore) {
 		ctx := t.Context()
 		for i, err := range race(16, func(i int) error {
 			random := rand.New(rand.NewPCG(uint64(i), 1))
 			for step := range 12 {
-				session := sample(fmt.Sprintf("key-%d", random.IntN(6)), fmt.Sprintf("sid-%d", random.IntN(4)))
+				session := testSession(fmt.Sprintf("key-%d", random.IntN(6)), fmt.Sprintf("sid-%d", random.IntN(4)))
 				if random.IntN(4) == 0 {
 					session.SessionID = ""
 				}
 				if random.IntN(4) == 0 {
 					session.Expires = now
 				}
+				update := updateOf(session, "new", int64(random.IntN(3)))
 				err, allowed := error(nil), []error(nil)
-				switch random.IntN(7) {
+				switch random.IntN(9) {
 				case 0, 1:
 					err = store.ReplaceUserSession(ctx, session)
 				case 2:
 					err, allowed = store.CreateUserSession(ctx, session), []error{bff.ErrSessionExists}
 				case 3:
-					err = store.UpdateUserSession(ctx, keyOf(session.Key), updated(session, "new", int64(random.IntN(3))))
+					err = store.UpdateUserSession(ctx, keyOf(session.Key), update)
 					allowed = []error{bff.ErrSessionNotFound, bff.ErrSessionExists, bff.ErrSessionChanged}
 				case 4:
 					_, err = store.DeleteUserSession(ctx, keyOf(session.Key))
@@ -216,25 +223,31 @@ func TestStorm(t *testing.T) {
 					_, err = store.DeleteUserSessions(ctx, "app", bff.UserSessionsFilter{SessionID: fmt.Sprintf("sid-%d", random.IntN(4))})
 				case 6:
 					_, err = store.GetUserSessions(ctx, "app", bff.UserSessionsFilter{SubjectID: "alice"})
+				case 7:
+					err = store.UpdateUserSession(ctx, keyOf(session.Key), replacingRivals(update))
+					allowed = []error{bff.ErrSessionNotFound, bff.ErrSessionChanged}
+				case 8:
+					var deleted int64
+					deleted, err = store.DeleteUserSessionVersion(ctx, keyOf(session.Key), int64(1+random.IntN(3)))
+					if deleted < 0 || deleted > 1 {
+						err = fmt.Errorf("DeleteUserSessionVersion returns %d, want 0 or 1", deleted)
+					}
 				}
-				ours := err == nil
-				for _, want := range allowed {
-					ours = ours || errors.Is(err, want)
-				}
-				if !ours {
+				isAllowed := func(want error) bool { return errors.Is(err, want) }
+				if err != nil && !slices.ContainsFunc(allowed, isAllowed) {
 					return fmt.Errorf("step %d: %w", step, err)
 				}
 			}
 			return nil
 		}) {
 			if err != nil {
-				t.Errorf("racer %d: %v, cause %v", i, err, cause(err))
+				t.Errorf("racer %d: %v, cause %v", i, err, driverCode(err))
 			}
 		}
-		var twice int64
-		must(t, db.Raw(`SELECT COUNT(*) FROM (SELECT session_id FROM user_sessions WHERE session_id IS NOT NULL GROUP BY session_id HAVING COUNT(*) > 1) AS twice`).Scan(&twice).Error)
-		if twice > 0 {
-			t.Errorf("%d session ids are taken twice", twice)
+		var duplicates int64
+		must(t, db.Raw(`SELECT COUNT(*) FROM (SELECT session_id FROM user_sessions WHERE session_id IS NOT NULL GROUP BY session_id HAVING COUNT(*) > 1) AS twice`).Scan(&duplicates).Error)
+		if duplicates > 0 {
+			t.Errorf("%d session ids are in more than one row", duplicates)
 		}
 	})
 }

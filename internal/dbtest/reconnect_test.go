@@ -21,7 +21,7 @@ func warmPool(t *testing.T, db *gorm.DB, store *usersession.GormStore, n int) {
 	pool, err := db.DB()
 	must(t, err)
 	pool.SetMaxIdleConns(n)
-	for range 3 { // a pool may hand one connection out twice
+	for range 3 { // in one round, the pool may use a connection twice
 		var ready, wg sync.WaitGroup
 		ready.Add(n)
 		for range n {
@@ -44,7 +44,8 @@ func warmPool(t *testing.T, db *gorm.DB, store *usersession.GormStore, n int) {
 	}
 }
 
-// readAll runs every operation that reads, and wants to find one session.
+// readAll runs every operation that reads. It fails the test unless each returns the one
+// session.
 func readAll(t *testing.T, store *usersession.GormStore) {
 	t.Helper()
 	ctx := t.Context()
@@ -71,8 +72,8 @@ func TestReads_DeadConnections(t *testing.T) {
 	servers := []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL}
 	dbtest.On(t, servers, func(t *testing.T, d *dbtest.Database) {
 		const connections = 3
-		db, store := open(t, d, dbtest.Setup{MaxOpen: connections})
-		must(t, store.CreateUserSession(t.Context(), sample("key", "sid")))
+		db, store := openStore(t, d, dbtest.Setup{MaxOpen: connections})
+		must(t, store.CreateUserSession(t.Context(), testSession("key", "sid")))
 		admin := d.Open(t, dbtest.Setup{})
 		for range 5 {
 			warmPool(t, db, store, connections)
@@ -80,7 +81,7 @@ func TestReads_DeadConnections(t *testing.T) {
 			readAll(t, store)
 		}
 
-		tx := begin(t, db)
+		tx := beginTx(t, db)
 		endConnections(t, d, admin)
 		if _, err := store.WithTx(tx).GetUserSession(t.Context(), keyOf("key")); err == nil {
 			t.Error("a read in a transaction whose connection has ended succeeds")
@@ -124,8 +125,8 @@ func TestReads_ColumnTypeChanged(t *testing.T) {
 	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL}, func(t *testing.T, d *dbtest.Database) {
 		const connections = 4
 		recorder := &dbtest.Recorder{}
-		db, store := open(t, d, dbtest.Setup{MaxOpen: connections, Recorder: recorder})
-		must(t, store.CreateUserSession(t.Context(), sample("key", "sid")))
+		db, store := openStore(t, d, dbtest.Setup{MaxOpen: connections, Recorder: recorder})
+		must(t, store.CreateUserSession(t.Context(), testSession("key", "sid")))
 		cleanUp := func() {
 			_, err := store.DeleteExpiredSessions(t.Context())
 			must(t, err)
@@ -142,7 +143,7 @@ func TestReads_ColumnTypeChanged(t *testing.T) {
 				recorder.Take()
 				cleanUp()
 				for _, event := range recorder.Take() {
-					if isNoStatement(event) {
+					if isNotStatement(event) {
 						t.Errorf("the cleanup uses a transaction: %v", event)
 					}
 				}

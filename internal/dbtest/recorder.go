@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// A Recorder writes down what reaches a driver: below database/sql, so that nothing
-// that an application, GORM or database/sql does by itself is missed.
+// A Recorder records the calls of a driver. It sits below database/sql, so that it misses
+// nothing that the application, GORM or database/sql does. It is safe for concurrent use.
 type Recorder struct {
 	mu     sync.Mutex
 	events []Event
@@ -22,7 +22,7 @@ type Event struct {
 	SQL  string
 	Args []driver.NamedValue
 	Err  error
-	// Options are those of a begin.
+	// Options are the options of a begin.
 	Options driver.TxOptions
 }
 
@@ -39,7 +39,7 @@ func (r *Recorder) record(event Event) {
 	r.events = append(r.events, event)
 }
 
-// Take returns what has been recorded since the last call.
+// Take returns the events since the last call of Take.
 func (r *Recorder) Take() []Event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -48,7 +48,7 @@ func (r *Recorder) Take() []Event {
 	return events
 }
 
-// Wrap returns the connector with the recorder between it and its user.
+// Wrap returns a connector whose connections record their calls.
 func (r *Recorder) Wrap(connector driver.Connector) driver.Connector {
 	return recordedConnector{connector, r}
 }
@@ -66,15 +66,16 @@ func (c recordedConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	return &recordedConn{conn, c.recorder}, nil
 }
 
-// A recordedConn has every optional interface, and falls back to what database/sql
-// does without where the driver lacks one.
+// A recordedConn implements every optional interface of a driver's connection. Where the
+// driver lacks one, it does what database/sql does without it.
 type recordedConn struct {
 	driver.Conn
 	recorder *Recorder
 }
 
-// done records a call, unless the driver has declined it: then another one follows.
-func (c *recordedConn) done(kind, query string, args []driver.NamedValue, err error) {
+// recordCall records a call. It does not record a call that the driver declines with
+// ErrSkip, because database/sql then makes another call.
+func (c *recordedConn) recordCall(kind, query string, args []driver.NamedValue, err error) {
 	if err != driver.ErrSkip { //nolint:errorlint // database/sql compares like this
 		c.recorder.record(Event{Kind: kind, SQL: query, Args: slices.Clone(args), Err: err})
 	}
@@ -86,7 +87,7 @@ func (c *recordedConn) ExecContext(ctx context.Context, query string, args []dri
 		return nil, driver.ErrSkip
 	}
 	result, err := conn.ExecContext(ctx, query, args)
-	c.done("exec", query, args, err)
+	c.recordCall("exec", query, args, err)
 	return result, err
 }
 
@@ -96,7 +97,7 @@ func (c *recordedConn) QueryContext(ctx context.Context, query string, args []dr
 		return nil, driver.ErrSkip
 	}
 	rows, err := conn.QueryContext(ctx, query, args)
-	c.done("query", query, args, err)
+	c.recordCall("query", query, args, err)
 	return rows, err
 }
 
@@ -106,7 +107,7 @@ func (c *recordedConn) PrepareContext(ctx context.Context, query string) (stmt d
 	} else {
 		stmt, err = c.Prepare(query)
 	}
-	c.done("prepare", query, nil, err)
+	c.recordCall("prepare", query, nil, err)
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +182,7 @@ func (s *recordedStmt) ExecContext(ctx context.Context, args []driver.NamedValue
 		return nil, fmt.Errorf("dbtest: %T takes no context", s.Stmt)
 	}
 	result, err := stmt.ExecContext(ctx, args)
-	s.conn.done("exec", s.query, args, err)
+	s.conn.recordCall("exec", s.query, args, err)
 	return result, err
 }
 
@@ -191,7 +192,7 @@ func (s *recordedStmt) QueryContext(ctx context.Context, args []driver.NamedValu
 		return nil, fmt.Errorf("dbtest: %T takes no context", s.Stmt)
 	}
 	rows, err := stmt.QueryContext(ctx, args)
-	s.conn.done("query", s.query, args, err)
+	s.conn.recordCall("query", s.query, args, err)
 	return rows, err
 }
 

@@ -12,38 +12,38 @@ import (
 	"example.com/usersession/internal/dbtest"
 )
 
-// A pair is a primary and a replica that never catches up: two databases, so that what
-// is read tells where it was read.
-type pair struct {
+// A replicated database has a primary, and a replica that never receives the primary's
+// rows. So the result of a read shows which of the two was read.
+type replicated struct {
 	db               *gorm.DB // the application's handle, with dbresolver
-	primary, replica *gorm.DB // each without
+	primary, replica *gorm.DB // handles without dbresolver
 	calls            map[string]*dbtest.Recorder
 }
 
-// newPair opens databases of an engine and registers them with dbresolver: for all
-// tables, or for the store's only. The application's handle then has a third database
-// as its default, in which there is not even the table.
-func newPair(t *testing.T, e *dbtest.Engine, config func(*gorm.Config), tables ...any) pair {
+// openReplicated opens a primary and a replica of an engine and registers them with
+// dbresolver, for the tables or, without tables, for all. The default database of the
+// application's handle is a third one, which lacks the store's table.
+func openReplicated(t *testing.T, e *dbtest.Engine, config func(*gorm.Config), tables ...any) replicated {
 	t.Helper()
-	p := pair{calls: map[string]*dbtest.Recorder{}}
-	opened := func(name string) *gorm.DB {
+	p := replicated{calls: map[string]*dbtest.Recorder{}}
+	openRecorded := func(name string) *gorm.DB {
 		p.calls[name] = &dbtest.Recorder{}
 		return e.New(t).Open(t, dbtest.Setup{Recorder: p.calls[name], Config: config})
 	}
-	p.primary, p.replica, p.db = opened("primary"), opened("replica"), opened("default")
+	p.primary, p.replica, p.db = openRecorded("primary"), openRecorded("replica"), openRecorded("default")
 	for _, db := range []*gorm.DB{p.primary, p.replica} {
 		must(t, db.AutoMigrate(&entities.UserSession{}))
 	}
 	must(t, p.db.Use(dbresolver.Register(dbresolver.Config{
-		Sources:  []gorm.Dialector{e.Over(dbtest.Pool(t, p.primary))},
-		Replicas: []gorm.Dialector{e.Over(dbtest.Pool(t, p.replica))},
+		Sources:  []gorm.Dialector{e.DialectorOn(dbtest.Pool(t, p.primary))},
+		Replicas: []gorm.Dialector{e.DialectorOn(dbtest.Pool(t, p.replica))},
 	}, tables...)))
 	p.take()
 	return p
 }
 
-// take returns the calls since the last time.
-func (p pair) take() map[string][]dbtest.Event {
+// take returns the calls of each database since the last call of take.
+func (p replicated) take() map[string][]dbtest.Event {
 	taken := map[string][]dbtest.Event{}
 	for name, recorder := range p.calls {
 		taken[name] = recorder.Take()
@@ -51,9 +51,9 @@ func (p pair) take() map[string][]dbtest.Event {
 	return taken
 }
 
-// TestResolver: with dbresolver.Write everything happens on the primary. Without it
-// reads go to the replica, which is dbresolver's purpose.
-func TestResolver(t *testing.T) {
+// TestResolver_PrimaryAndReplica: with dbresolver.Write the store uses only the primary.
+// Without it reads go to the replica, and writes and conflicts to the primary.
+func TestResolver_PrimaryAndReplica(t *testing.T) {
 	registrations := map[string][]any{
 		"every table": nil,
 		"by name":     {"user_sessions"},
@@ -70,7 +70,7 @@ func TestResolver(t *testing.T) {
 			for registered, tables := range registrations {
 				for configured, config := range configs {
 					t.Run(registered+configured, func(t *testing.T) {
-						testResolver(t, newPair(t, e, config, tables...))
+						testResolver(t, openReplicated(t, e, config, tables...))
 					})
 				}
 			}
@@ -78,22 +78,22 @@ func TestResolver(t *testing.T) {
 	}
 }
 
-func testResolver(t *testing.T, p pair) {
+func testResolver(t *testing.T, p replicated) {
 	ctx := t.Context()
 	store := newStore(t, p.db.Clauses(dbresolver.Write))
-	pass(t, store)
+	checkStore(t, store)
 	if calls := p.take(); len(calls["replica"])+len(calls["default"]) > 0 {
-		t.Errorf("with dbresolver.Write, the replica has %v and the default %v", calls["replica"], calls["default"])
+		t.Errorf("with dbresolver.Write, the replica receives %v and the default database %v", calls["replica"], calls["default"])
 	}
 
-	// Without: reads go to the replica, writes and conflicts to the primary.
+	// Without dbresolver.Write.
 	reading := newStore(t, p.db)
-	must(t, reading.CreateUserSession(ctx, sample("key", "sid")))
+	must(t, reading.CreateUserSession(ctx, testSession("key", "sid")))
 	_, err := reading.GetUserSession(ctx, keyOf("key"))
 	wantErr(t, "get from the replica", err, bff.ErrSessionNotFound)
 	_, err = store.GetUserSession(ctx, keyOf("key"))
 	must(t, err)
-	must(t, newStore(t, p.replica).CreateUserSession(ctx, sample("on the replica", "sid")))
+	must(t, newStore(t, p.replica).CreateUserSession(ctx, testSession("on the replica", "sid")))
 	found, err := reading.GetUserSessions(ctx, "app", bff.UserSessionsFilter{SessionID: "sid"})
 	must(t, err)
 	wantKeys(t, "list without Write", found, "on the replica")
@@ -102,15 +102,15 @@ func testResolver(t *testing.T, p pair) {
 	wantKeys(t, "list with Write", found, "key")
 
 	p.take()
-	wantErr(t, "create", reading.CreateUserSession(ctx, sample("key-2", "sid")), bff.ErrSessionExists)
-	must(t, reading.ReplaceUserSession(ctx, sample("key-2", "sid")))
-	expired := sample("expired", "old")
+	wantErr(t, "create", reading.CreateUserSession(ctx, testSession("key-2", "sid")), bff.ErrSessionExists)
+	must(t, reading.ReplaceUserSession(ctx, testSession("key-2", "sid")))
+	expired := testSession("expired", "old")
 	expired.Expires = now
 	must(t, reading.CreateUserSession(ctx, expired))
-	must(t, reading.UpdateUserSession(ctx, keyOf("key-2"), updated(sample("", "old"), "", 0)))
+	must(t, reading.UpdateUserSession(ctx, keyOf("key-2"), updateOf(testSession("", "old"), "", 0)))
 	calls := p.take()
 	if len(calls["replica"])+len(calls["default"]) > 0 {
-		t.Errorf("a conflict reaches the replica: %v, the default: %v", calls["replica"], calls["default"])
+		t.Errorf("a conflict reaches the replica: %v, or the default database: %v", calls["replica"], calls["default"])
 	}
 	begun := 0
 	for _, call := range calls["primary"] {
@@ -123,11 +123,11 @@ func testResolver(t *testing.T, p pair) {
 		want = 2
 	}
 	if begun != want {
-		t.Errorf("the primary has %d transactions, want one for each of %d conflicts", begun, want)
+		t.Errorf("the primary has %d transactions, want %d, one for each conflict", begun, want)
 	}
 
-	// A transaction of the application stays where the application began it.
-	tx := begin(t, p.primary, &sql.TxOptions{})
+	// In a transaction of the application, the store uses the transaction's database.
+	tx := beginTx(t, p.primary, &sql.TxOptions{})
 	_, err = reading.WithTx(tx).GetUserSession(ctx, keyOf("key-2"))
 	must(t, err)
 	must(t, tx.Rollback().Error)

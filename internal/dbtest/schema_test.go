@@ -17,18 +17,18 @@ import (
 
 var isDDL = regexp.MustCompile(`(?i)^\s*(ALTER|CREATE|DROP|COMMENT|EXEC sp_)`)
 
-// TestAutoMigrateTwice: a second AutoMigrate finds nothing to do, also for a struct of the
-// team's own, with other names, and with a row in the table, at which GORM looks for
-// the types of SQLite's columns.
-func TestAutoMigrateTwice(t *testing.T) {
+// TestAutoMigrate_Repeated: a second AutoMigrate runs no DDL, also for a team's own struct
+// and with other names. The third one runs with a row in the table, because on SQLite GORM
+// takes the column types from a row.
+func TestAutoMigrate_Repeated(t *testing.T) {
 	models := map[string]any{"the store's own": &entities.UserSession{}, "a team's": &teamSession{}}
 	names := map[string]schema.NamingStrategy{
-		"":                                  {},
-		", with prefix":                     {TablePrefix: "bff_"},
-		", singular":                        {SingularTable: true},
-		", so long that GORM shortens them": {TablePrefix: "a_prefix_so_long_that_names_of_indexes_must_be_cut_"},
+		"":                                   {},
+		", with prefix":                      {TablePrefix: "bff_"},
+		", singular":                         {SingularTable: true},
+		", so long that GORM truncates them": {TablePrefix: "a_prefix_so_long_that_names_of_indexes_must_be_cut_"},
 	}
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		for name, model := range models {
 			for named, naming := range names {
 				t.Run(name+named, func(t *testing.T) {
@@ -37,7 +37,7 @@ func TestAutoMigrateTwice(t *testing.T) {
 					db := d.Open(t, dbtest.Setup{Recorder: recorder, Config: func(c *gorm.Config) { c.NamingStrategy = naming }})
 					d.Migrate(t, db, model)
 					if ddl := ddlOf(recorder); len(ddl) == 0 {
-						t.Error("the first AutoMigrate does nothing, so the test sees nothing")
+						t.Error("the first AutoMigrate runs no DDL that the test recognizes")
 					}
 					parsed := &gorm.Statement{DB: db}
 					must(t, parsed.Parse(model))
@@ -45,11 +45,12 @@ func TestAutoMigrateTwice(t *testing.T) {
 					for range 2 {
 						d.Migrate(t, db, model)
 						if ddl := ddlOf(recorder); len(ddl) > 0 {
-							t.Errorf("a further AutoMigrate does\n%s", strings.Join(ddl, "\n"))
+							t.Errorf("a repeated AutoMigrate runs\n%s", strings.Join(ddl, "\n"))
 						}
-						// There GORM alters a string column of the team's that has a size.
+						// On SQLite, GORM alters a team's string column that has a size
+						// if the table has a row.
 						if d.Engine != dbtest.SQLite || name != "a team's" {
-							must(t, store.ReplaceUserSession(t.Context(), sample("key", "sid")))
+							must(t, store.ReplaceUserSession(t.Context(), testSession("key", "sid")))
 							recorder.Take()
 						}
 					}
@@ -59,6 +60,7 @@ func TestAutoMigrateTwice(t *testing.T) {
 	})
 }
 
+// ddlOf returns the recorded DDL.
 func ddlOf(recorder *dbtest.Recorder) []string {
 	var ddl []string
 	for _, event := range recorder.Take() {
@@ -69,7 +71,8 @@ func ddlOf(recorder *dbtest.Recorder) []string {
 	return ddl
 }
 
-// schemas is what AutoMigrate makes of entities.UserSession, as the database says.
+// schemas are the schemas that AutoMigrate creates from entities.UserSession, as the
+// database describes them.
 var schemas = map[*dbtest.Engine]string{
 	dbtest.PostgreSQL: `
 id bigint NOT NULL
@@ -113,7 +116,7 @@ idx_user_sessions_subject: (partition_key, subject_id, session_id)
 		"CREATE INDEX `idx_user_sessions_subject` ON `user_sessions`(`partition_key`,`subject_id`,`session_id`)\n",
 }
 
-// describing asks a database for its schema, a line for each column and each index.
+// describing are the queries for a database's schema, with a line for each column and index.
 var describing = map[*dbtest.Engine][]string{
 	dbtest.PostgreSQL: {
 		`SELECT attname || ' ' || format_type(atttypid, atttypmod) || COALESCE(' COLLATE ' || (SELECT collname FROM pg_collation c WHERE c.oid = attcollation AND attcollation <> typcollation), '') || CASE WHEN attnotnull THEN ' NOT NULL' ELSE '' END
@@ -132,18 +135,19 @@ var describing = map[*dbtest.Engine][]string{
 	},
 }
 
-// TestSchema: column types, collations, precisions and indexes are those that the store
-// counts on.
-func TestSchema(t *testing.T) {
+// TestAutoMigrate_Schema: AutoMigrate creates the column types, collations, precisions and
+// indexes that the store relies on.
+func TestAutoMigrate_Schema(t *testing.T) {
 	engines := []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL, dbtest.SQLite}
-	onMost(t, engines, cockroachDB("describes its schemas in words of its own"), func(t *testing.T, d *dbtest.Database) {
-		db, _ := open(t, d, dbtest.Setup{})
+	onEnginesExcept(t, engines, exceptCockroachDB("describes its schemas in a format of its own"), func(t *testing.T, d *dbtest.Database) {
+		db, _ := openStore(t, d, dbtest.Setup{})
 		if got := describe(t, d, db); got != schemas[d.Engine] {
 			t.Errorf("the schema is\n%s\nwant\n%s", got, schemas[d.Engine])
 		}
 	})
 }
 
+// describe returns the schema of the store's table, in the format of schemas.
 func describe(t *testing.T, d *dbtest.Database, db *gorm.DB) string {
 	t.Helper()
 	described := "\n"
@@ -152,10 +156,10 @@ func describe(t *testing.T, d *dbtest.Database, db *gorm.DB) string {
 		must(t, db.Raw(query).Scan(&lines).Error)
 		described += strings.Join(lines, "\n") + "\n"
 	}
-	return strings.ReplaceAll(described, "bigint(20)", "bigint") // MariaDB's way of writing it
+	return strings.ReplaceAll(described, "bigint(20)", "bigint") // MariaDB writes the display width
 }
 
-// TestStripCollation: the DDL for CockroachDB lacks COLLATE "C" and is otherwise the same.
+// TestStripCollation: the DDL for CockroachDB lacks COLLATE "C" and is the same otherwise.
 func TestStripCollation(t *testing.T) {
 	t.Parallel()
 	d := dbtest.PostgreSQL.New(t)
@@ -168,12 +172,12 @@ func TestStripCollation(t *testing.T) {
 	}
 }
 
-// TestRowsThroughGORM: an application may read and write the rows as entities, and the
-// store and GORM agree on what is in them.
-func TestRowsThroughGORM(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
-		db, store := open(t, d, dbtest.Setup{})
-		for _, want := range []bff.UserSession{sample("key", "sid"), sample("another", ""), sample("forever", "")} {
+// TestEntities_ThroughGORM: an application can read and write the rows as entities through
+// GORM. The store and GORM read the same values.
+func TestEntities_ThroughGORM(t *testing.T) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
+		db, store := openStore(t, d, dbtest.Setup{})
+		for _, want := range []bff.UserSession{testSession("key", "sid"), testSession("another", ""), testSession("forever", "")} {
 			row := entities.UserSession{
 				PartitionKey: "app", Key: entities.Identity(want.Key), SubjectID: "alice",
 				Created: entities.Timestamp{Time: want.Created}, Renewed: entities.Timestamp{Time: want.Renewed},

@@ -21,16 +21,16 @@ import (
 	modernc "modernc.org/sqlite"
 )
 
-// PostgreSQL is PostgreSQL, or whatever speaks its protocol. A test has a schema, which
-// the DSN makes the search_path.
+// PostgreSQL is PostgreSQL, or a server that speaks its protocol. Every test has a schema;
+// the DSN makes it the search_path.
 var PostgreSQL = &Engine{
 	Name:     "postgres",
 	variable: "USERSESSION_TEST_POSTGRES",
 	fallback: "postgres://root@127.0.0.1:5432/test?sslmode=disable",
 	hint:     "start one with: make databases, or: docker compose up -d postgres; then set USERSESSION_TEST_POSTGRES=postgres://user:password@host:5432/database",
 	version:  "version()",
-	place: func(dsn, name string, params url.Values) (string, error) {
-		// Nothing here has to survive a server that crashes.
+	databaseDSN: func(dsn, name string, params url.Values) (string, error) {
+		// synchronous_commit: no test needs its rows after a crash of the server.
 		all := url.Values{"search_path": {name}, "application_name": {name}, "synchronous_commit": {"off"}}
 		for key, values := range params {
 			all[key] = values
@@ -40,7 +40,7 @@ var PostgreSQL = &Engine{
 			for key := range all {
 				query.Set(key, all.Get(key))
 			}
-			// GORM looks for a time zone in the DSN as it is written.
+			// GORM searches the DSN for a time zone without decoding it.
 			at.RawQuery = strings.ReplaceAll(query.Encode(), "%2F", "/")
 			return at.String(), nil
 		}
@@ -51,7 +51,7 @@ var PostgreSQL = &Engine{
 	},
 	create: exec("CREATE SCHEMA %s"),
 	drop: func(ctx context.Context, admin *sql.DB, name string) error {
-		// A session that hangs in a transaction would keep the schema from going.
+		// A connection with an open transaction would block the DROP SCHEMA.
 		_, err := admin.ExecContext(ctx, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1", name)
 		if err != nil {
 			return err
@@ -66,18 +66,18 @@ var PostgreSQL = &Engine{
 		}
 		return stdlib.GetConnector(*config), nil
 	},
-	open: postgres.Open,
-	over: func(pool gorm.ConnPool) gorm.Dialector { return postgres.New(postgres.Config{Conn: pool}) },
+	open:   postgres.Open,
+	onPool: func(pool gorm.ConnPool) gorm.Dialector { return postgres.New(postgres.Config{Conn: pool}) },
 }
 
-// MySQL is MariaDB, MySQL or TiDB. A test has a database.
+// MySQL is MariaDB, MySQL or TiDB. Every test has a database.
 var MySQL = &Engine{
 	Name:     "mysql",
 	variable: "USERSESSION_TEST_MYSQL",
 	fallback: "root@tcp(127.0.0.1:3306)/test?parseTime=true",
 	hint:     "start one with: make databases, or: docker compose up -d mariadb; then set USERSESSION_TEST_MYSQL=user:password@tcp(host:3306)/database?parseTime=true",
 	version:  "version()",
-	place: func(dsn, name string, params url.Values) (string, error) {
+	databaseDSN: func(dsn, name string, params url.Values) (string, error) {
 		config, err := mysqldriver.ParseDSN(dsn)
 		if err != nil {
 			return "", err
@@ -87,8 +87,8 @@ var MySQL = &Engine{
 		if len(params) == 0 {
 			return dsn, nil
 		}
-		// Appended, since the driver knows parameters that its Config can't hold as
-		// such; the last one wins.
+		// The parameters are appended to the text, because the driver accepts parameters
+		// that its Config has no field for. The last value of a parameter counts.
 		separator := "?"
 		if strings.Contains(dsn, "?") {
 			separator = "&"
@@ -107,7 +107,7 @@ var MySQL = &Engine{
 			if err := rows.Scan(&id); err != nil {
 				return err
 			}
-			// It may have gone by itself.
+			// An error means that the connection has closed in the meantime.
 			_, _ = admin.ExecContext(ctx, fmt.Sprintf("KILL %d", id))
 		}
 		if err := rows.Err(); err != nil {
@@ -123,17 +123,17 @@ var MySQL = &Engine{
 		}
 		return mysqldriver.NewConnector(config)
 	},
-	open: mysql.Open,
-	over: func(pool gorm.ConnPool) gorm.Dialector { return mysql.New(mysql.Config{Conn: pool}) },
+	open:   mysql.Open,
+	onPool: func(pool gorm.ConnPool) gorm.Dialector { return mysql.New(mysql.Config{Conn: pool}) },
 }
 
-// SQLServer is SQL Server. A test has a database.
+// SQLServer is SQL Server. Every test has a database.
 var SQLServer = &Engine{
 	Name:     "sqlserver",
 	variable: "USERSESSION_TEST_SQLSERVER",
-	hint:     "start one with: docker compose up -d sqlserver; then set USERSESSION_TEST_SQLSERVER=sqlserver://sa:password@host:1433?database=master. The statements are compared with testdata/sqlserver in any case",
+	hint:     "start one with: docker compose up -d sqlserver; then set USERSESSION_TEST_SQLSERVER=sqlserver://sa:password@host:1433?database=master. Without a server, the statements are still compared with testdata/sqlserver",
 	version:  "@@VERSION",
-	place: func(dsn, name string, params url.Values) (string, error) {
+	databaseDSN: func(dsn, name string, params url.Values) (string, error) {
 		at, err := url.Parse(dsn)
 		if err != nil {
 			return "", err
@@ -154,15 +154,15 @@ var SQLServer = &Engine{
 	connector: func(dsn string) (driver.Connector, error) {
 		return mssql.NewConnector(dsn)
 	},
-	open: sqlserver.Open,
-	over: func(pool gorm.ConnPool) gorm.Dialector { return sqlserver.New(sqlserver.Config{Conn: pool}) },
+	open:   sqlserver.Open,
+	onPool: func(pool gorm.ConnPool) gorm.Dialector { return sqlserver.New(sqlserver.Config{Conn: pool}) },
 }
 
-// SQLite is SQLite without C, opened as the store's documentation advises. A test has
-// a file.
+// SQLite is SQLite through the pure-Go driver, opened as the store's documentation
+// advises. Every test has a file.
 var SQLite = &Engine{
 	Name: "sqlite",
-	place: func(file, _ string, params url.Values) (string, error) {
+	databaseDSN: func(file, _ string, params url.Values) (string, error) {
 		params = maps.Clone(params)
 		if params == nil {
 			params = url.Values{}
@@ -179,10 +179,11 @@ var SQLite = &Engine{
 	open: func(dsn string) gorm.Dialector {
 		return sqlite.New(sqlite.Config{DriverName: "sqlite", DSN: dsn})
 	},
-	over:   func(pool gorm.ConnPool) gorm.Dialector { return sqlite.New(sqlite.Config{Conn: pool}) },
-	server: "SQLite without C",
+	onPool: func(pool gorm.ConnPool) gorm.Dialector { return sqlite.New(sqlite.Config{Conn: pool}) },
+	server: "SQLite, pure-Go driver",
 }
 
+// exec returns a function that runs a statement with a name in it.
 func exec(statement string) func(context.Context, *sql.DB, string) error {
 	return func(ctx context.Context, admin *sql.DB, name string) error {
 		_, err := admin.ExecContext(ctx, fmt.Sprintf(statement, name))

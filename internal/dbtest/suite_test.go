@@ -14,21 +14,21 @@ import (
 	"example.com/usersession/internal/dbtest"
 )
 
-// TestConformance: what every store owes, on every engine. Every store has a table of
-// its own, by the application's NamingStrategy.
+// TestConformance runs the conformance suite on every engine. Every store has a table of
+// its own, named by a NamingStrategy.
 func TestConformance(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		t.Log(d.Version)
 		setup := dbtest.Setup{}
 		if d.Engine == dbtest.SQLite {
-			setup.MaxOpen = 4 // it has one writer; more only wait for each other, asleep
+			setup.MaxOpen = 4 // SQLite has one writer; more connections only wait for its lock
 		}
 		connections := d.Open(t, setup)
 		tables := 0
 		bfftest.Run(t, bfftest.Harness{
 			New: func(t *testing.T, clock func() time.Time) bff.UserSessionStore {
 				tables++
-				db := d.Over(t, connections, &gorm.Config{
+				db := d.OpenOn(t, connections, &gorm.Config{
 					NamingStrategy: schema.NamingStrategy{TablePrefix: fmt.Sprintf("t%d_", tables)},
 				})
 				d.Migrate(t, db)

@@ -13,7 +13,7 @@ import (
 	"example.com/usersession/internal/dbtest"
 )
 
-// A teamSession has columns of a team's own.
+// A teamSession is a team's entity with columns of its own.
 type teamSession struct {
 	entities.UserSession
 	Device string `gorm:"size:100;not null;default:unknown;index"`
@@ -21,6 +21,7 @@ type teamSession struct {
 	Note   *string
 }
 
+// toSession returns the session in a row.
 func toSession(row entities.UserSession) bff.UserSession {
 	session := bff.UserSession{
 		PartitionKey: string(row.PartitionKey), Key: string(row.Key), SubjectID: string(row.SubjectID),
@@ -35,16 +36,16 @@ func toSession(row entities.UserSession) bff.UserSession {
 	return session
 }
 
-// TestTeamColumns: the store works on a team's table, leaves its columns alone in an
-// update, and gives a new session their defaults.
-func TestTeamColumns(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+// TestTeamTable_ExtraColumns: the store works on a table with a team's columns. An update
+// leaves them unchanged, and a new session has their defaults.
+func TestTeamTable_ExtraColumns(t *testing.T) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		db := d.Open(t, dbtest.Setup{})
 		d.Migrate(t, db, &teamSession{})
 		store := newStore(t, db, usersession.WithTable("team_sessions"))
-		pass(t, store)
-		tx := begin(t, db)
-		pass(t, store.WithTx(tx))
+		checkStore(t, store)
+		tx := beginTx(t, db)
+		checkStore(t, store.WithTx(tx))
 		must(t, tx.Rollback().Error)
 
 		ctx := t.Context()
@@ -53,19 +54,19 @@ func TestTeamColumns(t *testing.T) {
 			var row teamSession
 			must(t, db.Where("session_id = ?", "sid").Take(&row).Error)
 			if row.Device != device || row.Trust != trust || (row.Note != nil) != note {
-				t.Errorf("%s leaves device %q, trust %d, note %v", what, row.Device, row.Trust, row.Note)
+				t.Errorf("after %s: device %q, trust %d, note %v", what, row.Device, row.Trust, row.Note)
 			}
 			return row.ID
 		}
-		must(t, store.CreateUserSession(ctx, sample("key", "sid")))
+		must(t, store.CreateUserSession(ctx, testSession("key", "sid")))
 		wantRow("create", "unknown", 1, false)
 		must(t, db.Model(&teamSession{}).Where("session_id = ?", "sid").
 			Updates(map[string]any{"device": "phone", "trust": 7, "note": "mine"}).Error)
-		must(t, store.UpdateUserSession(ctx, keyOf("key"), updated(sample("key", "sid"), "new", 0)))
+		must(t, store.UpdateUserSession(ctx, keyOf("key"), updateOf(testSession("key", "sid"), "new", 0)))
 		before := wantRow("update", "phone", 7, true)
 
-		for _, key := range []string{"key", "key-2"} { // in the place of its own key; of a session id
-			must(t, store.ReplaceUserSession(ctx, sample(key, "sid")))
+		for _, key := range []string{"key", "key-2"} { // a conflict of the key; of the session id
+			must(t, store.ReplaceUserSession(ctx, testSession(key, "sid")))
 			after := wantRow("replace", "unknown", 1, false)
 			if before == after {
 				t.Error("the new session has the old one's row id")
@@ -76,27 +77,27 @@ func TestTeamColumns(t *testing.T) {
 	})
 }
 
-// TestTeamUniqueIndex: a unique index of the team's own, one session for each user, says no
-// in the contract's words; and nothing is changed.
-func TestTeamUniqueIndex(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+// TestTeamTable_UniqueIndex: if a row conflicts in a team's unique index (here one session
+// for each user), the store returns ErrSessionExists and changes nothing.
+func TestTeamTable_UniqueIndex(t *testing.T) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		for _, translate := range []bool{true, false} {
 			t.Run(fmt.Sprint("TranslateError ", translate), func(t *testing.T) {
 				d := d.Engine.New(t)
-				db, store := open(t, d, dbtest.Setup{Config: func(c *gorm.Config) { c.TranslateError = translate }})
+				db, store := openStore(t, d, dbtest.Setup{Config: func(c *gorm.Config) { c.TranslateError = translate }})
 				must(t, db.Exec("CREATE UNIQUE INDEX one_for_each ON user_sessions (partition_key, subject_id)").Error)
 				ctx := t.Context()
-				must(t, store.CreateUserSession(ctx, sample("key", "sid")))
-				bob := sample("bob's", "sid-bob")
+				must(t, store.CreateUserSession(ctx, testSession("key", "sid")))
+				bob := testSession("bob's", "sid-bob")
 				bob.SubjectID = "bob"
 				must(t, store.CreateUserSession(ctx, bob))
 				check := func(store *usersession.GormStore) {
 					t.Helper()
-					wantErr(t, "create", store.CreateUserSession(ctx, sample("key-2", "sid-2")), bff.ErrSessionExists)
-					wantErr(t, "replace", store.ReplaceUserSession(ctx, sample("key-2", "sid-2")), bff.ErrSessionExists)
-					wantErr(t, "replace bob's", store.ReplaceUserSession(ctx, sample("bob's", "sid-2")), bff.ErrSessionExists)
-					wantErr(t, "update", store.UpdateUserSession(ctx, keyOf("bob's"), updated(sample("", "sid-bob"), "", 0)), bff.ErrSessionExists)
-					for _, want := range []bff.UserSession{sample("key", "sid"), bob} {
+					wantErr(t, "create", store.CreateUserSession(ctx, testSession("key-2", "sid-2")), bff.ErrSessionExists)
+					wantErr(t, "replace", store.ReplaceUserSession(ctx, testSession("key-2", "sid-2")), bff.ErrSessionExists)
+					wantErr(t, "replace bob's", store.ReplaceUserSession(ctx, testSession("bob's", "sid-2")), bff.ErrSessionExists)
+					wantErr(t, "update", store.UpdateUserSession(ctx, keyOf("bob's"), updateOf(testSession("", "sid-bob"), "", 0)), bff.ErrSessionExists)
+					for _, want := range []bff.UserSession{testSession("key", "sid"), bob} {
 						got, err := store.GetUserSession(ctx, keyOf(want.Key))
 						must(t, err)
 						wantSession(t, got, want, 1)
@@ -107,17 +108,18 @@ func TestTeamUniqueIndex(t *testing.T) {
 					check(store.WithTx(tx))
 					return nil
 				}))
-				must(t, store.ReplaceUserSession(ctx, sample("key", "sid-2"))) // one's own is no obstacle
+				must(t, store.ReplaceUserSession(ctx, testSession("key", "sid-2"))) // the replaced row does not conflict
 			})
 		}
 	})
 }
 
-// TestTeamForeignKey: a row that something of the team's refers to can't go. The driver's
-// own error says so, whether GORM translates errors or not, and everything stays.
-func TestTeamForeignKey(t *testing.T) {
+// TestTeamTable_ForeignKey: a row that a team's foreign key references cannot be deleted.
+// The store returns the driver's error, with and without GORM's translation of errors, and
+// changes nothing.
+func TestTeamTable_ForeignKey(t *testing.T) {
 	codes := map[*dbtest.Engine]string{dbtest.PostgreSQL: "23503", dbtest.MySQL: "1451", dbtest.SQLServer: "547", dbtest.SQLite: "787"}
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		for _, translate := range []bool{true, false} {
 			t.Run(fmt.Sprint("TranslateError ", translate), func(t *testing.T) {
 				d := d.Engine.New(t)
@@ -125,30 +127,30 @@ func TestTeamForeignKey(t *testing.T) {
 				if d.Engine == dbtest.SQLite {
 					setup.Params = url.Values{"_pragma": {"foreign_keys(1)", "busy_timeout(5000)"}}
 				}
-				db, store := open(t, d, setup)
+				db, store := openStore(t, d, setup)
 				idType := "bigint"
 				if d.Engine == dbtest.SQLite {
 					idType = "integer"
 				}
 				must(t, db.Exec("CREATE TABLE devices (session "+idType+" NOT NULL, FOREIGN KEY (session) REFERENCES user_sessions (id))").Error)
 				ctx := t.Context()
-				must(t, store.CreateUserSession(ctx, sample("key", "sid")))
+				must(t, store.CreateUserSession(ctx, testSession("key", "sid")))
 				must(t, db.Exec("INSERT INTO devices SELECT id FROM user_sessions").Error)
 				check := func(what string, err error) {
 					t.Helper()
-					if cause(err) != codes[d.Engine] {
-						t.Errorf("%s: %v with code %q, want the driver's error with code %s", what, err, cause(err), codes[d.Engine])
+					if driverCode(err) != codes[d.Engine] {
+						t.Errorf("%s: %v with code %q, want the driver's error with code %s", what, err, driverCode(err), codes[d.Engine])
 					}
 					got, err := store.GetUserSession(ctx, keyOf("key"))
 					must(t, err)
-					wantSession(t, got, sample("key", "sid"), 1)
+					wantSession(t, got, testSession("key", "sid"), 1)
 				}
 				check("delete", errOf(store.DeleteUserSession(ctx, keyOf("key"))))
 				_, err := store.DeleteUserSessions(ctx, "app", bff.UserSessionsFilter{SubjectID: "alice"})
 				check("revoke", err)
-				check("replace", store.ReplaceUserSession(ctx, sample("key", "sid-2")))
-				check("replace", store.ReplaceUserSession(ctx, sample("key-2", "sid")))
-				if n := count(t, db, "user_sessions"); n != 1 {
+				check("replace", store.ReplaceUserSession(ctx, testSession("key", "sid-2")))
+				check("replace", store.ReplaceUserSession(ctx, testSession("key-2", "sid")))
+				if n := countRows(t, db, "user_sessions"); n != 1 {
 					t.Errorf("%d rows, want 1", n)
 				}
 			})

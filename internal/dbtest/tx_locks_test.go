@@ -15,18 +15,18 @@ import (
 	"example.com/usersession/internal/dbtest"
 )
 
-// TestTxDeadlock: of two transactions of the application that wait for each other the
-// database ends one, and the store says so to whoever can try it again.
-func TestTxDeadlock(t *testing.T) {
+// TestWithTx_Deadlock: of two transactions of the application in a deadlock, the database
+// ends one. The store returns the driver's error, so that the application can retry.
+func TestWithTx_Deadlock(t *testing.T) {
 	codes := map[*dbtest.Engine][]string{
 		dbtest.PostgreSQL: {"40P01"}, dbtest.MySQL: {"1213"}, dbtest.SQLServer: {"1205"}, dbtest.SQLite: {"5", "517"},
 	}
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
-		db, store := open(t, d, dbtest.Setup{Params: lockTimes(d)})
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
+		db, store := openStore(t, d, dbtest.Setup{Params: noLockWait(d)})
 		ctx := t.Context()
 		keys := []string{"first", "second"}
 		for _, key := range keys {
-			must(t, store.CreateUserSession(ctx, sample(key, "sid-"+key)))
+			must(t, store.CreateUserSession(ctx, testSession(key, "sid-"+key)))
 		}
 		var both sync.WaitGroup
 		both.Add(2)
@@ -35,15 +35,15 @@ func TestTxDeadlock(t *testing.T) {
 			defer tx.Rollback()
 			joined := store.WithTx(tx)
 			var err error
-			if d.Engine == dbtest.SQLite { // its lock is one for all: who has read can't write after another
+			if d.Engine == dbtest.SQLite { // one lock for all: a reader cannot write after another writer
 				_, err = joined.GetUserSession(ctx, keyOf(keys[i]))
 			} else {
-				err = joined.UpdateUserSession(ctx, keyOf(keys[i]), updated(sample("", "sid-"+keys[i]), fmt.Sprint(i), 0))
+				err = joined.UpdateUserSession(ctx, keyOf(keys[i]), updateOf(testSession("", "sid-"+keys[i]), fmt.Sprint(i), 0))
 			}
 			both.Done()
 			both.Wait()
 			if err == nil {
-				err = joined.UpdateUserSession(ctx, keyOf(keys[1-i]), updated(sample("", "sid-"+keys[1-i]), fmt.Sprint(i), 0))
+				err = joined.UpdateUserSession(ctx, keyOf(keys[1-i]), updateOf(testSession("", "sid-"+keys[1-i]), fmt.Sprint(i), 0))
 			}
 			if err == nil {
 				err = tx.Commit().Error
@@ -54,45 +54,45 @@ func TestTxDeadlock(t *testing.T) {
 		if len(failed) != 1 {
 			t.Fatalf("%d transactions fail, want 1: %v", len(failed), failed)
 		}
-		if !slices.Contains(codes[d.Engine], cause(failed[0])) {
-			t.Errorf("the error is %v with the code %q, want one of %v", failed[0], cause(failed[0]), codes[d.Engine])
+		if !slices.Contains(codes[d.Engine], driverCode(failed[0])) {
+			t.Errorf("the error is %v with the code %q, want one of %v", failed[0], driverCode(failed[0]), codes[d.Engine])
 		}
-		for _, ours := range []error{bff.ErrSessionExists, bff.ErrSessionNotFound, bff.ErrSessionChanged, context.Canceled} {
-			if errors.Is(failed[0], ours) {
-				t.Errorf("the error says %v", ours)
+		for _, contractErr := range []error{bff.ErrSessionExists, bff.ErrSessionNotFound, bff.ErrSessionChanged, context.Canceled} {
+			if errors.Is(failed[0], contractErr) {
+				t.Errorf("the error is %v, too", contractErr)
 			}
 		}
-		discreet(t, "deadlock", failed[0])
+		wantNoSecretIn(t, "deadlock", failed[0])
 	})
 }
 
-// TestTxSerializationFailure: a transaction that has seen an older state can't write over
-// a newer one. It is told so at once, in the database's own code.
-func TestTxSerializationFailure(t *testing.T) {
+// TestWithTx_SerializationFailure: a transaction that has read an old version of a row
+// cannot overwrite a newer one. The store returns the driver's error at once.
+func TestWithTx_SerializationFailure(t *testing.T) {
 	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL, dbtest.SQLite}, func(t *testing.T, d *dbtest.Database) {
-		db, store := open(t, d, dbtest.Setup{Params: lockTimes(d)})
+		db, store := openStore(t, d, dbtest.Setup{Params: noLockWait(d)})
 		ctx := t.Context()
-		session := sample("key", "sid")
+		session := testSession("key", "sid")
 		must(t, store.CreateUserSession(ctx, session))
 		options := &sql.TxOptions{Isolation: sql.LevelRepeatableRead}
 		if d.Engine == dbtest.SQLite {
 			options = &sql.TxOptions{}
 		}
-		tx := begin(t, db, options)
+		tx := beginTx(t, db, options)
 		_, err := store.WithTx(tx).GetUserSession(ctx, keyOf("key"))
 		must(t, err)
-		must(t, store.UpdateUserSession(ctx, keyOf("key"), updated(session, "newer", 0)))
-		err = store.WithTx(tx).UpdateUserSession(ctx, keyOf("key"), updated(session, "older", 0))
-		if !slices.Contains([]string{"40001", "517"}, cause(err)) {
-			t.Errorf("the error is %v with the code %q, want a serialization failure", err, cause(err))
+		must(t, store.UpdateUserSession(ctx, keyOf("key"), updateOf(session, "newer", 0)))
+		err = store.WithTx(tx).UpdateUserSession(ctx, keyOf("key"), updateOf(session, "older", 0))
+		if !slices.Contains([]string{"40001", "517"}, driverCode(err)) {
+			t.Errorf("the error is %v with the code %q, want a serialization failure", err, driverCode(err))
 		}
 	})
 }
 
-// TestTxRace: sign-ins with one session id inside transactions of the application. Who is
-// told to try again does so; nothing else goes wrong, and one session stays.
-func TestTxRace(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+// TestWithTx_Race: concurrent replaces with one session id, in transactions of the
+// application that retry when the database asks for it. All succeed, and one session remains.
+func TestWithTx_Race(t *testing.T) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		db, store := openApp(t, d, dbtest.Setup{})
 		ctx := t.Context()
 		for round := range 2 {
@@ -102,53 +102,54 @@ func TestTxRace(t *testing.T) {
 						if err := tx.Create(&audit{What: "sign-in"}).Error; err != nil {
 							return err
 						}
-						return store.WithTx(tx).ReplaceUserSession(ctx, sample(fmt.Sprintf("key-%d-%d", round, i), "sid"))
+						return store.WithTx(tx).ReplaceUserSession(ctx, testSession(fmt.Sprintf("key-%d-%d", round, i), "sid"))
 					})
-					if err == nil || !tryAgain(err) {
+					if err == nil || !asksForRetry(err) {
 						return err
 					}
 				}
 			}) {
 				if err != nil {
-					t.Errorf("round %d, racer %d: %v, cause %v", round, i, err, cause(err))
+					t.Errorf("round %d, racer %d: %v, cause %v", round, i, err, driverCode(err))
 				}
 			}
 		}
-		if sessions, audits := count(t, db, "user_sessions"), count(t, db, "audits"); sessions != 1 || audits != 24 {
+		if sessions, audits := countRows(t, db, "user_sessions"), countRows(t, db, "audits"); sessions != 1 || audits != 24 {
 			t.Errorf("%d sessions and %d audit rows, want 1 and 24", sessions, audits)
 		}
 	})
 }
 
-// TestCancelledWhileWaiting: a context that ends while the store waits for a lock ends the
-// operation with its error at once. Nothing is half done, and the store goes on.
+// TestOperations_CancelledWhileWaiting: if the context ends while an operation waits for a
+// lock, the operation returns the context's error at once. Its write is complete or absent,
+// and the store stays usable.
 //
-// PostgreSQL is told to give the statement up. MySQL's driver only hangs up, and the
-// server finishes what it has begun: whole, or not at all.
-func TestCancelledWhileWaiting(t *testing.T) {
-	busy := map[*dbtest.Engine]string{
+// The driver of PostgreSQL cancels the statement. MySQL's driver only closes the connection,
+// and the server may still complete the statement.
+func TestOperations_CancelledWhileWaiting(t *testing.T) {
+	countWaiting := map[*dbtest.Engine]string{
 		dbtest.PostgreSQL: "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = ?",
 		dbtest.MySQL:      "SELECT COUNT(*) FROM information_schema.processlist WHERE db = ? AND info IS NOT NULL AND id <> CONNECTION_ID()",
 	}
 	engines := []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL}
-	onMost(t, engines, cockroachDB("is not asked in this way who waits"), func(t *testing.T, d *dbtest.Database) {
-		db, store := open(t, d, dbtest.Setup{})
-		session := sample("key", "sid")
+	onEnginesExcept(t, engines, exceptCockroachDB("lacks the query for waiting statements"), func(t *testing.T, d *dbtest.Database) {
+		db, store := openStore(t, d, dbtest.Setup{})
+		session := testSession("key", "sid")
 		operations := map[string]func(context.Context) error{
 			"update": func(ctx context.Context) error {
-				return store.UpdateUserSession(ctx, keyOf("key"), updated(session, "new", 0))
+				return store.UpdateUserSession(ctx, keyOf("key"), updateOf(session, "new", 0))
 			},
 			"delete": func(ctx context.Context) error { return errOf(store.DeleteUserSession(ctx, keyOf("key"))) },
 			"revoke": func(ctx context.Context) error {
 				_, err := store.DeleteUserSessions(ctx, "app", bff.UserSessionsFilter{SubjectID: "alice"})
 				return err
 			},
-			"replace": func(ctx context.Context) error { return store.ReplaceUserSession(ctx, sample("key-2", "sid")) },
+			"replace": func(ctx context.Context) error { return store.ReplaceUserSession(ctx, testSession("key-2", "sid")) },
 		}
 		for name, operation := range operations {
 			t.Run(name, func(t *testing.T) {
 				must(t, store.ReplaceUserSession(t.Context(), session))
-				tx := begin(t, db)
+				tx := beginTx(t, db)
 				must(t, tx.Exec("UPDATE user_sessions SET version = version + 1").Error)
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
@@ -156,7 +157,7 @@ func TestCancelledWhileWaiting(t *testing.T) {
 				go func() { result <- operation(ctx) }()
 				poll := func(until func(n int) bool) {
 					for n := -1; !until(n); {
-						must(t, db.WithContext(t.Context()).Raw(busy[d.Engine], d.Name).Scan(&n).Error)
+						must(t, db.WithContext(t.Context()).Raw(countWaiting[d.Engine], d.Name).Scan(&n).Error)
 					}
 				}
 				poll(func(n int) bool { return n > 0 })
@@ -174,13 +175,13 @@ func TestCancelledWhileWaiting(t *testing.T) {
 				case len(found) == 1 && found[0].Version == 1:
 					wantSession(t, found[0], session, 1)
 				case d.Engine == dbtest.PostgreSQL:
-					t.Errorf("there is %+v, want the session as it was", found)
+					t.Errorf("found %+v, want the unchanged session", found)
 				case name == "update" && len(found) == 1:
 					session := session
 					session.Ticket = []byte("new")
 					wantSession(t, found[0], session, 2)
 				case name == "replace", len(found) != 0:
-					t.Errorf("there is %+v after a cancelled %s", found, name)
+					t.Errorf("found %+v after a cancelled %s", found, name)
 				}
 			})
 		}

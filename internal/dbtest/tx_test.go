@@ -15,35 +15,35 @@ import (
 	"example.com/usersession/internal/dbtest"
 )
 
-// An audit row is the application's own.
+// audit is a table of the application.
 type audit struct {
 	ID   int64
 	What string `gorm:"size:100"`
 }
 
-// account has a password to change.
+// account is a table of the application.
 type account struct {
 	Subject  string `gorm:"primaryKey;size:100"`
 	Password string `gorm:"size:100"`
 }
 
-// openApp opens a database with tables of the application's own.
+// openApp opens a database with the store's table and the application's, and a store.
 func openApp(t *testing.T, d *dbtest.Database, setup dbtest.Setup) (*gorm.DB, *usersession.GormStore) {
 	t.Helper()
-	db, store := open(t, d, setup)
+	db, store := openStore(t, d, setup)
 	d.Migrate(t, db, &audit{}, &account{})
 	must(t, db.Create(&account{"alice", "old"}).Error)
 	return db, store
 }
 
-// TestTxCommitsTogether: a new password, the end of all sessions and an audit row happen
-// together or not at all.
-func TestTxCommitsTogether(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+// TestWithTx_CommitsTogether: a new password, the deletion of the user's sessions and an
+// audit row are committed together or not at all.
+func TestWithTx_CommitsTogether(t *testing.T) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		db, store := openApp(t, d, dbtest.Setup{})
 		ctx := t.Context()
-		must(t, store.CreateUserSession(ctx, sample("phone", "sid-1")))
-		must(t, store.CreateUserSession(ctx, sample("laptop", "sid-2")))
+		must(t, store.CreateUserSession(ctx, testSession("phone", "sid-1")))
+		must(t, store.CreateUserSession(ctx, testSession("laptop", "sid-2")))
 		changePassword := func(end error) error {
 			return db.Transaction(func(tx *gorm.DB) error {
 				must(t, tx.Model(&account{}).Where("subject = ?", "alice").Update("password", "new").Error)
@@ -51,10 +51,10 @@ func TestTxCommitsTogether(t *testing.T) {
 				if must(t, err); deleted != 2 {
 					t.Errorf("revoked %d sessions, want 2", deleted)
 				}
-				must(t, store.WithTx(tx).CreateUserSession(ctx, sample("this one", "sid-1")))
+				must(t, store.WithTx(tx).CreateUserSession(ctx, testSession("this one", "sid-1")))
 				must(t, tx.Create(&audit{What: "password changed"}).Error)
-				// Until it ends, nobody else sees anything of it.
-				if _, err := store.GetUserSession(ctx, keyOf("phone")); err != nil && d.Engine != dbtest.SQLServer { // which waits
+				// Outside the transaction, its changes are not visible before it commits.
+				if _, err := store.GetUserSession(ctx, keyOf("phone")); err != nil && d.Engine != dbtest.SQLServer { // SQL Server waits for the lock
 					t.Errorf("outside the transaction: %v", err)
 				}
 				return end
@@ -70,10 +70,10 @@ func TestTxCommitsTogether(t *testing.T) {
 			for _, session := range sessions {
 				keys += session.Key + " "
 			}
-			return fmt.Sprintf("%s: %s%d audit rows", a.Password, keys, count(t, db, "audits"))
+			return fmt.Sprintf("%s: %s%d audit rows", a.Password, keys, countRows(t, db, "audits"))
 		}
-		no := errors.New("no")
-		wantErr(t, "rollback", changePassword(no), no)
+		errRollback := errors.New("roll back")
+		wantErr(t, "rollback", changePassword(errRollback), errRollback)
 		if got := state(); got != "old: phone laptop 0 audit rows" {
 			t.Errorf("after a rollback: %s", got)
 		}
@@ -84,67 +84,67 @@ func TestTxCommitsTogether(t *testing.T) {
 	})
 }
 
-// TestTxSurvivesConflicts: after each kind of conflict the transaction goes on, with the
-// store and without, and commits.
-func TestTxSurvivesConflicts(t *testing.T) {
+// TestWithTx_ConflictsKeepItUsable: after each kind of conflict, the application's
+// transaction is usable, with the store and without it, and can commit.
+func TestWithTx_ConflictsKeepItUsable(t *testing.T) {
 	conflicts := []struct {
 		name string
 		want error
 		do   func(ctx context.Context, store *usersession.GormStore) error
 	}{
 		{"create, same key", bff.ErrSessionExists, func(ctx context.Context, store *usersession.GormStore) error {
-			return store.CreateUserSession(ctx, sample("first", "sid-9"))
+			return store.CreateUserSession(ctx, testSession("first", "sid-9"))
 		}},
 		{"create, same session id", bff.ErrSessionExists, func(ctx context.Context, store *usersession.GormStore) error {
-			return store.CreateUserSession(ctx, sample("ninth", "sid-1"))
+			return store.CreateUserSession(ctx, testSession("ninth", "sid-1"))
 		}},
-		{"create over an expired one", nil, func(ctx context.Context, store *usersession.GormStore) error {
-			expired := sample("expired", "sid-2")
-			expired.Expires = now // or it would stand in its own way the second time
+		{"create, an expired session conflicts", nil, func(ctx context.Context, store *usersession.GormStore) error {
+			expired := testSession("expired", "sid-2")
+			expired.Expires = now // otherwise the second create would conflict with the first
 			return store.CreateUserSession(ctx, expired)
 		}},
 		{"replace key and session id", nil, func(ctx context.Context, store *usersession.GormStore) error {
-			return store.ReplaceUserSession(ctx, sample("first", "sid-3"))
+			return store.ReplaceUserSession(ctx, testSession("first", "sid-3"))
 		}},
 		{"update to a taken session id", bff.ErrSessionExists, func(ctx context.Context, store *usersession.GormStore) error {
-			return store.UpdateUserSession(ctx, keyOf("first"), updated(sample("", "sid-3"), "", 0))
+			return store.UpdateUserSession(ctx, keyOf("first"), updateOf(testSession("", "sid-3"), "", 0))
 		}},
-		{"update to an expired one's session id", nil, func(ctx context.Context, store *usersession.GormStore) error {
-			return store.UpdateUserSession(ctx, keyOf("first"), updated(sample("", "sid-2"), "", 0))
+		{"update to an expired session's session id", nil, func(ctx context.Context, store *usersession.GormStore) error {
+			return store.UpdateUserSession(ctx, keyOf("first"), updateOf(testSession("", "sid-2"), "", 0))
 		}},
-		{"update too late", bff.ErrSessionChanged, func(ctx context.Context, store *usersession.GormStore) error {
-			return store.UpdateUserSession(ctx, keyOf("first"), updated(sample("", "sid-1"), "", 7))
+		{"update, old version", bff.ErrSessionChanged, func(ctx context.Context, store *usersession.GormStore) error {
+			return store.UpdateUserSession(ctx, keyOf("first"), updateOf(testSession("", "sid-1"), "", 7))
 		}},
-		{"update of nothing", bff.ErrSessionNotFound, func(ctx context.Context, store *usersession.GormStore) error {
-			return store.UpdateUserSession(ctx, keyOf("nobody"), updated(sample("", "sid-1"), "", 7))
+		{"update, not found", bff.ErrSessionNotFound, func(ctx context.Context, store *usersession.GormStore) error {
+			return store.UpdateUserSession(ctx, keyOf("missing"), updateOf(testSession("", "sid-1"), "", 7))
 		}},
-		{"get nothing", bff.ErrSessionNotFound, func(ctx context.Context, store *usersession.GormStore) error {
-			_, err := store.GetUserSession(ctx, keyOf("nobody"))
+		{"get, not found", bff.ErrSessionNotFound, func(ctx context.Context, store *usersession.GormStore) error {
+			_, err := store.GetUserSession(ctx, keyOf("missing"))
 			return err
 		}},
 	}
 	nestings := map[string]func(*gorm.DB, func(*gorm.DB) error) error{
 		"in a transaction": func(db *gorm.DB, do func(*gorm.DB) error) error { return db.Transaction(do) },
-		"in a nested one": func(db *gorm.DB, do func(*gorm.DB) error) error {
+		"in a nested transaction": func(db *gorm.DB, do func(*gorm.DB) error) error {
 			return db.Transaction(func(tx *gorm.DB) error { return tx.Transaction(do) })
 		},
-		"in one below a savepoint of that name": func(db *gorm.DB, do func(*gorm.DB) error) error {
+		"below a savepoint of the same name": func(db *gorm.DB, do func(*gorm.DB) error) error {
 			return db.Transaction(func(tx *gorm.DB) error {
 				must(t, tx.SavePoint("usersession").Error)
 				return do(tx)
 			})
 		},
 	}
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		db, store := openApp(t, d, dbtest.Setup{Config: func(c *gorm.Config) { c.TranslateError = true }})
 		for nested, transaction := range nestings {
 			for _, conflict := range conflicts {
 				t.Run(nested+", "+conflict.name, func(t *testing.T) {
 					ctx := t.Context()
 					must(t, db.Exec("DELETE FROM user_sessions").Error)
-					audits := count(t, db, "audits")
+					audits := countRows(t, db, "audits")
 					for i, key := range []string{"first", "expired", "third"} {
-						session := sample(key, fmt.Sprintf("sid-%d", i+1))
+						session := testSession(key, fmt.Sprintf("sid-%d", i+1))
 						if key == "expired" {
 							session.Expires = now
 						}
@@ -152,17 +152,17 @@ func TestTxSurvivesConflicts(t *testing.T) {
 					}
 					must(t, transaction(db, func(tx *gorm.DB) error {
 						joined := store.WithTx(tx)
-						for range 2 { // a savepoint twice
+						for range 2 { // the store's savepoint can be set again
 							must(t, tx.Create(&audit{What: "before"}).Error)
 							if err := conflict.do(ctx, joined); !isErr(err, conflict.want) {
 								t.Errorf("%v, want %v", err, conflict.want)
 							}
 							must(t, tx.Create(&audit{What: "after"}).Error)
 						}
-						must(t, joined.CreateUserSession(ctx, sample("afterwards", "sid-after")))
+						must(t, joined.CreateUserSession(ctx, testSession("afterwards", "sid-after")))
 						return nil
 					}))
-					if n := count(t, db, "audits"); n != audits+4 {
+					if n := countRows(t, db, "audits"); n != audits+4 {
 						t.Errorf("%d audit rows, want %d", n, audits+4)
 					}
 					_, err := store.GetUserSession(ctx, keyOf("afterwards"))
@@ -173,61 +173,63 @@ func TestTxSurvivesConflicts(t *testing.T) {
 	})
 }
 
-// TestTxRollbackUndoesConflicts: what a conflict in a transaction has cost comes back with
-// the transaction's rollback.
-func TestTxRollbackUndoesConflicts(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
-		db, store := open(t, d, dbtest.Setup{})
+// TestWithTx_RollbackUndoesConflicts: a rollback of the application's transaction restores
+// the rows that the store evicted in it.
+func TestWithTx_RollbackUndoesConflicts(t *testing.T) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
+		db, store := openStore(t, d, dbtest.Setup{})
 		ctx := t.Context()
-		must(t, store.CreateUserSession(ctx, sample("first", "sid-1")))
-		must(t, store.CreateUserSession(ctx, sample("second", "sid-2")))
-		tx := begin(t, db)
-		must(t, store.WithTx(tx).ReplaceUserSession(ctx, sample("first", "sid-2"))) // in the place of both
-		must(t, store.WithTx(tx).ReplaceUserSession(ctx, sample("third", "sid-2")))
+		must(t, store.CreateUserSession(ctx, testSession("first", "sid-1")))
+		must(t, store.CreateUserSession(ctx, testSession("second", "sid-2")))
+		tx := beginTx(t, db)
+		must(t, store.WithTx(tx).ReplaceUserSession(ctx, testSession("first", "sid-2"))) // evicts both
+		must(t, store.WithTx(tx).ReplaceUserSession(ctx, testSession("third", "sid-2")))
 		must(t, errOf(store.WithTx(tx).DeleteUserSession(ctx, keyOf("third"))))
 		must(t, tx.Rollback().Error)
 		for i, key := range []string{"first", "second"} {
 			got, err := store.GetUserSession(ctx, keyOf(key))
 			must(t, err)
-			wantSession(t, got, sample(key, fmt.Sprintf("sid-%d", i+1)), 1)
+			wantSession(t, got, testSession(key, fmt.Sprintf("sid-%d", i+1)), 1)
 		}
-		if n := count(t, db, "user_sessions"); n != 2 {
+		if n := countRows(t, db, "user_sessions"); n != 2 {
 			t.Errorf("%d rows, want 2", n)
 		}
 	})
 }
 
-// TestStoreMadeInTransaction: a store that is made from a transaction takes part in it.
-func TestStoreMadeInTransaction(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
-		db, store := open(t, d, dbtest.Setup{MaxOpen: 1}) // a second connection would wait forever
-		tx := begin(t, db)
-		made := newStore(t, tx)
-		must(t, made.CreateUserSession(t.Context(), sample("key", "sid")))
-		must(t, made.ReplaceUserSession(t.Context(), sample("key-2", "sid")))
-		wantErr(t, "create", made.CreateUserSession(t.Context(), sample("key-2", "sid")), bff.ErrSessionExists)
+// TestNewGormStore_InTransaction: a store that is created with a transaction's handle runs
+// in the transaction.
+func TestNewGormStore_InTransaction(t *testing.T) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
+		db, store := openStore(t, d, dbtest.Setup{MaxOpen: 1}) // a store on a second connection would wait forever
+		tx := beginTx(t, db)
+		txStore := newStore(t, tx)
+		must(t, txStore.CreateUserSession(t.Context(), testSession("key", "sid")))
+		must(t, txStore.ReplaceUserSession(t.Context(), testSession("key-2", "sid")))
+		wantErr(t, "create", txStore.CreateUserSession(t.Context(), testSession("key-2", "sid")), bff.ErrSessionExists)
 		must(t, tx.Rollback().Error)
 		_, err := store.GetUserSession(t.Context(), keyOf("key-2"))
 		wantErr(t, "get", err, bff.ErrSessionNotFound)
 	})
 }
 
-// TestTxOfAnotherKind: a transaction of another kind of database is refused, rather than
-// asked in the wrong words.
-func TestTxOfAnotherKind(t *testing.T) {
+// TestWithTx_AnotherDialect: the store refuses a transaction of another dialect, because its
+// statements are in the wrong dialect there.
+func TestWithTx_AnotherDialect(t *testing.T) {
 	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL, dbtest.SQLServer}, func(t *testing.T, d *dbtest.Database) {
-		_, store := open(t, d, dbtest.Setup{})
-		other, _ := open(t, dbtest.SQLite.New(t), dbtest.Setup{})
-		tx := begin(t, other, &sql.TxOptions{})
-		if err := store.WithTx(tx).CreateUserSession(t.Context(), sample("key", "sid")); err == nil {
-			t.Error("a store works in a transaction of another kind of database")
+		_, store := openStore(t, d, dbtest.Setup{})
+		other, _ := openStore(t, dbtest.SQLite.New(t), dbtest.Setup{})
+		tx := beginTx(t, other, &sql.TxOptions{})
+		if err := store.WithTx(tx).CreateUserSession(t.Context(), testSession("key", "sid")); err == nil {
+			t.Error("the store accepts a transaction of another dialect")
 		}
 		must(t, tx.Rollback().Error)
 	})
 }
 
-// lockTimes makes whoever waits for a lock not do so for long, where the default is.
-func lockTimes(d *dbtest.Database) url.Values {
+// noLockWait returns parameters that make statements fail instead of waiting for a lock, on
+// SQLite, where the default is to wait for seconds.
+func noLockWait(d *dbtest.Database) url.Values {
 	if d.Engine == dbtest.SQLite {
 		return url.Values{"_txlock": {"deferred"}, "_pragma": {"busy_timeout(0)", "journal_mode(WAL)"}}
 	}

@@ -15,17 +15,18 @@ import (
 	"example.com/usersession/internal/dbtest"
 )
 
-// A variant is a way in which an application may have configured GORM or its driver.
+// A variant is a configuration of GORM or of the driver that an application can have.
 type variant struct {
 	name    string
-	engine  *dbtest.Engine // nil is each
+	engine  *dbtest.Engine // nil means every engine
 	config  func(*gorm.Config)
 	params  url.Values
 	maxOpen int
 	options []usersession.Option
 }
 
-// variants each change one thing; TestVariants runs them, and their sums.
+// variants are configurations that each change few settings. TestVariants also runs
+// combinations of GORM's settings.
 var variants = []variant{
 	{name: "TranslateError", config: func(c *gorm.Config) { c.TranslateError = true }},
 	{name: "PrepareStmt", config: func(c *gorm.Config) { c.PrepareStmt = true }},
@@ -38,7 +39,7 @@ var variants = []variant{
 		c.NamingStrategy = schema.NamingStrategy{SingularTable: true}
 		c.TranslateError, c.PrepareStmt, c.SkipDefaultTransaction, c.DisableNestedTransaction = true, true, true, true
 	}},
-	{name: "other case", config: func(c *gorm.Config) { c.NamingStrategy = schema.NamingStrategy{NoLowerCase: true} }},
+	{name: "NoLowerCase", config: func(c *gorm.Config) { c.NamingStrategy = schema.NamingStrategy{NoLowerCase: true} }},
 	{name: "NowFunc", config: func(c *gorm.Config) {
 		c.NowFunc = func() time.Time { return time.Date(1, 1, 1, 0, 0, 0, 0, time.FixedZone("", 12*3600)) }
 	}},
@@ -47,7 +48,7 @@ var variants = []variant{
 	{name: "QueryFields", config: func(c *gorm.Config) { c.QueryFields = true }},
 	{name: "PropagateUnscoped", config: func(c *gorm.Config) { c.PropagateUnscoped = true }},
 	{name: "CreateBatchSize", config: func(c *gorm.Config) { c.CreateBatchSize = 1 }},
-	{name: "short contexts", config: func(c *gorm.Config) {
+	{name: "default timeouts", config: func(c *gorm.Config) {
 		c.DefaultContextTimeout, c.DefaultTransactionTimeout = time.Minute, time.Minute
 	}},
 	{name: "loud logger", config: func(c *gorm.Config) {
@@ -88,20 +89,21 @@ var variants = []variant{
 	{name: "case-sensitive LIKE, foreign keys", engine: dbtest.SQLite, params: url.Values{"_pragma": {"case_sensitive_like(1)", "foreign_keys(1)"}}},
 }
 
+// discard drops the lines of GORM's logger.
 type discard struct{}
 
 func (discard) Printf(string, ...any) {}
 
-// TestVariants: the store works whatever the application's configuration says.
+// TestVariants: the store works under every configuration of the application.
 func TestVariants(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		for _, v := range variants {
 			if v.engine != nil && v.engine != d.Engine {
 				continue
 			}
 			t.Run(v.name, func(t *testing.T) { runVariant(t, d, v) })
 		}
-		// GORM's options have effects on each other.
+		// GORM's settings affect each other.
 		options := []struct {
 			name  string
 			apply func(*gorm.Config)
@@ -112,7 +114,7 @@ func TestVariants(t *testing.T) {
 			{"flat", func(c *gorm.Config) { c.DisableNestedTransaction = true }},
 		}
 		for set := range 1 << len(options) {
-			v := variant{name: "all of"}
+			v := variant{name: "combination"}
 			var applied []func(*gorm.Config)
 			for i, option := range options {
 				if set&(1<<i) != 0 {
@@ -130,25 +132,27 @@ func TestVariants(t *testing.T) {
 	})
 }
 
+// runVariant checks a store in a configuration, outside and in a transaction.
 func runVariant(t *testing.T, d *dbtest.Database, v variant) {
 	db := d.Open(t, dbtest.Setup{Config: v.config, Params: v.params, MaxOpen: v.maxOpen})
 	d.Migrate(t, db)
-	// A variant that has failed is no reason for the next one to fail.
+	// The table is empty even if an earlier variant has failed.
 	must(t, db.Session(&gorm.Session{AllowGlobalUpdate: true}).Delete(&entities.UserSession{}).Error)
 	store := newStore(t, db, v.options...)
-	pass(t, store)
-	// And in a transaction of the application, which is rolled back.
-	tx := begin(t, db)
-	pass(t, store.WithTx(tx))
-	must(t, store.WithTx(tx).CreateUserSession(t.Context(), sample("late", "late")))
+	checkStore(t, store)
+	// In a transaction of the application, which is rolled back.
+	tx := beginTx(t, db)
+	checkStore(t, store.WithTx(tx))
+	must(t, store.WithTx(tx).CreateUserSession(t.Context(), testSession("late", "late")))
 	must(t, tx.Rollback().Error)
 	_, err := store.GetUserSession(t.Context(), keyOf("late"))
-	wantErr(t, "get what was rolled back", err, bff.ErrSessionNotFound)
+	wantErr(t, "get after the rollback", err, bff.ErrSessionNotFound)
 }
 
-// TestSchemaAndTable: the table has a name of its own, in a schema of its own.
-func TestSchemaAndTable(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *dbtest.Database) {
+// TestWithTable_Schema: the store works on a table with another name, with and without its
+// schema.
+func TestWithTable_Schema(t *testing.T) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		name := "bff_sessions"
 		db := d.Open(t, dbtest.Setup{})
 		switch d.Engine {
@@ -159,10 +163,10 @@ func TestSchemaAndTable(t *testing.T) {
 		default:
 			name = d.Name + "." + name
 		}
-		renamed := d.Over(t, db, &gorm.Config{NamingStrategy: schema.NamingStrategy{TablePrefix: "other_"}})
+		renamed := d.OpenOn(t, db, &gorm.Config{NamingStrategy: schema.NamingStrategy{TablePrefix: "other_"}})
 		d.Migrate(t, renamed)
 		must(t, renamed.Migrator().RenameTable("other_user_sessions", "bff_sessions"))
-		pass(t, newStore(t, db, usersession.WithTable(name)))
-		pass(t, newStore(t, db, usersession.WithTable("bff_sessions")))
+		checkStore(t, newStore(t, db, usersession.WithTable(name)))
+		checkStore(t, newStore(t, db, usersession.WithTable("bff_sessions")))
 	})
 }

@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// Describe returns the exported API of a package, one line for each exported
-// constant, variable, function, type, field and method. Methods promoted from an
-// internal package are listed with the type that they are promoted to, since its users
-// call them; those of anybody else's package follow from the embedded field, and are
-// not ours to keep.
+// Describe returns the exported API of a package: one sorted line for each exported
+// constant, variable, function, type, field and method. A method that is promoted from an
+// internal package is listed with the type that embeds it, because the users of that type
+// call it. A method that is promoted from another package is not listed: the line of the
+// embedded field implies it.
 func Describe(pkg *types.Package) []byte {
 	d := &description{pkg: pkg}
 	scope := pkg.Scope()
@@ -84,7 +84,7 @@ func (d *description) addFields(name string, s *types.Struct) {
 			line += " (embedded)"
 		}
 		if tag := s.Tag(i); tag != "" {
-			line += " `" + tag + "`" // the column tags are the schema
+			line += " `" + tag + "`" // the tags are part of the API: they define the schema
 		}
 		d.lines = append(d.lines, line)
 	}
@@ -107,14 +107,14 @@ func (d *description) addInterface(name string, i *types.Interface) {
 	}
 }
 
-// addMethods lists the methods of a pointer to the type, with (T) or (*T) saying
-// which of the two has them.
+// addMethods adds the methods of a pointer to the type. The receiver is (T) if the type
+// itself has the method, and (*T) otherwise.
 func (d *description) addMethods(object *types.TypeName) {
 	values := types.NewMethodSet(object.Type())
 	pointers := types.NewMethodSet(types.NewPointer(object.Type()))
 	for selection := range pointers.Methods() {
 		method := selection.Obj().(*types.Func)
-		if !method.Exported() || !d.ours(method.Pkg()) {
+		if !method.Exported() || !d.isListed(method.Pkg()) {
 			continue
 		}
 		receiver := "*" + object.Name()
@@ -125,12 +125,14 @@ func (d *description) addMethods(object *types.TypeName) {
 	}
 }
 
-func (d *description) ours(pkg *types.Package) bool {
+// isListed reports whether the methods of a package are listed: those of the described
+// package and of internal packages.
+func (d *description) isListed(pkg *types.Package) bool {
 	return pkg == d.pkg || pkg != nil && strings.Contains(pkg.Path(), "/internal/")
 }
 
-// signature leaves out the names of parameters and results: changing one breaks
-// nobody.
+// signature returns a function's signature without the names of parameters and results:
+// a change of these names does not break callers.
 func (d *description) signature(function *types.Func) string {
 	s := function.Signature()
 	bare := types.NewSignatureType(nil, nil, slices.Collect(s.TypeParams().TypeParams()),
@@ -138,6 +140,7 @@ func (d *description) signature(function *types.Func) string {
 	return strings.TrimPrefix(d.typeName(bare), "func")
 }
 
+// nameless returns the tuple without names.
 func nameless(tuple *types.Tuple) *types.Tuple {
 	var vars []*types.Var
 	for v := range tuple.Variables() {
@@ -146,8 +149,8 @@ func nameless(tuple *types.Tuple) *types.Tuple {
 	return types.NewTuple(vars...)
 }
 
-// typeName writes a type with package names instead of paths: those say enough, and
-// they stay the same when the module is renamed.
+// typeName returns a type with package names instead of paths, because the names stay the
+// same when the module is renamed.
 func (d *description) typeName(t types.Type) string {
 	return types.TypeString(t, func(other *types.Package) string {
 		if other == d.pkg {

@@ -67,6 +67,7 @@ func TestDifference(t *testing.T) {
 	}
 }
 
+// check type-checks a package that has one file.
 func check(t *testing.T, source string) *types.Package {
 	t.Helper()
 	files := token.NewFileSet()

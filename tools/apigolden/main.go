@@ -1,10 +1,10 @@
-// Command apigolden keeps the exported API of every public package in text files, so
-// that a change of the API shows up as a diff and is a decision.
+// Command apigolden keeps the exported API of every public package in text files. So every
+// change of the API is visible as a diff, and is a decision.
 //
-// Each line is one exported name. The files are sorted; comments and the names of
-// parameters are left to the documentation.
+// Each line has one exported name. The lines are sorted. They leave out comments and the
+// names of parameters.
 //
-//	apigolden -root ..           compares, and prints what differs
+//	apigolden -root ..           compares, and prints the differences
 //	apigolden -root .. -update   rewrites the files
 package main
 
@@ -55,8 +55,8 @@ func run(root string, update bool) error {
 	return compare(have, want)
 }
 
-// findModules returns the directories of the modules that other people import:
-// the root module and those of adapters, but no tools, examples or benchmarks.
+// findModules returns the directories of the public modules: the root module and the
+// adapters, but not the tools, examples and benchmarks.
 func findModules(root string) ([]string, error) {
 	var modules []string
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
@@ -81,6 +81,7 @@ func findModules(root string) ([]string, error) {
 	return modules, err
 }
 
+// notPublic are the names of directories without public packages.
 var notPublic = []string{"internal", "testdata", "tools", "examples", "bench", "scripts", "node_modules"}
 
 func describeModule(root, dir string, files map[string][]byte) error {
@@ -107,27 +108,28 @@ func describeModule(root, dir string, files map[string][]byte) error {
 			return err
 		}
 		if text := Describe(pkg.Types); bytes.Count(text, []byte("\n")) > 1 {
-			files[name] = text // and not one that is there for its tests only
+			files[name] = text // a package that has only tests has no API
 		}
 	}
 	return nil
 }
 
-// fileName names a package by its place in the repository, which stays the same when
-// the module is renamed: usersession.txt for the root, bff.txt, bff.bfftest.txt.
+// fileName returns the name of a package's file: usersession.txt for the root, and for the
+// other packages the path in the repository, such as bff.bfftest.txt. It stays the same when
+// the module is renamed.
 func fileName(root string, pkg *packages.Package) (string, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
 		return "", err
 	}
-	place, err := filepath.Rel(root, pkg.Dir)
+	path, err := filepath.Rel(root, pkg.Dir)
 	if err != nil {
 		return "", err
 	}
-	if place == "." {
+	if path == "." {
 		return pkg.Name + ".txt", nil
 	}
-	return strings.ReplaceAll(filepath.ToSlash(place), "/", ".") + ".txt", nil
+	return strings.ReplaceAll(filepath.ToSlash(path), "/", ".") + ".txt", nil
 }
 
 func readGolden(dir string) (map[string][]byte, error) {
@@ -198,14 +200,13 @@ func compare(have, want map[string][]byte) error {
 		}
 	}
 	if changed {
-		return errors.New("the exported API differs from api/*.txt; if that is intended, run make api-update and tell it in CHANGELOG.md")
+		return errors.New("the exported API differs from api/*.txt; if that is intended, run make api-update and describe the change in CHANGELOG.md")
 	}
 	fmt.Printf("api: %d packages, as recorded\n", len(want))
 	return nil
 }
 
-// difference returns the lines that are in one text only. The order is not
-// significant, since every line names one thing.
+// difference returns the lines that only one of the texts has, in any order.
 func difference(before, after []byte) (removed, added []string) {
 	a, b := lines(before), lines(after)
 	for _, line := range a {

@@ -1,16 +1,16 @@
-// Command readmecheck keeps the Go code that the documents show equal to code that is
-// compiled and tested.
+// Command readmecheck keeps the Go code in the documents equal to code that is compiled and
+// tested.
 //
-// In front of a block of Go code stands a comment that says where the code is from:
+// A comment in front of a block of Go code names the source of the code:
 //
 //	<!-- example: example_test.go#ExampleNewGormStore -->
 //
-// names an example, whose body the block has, without the output comment;
+// names an example: the block has its body without the output comment;
 //
 //	<!-- example: bff/store.go#UserSessionStore -->
 //
-// names another function or a type, which is shown as it is declared, and a file alone
-// is shown whole. A block of Go code without such a comment is an error.
+// names another function or a type: the block has its declaration. A file without a name
+// stands for the whole file. A block of Go code without such a comment is an error.
 //
 //	readmecheck -root ..           compares
 //	readmecheck -root .. -update   copies the code into the documents
@@ -48,8 +48,8 @@ func run(root string, update bool) error {
 		if err != nil {
 			return err
 		}
-		fresh, found := Refresh(string(text), func(place string) (string, error) {
-			return Snippet(root, place)
+		fresh, found := Refresh(string(text), func(source string) (string, error) {
+			return Snippet(root, source)
 		})
 		stale := fresh != string(text)
 		if stale && update {
@@ -58,7 +58,7 @@ func run(root string, update bool) error {
 			}
 			fmt.Println("wrote", filepath.Base(document))
 		} else if stale {
-			found = append(found, errors.New("the code is not what is compiled (make docs-update)"))
+			found = append(found, errors.New("the code differs from its source: run make docs-update"))
 		}
 		for _, problem := range found {
 			problems = append(problems, fmt.Errorf("%s: %w", filepath.Base(document), problem))
@@ -69,19 +69,20 @@ func run(root string, update bool) error {
 
 var block = regexp.MustCompile("(?ms)^(<!-- example: (\\S+) -->\n+)?```go\n(.*?)^```$")
 
-// Refresh returns the document with every block of Go code as snippet has it, and
-// what is wrong with it otherwise.
-func Refresh(document string, snippet func(place string) (string, error)) (string, []error) {
+// Refresh returns the document with every block of Go code replaced by the snippet that its
+// comment names. It also returns an error for each block without a comment and for each
+// error of snippet; such a block is unchanged.
+func Refresh(document string, snippet func(source string) (string, error)) (string, []error) {
 	var problems []error
 	fresh := block.ReplaceAllStringFunc(document, func(found string) string {
 		match := block.FindStringSubmatch(found)
-		comment, place, code := match[1], match[2], match[3]
-		if place == "" {
+		comment, source, code := match[1], match[2], match[3]
+		if source == "" {
 			first, _, _ := strings.Cut(code, "\n")
-			problems = append(problems, fmt.Errorf("a block of Go code comes from nowhere: %q", first))
+			problems = append(problems, fmt.Errorf("a block of Go code has no comment that names its source: %q", first))
 			return found
 		}
-		code, err := snippet(place)
+		code, err := snippet(source)
 		if err != nil {
 			problems = append(problems, err)
 			return found

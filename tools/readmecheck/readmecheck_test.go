@@ -38,28 +38,28 @@ func TestSnippet(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(root, "example_test.go"), []byte(example), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for place, want := range map[string]string{
+	for source, want := range map[string]string{
 		"example_test.go":            example,
 		"example_test.go#ExampleNew": "store, err := New()\nif err != nil {\n\tpanic(err)\n}\n// The store is ready.\nstore.Use()",
 		"example_test.go#use":        "func use() {\n\tNew()\n}",
 		"example_test.go#Getter":     "type Getter interface {\n\tGet() string\n}",
 	} {
-		got, err := Snippet(root, place)
+		got, err := Snippet(root, source)
 		if err != nil || got != want {
-			t.Errorf("%s: got %q, %v; want %q", place, got, err, want)
+			t.Errorf("%s: got %q, %v; want %q", source, got, err, want)
 		}
 	}
-	for _, place := range []string{"example_test.go#Gone", "gone.go"} {
-		if _, err := Snippet(root, place); err == nil {
-			t.Errorf("%s: no error", place)
+	for _, source := range []string{"example_test.go#Gone", "gone.go"} {
+		if _, err := Snippet(root, source); err == nil {
+			t.Errorf("%s: no error", source)
 		}
 	}
 }
 
 func TestRefresh(t *testing.T) {
-	snippet := func(place string) (string, error) {
-		if place != "a.go#F" {
-			return "", errors.New("no " + place)
+	snippet := func(source string) (string, error) {
+		if source != "a.go#F" {
+			return "", errors.New("no " + source)
 		}
 		return "f()\n", nil
 	}
@@ -69,7 +69,7 @@ func TestRefresh(t *testing.T) {
 	}{
 		"equal":     {marker + "```go\nf()\n```\n", marker + "```go\nf()\n```\n", ""},
 		"stale":     {marker + "\n```go\ng()\n```\n", marker + "\n```go\nf()\n```\n", ""},
-		"unmarked":  {"```go\nf()\n```\n", "```go\nf()\n```\n", "from nowhere"},
+		"unmarked":  {"```go\nf()\n```\n", "```go\nf()\n```\n", "no comment"},
 		"not found": {"<!-- example: b.go -->\n```go\nx\n```\n", "<!-- example: b.go -->\n```go\nx\n```\n", "no b.go"},
 		"not Go":    {"```sh\nmake\n```\n", "```sh\nmake\n```\n", ""},
 	}

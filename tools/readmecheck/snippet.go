@@ -12,9 +12,11 @@ import (
 	"strings"
 )
 
-// Snippet returns the code at a place: "file.go" or "file.go#Name".
-func Snippet(root, place string) (string, error) {
-	name, declaration, part := strings.Cut(place, "#")
+// Snippet returns the code that source names: "file.go", or "file.go#Name" for a function or
+// a type. The body of an example is returned without its declaration and its output comment.
+// A missing file or declaration is an error.
+func Snippet(root, source string) (string, error) {
+	name, declaration, part := strings.Cut(source, "#")
 	text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
 	if err != nil {
 		return "", err
@@ -53,14 +55,14 @@ func Snippet(root, place string) (string, error) {
 
 var output = regexp.MustCompile(`(?mis)^\s*// (unordered )?output:.*\z`)
 
-// body returns the statements of a function as they would stand at the left margin.
+// body returns the statements of an example without indentation and output comment.
 func body(code string) (string, error) {
 	code = output.ReplaceAllString(code, "")
 	formatted, err := format.Source([]byte(strings.Trim(code, "\n")))
 	if err != nil {
 		return "", err
 	}
-	// Source keeps the indentation of a fragment's first line.
+	// format.Source keeps the indentation of the first line of a fragment.
 	lines := strings.Split(string(formatted), "\n")
 	for i, line := range lines {
 		lines[i] = strings.TrimPrefix(line, "\t")

@@ -1,4 +1,4 @@
--- CreateUserSession, something expired in its way
+-- CreateUserSession, an expired session conflicts
 
 INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES (@p1, @p2, @p3, @p4, @p5, @p6, @p7, 1, @p8);
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
@@ -12,7 +12,7 @@ INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id",
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
 COMMIT;
 
--- CreateUserSession, something live in its way
+-- CreateUserSession, a live session conflicts
 
 INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES (@p1, @p2, @p3, @p4, @p5, @p6, @p7, 1, @p8);
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
@@ -27,7 +27,7 @@ INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id",
 --   fails
 ROLLBACK;
 
--- ReplaceUserSession, something in its way
+-- ReplaceUserSession, a session conflicts
 
 INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES (@p1, @p2, @p3, @p4, @p5, @p6, @p7, 1, @p8);
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
@@ -41,7 +41,7 @@ INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id",
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
 COMMIT;
 
--- ReplaceUserSession, a rival in between
+-- ReplaceUserSession, another writer causes a conflict during the replacement
 
 INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES (@p1, @p2, @p3, @p4, @p5, @p6, @p7, 1, @p8);
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
@@ -104,7 +104,7 @@ UPDATE "user_sessions" SET "subject_id" = @p1, "session_id" = @p2, "created" = @
 --   with string, string, time.Time, time.Time, time.Time, []uint8, string, string, string, string, time.Time
 COMMIT;
 
--- UpdateUserSession, ReplaceRivals, a rival in between
+-- UpdateUserSession, ReplaceRivals, another writer causes a conflict during the update
 
 UPDATE "user_sessions" SET "subject_id" = @p1, "session_id" = @p2, "created" = @p3, "renewed" = @p4, "expires" = @p5, "ticket" = @p6, "version" = "version" + 1 WHERE "partition_key" = @p7 AND CAST("partition_key" AS varbinary(400)) = CAST(@p8 AS varbinary(400)) AND "key" = @p9 AND CAST("key" AS varbinary(400)) = CAST(@p10 AS varbinary(400)) AND ("expires" IS NULL OR "expires" > @p11);
 --   with string, string, time.Time, time.Time, time.Time, []uint8, string, string, string, string, time.Time
@@ -119,7 +119,7 @@ ROLLBACK;
 UPDATE "user_sessions" SET "subject_id" = @p1, "session_id" = @p2, "created" = @p3, "renewed" = @p4, "expires" = @p5, "ticket" = @p6, "version" = "version" + 1 WHERE "partition_key" = @p7 AND CAST("partition_key" AS varbinary(400)) = CAST(@p8 AS varbinary(400)) AND "key" = @p9 AND CAST("key" AS varbinary(400)) = CAST(@p10 AS varbinary(400)) AND ("expires" IS NULL OR "expires" > @p11);
 --   with string, string, time.Time, time.Time, time.Time, []uint8, string, string, string, string, time.Time
 
--- UpdateUserSession, chosen as a deadlock's victim
+-- UpdateUserSession, ended by the database because of a deadlock
 
 UPDATE "user_sessions" SET "subject_id" = @p1, "session_id" = @p2, "created" = @p3, "renewed" = @p4, "expires" = @p5, "ticket" = @p6, "version" = "version" + 1 WHERE "partition_key" = @p7 AND CAST("partition_key" AS varbinary(400)) = CAST(@p8 AS varbinary(400)) AND "key" = @p9 AND CAST("key" AS varbinary(400)) = CAST(@p10 AS varbinary(400)) AND ("expires" IS NULL OR "expires" > @p11);
 --   with string, string, time.Time, time.Time, time.Time, []uint8, string, string, string, string, time.Time

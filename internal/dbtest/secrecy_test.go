@@ -21,7 +21,7 @@ import (
 	"example.com/usersession/internal/dbtest"
 )
 
-// A buffer takes what loggers write.
+// A buffer collects the output of loggers. It is safe for concurrent use.
 type buffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -39,16 +39,16 @@ func (b *buffer) String() string {
 	return b.text.String()
 }
 
-// secrets are a session's values that must appear nowhere.
+// secrets is a session whose values must appear in no log and no error.
 var secrets = bff.UserSession{
 	PartitionKey: "xpartitionx", Key: "xkeyx-\u00e9", SubjectID: "xsubjectx", SessionID: "xsessionx",
 	Created: now, Renewed: now, Expires: now.AddDate(1234, 0, 0), // the year 3260
 	Ticket: []byte("xticketx"),
 }
 
-// betrayed returns which of the secrets a text has in it, in any of the forms in which
-// databases, drivers and fmt write them.
-func betrayed(text string) []string {
+// secretsIn returns the secrets that the text contains, in each of the forms in which
+// databases, drivers and fmt print them.
+func secretsIn(text string) []string {
 	var found []string
 	for _, secret := range []string{"xpartitionx", "xkeyx", "xsubjectx", "xsessionx", "xticketx", "3260-03-04"} {
 		for _, form := range []string{
@@ -66,39 +66,39 @@ func betrayed(text string) []string {
 	return found
 }
 
-// discreet fails the test if an error, or one that can be unwrapped from it, prints a
-// secret in any way of printing.
-func discreet(t *testing.T, what string, err error) {
+// wantNoSecretIn fails the test if an error, or an error that it wraps, prints a secret with
+// any verb.
+func wantNoSecretIn(t *testing.T, what string, err error) {
 	t.Helper()
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
-		if text := fmt.Sprintf(verb, err); betrayed(text) != nil {
-			t.Errorf("%s: the error %T printed with %s has %q in it: %s", what, err, verb, betrayed(text), text)
+		if text := fmt.Sprintf(verb, err); secretsIn(text) != nil {
+			t.Errorf("%s: the error %T printed with %s contains %q: %s", what, err, verb, secretsIn(text), text)
 		}
 	}
-	if text := fmt.Sprintf("%+v %#v", struct{ Err error }{err}, []error{err}); betrayed(text) != nil {
-		t.Errorf("%s: the error %T inside another value has %q in it: %s", what, err, betrayed(text), text)
+	if text := fmt.Sprintf("%+v %#v", struct{ Err error }{err}, []error{err}); secretsIn(text) != nil {
+		t.Errorf("%s: the error %T inside another value contains %q: %s", what, err, secretsIn(text), text)
 	}
 	switch e := err.(type) {
 	case interface{ Unwrap() error }:
 		if inner := e.Unwrap(); inner != nil {
-			discreet(t, what, inner)
+			wantNoSecretIn(t, what, inner)
 		}
 	case interface{ Unwrap() []error }:
 		for _, inner := range e.Unwrap() {
-			discreet(t, what, inner)
+			wantNoSecretIn(t, what, inner)
 		}
 	}
 }
 
-// A loud is a database whose loggers print whatever they get.
-type loud struct {
+// A loudDatabase is a database whose logger prints every statement.
+type loudDatabase struct {
 	db  *gorm.DB
 	log *buffer
 }
 
-func openLoud(t *testing.T, d *dbtest.Database, config func(*gorm.Config)) loud {
+func openLoud(t *testing.T, d *dbtest.Database, config func(*gorm.Config)) loudDatabase {
 	t.Helper()
-	l := loud{log: &buffer{}}
+	l := loudDatabase{log: &buffer{}}
 	l.db = d.Open(t, dbtest.Setup{Config: func(c *gorm.Config) {
 		c.Logger = logger.New(log.New(l.log, "", 0), logger.Config{LogLevel: logger.Info, SlowThreshold: 1})
 		if config != nil {
@@ -108,15 +108,15 @@ func openLoud(t *testing.T, d *dbtest.Database, config func(*gorm.Config)) loud 
 	return l
 }
 
-// store returns a store on the database that also logs by itself.
-func (l loud) store(t *testing.T, db *gorm.DB) *usersession.GormStore {
+// store returns a store on the database, with a logger that prints every record.
+func (l loudDatabase) store(t *testing.T, db *gorm.DB) *usersession.GormStore {
 	t.Helper()
 	return newStore(t, db, usersession.WithLogger(slog.New(slog.NewJSONHandler(l.log, &slog.HandlerOptions{Level: slog.LevelDebug}))))
 }
 
-// everything runs every operation with the secrets, and returns what failed with
-// something else than the contract's errors.
-func everything(ctx context.Context, t *testing.T, store *usersession.GormStore) int {
+// runWithSecrets runs every operation with the secrets. It returns the number of operations
+// that failed with an error other than those of package bff.
+func runWithSecrets(ctx context.Context, t *testing.T, store *usersession.GormStore) int {
 	t.Helper()
 	key := bff.UserSessionKey{PartitionKey: secrets.PartitionKey, Key: secrets.Key}
 	other := secrets
@@ -133,13 +133,17 @@ func everything(ctx context.Context, t *testing.T, store *usersession.GormStore)
 		{"create another", func() error { return store.CreateUserSession(ctx, other) }},
 		{"get", func() error { _, err := store.GetUserSession(ctx, key); return err }},
 		{"update", func() error {
-			return store.UpdateUserSession(ctx, key, updated(secrets, string(secrets.Ticket), 0))
+			return store.UpdateUserSession(ctx, key, updateOf(secrets, string(secrets.Ticket), 0))
 		}},
 		{"update of a version", func() error {
-			return store.UpdateUserSession(ctx, key, updated(secrets, string(secrets.Ticket), 77))
+			return store.UpdateUserSession(ctx, key, updateOf(secrets, string(secrets.Ticket), 77))
 		}},
 		{"update to a taken session id", func() error {
-			return store.UpdateUserSession(ctx, bff.UserSessionKey{PartitionKey: other.PartitionKey, Key: other.Key}, updated(secrets, "", 0))
+			return store.UpdateUserSession(ctx, bff.UserSessionKey{PartitionKey: other.PartitionKey, Key: other.Key}, updateOf(secrets, "", 0))
+		}},
+		{"update that replaces rivals", func() error {
+			update := replacingRivals(updateOf(secrets, string(secrets.Ticket), 0))
+			return store.UpdateUserSession(ctx, bff.UserSessionKey{PartitionKey: other.PartitionKey, Key: other.Key}, update)
 		}},
 		{"replace", func() error { return store.ReplaceUserSession(ctx, secrets) }},
 		{"list", func() error { _, err := store.GetUserSessions(ctx, secrets.PartitionKey, filter); return err }},
@@ -152,9 +156,10 @@ func everything(ctx context.Context, t *testing.T, store *usersession.GormStore)
 			return nil
 		}},
 		{"revoke", func() error { _, err := store.DeleteUserSessions(ctx, secrets.PartitionKey, filter); return err }},
+		{"delete of a version", func() error { return errOf(store.DeleteUserSessionVersion(ctx, key, 1)) }},
 		{"delete", func() error { return errOf(store.DeleteUserSession(ctx, key)) }},
 		{"cleanup", func() error { _, err := store.DeleteExpiredSessions(ctx); return err }},
-		{"create what cannot be kept", func() error {
+		{"create with an invalid key", func() error {
 			tooLong := secrets
 			tooLong.Key = strings.Repeat(secrets.Key, 50)
 			return store.CreateUserSession(ctx, tooLong)
@@ -164,28 +169,29 @@ func everything(ctx context.Context, t *testing.T, store *usersession.GormStore)
 		if err == nil {
 			continue
 		}
-		discreet(t, op.name, err)
-		ours := false
+		wantNoSecretIn(t, op.name, err)
+		isContractErr := false
 		for _, known := range []error{bff.ErrSessionExists, bff.ErrSessionNotFound, bff.ErrSessionChanged, bff.ErrInvalidSession} {
-			ours = ours || errors.Is(err, known)
+			isContractErr = isContractErr || errors.Is(err, known)
 		}
-		if !ours {
+		if !isContractErr {
 			failed++
 		}
 	}
 	return failed
 }
 
-// quiet fails the test if the log has a secret in it, or nothing at all.
-func (l loud) quiet(t *testing.T, atLeast int) {
+// wantNoSecretLogged fails the test if the log contains a secret, or if it has fewer lines
+// than atLeast.
+func (l loudDatabase) wantNoSecretLogged(t *testing.T, atLeast int) {
 	t.Helper()
 	text := l.log.String()
 	for line := range strings.Lines(text) {
-		if found := betrayed(line); found != nil {
-			t.Errorf("the log has %q in it: %s", found, line)
+		if found := secretsIn(line); found != nil {
+			t.Errorf("the log contains %q: %s", found, line)
 		}
 	}
 	if n := strings.Count(text, "\n"); n < atLeast {
-		t.Errorf("the log has %d lines; is anybody listening?", n)
+		t.Errorf("the log has %d lines, want at least %d: is the logger in use?", n, atLeast)
 	}
 }

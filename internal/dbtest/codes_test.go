@@ -11,9 +11,9 @@ import (
 	modernc "modernc.org/sqlite"
 )
 
-// cause returns the code of the driver's error behind one of the store's, found as an
-// application finds it.
-func cause(err error) string {
+// driverCode returns the code of the driver's error that an error of the store wraps. It
+// finds that error as an application does. Without such an error it returns "".
+func driverCode(err error) string {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return e.Code
 	}
@@ -29,7 +29,8 @@ func cause(err error) string {
 	return ""
 }
 
-// tryAgain reports whether a database asks for a transaction to be tried again.
-func tryAgain(err error) bool {
-	return slices.Contains([]string{"40P01", "40001", "1213", "1020", "9007", "8022", "8028", "1105", "1205", "3960", "5", "517"}, cause(err))
+// asksForRetry reports whether the error means that the application should retry its
+// transaction.
+func asksForRetry(err error) bool {
+	return slices.Contains([]string{"40P01", "40001", "1213", "1020", "9007", "8022", "8028", "1105", "1205", "3960", "5", "517"}, driverCode(err))
 }

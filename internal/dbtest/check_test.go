@@ -9,88 +9,88 @@ import (
 	"example.com/usersession/bff"
 )
 
-// pass is a short walk through everything that a store does, for configurations of
-// which there are too many for the whole suite. The store is empty, and its clock stands
-// at now.
-func pass(t *testing.T, store *usersession.GormStore) {
+// checkStore checks the store's operations in one short run. It is for tests with too many
+// configurations to run the conformance suite in each. The store must be empty, and its
+// clock must return now.
+func checkStore(t *testing.T, store *usersession.GormStore) {
 	t.Helper()
 	ctx := t.Context()
-	get := func(want bff.UserSession, version int64) {
+	wantStored := func(want bff.UserSession, version int64) {
 		t.Helper()
 		got, err := store.GetUserSession(ctx, bff.UserSessionKey{PartitionKey: want.PartitionKey, Key: want.Key})
 		must(t, err)
 		wantSession(t, got, want, version)
 	}
-	gone := func(key string) {
+	wantNotFound := func(key string) {
 		t.Helper()
 		_, err := store.GetUserSession(ctx, keyOf(key))
 		wantErr(t, "get "+key, err, bff.ErrSessionNotFound)
 	}
 
-	// Create, in UTC to the microsecond and in New York's hour that exists twice; a
-	// key that differs in case is another one; a ticket of nothing is no ticket.
-	first := sample("key", "sid")
+	// Create: times in UTC with nanoseconds, and in the hour that New York has twice; a
+	// key that differs only in case; no ticket.
+	first := testSession("key", "sid")
 	newYork, err := time.LoadLocation("America/New_York")
 	must(t, err)
-	second := sample("KEY", "SID")
+	second := testSession("KEY", "SID")
 	second.PartitionKey = ""
 	second.Created = time.Date(2026, 11, 1, 5, 30, 0, 123456000, time.UTC).In(newYork)
 	second.Renewed = second.Created.Add(time.Hour)
 	second.Expires = time.Time{}
 	second.Ticket = nil
-	third := sample("KEY", "SID")
+	third := testSession("KEY", "SID")
 	third.SubjectID = "Alice"
 	for _, s := range []bff.UserSession{first, second, third} {
 		must(t, store.CreateUserSession(ctx, s))
 	}
-	get(first, 1)
-	get(second, 1)
-	get(third, 1)
-	gone("Key")
-	wantErr(t, "create, same key", store.CreateUserSession(ctx, sample("key", "sid-2")), bff.ErrSessionExists)
-	wantErr(t, "create, same session id", store.CreateUserSession(ctx, sample("key-2", "sid")), bff.ErrSessionExists)
-	gone("key-2")
+	wantStored(first, 1)
+	wantStored(second, 1)
+	wantStored(third, 1)
+	wantNotFound("Key")
+	wantErr(t, "create, same key", store.CreateUserSession(ctx, testSession("key", "sid-2")), bff.ErrSessionExists)
+	wantErr(t, "create, same session id", store.CreateUserSession(ctx, testSession("key-2", "sid")), bff.ErrSessionExists)
+	wantNotFound("key-2")
 
-	// Update, the same twice, and from a version.
-	update := updated(first, "\x00binary\xff", 0)
+	// Update: the same values twice, and from a version.
+	update := updateOf(first, "\x00binary\xff", 0)
 	must(t, store.UpdateUserSession(ctx, keyOf("key"), update))
 	must(t, store.UpdateUserSession(ctx, keyOf("key"), update))
 	first.Ticket = update.Ticket
-	get(first, 3)
+	wantStored(first, 3)
 	update.IfVersion = 2
-	wantErr(t, "update too late", store.UpdateUserSession(ctx, keyOf("key"), update), bff.ErrSessionChanged)
+	wantErr(t, "update, old version", store.UpdateUserSession(ctx, keyOf("key"), update), bff.ErrSessionChanged)
 	update.IfVersion = 3
 	must(t, store.UpdateUserSession(ctx, keyOf("key"), update))
-	get(first, 4)
-	wantErr(t, "update of nothing", store.UpdateUserSession(ctx, keyOf("nobody"), update), bff.ErrSessionNotFound)
+	wantStored(first, 4)
+	wantErr(t, "update, not found", store.UpdateUserSession(ctx, keyOf("missing"), update), bff.ErrSessionNotFound)
 	update.SessionID, update.IfVersion = "SID", 0
 	wantErr(t, "update, taken session id", store.UpdateUserSession(ctx, keyOf("key"), update), bff.ErrSessionExists)
-	get(first, 4)
+	wantStored(first, 4)
 
-	// Expired ones are not there, and in nobody's way.
-	expired := sample("expired", "old")
+	// An expired session is not found, and does not conflict.
+	expired := testSession("expired", "old")
 	expired.Expires = now.Truncate(time.Microsecond)
 	must(t, store.CreateUserSession(ctx, expired))
-	gone("expired")
+	wantNotFound("expired")
 	must(t, store.CreateUserSession(ctx, expired))
 	update.SessionID = "old"
 	must(t, store.UpdateUserSession(ctx, keyOf("key"), update))
 	first.SessionID = "old"
-	get(first, 5)
+	wantStored(first, 5)
 	expired.SessionID = "older"
 	must(t, store.CreateUserSession(ctx, expired))
 
-	// Replace: nothing, a key, a session id, both.
-	must(t, store.ReplaceUserSession(ctx, sample("fourth", "")))
-	must(t, store.ReplaceUserSession(ctx, sample("fourth", "sid-4")))
-	must(t, store.ReplaceUserSession(ctx, sample("fifth", "sid-4")))
-	gone("fourth")
-	must(t, store.ReplaceUserSession(ctx, sample("fifth", "old")))
-	gone("key")
-	get(sample("fifth", "old"), 1)
+	// Replace: no conflict, a conflict of the key, of the session id, and of both.
+	must(t, store.ReplaceUserSession(ctx, testSession("fourth", "")))
+	must(t, store.ReplaceUserSession(ctx, testSession("fourth", "sid-4")))
+	must(t, store.ReplaceUserSession(ctx, testSession("fifth", "sid-4")))
+	wantNotFound("fourth")
+	must(t, store.ReplaceUserSession(ctx, testSession("fifth", "old")))
+	wantNotFound("key")
+	wantStored(testSession("fifth", "old"), 1)
 
-	// List and revoke.
-	must(t, store.ReplaceUserSession(ctx, sample("sixth", "")))
+	// List and delete.
+	must(t, store.ReplaceUserSession(ctx, testSession("sixth", "")))
 	found, err := store.GetUserSessions(ctx, "app", bff.UserSessionsFilter{SubjectID: "alice"})
 	must(t, err)
 	wantKeys(t, "list by subject", found, "fifth", "sixth")
@@ -102,9 +102,9 @@ func pass(t *testing.T, store *usersession.GormStore) {
 		for session, err := range store.UserSessions(ctx, bff.UserSessionsQuery{PartitionKey: "app", PageSize: 2, OldestFirst: oldestFirst}) {
 			must(t, err)
 			if session.Ticket != nil {
-				t.Error("a lister hands out tickets")
+				t.Error("the lister returns a ticket")
 			}
-			_, err := store.GetUserSession(ctx, keyOf(session.Key)) // with one connection, too
+			_, err := store.GetUserSession(ctx, keyOf(session.Key)) // also works with a pool of one connection
 			must(t, err)
 			listed = append(listed, session)
 		}
@@ -115,19 +115,20 @@ func pass(t *testing.T, store *usersession.GormStore) {
 	}
 	deleted, err := store.DeleteUserSessions(ctx, "app", bff.UserSessionsFilter{SessionID: "SID"})
 	if must(t, err); deleted != 1 {
-		t.Errorf("revoked %d sessions by session id, want 1", deleted)
+		t.Errorf("deleted %d sessions by session id, want 1", deleted)
 	}
 	deleted, err = store.DeleteUserSessions(ctx, "app", bff.UserSessionsFilter{SubjectID: "alice"})
 	if must(t, err); deleted < 2 {
-		t.Errorf("revoked %d sessions by subject, want fifth and sixth at least", deleted)
+		t.Errorf("deleted %d sessions by subject, want at least fifth and sixth", deleted)
 	}
-	get(second, 1)
+	wantStored(second, 1)
 	must(t, errOf(store.DeleteUserSession(ctx, bff.UserSessionKey{Key: "KEY"})))
 	must(t, errOf(store.DeleteUserSession(ctx, bff.UserSessionKey{Key: "KEY"})))
 	_, err = store.DeleteExpiredSessions(ctx)
 	must(t, err)
 }
 
+// wantKeys fails the test unless the sessions have the wanted keys, in this order.
 func wantKeys(t *testing.T, what string, sessions []bff.UserSession, want ...string) {
 	t.Helper()
 	var keys []string
