@@ -80,8 +80,8 @@ func TestUpdate_ChangedIdleTimeoutKeepsExpiry(t *testing.T) {
 		if after := b.store.rows(t, "alice")[0]; !after.Expires.Equal(before.Expires) {
 			t.Errorf("idle timeout %v: an update moves the end by %v", idle, after.Expires.Sub(before.Expires))
 		}
-		// A new refresh token makes the session end no earlier than the token itself, and no
-		// later than the idle timeout after the renewal.
+		// A new refresh token makes the session end earlier only if the token itself expires
+		// earlier, and later only up to the idle timeout after the renewal.
 		update(func(tk *ticket.Ticket) { tk.RefreshTokenExpires = b.clock.plus(20 * time.Hour) })
 		want := max(8*time.Hour, idle)
 		if got := b.store.rows(t, "alice")[0].Expires.Sub(before.Renewed); got != want {
