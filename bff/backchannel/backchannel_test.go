@@ -30,7 +30,7 @@ type signed struct{}
 func (signed) Verify(_ context.Context, token string) (VerifiedToken, error) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 || parts[2] != "signed" {
-		return VerifiedToken{}, errors.New("bad signature in " + token) // careless
+		return VerifiedToken{}, errors.New("bad signature in " + token) // it quotes the token
 	}
 	header, _ := base64.RawURLEncoding.DecodeString(parts[0])
 	claims, _ := base64.RawURLEncoding.DecodeString(parts[1])
@@ -51,7 +51,7 @@ func goodClaims() map[string]any {
 	}
 }
 
-// token is a good one with some claims changed; nil removes one.
+// token returns a valid token with changed claims. A nil value removes the claim.
 func token(t testing.TB, changes map[string]any) string {
 	t.Helper()
 	claims := goodClaims()
@@ -68,9 +68,9 @@ func token(t testing.TB, changes map[string]any) string {
 	return raw(goodHeader, string(data))
 }
 
-// sessions records what is asked of it.
+// sessions records the filters of its logouts.
 type sessions struct {
-	subject string // who has the session id s1
+	subject string // the user of session s1
 	filters []bff.UserSessionsFilter
 	err     error
 }
@@ -107,7 +107,7 @@ func post(t testing.TB, h http.Handler, tokens ...string) *httptest.ResponseReco
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	if w.Header().Get("Cache-Control") != "no-store" {
-		t.Error("the response may be stored")
+		t.Error("the response may be cached")
 	}
 	return w
 }
@@ -150,13 +150,15 @@ func TestHandler_EndsSessionsNamedByToken(t *testing.T) {
 	}
 }
 
-// nobodys finds a session that is nobody's.
-type nobodys struct{ *sessions }
+// noSubject finds a session without a subject id.
+type noSubject struct{ *sessions }
 
-func (nobodys) SubjectOfSession(context.Context, string) (string, bool, error) { return "", true, nil }
+func (noSubject) SubjectOfSession(context.Context, string) (string, bool, error) {
+	return "", true, nil
+}
 
 func TestHandler_EmptyFilterNotExecuted(t *testing.T) {
-	s := nobodys{&sessions{}}
+	s := noSubject{&sessions{}}
 	h := newHandler(t, s, func(c *Config) { c.BackchannelLogoutAllUserSessions = true })
 	wantRefused(t, post(t, h, token(t, map[string]any{"sub": nil})), s.sessions)
 }
@@ -219,14 +221,14 @@ func TestHandler_RequestsWithoutForm(t *testing.T) {
 		t.Run(name, func(t *testing.T) { wantRefused(t, w, s) })
 	}
 	if w := send("POST", form+"; charset=UTF-8", good+"&other=1", ""); w.Code != http.StatusOK {
-		t.Errorf("a good one: status %d", w.Code)
+		t.Errorf("a valid form: status %d", w.Code)
 	}
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", io.MultiReader(strings.NewReader(good), broken{}))
 	r.Header.Set("Content-Type", form)
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	if w.Code != http.StatusBadRequest {
-		t.Errorf("a body that breaks off: status %d", w.Code)
+		t.Errorf("a truncated body: status %d", w.Code)
 	}
 }
 

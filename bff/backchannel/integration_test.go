@@ -19,7 +19,7 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-// unverified takes every signature. Use oidcverify.
+// unverified accepts every signature. A real program uses package oidcverify.
 type unverified struct{}
 
 func (unverified) Verify(_ context.Context, token string) (backchannel.VerifiedToken, error) {
@@ -60,18 +60,18 @@ func Example() {
 	}
 	logout, err := backchannel.New(backchannel.Config{
 		Sessions: sessions,
-		Verifier: unverified{}, // yours is from package oidcverify
+		Verifier: unverified{}, // a real program uses package oidcverify
 		Replay:   backchannel.StoreReplayMemory{Store: store},
 	})
 	if err != nil {
 		panic(err)
 	}
 
-	// Alice signs in, with the session id that her identity provider gave.
+	// Alice signs in. The session id is the identity provider's.
 	r := httptest.NewRequest(http.MethodGet, "/bff/callback", nil)
 	_, _ = sessions.SignIn(httptest.NewRecorder(), r, ticket.Ticket{SubjectID: "alice", SessionID: "s1"})
 
-	// Then the provider says that it is over.
+	// Then the provider ends the session.
 	token := logoutToken("1", map[string]any{"sid": "s1"})
 	fmt.Println(send(logout, token))
 	left, _ := sessions.UserSessions(r.Context(), "alice")
@@ -100,7 +100,7 @@ func ExampleForStore() {
 	}
 	logout, err := backchannel.New(backchannel.Config{
 		Sessions: backchannel.ForStore(store, "shop", "https://id.example"),
-		Verifier: unverified{}, // yours is from package oidcverify
+		Verifier: unverified{}, // a real program uses package oidcverify
 		Replay:   backchannel.StoreReplayMemory{Store: store},
 	})
 	if err != nil {
@@ -154,7 +154,7 @@ func TestHandler_EndsServersideSessions(t *testing.T) {
 				t.Errorf("all: %t: alice has %d sessions and bob %d, want %d and %d", all, a, b, alice, bob)
 			}
 		}
-		// A session that is not known is success, and ends no other.
+		// A logout of an unknown session succeeds and ends no other session.
 		want("1", map[string]any{"sid": "unknown"}, 2, 1)
 		want("2", map[string]any{"sub": "nobody"}, 2, 1)
 		rest := 1

@@ -86,7 +86,7 @@ func TestHandler_MalformedTokens(t *testing.T) {
 			})
 			wantRefused(t, post(t, h, tk), s)
 			if !strings.Contains(log.String(), "refused") {
-				t.Error("it is not logged")
+				t.Error("the refusal is not logged")
 			}
 			for _, part := range append(strings.Split(tk, "."), tk) {
 				if len(part) >= 8 && strings.Contains(log.String(), part) {

@@ -13,7 +13,7 @@ import (
 	"example.com/usersession/bff"
 )
 
-// memories are the implementations, on a clock.
+// memories returns every ReplayMemory, with the clock.
 func memories(clock func() time.Time) map[string]ReplayMemory {
 	return map[string]ReplayMemory{
 		"in memory":    NewInMemoryReplay(clock),
@@ -53,7 +53,7 @@ func TestHandler_FailedLogoutMayBeRepeated(t *testing.T) {
 				}
 				s.err = nil
 				if w := post(t, h, tk); w.Code != http.StatusOK {
-					t.Errorf("the second try: status %d", w.Code)
+					t.Errorf("the second delivery: status %d", w.Code)
 				}
 			})
 		}
@@ -93,7 +93,7 @@ func TestReplayMemory_ConcurrentRemember(t *testing.T) {
 			}
 			wg.Wait()
 			if first.Load() != 1 {
-				t.Errorf("%d were first", first.Load())
+				t.Errorf("%d calls reported that they were first", first.Load())
 			}
 		})
 	}
@@ -121,14 +121,14 @@ func TestReplayMemory_Expiry(t *testing.T) {
 				return ok
 			}
 			if used("a", "bc") || !remember("a", "bc") || !used("a", "bc") || remember("a", "bc") {
-				t.Error("it does not remember")
+				t.Error("the token is not remembered")
 			}
 			if used("ab", "c") || !remember("ab", "c") || !used("ab", "c") {
 				t.Error("issuer and jti are mixed up")
 			}
 			at = now.Add(time.Minute)
 			if used("a", "bc") || !remember("a", "bc") || !used("a", "bc") {
-				t.Error("it never forgets")
+				t.Error("the token does not expire")
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
@@ -152,6 +152,6 @@ func TestInMemoryReplay_RemovesExpiredTokens(t *testing.T) {
 		at = at.Add(10 * time.Millisecond)
 	}
 	if n := len(m.until); n > 2*minReplayLimit {
-		t.Errorf("%d entries, of which 100 count", n)
+		t.Errorf("%d entries, of which 100 have not expired", n)
 	}
 }

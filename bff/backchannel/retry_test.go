@@ -12,7 +12,7 @@ import (
 	"example.com/usersession/bff"
 )
 
-// A database has the sessions and the notes, and a fault.
+// A database holds the sessions and the used tokens, and injects a fault.
 type database struct {
 	*bff.InMemoryStore
 	*sessions
@@ -44,8 +44,8 @@ func (d *database) BackchannelLogout(ctx context.Context, filter bff.UserSession
 	return n, err
 }
 
-// Whatever fails at whichever call, the sessions have ended when the provider has tried
-// again, and the token is of no more use.
+// With every fault at every call, the sessions have ended after the provider's second delivery,
+// and the token is refused afterwards.
 func TestHandler_FaultsLoseNoLogout(t *testing.T) {
 	down := errors.New("the database is down")
 	for name, fault := range map[string]func(hangUp func(), here, later bool, do func() error) error{
@@ -61,19 +61,19 @@ func TestHandler_FaultsLoseNoLogout(t *testing.T) {
 			}
 			return down
 		},
-		"the database goes down, or the process dies": func(_ func(), here, later bool, do func() error) error {
+		"the database goes down, or the process ends": func(_ func(), here, later bool, do func() error) error {
 			if here || later {
 				return down
 			}
 			return do()
 		},
-		"the provider hangs up before a call": func(hangUp func(), here, _ bool, do func() error) error {
+		"the provider disconnects before a call": func(hangUp func(), here, _ bool, do func() error) error {
 			if here {
 				hangUp()
 			}
 			return do()
 		},
-		"the provider hangs up while a call is committed": func(hangUp func(), here, _ bool, do func() error) error {
+		"the provider disconnects while a call is committed": func(hangUp func(), here, _ bool, do func() error) error {
 			if err := do(); !here {
 				return err
 			}
@@ -102,10 +102,10 @@ func TestHandler_FaultsLoseNoLogout(t *testing.T) {
 				ended := len(d.filters)
 				second := post(t, provider, tk).Code
 				if len(d.filters) == 0 {
-					t.Errorf("the sessions live on: status %d, then %d", first, second)
+					t.Errorf("the sessions have not ended: status %d, then %d", first, second)
 				}
 				if first == http.StatusOK && (ended == 0 || len(d.filters) > ended) {
-					t.Errorf("a status 200, and %d logouts before and %d after the next delivery", ended, len(d.filters))
+					t.Errorf("status 200, with %d logouts before and %d after the next delivery", ended, len(d.filters))
 				}
 				d.filters = nil
 				wantRefused(t, post(t, provider, tk), d.sessions)
@@ -114,25 +114,25 @@ func TestHandler_FaultsLoseNoLogout(t *testing.T) {
 	}
 }
 
-// deserted are sessions whose provider hangs up when they have ended.
-type deserted struct {
+// disconnecting are sessions whose provider disconnects when they have ended.
+type disconnecting struct {
 	*sessions
 	hangUp func()
 }
 
-func (s deserted) BackchannelLogout(ctx context.Context, filter bff.UserSessionsFilter) (int64, error) {
+func (s disconnecting) BackchannelLogout(ctx context.Context, filter bff.UserSessionsFilter) (int64, error) {
 	defer s.hangUp()
 	return s.sessions.BackchannelLogout(ctx, filter)
 }
 
-// Or else who has the token could use it any number of times, by hanging up.
+// Otherwise a client could use the token any number of times by disconnecting.
 func TestHandler_ProviderDisconnectsTokenRemembered(t *testing.T) {
 	for name, memory := range memories(clock) {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			s := &sessions{}
-			h := newHandler(t, deserted{s, cancel}, func(c *Config) { c.Replay = memory })
+			h := newHandler(t, disconnecting{s, cancel}, func(c *Config) { c.Replay = memory })
 			post(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(w, r.WithContext(ctx)) }), token(t, nil))
 			if ctx.Err() == nil || len(s.filters) != 1 {
 				t.Fatalf("ended %v", s.filters)
@@ -143,7 +143,7 @@ func TestHandler_ProviderDisconnectsTokenRemembered(t *testing.T) {
 	}
 }
 
-// eachAtOnce are sessions that wait until so many logouts are under way.
+// eachAtOnce are sessions whose logouts wait until a number of them are running.
 type eachAtOnce struct {
 	sessions
 	underWay sync.WaitGroup
@@ -157,8 +157,8 @@ func (s *eachAtOnce) BackchannelLogout(context.Context, bff.UserSessionsFilter) 
 	return 1, nil
 }
 
-// Of deliveries at the same time none is told that the sessions are gone before they are,
-// and the next one is refused.
+// No concurrent delivery gets status 200 before the sessions have ended, and the next delivery
+// is refused.
 func TestHandler_ConcurrentDeliveries(t *testing.T) {
 	const hosts = 10
 	for name, memory := range memories(clock) {

@@ -14,7 +14,7 @@ import (
 // A store accepts anonymous rows. This package does not create or use any.
 
 func TestSignIn_EmptySubject(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	w := httptest.NewRecorder()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 	if _, err := b.SignIn(w, r, as("", "")); err == nil {
@@ -26,7 +26,7 @@ func TestSignIn_EmptySubject(t *testing.T) {
 }
 
 func TestUpdate_CannotRemoveSubject(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	br := b.browser()
 	br.signIn(alice())
 	br.change(func(tk *ticket.Ticket) { tk.SubjectID = "" })
@@ -37,7 +37,7 @@ func TestUpdate_CannotRemoveSubject(t *testing.T) {
 }
 
 func TestMiddleware_AnonymousRow(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	br := b.browser()
 	br.signIn(alice())
 	row := b.store.rows(t, "alice")[0]
@@ -70,7 +70,7 @@ func TestMiddleware_AnonymousRow(t *testing.T) {
 }
 
 func TestUserSessions_EmptySubject(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	if _, err := b.UserSessions(t.Context(), ""); !errors.Is(err, bff.ErrInvalidFilter) {
 		t.Errorf("UserSessions: %v", err)
 	}

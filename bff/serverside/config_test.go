@@ -13,7 +13,7 @@ import (
 
 func TestRun_Cleanup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, func(c *Config) {
+		b := newTestBFF(t, func(c *Config) {
 			c.Store, c.Clock = bff.NewInMemoryStore(), time.Now
 			c.EnableSessionCleanup, c.SessionCleanupInterval = true, time.Minute
 		})
@@ -32,7 +32,7 @@ func TestRun_Cleanup(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if err := newBench(t).Run(t.Context()); err != nil {
+	if err := newTestBFF(t).Run(t.Context()); err != nil {
 		t.Errorf("without cleanup: %v", err)
 	}
 }
@@ -47,11 +47,11 @@ func TestNew_InvalidConfiguration(t *testing.T) {
 	if strings.Count(log.String(), "in memory") != 1 {
 		t.Errorf("a nil store: %s", log.String())
 	}
-	br := (&bench{Sessions: s, t: t}).browser()
+	br := (&testBFF{Sessions: s, t: t}).browser()
 	br.signIn(alice())
 	br.want("alice")
 	if strings.Count(log.String(), "in memory") != 1 {
-		t.Error("it is said more than once")
+		t.Error("the warning is logged more than once")
 	}
 	for want, change := range map[string]func(*Config){
 		"Protector is nil":       func(c *Config) { c.Protector = nil },

@@ -13,7 +13,7 @@ import (
 // there and not here.
 
 // removeAll deletes a user's rows without this host, as another host would.
-func (b *bench) removeAll(subjectID string) func() {
+func (b *testBFF) removeAll(subjectID string) func() {
 	return func() {
 		if _, err := b.store.InMemoryStore.DeleteUserSessions(b.t.Context(), "app", bff.UserSessionsFilter{SubjectID: subjectID}); err != nil {
 			b.t.Error(err)
@@ -22,7 +22,7 @@ func (b *bench) removeAll(subjectID string) func() {
 }
 
 func TestSignOut_CountsOnlyOwnDelete(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	br := b.browser()
 	br.signIn(alice())
 	b.store.on("delete", b.removeAll("alice"))
@@ -39,7 +39,7 @@ func TestSignOut_CountsOnlyOwnDelete(t *testing.T) {
 
 // A sign-out whose session cannot be read still deletes and counts it.
 func TestSignOut_CountsUnreadableSession(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	br := b.browser()
 	br.signIn(alice())
 	br.visit(func(w http.ResponseWriter, r *http.Request) {
@@ -53,7 +53,7 @@ func TestSignOut_CountsUnreadableSession(t *testing.T) {
 }
 
 func TestSignIn_CountsOnlyOwnReplacement(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	br := b.browser()
 	br.signIn(as("alice", "s1"))
 	b.store.on("delete", b.removeAll("alice"))
@@ -64,7 +64,7 @@ func TestSignIn_CountsOnlyOwnReplacement(t *testing.T) {
 }
 
 func TestSignIn_CountsOnlyOwnDeletesBeyondMaximum(t *testing.T) {
-	b := newBench(t, func(c *Config) { c.MaxSessionsPerUser = 1 })
+	b := newTestBFF(t, func(c *Config) { c.MaxSessionsPerUser = 1 })
 	b.browser().signIn(as("alice", "s1"))
 	old := b.store.rows(t, "alice")[0]
 	b.store.on("delete", func() {
@@ -77,7 +77,7 @@ func TestSignIn_CountsOnlyOwnDeletesBeyondMaximum(t *testing.T) {
 }
 
 func TestRevokeOtherSessions_CountsOnlyOwnDeletes(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	br := b.browser()
 	b.browser().signIn(as("alice", "s1"))
 	b.browser().signIn(as("alice", "s2"))
@@ -99,19 +99,19 @@ func TestRevokeOtherSessions_CountsOnlyOwnDeletes(t *testing.T) {
 // if the delete fails, cleanup counts it.
 func TestEndSessionWithRefreshToken_CountsOnlyOwnDelete(t *testing.T) {
 	for name, test := range map[string]struct {
-		disturb func(b *bench)
+		disturb func(b *testBFF)
 		want    int64
 	}{
-		"undisturbed":          {func(*bench) {}, 1},
-		"another host deletes": {func(b *bench) { b.store.on("delete", b.removeAll("alice")) }, 0},
-		"delete fails":         {func(b *bench) { b.store.breakDown("delete") }, 0},
+		"undisturbed":          {func(*testBFF) {}, 1},
+		"another host deletes": {func(b *testBFF) { b.store.on("delete", b.removeAll("alice")) }, 0},
+		"delete fails":         {func(b *testBFF) { b.store.breakDown("delete") }, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p, browsers := fleet(t, 1, func(c *Config) { c.EndSessionWithRefreshToken = true })
 				br := browsers[0]
 				p.spent = map[string]bool{"secret-refresh-token": true}
-				test.disturb(br.bench)
+				test.disturb(br.testBFF)
 				_, _ = br.token(t.Context())
 				time.Sleep(time.Minute)
 				synctest.Wait()

@@ -14,7 +14,7 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-// A sign-in, a page that knows who is there, and a revocation that needs no browser.
+// A sign-in, a page that shows the signed-in user, and a revocation without the browser.
 func Example() {
 	sessions, err := serverside.New(serverside.Config{
 		Store:     bff.NewInMemoryStore(),         // or usersession.NewGormStore(db)
@@ -28,7 +28,7 @@ func Example() {
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("/bff/callback", func(w http.ResponseWriter, r *http.Request) {
-		// Here the code was exchanged and the ID token verified.
+		// A real callback has exchanged the code and verified the ID token by now.
 		if _, err := sessions.SignIn(w, r, ticket.Ticket{SubjectID: "alice", SessionID: "s1", AccessToken: "never sent"}); err != nil {
 			http.Error(w, "Service Unavailable", http.StatusServiceUnavailable)
 		}

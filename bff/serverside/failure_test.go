@@ -14,7 +14,7 @@ import (
 )
 
 func TestMiddleware_DatabaseDown(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	br := b.browser()
 	br.signIn(alice())
 	row := b.store.rows(t, "alice")[0]
@@ -29,25 +29,25 @@ func TestMiddleware_DatabaseDown(t *testing.T) {
 		t.Errorf("the body says %q", text)
 	}
 	if len(response.Cookies()) != 0 {
-		t.Errorf("the cookie is touched: %v", response.Cookies())
+		t.Errorf("the response sets cookies: %v", response.Cookies())
 	}
-	// Who has no cookie is not concerned.
+	// A request without a cookie is served.
 	b.browser().want("")
-	// Nor may a sign-out pretend.
+	// A sign-out must not report success.
 	b.store.breakDown("delete", "delete all", "create", "replace")
 	response = br.visit(func(w http.ResponseWriter, r *http.Request) {
 		if err := b.SignOut(w, r); !errors.Is(err, errDown) {
 			t.Errorf("SignOut: %v", err)
 		}
 		if _, ok := FromContext(r.Context()); !ok {
-			t.Error("after a sign-out that failed the request is signed out")
+			t.Error("the request is signed out after a failed sign-out")
 		}
 		if _, err := b.SignIn(w, r, as("bob", "")); !errors.Is(err, errDown) {
 			t.Errorf("SignIn: %v", err)
 		}
 	})
 	if len(response.Cookies()) != 0 {
-		t.Errorf("the cookie is touched: %v", response.Cookies())
+		t.Errorf("the response sets cookies: %v", response.Cookies())
 	}
 	if _, err := b.RevokeSessions(t.Context(), bff.UserSessionsFilter{SubjectID: "alice"}); !errors.Is(err, errDown) {
 		t.Errorf("RevokeSessions: %v", err)
@@ -57,14 +57,14 @@ func TestMiddleware_DatabaseDown(t *testing.T) {
 	if rows := b.store.rows(t, "alice"); len(rows) != 1 || rows[0].Key != row.Key {
 		t.Error("a session was deleted")
 	}
-	// A renewal that cannot be written costs nothing but itself.
+	// If the renewal cannot be written, the request is still served.
 	b.clock.pass(45 * time.Minute)
 	b.store.breakDown("update")
 	br.want("alice")
 }
 
 func TestMiddleware_CancelledRequestDeletesNothing(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	br := b.browser()
 	br.signIn(alice())
 	b.clock.pass(45 * time.Minute)
@@ -77,9 +77,9 @@ func TestMiddleware_CancelledRequestDeletesNothing(t *testing.T) {
 		t.Errorf("status %d", w.Code)
 	}
 	if strings.Contains(b.log.String(), `"level":"ERROR"`) {
-		t.Errorf("it is logged as an error: %s", b.log.String())
+		t.Errorf("the cancellation is logged as an error: %s", b.log.String())
 	}
-	// Cancelled while the handler runs.
+	// The request is cancelled while the handler runs.
 	ctx, cancel = context.WithCancel(t.Context())
 	br.do(br.request("/").WithContext(ctx), func(w http.ResponseWriter, r *http.Request) {
 		cancel()
@@ -98,19 +98,19 @@ func TestMiddleware_CancelledRequestDeletesNothing(t *testing.T) {
 	})
 	br.want("alice")
 	if len(b.store.rows(t, "alice")) != 1 {
-		t.Error("a session came or went")
+		t.Error("the sessions have changed")
 	}
 }
 
 func TestSignIn_FailureLeavesNoSession(t *testing.T) {
 	for _, operation := range []string{"replace", "delete", "list"} {
 		t.Run(operation, func(t *testing.T) {
-			b := newBench(t, func(c *Config) { c.MaxSessionsPerUser = 5 })
+			b := newTestBFF(t, func(c *Config) { c.MaxSessionsPerUser = 5 })
 			br := b.browser()
 			br.signIn(as("alice", "s1"))
 			old := br.cookies[DefaultCookieName]
 			b.store.breakDown(operation)
-			// Deleting the old session fails; deleting what was added works again.
+			// The delete of the old session fails; the delete of the new one succeeds.
 			b.store.on("delete", func() { b.store.on("delete", func() { b.store.breakDown() }) })
 			response := br.visit(func(w http.ResponseWriter, r *http.Request) {
 				if _, err := b.SignIn(w, r, as("alice", "s2")); !errors.Is(err, errDown) {
@@ -123,17 +123,17 @@ func TestSignIn_FailureLeavesNoSession(t *testing.T) {
 			}
 			for _, row := range b.store.rows(t, "alice") {
 				if row.SessionID == "s2" {
-					t.Error("the new session is there")
+					t.Error("the new session exists")
 				}
 			}
 		})
 	}
 }
 
-// A store whose answer is lost: the row is there, and the caller gets an error.
-type answerless struct{ *spy }
+// lostAnswer writes the row, but the caller gets an error.
+type lostAnswer struct{ *spy }
 
-func (s answerless) ReplaceUserSession(ctx context.Context, session bff.UserSession) error {
+func (s lostAnswer) ReplaceUserSession(ctx context.Context, session bff.UserSession) error {
 	if err := s.spy.ReplaceUserSession(ctx, session); err != nil {
 		return err
 	}
@@ -141,15 +141,15 @@ func (s answerless) ReplaceUserSession(ctx context.Context, session bff.UserSess
 }
 
 func TestSignIn_LostAnswerLeavesNoSession(t *testing.T) {
-	b := newBench(t)
-	b.cfg.Store = answerless{b.store}
+	b := newTestBFF(t)
+	b.cfg.Store = lostAnswer{b.store}
 	response := b.browser().visit(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := b.SignIn(w, r, alice()); !errors.Is(err, errDown) {
 			t.Errorf("%v", err)
 		}
 	})
 	if len(response.Cookies()) != 0 || len(b.store.rows(t, "alice")) != 0 {
-		t.Error("a cookie was sent, or a session is there that nobody can use")
+		t.Error("a cookie was sent, or a session without a browser remains")
 	}
 }
 
@@ -159,7 +159,7 @@ func (down) Encrypt(_, _ []byte) ([]byte, error) { return nil, ticket.ErrUnavail
 func (down) Decrypt(_, _ []byte) ([]byte, error) { return nil, ticket.ErrUnavailable }
 
 func TestLoad_ProtectorUnavailable(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	br := b.browser()
 	br.signIn(alice())
 	b.cfg.Protector = down{}

@@ -40,7 +40,7 @@ func FuzzLocalURL(f *testing.F) {
 		if err != nil || u.Host != "bff.example" || u.Scheme != "https" {
 			t.Errorf("%q leads to %v", returnURL, u)
 		}
-		// As browsers read it: backslashes are slashes; tabs and line breaks are nothing.
+		// Browsers read backslashes as slashes and drop tabs and line breaks.
 		seen := strings.NewReplacer(`\`, "/", "\t", "", "\n", "", "\r", "").Replace(returnURL)
 		if !strings.HasPrefix(seen, "/") || strings.HasPrefix(seen, "//") {
 			t.Errorf("%q is read as %q", returnURL, seen)

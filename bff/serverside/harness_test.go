@@ -16,7 +16,7 @@ import (
 
 const issuer = "https://id.example"
 
-// alice is a ticket with a token in every field that could leak one.
+// alice returns a ticket with a token in every field that could leak one.
 func alice() ticket.Ticket {
 	return ticket.Ticket{
 		SubjectID: "alice", SessionID: "idp-session",
@@ -32,7 +32,7 @@ func as(subjectID, sessionID string) ticket.Ticket {
 	return t
 }
 
-// A clock is set by the test.
+// A clock shows the time that the test sets.
 type clock struct{ now atomic.Pointer[time.Time] }
 
 func newClock() *clock {
@@ -45,7 +45,7 @@ func (c *clock) Now() time.Time                 { return *c.now.Load() }
 func (c *clock) pass(d time.Duration)           { c.now.Store(new(c.Now().Add(d))) }
 func (c *clock) plus(d time.Duration) time.Time { return c.Now().Add(d) }
 
-// A tally is a Metrics.
+// A tally is a Metrics that adds up the counts.
 type tally struct {
 	mu      sync.Mutex
 	started int
@@ -67,7 +67,7 @@ func (m *tally) SessionEnded(_ context.Context, reason EndReason, n int64) {
 	m.ended[reason] += n
 }
 
-// A log is what was logged, at every level.
+// A logBuffer holds the log output.
 type logBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -85,8 +85,8 @@ func (l *logBuffer) String() string {
 	return l.b.String()
 }
 
-// A bench is a BFF on a test bench.
-type bench struct {
+// A testBFF is a Sessions with a spied store, a clock, a counter and a log.
+type testBFF struct {
 	*Sessions
 	t     testing.TB
 	store *spy
@@ -97,10 +97,10 @@ type bench struct {
 
 var testKeys = ticket.InsecureRandomKeyRing()
 
-// newBench makes a BFF; change may alter its configuration.
-func newBench(t testing.TB, change ...func(*Config)) *bench {
+// newTestBFF makes a testBFF; change may alter its configuration.
+func newTestBFF(t testing.TB, change ...func(*Config)) *testBFF {
 	t.Helper()
-	b := &bench{t: t, clock: newClock(), tally: &tally{}, log: &logBuffer{}}
+	b := &testBFF{t: t, clock: newClock(), tally: &tally{}, log: &logBuffer{}}
 	b.store = newSpy(b.clock.Now)
 	c := Config{
 		Store: b.store, Protector: testKeys, Partition: "app", Issuer: issuer,
@@ -118,15 +118,15 @@ func newBench(t testing.TB, change ...func(*Config)) *bench {
 	return b
 }
 
-// A browser keeps what cookies it is sent.
+// A browser keeps the cookies that responses set.
 type browser struct {
-	*bench
+	*testBFF
 	cookies map[string]string
 }
 
-func (b *bench) browser() *browser { return &browser{b, map[string]string{}} }
+func (b *testBFF) browser() *browser { return &browser{b, map[string]string{}} }
 
-// request is a request with the browser's cookies.
+// request returns a request with the browser's cookies.
 func (br *browser) request(target string) *http.Request {
 	r := httptest.NewRequestWithContext(br.t.Context(), http.MethodGet, target, nil)
 	for name, value := range br.cookies {
@@ -176,7 +176,7 @@ func (br *browser) change(f func(*ticket.Ticket)) {
 	})
 }
 
-// user returns who the browser is signed in as, or "".
+// user returns the subject id of the browser's session, or "".
 func (br *browser) user() string {
 	br.t.Helper()
 	var subjectID string
@@ -197,8 +197,8 @@ func (br *browser) want(subjectID string) {
 	}
 }
 
-// wantEnded checks the counter of a reason.
-func (b *bench) wantEnded(reason EndReason, n int64) {
+// wantEnded checks the count of ended sessions for a reason.
+func (b *testBFF) wantEnded(reason EndReason, n int64) {
 	b.t.Helper()
 	b.tally.mu.Lock()
 	defer b.tally.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// A provider is an identity provider's token endpoint, with refresh tokens that are good
+// A provider has an identity provider's token endpoint, which accepts each refresh token
 // once, and its revocation endpoint.
 type provider struct {
 	mu      sync.Mutex
@@ -54,7 +54,7 @@ func (p *provider) RefreshTokens(ctx context.Context, token string) (Tokens, err
 	if p.during != nil {
 		p.during()
 	}
-	if spent && p.fail == nil { // that is known at once
+	if spent && p.fail == nil { // refused without the delay
 		return Tokens{}, fmt.Errorf("invalid_grant: %w", ErrRefreshTokenRefused)
 	}
 	select {
@@ -70,19 +70,19 @@ func (p *provider) RefreshTokens(ctx context.Context, token string) (Tokens, err
 	}, nil
 }
 
-// refresherOf always answers with these tokens.
+// refresherOf always returns these tokens.
 type refresherOf Tokens
 
 func (r refresherOf) RefreshTokens(context.Context, string) (Tokens, error) { return Tokens(r), nil }
 
-// fleet makes hosts that share a store and a provider, and a signed-in browser's cookies
-// whose access token has just ended.
+// fleet makes hosts that share a store and a provider, and for each host a browser with the
+// cookies of the same session, whose access token has just expired.
 func fleet(t *testing.T, hosts int, change func(*Config)) (p *provider, browsers []*browser) {
 	t.Helper()
 	p = &provider{delay: 100 * time.Millisecond}
 	store := newSpy(time.Now)
 	for range hosts {
-		b := newBench(t, func(c *Config) {
+		b := newTestBFF(t, func(c *Config) {
 			c.Store, c.Clock, c.Refresher, c.Revoker = store, time.Now, p, p
 			if change != nil {
 				change(c)

@@ -12,7 +12,7 @@ import (
 )
 
 func TestRefusedRefreshToken_SessionGoesOnOrEnds(t *testing.T) {
-	for name, ends := range map[string]bool{"by default the session goes on": false, "the session ends with it": true} {
+	for name, ends := range map[string]bool{"the session goes on by default": false, "the session ends with it": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p, browsers := fleet(t, 1, func(c *Config) { c.EndSessionWithRefreshToken = ends })
@@ -49,9 +49,9 @@ func TestRefusedRefreshToken_NotSentAgain(t *testing.T) {
 			}
 		}
 		if waited := time.Since(begin); p.calls != 1 || waited != 0 {
-			t.Errorf("it was sent %d times, and later requests waited for %v", p.calls, waited)
+			t.Errorf("the token was sent %d times, and later requests waited for %v", p.calls, waited)
 		}
-		// Another one, from another host, is used at once.
+		// Another refresh token, written by another host, is used at once.
 		p.fail = nil
 		browsers[1].change(func(tk *ticket.Ticket) { tk.RefreshToken = "another" })
 		if token, err := browsers[0].token(t.Context()); token != "access-2" || err != nil {
@@ -60,7 +60,7 @@ func TestRefusedRefreshToken_NotSentAgain(t *testing.T) {
 	})
 }
 
-// The host that was refused waits for one that is slow, and does not end its session.
+// The host whose refresh token was refused waits for the slow host and does not end the session.
 func TestRefusedRefreshToken_WaitsForSlowHost(t *testing.T) {
 	for name, ends := range map[string]bool{"by default": false, "sessions end with their refresh token": true} {
 		t.Run(name, func(t *testing.T) {
@@ -91,7 +91,7 @@ func TestRefusedRefreshToken_WaitsForSlowHost(t *testing.T) {
 	}
 }
 
-// What another host writes at the last moment counts, if it is tokens.
+// Tokens that another host writes at the last moment are used; other changes do not matter.
 func TestRefusedRefreshToken_SessionChangesBeforeItEnds(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*ticket.Ticket)
@@ -99,7 +99,7 @@ func TestRefusedRefreshToken_SessionChangesBeforeItEnds(t *testing.T) {
 		err    error
 	}{
 		"tokens of another host": {func(tk *ticket.Ticket) { tk.AccessToken, tk.RefreshToken = "a", "r" }, "a", nil},
-		"something else":         {func(tk *ticket.Ticket) { tk.Properties["device"] = "renamed" }, "", ErrNoSession},
+		"another change":         {func(tk *ticket.Ticket) { tk.Properties["device"] = "renamed" }, "", ErrNoSession},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -167,7 +167,7 @@ func TestRefusedRefreshToken_SessionEndsLaterIfStoreFails(t *testing.T) {
 		}
 		br.want("")
 		if n, err := br.store.DeleteExpiredSessions(t.Context()); n != 0 || err != nil {
-			t.Errorf("the row is left: %d, %v", n, err)
+			t.Errorf("the row remains: %d, %v", n, err)
 		}
 	})
 }
@@ -177,13 +177,13 @@ func TestRefusedTokens_Bounded(t *testing.T) {
 	for i := range 5*refusedTokensKept + 1 {
 		r.add(strconv.Itoa(i))
 		if !r.has(strconv.Itoa(i)) || !r.has(strconv.Itoa(max(0, i-refusedTokensKept+1))) {
-			t.Fatalf("after %d one of the latest is forgotten", i)
+			t.Fatalf("after token %d a recent one is forgotten", i)
 		}
 		if n := len(r.recent) + len(r.older); n > 2*refusedTokensKept {
-			t.Fatalf("%d are kept", n)
+			t.Fatalf("%d tokens are kept", n)
 		}
 	}
 	if r.has("0") {
-		t.Error("the first one is remembered")
+		t.Error("the first token is still remembered")
 	}
 }

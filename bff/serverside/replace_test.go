@@ -16,17 +16,17 @@ import (
 
 // With SameSite=Strict the request to the callback has no session cookie.
 func TestRequirement02_SignIn_FromAnotherSiteEndsOldSession(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	br := b.browser()
 	br.signIn(as("alice", "s1"))
-	var note string
-	br.visit(func(_ http.ResponseWriter, r *http.Request) { note = b.ReplacementToken(r) }) // /bff/login
+	var token string
+	br.visit(func(_ http.ResponseWriter, r *http.Request) { token = b.ReplacementToken(r) }) // /bff/login
 	callback := b.browser()
 	callback.visit(func(w http.ResponseWriter, r *http.Request) {
 		if b.ReplacementToken(r) != "" {
-			t.Error("a note without a session cookie")
+			t.Error("a replacement token without a session cookie")
 		}
-		if _, err := b.SignIn(w, r, as("alice", "s2"), Replacing(note)); err != nil {
+		if _, err := b.SignIn(w, r, as("alice", "s2"), Replacing(token)); err != nil {
 			t.Error(err)
 		}
 	})
@@ -36,20 +36,20 @@ func TestRequirement02_SignIn_FromAnotherSiteEndsOldSession(t *testing.T) {
 		t.Errorf("%d rows", len(rows))
 	}
 	b.wantEnded(EndReplaced, 1)
-	// The note is no cookie, does not show the key, and opens in its partition only.
+	// The token is no cookie, does not show the key, and opens only in its partition.
 	thief := b.browser()
-	thief.cookies[DefaultCookieName] = note
+	thief.cookies[DefaultCookieName] = token
 	thief.want("")
-	callback.visit(func(_ http.ResponseWriter, r *http.Request) { note = b.ReplacementToken(r) })
+	callback.visit(func(_ http.ResponseWriter, r *http.Request) { token = b.ReplacementToken(r) })
 	row := b.store.rows(t, "alice")[0]
-	if sealed, err := base64.RawURLEncoding.DecodeString(note); err != nil || bytes.Contains(sealed, []byte(row.Key)) {
-		t.Errorf("the note shows the key: %v", err)
+	if sealed, err := base64.RawURLEncoding.DecodeString(token); err != nil || bytes.Contains(sealed, []byte(row.Key)) {
+		t.Errorf("the token shows the key: %v", err)
 	}
-	other := newBench(t, func(c *Config) { c.Partition = "another app" })
-	if b.replacedKey(note) != row.Key || other.replacedKey(note) != "" {
-		t.Error("the note opens in another partition, or in none")
+	other := newTestBFF(t, func(c *Config) { c.Partition = "another app" })
+	if b.replacedKey(token) != row.Key || other.replacedKey(token) != "" {
+		t.Error("the token opens in another partition, or not in its own")
 	}
-	for _, bad := range []string{"", "x", "*", note[:40], note + "A", base64.RawURLEncoding.EncodeToString(row.Ticket)} {
+	for _, bad := range []string{"", "x", "*", token[:40], token + "A", base64.RawURLEncoding.EncodeToString(row.Ticket)} {
 		b.browser().visit(func(w http.ResponseWriter, r *http.Request) {
 			if _, err := b.SignIn(w, r, as("bob", ""), Replacing(bad)); err != nil {
 				t.Errorf("%q: %v", bad, err)
@@ -70,7 +70,7 @@ func TestReplacing_TokenOfOlderHost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := newBench(t, func(c *Config) { c.Protector = keys })
+	b := newTestBFF(t, func(c *Config) { c.Protector = keys })
 	// The session that the token refers to.
 	row := bff.UserSession{
 		PartitionKey: "app", Key: key, SubjectID: "alice", SessionID: "s1",
@@ -102,7 +102,7 @@ type wrapped struct{ ticket.Protector }
 func TestReplacementToken_SeparatedFromTicketsAndPayloads(t *testing.T) {
 	for name, p := range map[string]ticket.Protector{"key ring": testKeys, "foreign protector": wrapped{testKeys}} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, func(c *Config) { c.Protector = p })
+			b := newTestBFF(t, func(c *Config) { c.Protector = p })
 			br := b.browser()
 			br.signIn(alice())
 			row := b.store.rows(t, "alice")[0]
@@ -129,14 +129,14 @@ func TestReplacementToken_SeparatedFromTicketsAndPayloads(t *testing.T) {
 	}
 }
 
-// The new refresh token belongs to the same grant as the sign-in, to many providers.
+// With many providers the new refresh token belongs to the same grant as the new sign-in.
 func TestAccessToken_SignInDuringRefreshKeepsGrant(t *testing.T) {
 	for name, sessionID := range map[string]string{"with the same session id": "idp-session", "with another": "another"} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p, browsers := fleet(t, 1, nil)
 				br := browsers[0]
-				again := &browser{br.bench, maps.Clone(br.cookies)}
+				again := &browser{br.testBFF, maps.Clone(br.cookies)}
 				p.during = func() { again.signIn(as("alice", sessionID)) }
 				if _, err := br.token(t.Context()); !errors.Is(err, ErrNoSession) {
 					t.Errorf("the request of the old session: %v", err)
@@ -148,12 +148,12 @@ func TestAccessToken_SignInDuringRefreshKeepsGrant(t *testing.T) {
 	}
 }
 
-// Who is signed in elsewhere, and has been for a while, has not signed in again.
+// A session in another browser that began long before the refresh is not a new sign-in.
 func TestAccessToken_SignOutDuringRefreshRevokesNewTokens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, browsers := fleet(t, 1, nil)
 		br := browsers[0]
-		elsewhere := br.bench.browser()
+		elsewhere := br.testBFF.browser()
 		elsewhere.signIn(as("alice", "elsewhere"))
 		time.Sleep(5 * time.Minute)
 		p.during = func() {

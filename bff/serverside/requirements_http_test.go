@@ -37,7 +37,7 @@ func TestRequirement11_Cookie_Attributes(t *testing.T) {
 		"persistent": func(c *Config) { c.PersistentCookie = true },
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, change)
+			b := newTestBFF(t, change)
 			br := b.browser()
 			response := br.signIn(alice())
 			header := response.Header["Set-Cookie"]
@@ -73,7 +73,7 @@ func TestRequirement11_Cookie_Attributes(t *testing.T) {
 }
 
 func TestRequirement11_Cookie_ConstantSize(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	sizes := map[int]bool{}
 	for _, n := range []int{100, 100_000} {
 		tk := alice()
@@ -129,16 +129,16 @@ func TestRequirement12_AntiForgery_HeaderOnEveryRequest(t *testing.T) {
 				t.Errorf("status %d, want %d", w.Code, test.want)
 			}
 			if w.Code != http.StatusOK && w.Header().Get("Cache-Control") != "no-store" {
-				t.Error("the refusal may be stored")
+				t.Error("the refusal may be cached")
 			}
 		})
 	}
 }
 
-// State, nonce and PKCE are the sign-in's, which an application does with its OpenID
-// Connect client: see examples/bff. Here is what the plumbing owes.
+// State, nonce and PKCE belong to the sign-in, which the application does with its OpenID
+// Connect client: see examples/bff. This test covers the part of this package.
 func TestRequirement13_Tokens_NeverReachBrowser(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	br := b.browser()
 	var sent strings.Builder
 	note := func(r *http.Response) {
@@ -154,7 +154,7 @@ func TestRequirement13_Tokens_NeverReachBrowser(t *testing.T) {
 		if !ok || tk.AccessToken == "" {
 			t.Error("the BFF itself has no token")
 		}
-		_ = json.NewEncoder(w).Encode([]any{session, sessions, tk}) // careless, and still safe
+		_ = json.NewEncoder(w).Encode([]any{session, sessions, tk}) // even a careless handler must not leak a token
 	}))
 	note(br.visit(func(w http.ResponseWriter, r *http.Request) { _ = b.SignOut(w, r) }))
 	for _, secret := range []string{"secret-", base64.StdEncoding.EncodeToString([]byte("secret-"))[:8]} {
@@ -168,7 +168,7 @@ func TestRequirement13_Tokens_NeverReachBrowser(t *testing.T) {
 }
 
 func TestRequirement14_Responses_NotStoredAndReturnURLsLocal(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	br := b.browser()
 	responses := map[string]*http.Response{
 		"sign-in":  br.signIn(alice()),

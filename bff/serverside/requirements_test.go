@@ -16,10 +16,10 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-// Each of these tests is a requirement of SECURITY.md, by its number.
+// Each of these tests has the number of a requirement in SECURITY.md.
 
 func TestRequirement01_CookieID_RandomAndNotChosenByClient(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	seen := map[string]bool{}
 	for range 100 {
 		br := b.browser()
@@ -30,7 +30,7 @@ func TestRequirement01_CookieID_RandomAndNotChosenByClient(t *testing.T) {
 		}
 		seen[string(id)] = true
 	}
-	// Session fixation: whatever the browser brings is not what it has after sign-in.
+	// Session fixation: after a sign-in the browser never has the id that it sent before.
 	planted := base64.RawURLEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32))
 	victim, attacker := b.browser(), b.browser()
 	victim.cookies[DefaultCookieName], attacker.cookies[DefaultCookieName] = planted, planted
@@ -40,7 +40,7 @@ func TestRequirement01_CookieID_RandomAndNotChosenByClient(t *testing.T) {
 	}
 	victim.want("victim")
 	attacker.want("")
-	// What cannot be an id is not even looked up.
+	// A value that cannot be an id is not looked up.
 	for _, value := range []string{"", "x", planted + "A", planted[:42], strings.Repeat("*", 43), planted[:42] + "d", strings.Repeat("A", 5000)} {
 		b.store.reset()
 		br := b.browser()
@@ -62,7 +62,7 @@ func TestRequirement01_CookieID_RandomAndNotChosenByClient(t *testing.T) {
 }
 
 func TestRequirement02_SignIn_NewIDAndOldSessionEnds(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	br := b.browser()
 	br.signIn(as("alice", "s1"))
 	old := *br
@@ -77,13 +77,13 @@ func TestRequirement02_SignIn_NewIDAndOldSessionEnds(t *testing.T) {
 		t.Errorf("%d rows", len(rows))
 	}
 	b.wantEnded(EndReplaced, 1)
-	// As somebody else, and with the session id that the old session has.
+	// Another user signs in, with the session id of the old session.
 	br.signIn(as("bob", "s2"))
 	br.want("bob")
 	if rows := b.store.rows(t, "alice"); len(rows) != 0 {
 		t.Error("the old session is still there")
 	}
-	// Twice within one request, and without the middleware.
+	// Two sign-ins within one request, and a sign-in without the middleware.
 	response := br.visit(func(w http.ResponseWriter, r *http.Request) {
 		http.SetCookie(w, &http.Cookie{Name: "other", Value: "1"})
 		_, _ = b.SignIn(w, r, as("carol", "s3"))
@@ -104,7 +104,7 @@ func TestRequirement02_SignIn_NewIDAndOldSessionEnds(t *testing.T) {
 }
 
 func TestRequirement03_Store_HasOnlyHashOfID(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	br := b.browser()
 	br.signIn(alice())
 	cookie := br.cookies[DefaultCookieName]
@@ -116,10 +116,10 @@ func TestRequirement03_Store_HasOnlyHashOfID(t *testing.T) {
 	}
 	for _, field := range []string{row.PartitionKey, row.Key, row.SubjectID, row.SessionID, string(row.Ticket)} {
 		if strings.Contains(field, cookie) || strings.Contains(field, string(id)) {
-			t.Error("the row holds the id")
+			t.Error("the row contains the id")
 		}
 	}
-	// A leaked row is no cookie.
+	// The contents of a row cannot be used as a cookie.
 	for _, value := range []string{row.Key, base64.RawURLEncoding.EncodeToString(sum[:])} {
 		thief := b.browser()
 		thief.cookies[DefaultCookieName] = value
@@ -129,18 +129,18 @@ func TestRequirement03_Store_HasOnlyHashOfID(t *testing.T) {
 
 func TestRequirement04_Load_ChecksIdleAndAbsoluteTimeout(t *testing.T) {
 	t.Run("idle, exactly", func(t *testing.T) {
-		b := newBench(t)
+		b := newTestBFF(t)
 		br := b.browser()
 		br.signIn(alice())
 		b.clock.pass(time.Hour - time.Microsecond)
 		if s, err := b.load(t.Context(), b.store.rows(t, "alice")[0].Key); s == nil || err != nil {
-			t.Errorf("it ends too early: %v", err)
+			t.Errorf("the session ends too early: %v", err)
 		}
 		b.clock.pass(time.Microsecond)
 		br.want("") // no cleanup has run
 	})
-	t.Run("absolute, however busy", func(t *testing.T) {
-		b := newBench(t)
+	t.Run("absolute, for a busy session", func(t *testing.T) {
+		b := newTestBFF(t)
 		br := b.browser()
 		br.signIn(alice())
 		end := b.clock.plus(8 * time.Hour)
@@ -148,7 +148,7 @@ func TestRequirement04_Load_ChecksIdleAndAbsoluteTimeout(t *testing.T) {
 			b.clock.pass(10 * time.Minute)
 			br.want("alice")
 			if row := b.store.rows(t, "alice")[0]; row.Expires.After(end) {
-				t.Fatalf("it slides to %v, past its end %v", row.Expires, end)
+				t.Fatalf("the expiry %v is after the absolute end %v", row.Expires, end)
 			}
 		}
 		b.clock.pass(10*time.Minute - time.Microsecond)
@@ -156,8 +156,8 @@ func TestRequirement04_Load_ChecksIdleAndAbsoluteTimeout(t *testing.T) {
 		b.clock.pass(time.Microsecond)
 		br.want("")
 	})
-	t.Run("absolute, although the row says otherwise", func(t *testing.T) {
-		b := newBench(t)
+	t.Run("absolute, with a later expiry in the row", func(t *testing.T) {
+		b := newTestBFF(t)
 		br := b.browser()
 		br.signIn(alice())
 		row := b.store.rows(t, "alice")[0]
@@ -176,21 +176,21 @@ func TestRequirement04_Load_ChecksIdleAndAbsoluteTimeout(t *testing.T) {
 }
 
 func TestRequirement05_EndedSession_StaysEnded(t *testing.T) {
-	for name, end := range map[string]func(*bench, bff.UserSession) error{
-		"sign-out elsewhere": func(b *bench, row bff.UserSession) error {
+	for name, end := range map[string]func(*testBFF, bff.UserSession) error{
+		"sign-out elsewhere": func(b *testBFF, row bff.UserSession) error {
 			return errOf(b.store.DeleteUserSession(b.t.Context(), (&openedSession{row: row}).key()))
 		},
-		"revocation": func(b *bench, row bff.UserSession) error {
+		"revocation": func(b *testBFF, row bff.UserSession) error {
 			_, err := b.RevokeSessions(b.t.Context(), bff.UserSessionsFilter{SubjectID: row.SubjectID})
 			return err
 		},
-		"back-channel logout": func(b *bench, row bff.UserSession) error {
+		"back-channel logout": func(b *testBFF, row bff.UserSession) error {
 			_, err := b.BackchannelLogout(b.t.Context(), bff.UserSessionsFilter{SessionID: row.SessionID})
 			return err
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t)
+			b := newTestBFF(t)
 			br := b.browser()
 			br.signIn(alice())
 			row := b.store.rows(t, "alice")[0]
@@ -200,20 +200,20 @@ func TestRequirement05_EndedSession_StaysEnded(t *testing.T) {
 					t.Error(err)
 				}
 			})
-			br.want("") // the renewal finds it gone: already this request is signed out
+			br.want("") // the renewal finds no row, so that this request is signed out
 			if b.store.count("update") != 1 {
-				t.Error("there was no renewal in flight")
+				t.Error("no renewal was running")
 			}
 			br.want("")
 			if len(b.store.rows(t, "alice")) != 0 {
-				t.Error("the renewal has brought it back")
+				t.Error("the renewal has brought the session back")
 			}
 		})
 	}
 }
 
 func TestRequirement06_UserSessions_ListedAndRevoked(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	laptop, phone, other := b.browser(), b.browser(), b.browser()
 	laptop.signIn(as("alice", "s1"))
 	b.clock.pass(time.Second)
@@ -256,7 +256,7 @@ func TestRequirement06_UserSessions_ListedAndRevoked(t *testing.T) {
 			t.Errorf("all of a user: %d, %v", n, err)
 		}
 		if _, ok := FromContext(r.Context()); ok {
-			t.Error("the request goes on with the session that it has revoked")
+			t.Error("the request still has the session that it revoked")
 		}
 	})
 	phone.want("")
@@ -273,7 +273,7 @@ func TestRequirement06_UserSessions_ListedAndRevoked(t *testing.T) {
 }
 
 func TestRequirement07_MaxSessionsPerUser(t *testing.T) {
-	b := newBench(t, func(c *Config) { c.MaxSessionsPerUser = 2 })
+	b := newTestBFF(t, func(c *Config) { c.MaxSessionsPerUser = 2 })
 	var browsers []*browser
 	for range 4 {
 		br := b.browser()
@@ -288,17 +288,17 @@ func TestRequirement07_MaxSessionsPerUser(t *testing.T) {
 		}
 	}
 	b.wantEnded(EndMaximum, 2)
-	// A browser that signs in again does not push out another one.
+	// A browser that signs in again does not end the session of another browser.
 	browsers[3].signIn(as("alice", ""))
 	browsers[2].want("alice")
-	// The timeouts are documented where they are set.
+	// SECURITY.md documents the default timeouts.
 	if DefaultIdleTimeout != 30*time.Minute || DefaultAbsoluteLifetime != 12*time.Hour {
-		t.Error("SECURITY.md names other timeouts")
+		t.Error("SECURITY.md has other timeouts")
 	}
 }
 
 func TestRequirement08_User_IsIssuerAndSubject(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	foreign := as("alice", "s1")
 	foreign.Issuer = "https://other.example"
 	b.browser().visit(func(w http.ResponseWriter, r *http.Request) {
@@ -309,11 +309,11 @@ func TestRequirement08_User_IsIssuerAndSubject(t *testing.T) {
 			t.Error("a ticket without a subject signs in")
 		}
 	})
-	// Another issuer's sessions, by mistake in the same partition, and another partition.
+	// Sessions of another issuer, by mistake in the same partition, and another partition.
 	br := b.browser()
 	br.signIn(as("alice", "s1"))
-	sibling := func(change func(*Config)) *bench {
-		return newBench(t, func(c *Config) { c.Store, c.Clock = b.store, b.clock.Now; change(c) })
+	sibling := func(change func(*Config)) *testBFF {
+		return newTestBFF(t, func(c *Config) { c.Store, c.Clock = b.store, b.clock.Now; change(c) })
 	}
 	other := sibling(func(c *Config) { c.Issuer = "https://other.example" })
 	(&browser{other, br.cookies}).want("")

@@ -17,8 +17,8 @@ import (
 )
 
 func TestRequirement09_Load_TicketDoesNotOpen(t *testing.T) {
-	b := newBench(t)
-	other := newBench(t)
+	b := newTestBFF(t)
+	other := newTestBFF(t)
 	br, elsewhere := b.browser(), other.browser()
 	br.signIn(as("alice", "s1"))
 	elsewhere.signIn(as("alice", "s1"))
@@ -35,7 +35,7 @@ func TestRequirement09_Load_TicketDoesNotOpen(t *testing.T) {
 	}
 	for name, sealed := range map[string][]byte{
 		"tampered": flipped, "truncated": good.Ticket[:20], "empty": nil, "unknown key": unknown,
-		"of another row": other.store.rows(t, "alice")[0].Ticket, "not one of ours": []byte(`{"sub":"alice"}`),
+		"of another row": other.store.rows(t, "alice")[0].Ticket, "not a ticket": []byte(`{"sub":"alice"}`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			u := (&openedSession{row: good}).toUpdate()
@@ -45,7 +45,7 @@ func TestRequirement09_Load_TicketDoesNotOpen(t *testing.T) {
 			}
 			response := br.visit(func(w http.ResponseWriter, r *http.Request) {
 				if _, ok := FromContext(r.Context()); ok {
-					t.Error("it is a session")
+					t.Error("the ticket is used as a session")
 				}
 				_, _ = io.WriteString(w, "welcome")
 			})
@@ -58,9 +58,9 @@ func TestRequirement09_Load_TicketDoesNotOpen(t *testing.T) {
 		})
 	}
 	if !strings.Contains(b.log.String(), "cannot be used") {
-		t.Error("the log does not say so")
+		t.Error("the log does not mention the session")
 	}
-	// It can be listed and revoked all the same, and signing out removes it.
+	// The session can still be listed and revoked, and a sign-out removes it.
 	if sessions, err := b.UserSessions(t.Context(), "alice"); err != nil || len(sessions) != 1 || sessions[0].SessionID != "s1" {
 		t.Errorf("listing: %v, %v", sessions, err)
 	}
@@ -70,11 +70,11 @@ func TestRequirement09_Load_TicketDoesNotOpen(t *testing.T) {
 		}
 	})
 	if len(b.store.rows(t, "alice")) != 0 {
-		t.Error("signing out leaves the row")
+		t.Error("the row remains after the sign-out")
 	}
 }
 
-// A confused store answers with a row that was not asked for.
+// A faulty store returns another row than the requested one.
 type confused struct {
 	*spy
 	answer bff.UserSession
@@ -85,7 +85,7 @@ func (c confused) GetUserSession(context.Context, bff.UserSessionKey) (bff.UserS
 }
 
 func TestRequirement09_Load_StoreReturnsAnotherRow(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	b.browser().signIn(as("alice", "s1"))
 	mallory := b.browser()
 	mallory.signIn(as("mallory", "s2"))
@@ -93,11 +93,11 @@ func TestRequirement09_Load_StoreReturnsAnotherRow(t *testing.T) {
 	mallory.want("")
 }
 
-// leaky fails with errors that quote everything.
+// leaky returns errors that quote their input.
 type leaky struct{}
 
 func TestRequirement09_Secrets_NeverLoggedOrReturned(t *testing.T) {
-	b := newBench(t, func(c *Config) { c.Refresher, c.Revoker = leaky{}, leaky{} })
+	b := newTestBFF(t, func(c *Config) { c.Refresher, c.Revoker = leaky{}, leaky{} })
 	var out strings.Builder
 	note := func(err error) {
 		if err != nil {
@@ -148,7 +148,7 @@ func TestRequirement09_Secrets_NeverLoggedOrReturned(t *testing.T) {
 	out.WriteString(b.log.String())
 	for _, want := range []string{"could not be revoked", "could not be refreshed", "ended", "database is down"} {
 		if !strings.Contains(out.String(), want) {
-			t.Errorf("nothing was provoked that says %q", want)
+			t.Errorf("the test caused no log line with %q", want)
 		}
 	}
 	for _, secret := range slices.Concat([]string{"secret-"}, cookies, keys) {
@@ -159,7 +159,7 @@ func TestRequirement09_Secrets_NeverLoggedOrReturned(t *testing.T) {
 }
 
 func TestRequirement10_Session_EndsWithRefreshToken(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	br := b.browser()
 	tk := alice()
 	tk.RefreshTokenExpires = b.clock.plus(100 * time.Minute)
@@ -173,10 +173,10 @@ func TestRequirement10_Session_EndsWithRefreshToken(t *testing.T) {
 	tk.RefreshTokenExpires = b.clock.Now()
 	br.visit(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := b.SignIn(w, r, tk); err == nil {
-			t.Error("a session begins after its end")
+			t.Error("a session starts after its end")
 		}
 	})
-	// New tokens put it off, and an update may bring it forward.
+	// New tokens postpone the end, and an update may bring it forward.
 	tk.RefreshTokenExpires = b.clock.plus(10 * time.Minute)
 	br.signIn(tk)
 	expires := func(change func(*ticket.Ticket)) time.Duration {
@@ -193,7 +193,7 @@ func TestRequirement10_Session_EndsWithRefreshToken(t *testing.T) {
 	if d := expires(func(tk *ticket.Ticket) { tk.Expires = b.clock.plus(5 * time.Minute) }); d != 5*time.Minute {
 		t.Errorf("brought forward to 5 minutes: %v", d)
 	}
-	// A ticket may ask for an earlier end than the configuration.
+	// A ticket may have an earlier end than the configured one.
 	tk = alice()
 	tk.Expires = b.clock.plus(time.Minute)
 	br.signIn(tk)
@@ -203,7 +203,7 @@ func TestRequirement10_Session_EndsWithRefreshToken(t *testing.T) {
 
 func TestRequirement10_RefreshTokens_RevokedWhenSessionEnds(t *testing.T) {
 	revoker := &provider{}
-	b := newBench(t, func(c *Config) { c.Revoker, c.MaxSessionsPerUser = revoker, 3 })
+	b := newTestBFF(t, func(c *Config) { c.Revoker, c.MaxSessionsPerUser = revoker, 3 })
 	in := func(token string) *browser {
 		br := b.browser()
 		tk := as("alice", "s-"+token)
@@ -214,7 +214,7 @@ func TestRequirement10_RefreshTokens_RevokedWhenSessionEnds(t *testing.T) {
 	}
 	one, two := in("r1"), in("r2")
 	in("r3")
-	in("r4") // one too many
+	in("r4") // beyond the maximum
 	revoker.want(t, "r1")
 	one.want("")
 	two.visit(func(w http.ResponseWriter, r *http.Request) { _ = b.SignOut(w, r) })
@@ -231,7 +231,7 @@ func TestRequirement10_RefreshTokens_RevokedWhenSessionEnds(t *testing.T) {
 		t.Error(err)
 	}
 	revoker.want(t, "r1", "r2", "r3", "r4", "r5", "r6")
-	// That the tokens cannot be read does not keep the sessions.
+	// The sessions end even if their tokens cannot be read.
 	in("r7")
 	b.store.breakDown("list")
 	if n, err := b.RevokeSessions(t.Context(), bff.UserSessionsFilter{SubjectID: "alice"}); n != 1 || err != nil {
@@ -239,18 +239,18 @@ func TestRequirement10_RefreshTokens_RevokedWhenSessionEnds(t *testing.T) {
 	}
 }
 
-// hangsUp cancels the request as soon as its session has ended.
-type hangsUp struct {
+// disconnecting cancels the request as soon as its session has ended.
+type disconnecting struct {
 	noMetrics
 	cancel context.CancelFunc
 }
 
-func (h *hangsUp) SessionEnded(context.Context, EndReason, int64) { h.cancel() }
+func (h *disconnecting) SessionEnded(context.Context, EndReason, int64) { h.cancel() }
 
-// A revoker that heeds its context.
-type heedful struct{ provider }
+// ctxRevoker revokes nothing once its context has ended.
+type ctxRevoker struct{ provider }
 
-func (h *heedful) RevokeRefreshToken(ctx context.Context, token string) error {
+func (h *ctxRevoker) RevokeRefreshToken(ctx context.Context, token string) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -258,12 +258,12 @@ func (h *heedful) RevokeRefreshToken(ctx context.Context, token string) error {
 }
 
 func TestRequirement10_RefreshTokens_RevokedAfterBrowserDisconnects(t *testing.T) {
-	revoker, hangUp := &heedful{}, &hangsUp{}
-	b := newBench(t, func(c *Config) { c.Revoker, c.Metrics = revoker, hangUp })
+	revoker, disconnect := &ctxRevoker{}, &disconnecting{}
+	b := newTestBFF(t, func(c *Config) { c.Revoker, c.Metrics = revoker, disconnect })
 	br := b.browser()
 	br.signIn(alice())
 	ctx, cancel := context.WithCancel(t.Context())
-	hangUp.cancel = cancel
+	disconnect.cancel = cancel
 	br.do(br.request("/").WithContext(ctx), func(w http.ResponseWriter, r *http.Request) {
 		if err := b.SignOut(w, r); err != nil {
 			t.Error(err)

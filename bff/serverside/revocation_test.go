@@ -58,13 +58,13 @@ func TestRevocationEndpoint(t *testing.T) {
 	}
 }
 
-// revokerThatPanics panics with the token.
+// revokerThatPanics panics with the token as the value.
 type revokerThatPanics struct{}
 
 func (revokerThatPanics) RevokeRefreshToken(_ context.Context, token string) error { panic(token) }
 
 func TestRevokeSessions_RevokerPanics(t *testing.T) {
-	b := newBench(t, func(c *Config) { c.Revoker = revokerThatPanics{} })
+	b := newTestBFF(t, func(c *Config) { c.Revoker = revokerThatPanics{} })
 	br := b.browser()
 	br.signIn(alice())
 	br.visit(func(w http.ResponseWriter, r *http.Request) {

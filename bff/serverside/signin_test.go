@@ -12,11 +12,11 @@ import (
 	"example.com/usersession/bff"
 )
 
-// Renewals and a revocation at the same time, with nothing to order them.
+// Renewals and a revocation run concurrently, without synchronization.
 type plain struct{ bff.UserSessionStore }
 
 func TestSignIn_StoreWithoutReplacer(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	b.cfg.Store = plain{b.store}
 	one, two := b.browser(), b.browser()
 	one.signIn(as("alice", "s1"))
@@ -34,7 +34,7 @@ func TestSignIn_StoreWithoutReplacer(t *testing.T) {
 
 func TestMaxSessionsPerUser_ConcurrentSignIns(t *testing.T) {
 	for range 20 {
-		b := newBench(t, func(c *Config) { c.MaxSessionsPerUser = 1 })
+		b := newTestBFF(t, func(c *Config) { c.MaxSessionsPerUser = 1 })
 		var wg sync.WaitGroup
 		for range 8 {
 			wg.Go(func() {
@@ -51,11 +51,11 @@ func TestMaxSessionsPerUser_ConcurrentSignIns(t *testing.T) {
 	}
 }
 
-// Hosts' clocks differ, and the order of sign-ins is the store's: who has just signed in
-// is not the oldest because of a host whose clock is behind.
+// The clocks of hosts differ, so the store decides the order of sign-ins: a new session is not
+// the oldest because the clock of its host is slow.
 func TestMaxSessionsPerUser_DifferentClocks(t *testing.T) {
-	b := newBench(t, func(c *Config) { c.MaxSessionsPerUser = 1 })
-	behind := newBench(t, func(c *Config) {
+	b := newTestBFF(t, func(c *Config) { c.MaxSessionsPerUser = 1 })
+	behind := newTestBFF(t, func(c *Config) {
 		c.MaxSessionsPerUser, c.Store = 1, b.store
 		c.Clock = func() time.Time { return b.clock.plus(-5 * time.Second) }
 	})
@@ -67,9 +67,9 @@ func TestMaxSessionsPerUser_DifferentClocks(t *testing.T) {
 	second.want("alice")
 }
 
-// A sign-in that others have overtaken leaves it to them to end its session.
+// A sign-in does not end its own session: the later sign-ins do.
 func TestMaxSessionsPerUser_KeepsNewSession(t *testing.T) {
-	b := newBench(t, func(c *Config) { c.MaxSessionsPerUser = 1 })
+	b := newTestBFF(t, func(c *Config) { c.MaxSessionsPerUser = 1 })
 	other := b.browser()
 	other.signIn(as("alice", "s1"))
 	overtaken := b.browser()
@@ -86,13 +86,13 @@ func TestMaxSessionsPerUser_KeepsNewSession(t *testing.T) {
 }
 
 func TestSignIn_WithoutSessionIDGetsUUID(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	one, two := b.browser(), b.browser()
 	one.signIn(as("alice", ""))
 	two.signIn(as("alice", ""))
 	rows := b.store.rows(t, "alice")
 	if len(rows) != 2 {
-		t.Fatalf("%d sessions: one without a session id has replaced another", len(rows))
+		t.Fatalf("%d sessions: a session without a session id has replaced another", len(rows))
 	}
 	uuid := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 	for _, row := range rows {

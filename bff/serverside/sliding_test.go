@@ -14,17 +14,17 @@ import (
 )
 
 func TestRenew_SlidingAsInASPNETCore(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	br := b.browser()
 	br.signIn(alice())
 	signedIn := b.clock.Now()
 	for _, step := range []struct {
 		pass    time.Duration
-		renewed time.Duration // since sign-in
+		renewed time.Duration // time since the sign-in
 	}{
 		{0, 0},
-		{30 * time.Minute, 0}, // exactly half is left: not less
-		{time.Microsecond, 30*time.Minute + time.Microsecond}, // less than half
+		{30 * time.Minute, 0}, // exactly half of the window is left
+		{time.Microsecond, 30*time.Minute + time.Microsecond}, // less than half is left
 		{time.Microsecond, 30*time.Minute + time.Microsecond},
 		{29 * time.Minute, 30*time.Minute + time.Microsecond},
 		{2 * time.Minute, 61*time.Minute + 2*time.Microsecond},
@@ -41,7 +41,7 @@ func TestRenew_SlidingAsInASPNETCore(t *testing.T) {
 			t.Errorf("%d reads in one request", b.store.count("get"))
 		}
 	}
-	// At most one write in half a window, however many requests there are.
+	// There is at most one write in half a window for any number of requests.
 	b.store.reset()
 	for range 120 {
 		b.clock.pass(time.Minute)
@@ -50,7 +50,7 @@ func TestRenew_SlidingAsInASPNETCore(t *testing.T) {
 	if n := b.store.count("update"); n != 4 && n != 3 {
 		t.Errorf("%d writes in two hours", n)
 	}
-	// Close to the absolute end nothing is written that changes nothing.
+	// Near the absolute end a renewal would change nothing and is not written.
 	for b.clock.Now().Before(signedIn.Add(7*time.Hour + 30*time.Minute)) {
 		b.clock.pass(time.Minute)
 		br.want("alice")
@@ -66,7 +66,7 @@ func TestRenew_SlidingAsInASPNETCore(t *testing.T) {
 }
 
 func TestUserHandler_SlideFalse(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	br := b.browser()
 	br.signIn(alice())
 	b.clock.pass(50 * time.Minute)
@@ -93,7 +93,7 @@ func TestUserHandler_SlideFalse(t *testing.T) {
 	if b.store.count("update") != 0 {
 		t.Error("?slide=false renews")
 	}
-	// Elsewhere the parameter is the application's own.
+	// At another path the parameter has no meaning.
 	if claims := user("/other?slide=false", true); claims["bff:session_expires_in"] != float64(3600) {
 		t.Errorf("another path: %v", claims)
 	}
@@ -114,7 +114,7 @@ func TestUserHandler_SlideFalse(t *testing.T) {
 
 func TestRenew_RaceWithRevocation(t *testing.T) {
 	for range 50 {
-		b := newBench(t)
+		b := newTestBFF(t)
 		br := b.browser()
 		br.signIn(alice())
 		b.clock.pass(45 * time.Minute)
@@ -141,14 +141,14 @@ func TestRenew_RaceWithRevocation(t *testing.T) {
 		})
 		wg.Wait()
 		if len(b.store.rows(t, "alice")) != 0 {
-			t.Fatal("the session is back")
+			t.Fatal("the session has come back")
 		}
 		br.want("")
 	}
 }
 
 func TestRenew_KeepsConcurrentUpdate(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	br := b.browser()
 	br.signIn(alice())
 	b.clock.pass(45 * time.Minute)
@@ -165,11 +165,11 @@ func TestRenew_KeepsConcurrentUpdate(t *testing.T) {
 	br.want("alice")
 	br.visit(func(_ http.ResponseWriter, r *http.Request) {
 		if tk, _ := b.Ticket(r.Context()); tk.AccessToken != "new" {
-			t.Error("the renewal has written the old ticket back")
+			t.Error("the renewal has overwritten the update")
 		}
 	})
 	if row := b.store.rows(t, "alice")[0]; !row.Renewed.Equal(b.clock.Now()) {
-		t.Error("it was not renewed after all")
+		t.Error("the session was not renewed")
 	}
 }
 
@@ -185,10 +185,10 @@ func TestRenew_ResealsUnderPrimaryKey(t *testing.T) {
 	before, _ := ticket.NewKeyRing(oldKey)
 	both, _ := ticket.NewKeyRing(newKey, oldKey)
 	after, _ := ticket.NewKeyRing(newKey)
-	b := newBench(t, func(c *Config) { c.Protector = before })
+	b := newTestBFF(t, func(c *Config) { c.Protector = before })
 	br := b.browser()
 	br.signIn(alice())
-	b.cfg.Protector = both // deployed
+	b.cfg.Protector = both // the new ring is deployed
 	b.clock.pass(45 * time.Minute)
 	br.want("alice")
 	b.cfg.Protector = after

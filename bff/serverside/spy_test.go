@@ -10,7 +10,7 @@ import (
 	"example.com/usersession/bff"
 )
 
-// A spy is a store that fails, counts and interferes as it is told.
+// A spy is a store that counts its calls, and fails or runs a function where the test says so.
 type spy struct {
 	*bff.InMemoryStore
 	mu     sync.Mutex
@@ -28,7 +28,7 @@ func newSpy(now func() time.Time) *spy {
 	}
 }
 
-// on is run once, right before the next such operation.
+// on runs f once, right before the next call of the operation.
 func (s *spy) on(operation string, f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -121,7 +121,7 @@ func (s *spy) DeleteUserSessions(ctx context.Context, partition string, f bff.Us
 	return s.InMemoryStore.DeleteUserSessions(ctx, partition, f)
 }
 
-// rows returns a user's rows, past the spy.
+// rows returns a user's rows without counting or failing.
 func (s *spy) rows(t testing.TB, subjectID string) []bff.UserSession {
 	t.Helper()
 	rows, err := s.InMemoryStore.GetUserSessions(context.Background(), "app", bff.UserSessionsFilter{SubjectID: subjectID})

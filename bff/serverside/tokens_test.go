@@ -33,7 +33,7 @@ func TestAccessToken_ConcurrentRequestsRefreshOnce(t *testing.T) {
 	})
 }
 
-// A request that began before the tokens were refreshed elsewhere does not do it again.
+// A request that began before another host refreshed the tokens does not refresh them again.
 func TestAccessToken_UsesTokensOfAnotherHost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, browsers := fleet(t, 2, nil)
@@ -71,25 +71,25 @@ func TestAccessToken_ConcurrentHostsKeepSession(t *testing.T) {
 	})
 }
 
-// With a provider that gives tokens to both, the one that writes first wins.
+// If the provider gives tokens to both hosts, the tokens that are written first are used.
 func TestAccessToken_SecondHostTakesTokensOfFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, browsers := fleet(t, 2, nil)
 		p.during = func() {
 			p.during = nil
 			p.mu.Lock()
-			p.spent = nil // no rotation
+			p.spent = nil // the provider does not rotate refresh tokens
 			p.mu.Unlock()
 			browsers[1].dropClaim(t) // as a host of a version without claims does
 			if token, err := browsers[1].token(t.Context()); token != "access-2" || err != nil {
-				t.Errorf("the winner: %q, %v", token, err)
+				t.Errorf("the first host: %q, %v", token, err)
 			}
 			p.mu.Lock()
 			p.spent = nil
 			p.mu.Unlock()
 		}
 		if token, err := browsers[0].token(t.Context()); token != "access-2" || err != nil {
-			t.Errorf("the loser: %q, %v", token, err)
+			t.Errorf("the second host: %q, %v", token, err)
 		}
 		if p.calls != 2 {
 			t.Errorf("%d refreshes", p.calls)
@@ -97,7 +97,7 @@ func TestAccessToken_SecondHostTakesTokensOfFirst(t *testing.T) {
 	})
 }
 
-// What else changes a session meanwhile must not cost the new tokens.
+// Another change of the session during the refresh must not lose the new tokens.
 func TestAccessToken_ConcurrentUpdateKeepsNewTokens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, browsers := fleet(t, 2, nil)
@@ -146,10 +146,10 @@ func TestAccessToken_DatabaseBrieflyDownKeepsNewTokens(t *testing.T) {
 	})
 }
 
-// What the provider leaves of its time is not all that the write has.
+// The write has a time limit of its own, besides the time that the provider leaves.
 func TestAccessToken_SlowProviderKeepsNewTokens(t *testing.T) {
 	for name, trouble := range map[string]func(*spy){
-		"the database takes its time": func(store *spy) {
+		"the database is slow": func(store *spy) {
 			store.on("update", func() { time.Sleep(200 * time.Millisecond) })
 		},
 		"the database is down for a moment": func(store *spy) {
@@ -185,11 +185,11 @@ func TestAccessToken_SessionRevokedDuringRefresh(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		br.want("")
-		p.want(t, "refresh-1", "secret-refresh-token") // the old one, and the one that came too late
+		p.want(t, "refresh-1", "secret-refresh-token") // the old refresh token and the new one
 	})
 }
 
-// Also if the old access token would have served for a little longer.
+// This also holds if the old access token is still valid.
 func TestAccessToken_SessionRevokedDuringEarlyRefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, browsers := fleet(t, 1, nil)
@@ -235,7 +235,7 @@ func TestAccessToken_ProviderDownKeepsSession(t *testing.T) {
 		if token, err := browsers[0].token(t.Context()); token != "access-2" || err != nil {
 			t.Errorf("afterwards: %q, %v", token, err)
 		}
-		// One that is about to end, but has not, still serves.
+		// An access token that is about to expire is still used.
 		time.Sleep(4*time.Minute + 30*time.Second)
 		p.fail = errors.New("502 Bad Gateway")
 		if token, err := browsers[0].token(t.Context()); token != "access-2" || err != nil {
@@ -244,9 +244,9 @@ func TestAccessToken_ProviderDownKeepsSession(t *testing.T) {
 	})
 }
 
-// Providers that do not rotate the refresh token may say that it lasts longer.
+// A provider that does not rotate the refresh token may extend its expiry.
 func TestAccessToken_RefreshExtendsUnrotatedRefreshToken(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	end := b.clock.plus(2 * time.Hour)
 	b.cfg.Refresher = refresherOf(Tokens{AccessToken: "access-1", RefreshTokenExpires: end})
 	br := b.browser()
@@ -280,7 +280,7 @@ func TestAccessToken_RefresherPanics(t *testing.T) {
 }
 
 func TestAccessToken_WithoutRefresher(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	br := b.browser()
 	if _, err := br.token(t.Context()); !errors.Is(err, ErrNoSession) {
 		t.Errorf("signed out: %v", err)

@@ -15,7 +15,7 @@ import (
 )
 
 func TestUpdate_Ticket(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	br := b.browser()
 	br.signIn(alice())
 	before := b.store.rows(t, "alice")[0]
@@ -47,7 +47,7 @@ func TestUpdate_Ticket(t *testing.T) {
 		tk, _ := b.Ticket(r.Context())
 		if tk.Properties["device"] != "Chromium" || tk.SubjectID != "alice" || tk.Issuer != issuer || !tk.Issued.Equal(before.Created) ||
 			!tk.Expires.Equal(before.Created.Add(8*time.Hour)) {
-			t.Error("an update changes what it must not, or not what it should")
+			t.Error("the update has changed a fixed field, or has not changed another")
 		}
 	})
 	if err := b.Update(t.Context(), nil); !errors.Is(err, ErrNoSession) {
@@ -55,11 +55,11 @@ func TestUpdate_Ticket(t *testing.T) {
 	}
 }
 
-// A deployment with another idle timeout is felt at the next renewal, not at a write: an
-// active user must not be signed out by it.
+// A changed idle timeout takes effect at the next renewal and not at an update, so that it
+// does not sign out an active user.
 func TestUpdate_ChangedIdleTimeoutKeepsExpiry(t *testing.T) {
 	for _, idle := range []time.Duration{time.Hour, 16 * time.Hour} {
-		b := newBench(t, func(c *Config) { c.IdleTimeout, c.AbsoluteLifetime = 8*time.Hour, 24*time.Hour })
+		b := newTestBFF(t, func(c *Config) { c.IdleTimeout, c.AbsoluteLifetime = 8*time.Hour, 24*time.Hour })
 		br := b.browser()
 		br.signIn(alice())
 		for range 6 {
@@ -67,7 +67,7 @@ func TestUpdate_ChangedIdleTimeoutKeepsExpiry(t *testing.T) {
 			br.want("alice")
 		}
 		before := b.store.rows(t, "alice")[0]
-		b.cfg.IdleTimeout = idle // deployed
+		b.cfg.IdleTimeout = idle // as after a deployment
 		update := func(change func(*ticket.Ticket)) {
 			br.visit(func(_ http.ResponseWriter, r *http.Request) {
 				if err := b.Update(r.Context(), func(tk *ticket.Ticket) error { change(tk); return nil }); err != nil {
@@ -80,8 +80,8 @@ func TestUpdate_ChangedIdleTimeoutKeepsExpiry(t *testing.T) {
 		if after := b.store.rows(t, "alice")[0]; !after.Expires.Equal(before.Expires) {
 			t.Errorf("idle timeout %v: an update moves the end by %v", idle, after.Expires.Sub(before.Expires))
 		}
-		// A new refresh token may end the session earlier only with itself, and later only
-		// as far as the idle timeout since the renewal.
+		// A new refresh token makes the session end earlier only if the token itself expires
+		// earlier, and later only up to the idle timeout after the renewal.
 		update(func(tk *ticket.Ticket) { tk.RefreshTokenExpires = b.clock.plus(20 * time.Hour) })
 		want := max(8*time.Hour, idle)
 		if got := b.store.rows(t, "alice")[0].Expires.Sub(before.Renewed); got != want {
@@ -95,7 +95,7 @@ func TestUpdate_ChangedIdleTimeoutKeepsExpiry(t *testing.T) {
 }
 
 func TestUpdate_ConcurrentUpdatesAllKept(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	br := b.browser()
 	br.signIn(alice())
 	var wg sync.WaitGroup
@@ -117,7 +117,7 @@ func TestUpdate_ConcurrentUpdatesAllKept(t *testing.T) {
 }
 
 func TestSession_CallerOwnsReturnedValues(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	br := b.browser()
 	br.visit(func(w http.ResponseWriter, r *http.Request) {
 		mine := alice()
@@ -139,24 +139,24 @@ func TestSession_CallerOwnsReturnedValues(t *testing.T) {
 }
 
 func TestNestedMiddlewares_SessionsAreSeparate(t *testing.T) {
-	one, two := newBench(t), newBench(t, func(c *Config) { c.CookieName = "__Host-two" })
+	one, two := newTestBFF(t), newTestBFF(t, func(c *Config) { c.CookieName = "__Host-two" })
 	br := one.browser()
 	br.signIn(alice())
 	one.Middleware(two.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if _, ok := FromContext(r.Context()); ok {
-			t.Error("the inner one has no session")
+			t.Error("the inner middleware has no session")
 		}
 		if _, ok := two.Ticket(r.Context()); ok {
-			t.Error("the inner one has a ticket")
+			t.Error("the inner Sessions has a ticket")
 		}
 		if tk, _ := one.Ticket(r.Context()); tk.SubjectID != "alice" {
-			t.Error("the outer one has lost its session")
+			t.Error("the outer Sessions has lost its session")
 		}
 		if token, err := one.AccessToken(r.Context()); token == "" || err != nil {
-			t.Errorf("the outer one's access token: %v", err)
+			t.Errorf("access token of the outer Sessions: %v", err)
 		}
 		if _, err := one.RevokeOtherSessions(r.Context()); err != nil {
-			t.Errorf("the outer one's other sessions: %v", err)
+			t.Errorf("other sessions of the outer Sessions: %v", err)
 		}
 	}))).ServeHTTP(httptest.NewRecorder(), br.request("/"))
 	if _, ok := FromContext(t.Context()); ok {
@@ -164,11 +164,11 @@ func TestNestedMiddlewares_SessionsAreSeparate(t *testing.T) {
 	}
 }
 
-// Each signs in and out for itself, in one request.
+// Both Sessions sign in and out in one request, independently.
 func TestNestedMiddlewares_SignInAndOut(t *testing.T) {
-	one, two := newBench(t), newBench(t, func(c *Config) { c.CookieName = "__Host-two" })
+	one, two := newTestBFF(t), newTestBFF(t, func(c *Config) { c.CookieName = "__Host-two" })
 	one.Middleware(two.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for _, each := range []*bench{one, two} {
+		for _, each := range []*testBFF{one, two} {
 			if _, err := each.SignIn(w, r, alice()); err != nil {
 				t.Error(err)
 			}
@@ -177,22 +177,22 @@ func TestNestedMiddlewares_SignInAndOut(t *testing.T) {
 			t.Error(err)
 		}
 		if _, ok := FromContext(r.Context()); ok {
-			t.Error("the inner one is still signed in")
+			t.Error("the inner Sessions is still signed in")
 		}
 		if _, ok := one.Ticket(r.Context()); !ok {
-			t.Error("the inner one's sign-out ended the outer one's session")
+			t.Error("the sign-out of the inner Sessions ended the outer session")
 		}
 		if err := one.SignOut(w, r); err != nil {
 			t.Error(err)
 		}
 		if _, ok := one.Ticket(r.Context()); ok || len(one.store.rows(t, "alice")) != 0 {
-			t.Error("the outer one is still signed in")
+			t.Error("the outer Sessions is still signed in")
 		}
 	}))).ServeHTTP(httptest.NewRecorder(), one.browser().request("/"))
 }
 
 func TestMetricsAndLog_StartAndEnd(t *testing.T) {
-	b := newBench(t)
+	b := newTestBFF(t)
 	br := b.browser()
 	br.signIn(as("alice", "s1"))
 	br.visit(func(w http.ResponseWriter, r *http.Request) { _ = b.SignOut(w, r) })

@@ -24,7 +24,7 @@ func FuzzOpen(f *testing.F) {
 			t.Errorf("Open: %v", err)
 		}
 		if err != nil && !errors.Is(err, ErrUnreadable) {
-			t.Errorf("an error of another kind: %v", err)
+			t.Errorf("the error does not wrap ErrUnreadable: %v", err)
 		}
 		NeedsReseal(r, data)
 	})
@@ -42,7 +42,7 @@ func FuzzDecode(f *testing.F) {
 		decoded, err := decode(data)
 		if err != nil {
 			if !errors.Is(err, ErrUnreadable) {
-				t.Errorf("an error of another kind: %v", err)
+				t.Errorf("the error does not wrap ErrUnreadable: %v", err)
 			}
 			return
 		}
@@ -51,7 +51,7 @@ func FuzzDecode(f *testing.F) {
 			return // a year past 9999 with its offset removed, for example
 		}
 		if _, err := decode(again); err != nil {
-			t.Errorf("what was decoded and encoded does not decode: %v", err)
+			t.Errorf("the encoding of a decoded ticket does not decode: %v", err)
 		}
 	})
 }

@@ -11,7 +11,7 @@ import (
 )
 
 func TestKeyRing_RotationWithoutDowntime(t *testing.T) {
-	// A fleet in the middle of a deployment has hosts of two neighbouring steps.
+	// During a deployment there are hosts of two successive steps.
 	steps := []*KeyRing{ring(t, 1), ring(t, 1, 2), ring(t, 2, 1), ring(t, 2)}
 	seal := func(r *KeyRing) []byte {
 		sealed, err := Seal(r, binding, full())
@@ -23,7 +23,7 @@ func TestKeyRing_RotationWithoutDowntime(t *testing.T) {
 	for i := range len(steps) - 1 {
 		a, b := steps[i], steps[i+1]
 		if i+1 == len(steps)-1 {
-			a = b // the old key goes after everything was sealed anew
+			a = b // the old key is removed when every ticket is under the new key
 		}
 		for _, pair := range [][2]*KeyRing{{a, b}, {b, a}, {a, a}, {b, b}} {
 			if _, err := Open(pair[1], binding, seal(pair[0])); err != nil {
@@ -41,7 +41,7 @@ func TestKeyRing_RotationWithoutDowntime(t *testing.T) {
 		}
 	}
 	if NeedsReseal(failing{}, old) || NeedsReseal(steps[2], nil) || NeedsReseal(steps[2], []byte("foreign")) {
-		t.Error("NeedsReseal of what no ring has sealed")
+		t.Error("NeedsReseal of data that no ring has sealed")
 	}
 }
 
@@ -56,19 +56,19 @@ func TestNewKey_Validation(t *testing.T) {
 		t.Errorf("a key of zeros: %v", err)
 	}
 	if _, err := NewKeyWithID(0, secret(1)); err == nil {
-		t.Error("id 0 is taken")
+		t.Error("id 0 is accepted")
 	}
 	a, b := key(t, 1), key(t, 1)
 	if a.ID() != b.ID() || a.ID() == key(t, 2).ID() {
-		t.Error("the derived id is not a function of the key")
+		t.Error("the derived id does not depend on the key alone")
 	}
 	if _, err := NewKeyRing(a, b); err == nil {
-		t.Error("two keys with one id are taken")
+		t.Error("two keys with the same id are accepted")
 	}
 	if _, err := NewKeyRing(Key{}); err == nil {
-		t.Error("the zero key is taken")
+		t.Error("the zero Key is accepted")
 	}
-	// The ring does not depend on the caller's bytes.
+	// A key has a copy of the caller's bytes.
 	s := secret(5)
 	k, err := NewKey(s)
 	if err != nil {
@@ -147,7 +147,7 @@ func TestKeyRingFromFileAndEnv(t *testing.T) {
 	}
 	t.Setenv("TICKET_TEST_KEYS", "")
 	if _, err := KeyRingFromEnv("TICKET_TEST_KEYS"); err == nil {
-		t.Error("an empty variable is taken")
+		t.Error("an empty variable is accepted")
 	}
 }
 

@@ -21,7 +21,7 @@ func row(n int) bff.UserSession {
 	}
 }
 
-// fill adds sessions with tickets sealed by p, numbered from first.
+// fill adds count sessions with tickets sealed by p, numbered from first.
 func fill(t *testing.T, store bff.UserSessionStore, p Protector, first, count int) {
 	t.Helper()
 	for n := first; n < first+count; n++ {
@@ -40,11 +40,11 @@ func fill(t *testing.T, store bff.UserSessionStore, p Protector, first, count in
 func TestReseal_AllUnderPrimaryKey(t *testing.T) {
 	store := bff.NewInMemoryStore(bff.WithClock(clock))
 	fill(t, store, ring(t, 1), 0, 25)
-	fill(t, store, ring(t, 2), 25, 5)  // done already
-	fill(t, store, ring(t, 99), 30, 3) // nobody here has that key
+	fill(t, store, ring(t, 2), 25, 5)  // under the primary key already
+	fill(t, store, ring(t, 99), 30, 3) // no ring here has this key
 	rotated := ring(t, 2, 1)
 	for run, want := range []ResealReport{{33, 25, 3}, {33, 0, 3}} {
-		// What does not open is not under the primary key either, and is counted again.
+		// An unreadable ticket is not under the primary key and is counted in each run.
 		got, err := Reseal{Store: store, Protector: rotated, PartitionKey: "app", BatchSize: 10}.Run(t.Context())
 		if err != nil || got != want {
 			t.Errorf("run %d: %+v, %v, want %+v", run, got, err, want)
@@ -71,7 +71,7 @@ func TestReseal_AllUnderPrimaryKey(t *testing.T) {
 	}
 }
 
-// racing changes a session right before it is updated.
+// racing runs a function right before each update.
 type racing struct {
 	*bff.InMemoryStore
 	before func(bff.UserSessionKey)
@@ -117,7 +117,7 @@ func TestReseal_RevokedSessionStaysRevoked(t *testing.T) {
 		t.Errorf("%+v, %v", report, err)
 	}
 	if left, _ := store.GetUserSessions(t.Context(), "app", bff.UserSessionsFilter{SubjectID: "alice"}); len(left) != 0 {
-		t.Errorf("%d sessions are back", len(left))
+		t.Errorf("%d sessions have come back", len(left))
 	}
 }
 
@@ -156,7 +156,7 @@ func TestReseal_PausesAndCancellation(t *testing.T) {
 			t.Errorf("%+v, %v", report, err)
 		}
 		if d := time.Since(begin); d != 90*time.Second {
-			t.Errorf("it took %v", d)
+			t.Errorf("the run took %v", d)
 		}
 		if report, err = job.Run(t.Context()); err != nil || report.Resealed != 2 {
 			t.Errorf("the second run: %+v, %v", report, err)

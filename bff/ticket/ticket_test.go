@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// secret returns 32 bytes that are not random, but differ with seed.
+// secret returns 32 fixed bytes for each seed.
 func secret(seed byte) []byte {
 	s := make([]byte, KeySize)
 	for i := range s {
@@ -86,7 +86,7 @@ func TestOpen_RoundTrip(t *testing.T) {
 // sealedV1 is full(), sealed for binding under key(1).
 const sealedV1 = "01c8b74fbb4db0b0bb867fb1387971d5882f0b065524afc3357aafebe551b0cde0abd39e3d1bc4ca02a4f4600b8878d7a0fe1aebec68726d37352c92f25e54895381207bd9d3234775181e36c906f39f02cd1bf21d589dd6a1607112147c84dfd87db15cbe323c6dc188fcccc82ce9ee20626bc1bfeac3f9d967a71a489334683d949d7d8d6cd18bde7428fa0d622cb5d0cdd2f87142d3b1bc0e6495cf09f9804950fc5a91fbe949c63e8e466775fafcff1d9779ec734cf406f0a401ba8fbaeb803c0a51b8ae01d0cd4c1bf23e10ec0ca4fdc70eb2b5ec35931c3c6d24dad94109729811c4eede694ff344cce3241903dbeafb1c2f6f9c17fd2ae1b3d7ca4df2e7232109f18344f1e1f27880bb850699185eb678be59d71a2579955e8884f0154b94aa83f695f657f0e6a0b566b49752467f652db8c0681b24dafb1bd54869aa8ef18752427d59f8c867b8600b5450a43d0736e523676ce99cec5318c3f6dc244bedf89995cf7af1d8aea4af7fa50526c8c6ad2855f588c43239c6a5352917daa17ea9b0e32c37890c3b346e2ed9685a0349c996a004efa4e0b0fdbd6dc1e85e47911551ea20196e2dd109593cdfd5204768faaf025331b6490eba0fa42f9f1463ae"
 
-// A ticket that was sealed by the first release opens for ever.
+// Tickets that the first release sealed must open with every later release.
 func TestOpen_Version1(t *testing.T) {
 	data, err := hex.DecodeString(sealedV1)
 	if err != nil {
@@ -97,7 +97,7 @@ func TestOpen_Version1(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !reflect.DeepEqual(got, full()) {
-		t.Error("it opens, but to another ticket")
+		t.Error("the opened ticket has other values")
 	}
 }
 
@@ -127,7 +127,7 @@ func TestOpen_BoundToRow(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := Open(r, binding, foreign); !errors.Is(err, ErrUnreadable) {
-			t.Errorf("what the same key sealed for something else opens as a ticket: %v", err)
+			t.Errorf("a ciphertext of the same key for another purpose opens as a ticket: %v", err)
 		}
 	})
 }
@@ -185,7 +185,7 @@ func TestOpen_ChangedTruncatedOrForeignInput(t *testing.T) {
 		"empty": "", "unknown version": "\x02{\"sub\":\"alice\",\"sid\":\"s1\"}", "version 0": "\x00{\"sub\":\"alice\",\"sid\":\"s1\"}", "not JSON": "\x01x", "no JSON": "\x01",
 		"more JSON": "\x01{\"sub\":\"alice\",\"sid\":\"s1\"}{}", "an array": "\x01[]",
 		"another subject": "\x01{\"sub\":\"bob\",\"sid\":\"s1\"}", "another session": "\x01{\"sub\":\"alice\"}",
-		"a time that is none": "\x01{\"sub\":\"alice\",\"sid\":\"s1\",\"exp\":\"soon\"}",
+		"an invalid time": "\x01{\"sub\":\"alice\",\"sid\":\"s1\",\"exp\":\"soon\"}",
 	} {
 		data, err := r.Encrypt([]byte(plaintext), binding.associatedData(ticketPurpose))
 		if err != nil {
@@ -201,7 +201,7 @@ func TestSeal_RefusesLossyTickets(t *testing.T) {
 		"another session": func(c *Ticket) { c.SessionID = "" },
 		"invalid UTF-8":   func(c *Ticket) { c.AccessToken = "\xff" },
 		"bad property":    func(c *Ticket) { c.Properties = map[string]string{"p": "\xff"} },
-		"a claim that is no JSON": func(c *Ticket) {
+		"a claim without a JSON form": func(c *Ticket) {
 			c.Claims = map[string]any{"secret-claim": func() {}}
 		},
 	} {

@@ -143,8 +143,8 @@ func TestVerify_ErrorsDoNotQuoteToken(t *testing.T) {
 	}
 }
 
-// postUntilOK posts tokens until one is taken: a request that comes right after another's
-// fetch of the keys may be handed the result of that one by go-oidc.
+// postUntilOK posts tokens until one is accepted: go-oidc may give a request the result of an
+// earlier request's fetch of the keys.
 func (e *endpoint) postUntilOK(t *testing.T, when string, token func() string) {
 	t.Helper()
 	code := 0
@@ -222,7 +222,7 @@ func TestNew_Configuration(t *testing.T) {
 	if _, err := oidcverify.NewWithKeySet("", keys, oidcverify.Config{ClientID: "x"}); err == nil {
 		t.Error("no issuer is accepted")
 	}
-	// Time is an input.
+	// The verifier uses the configured clock.
 	o := newOP(t)
 	v, err := oidcverify.NewWithKeySet(o.URL, oidc.NewRemoteKeySet(t.Context(), o.URL+"/keys"),
 		oidcverify.Config{ClientID: clientID, Clock: func() time.Time { return time.Now().Add(time.Hour) }})

@@ -24,7 +24,7 @@ import (
 	"example.com/usersession/bff/backchannel/oidcverify"
 )
 
-// An op is an identity provider: discovery, keys, and logout tokens.
+// An op is an OpenID provider with discovery, keys and logout tokens.
 type op struct {
 	*httptest.Server
 	t    testing.TB
@@ -104,7 +104,7 @@ func compact(t testing.TB, jws *jose.JSONWebSignature) string {
 	return text
 }
 
-// token is a good one with some claims changed.
+// token returns a valid token with changed claims.
 func (o *op) token(changes map[string]any) string {
 	return compact(o.t, o.sign(jose.RS256, o.key, "k1", "logout+jwt", o.claims(changes)))
 }
@@ -156,7 +156,7 @@ func (e *endpoint) post(t testing.TB, token string) int {
 	return w.Code
 }
 
-// good returns the three parts of a good token, to be changed.
+// good returns the three parts of a valid token, for tests that change them.
 func (o *op) parts() []string { return strings.Split(o.token(nil), ".") }
 
 func b64(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }

@@ -17,7 +17,7 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-// A tink.AEAD is a Protector as it is.
+// A tink.AEAD is a Protector.
 var _ ticket.Protector = tink.AEAD(nil)
 
 type pair struct {
@@ -32,7 +32,7 @@ func newPair(t *testing.T, id uint32) pair {
 	return pair{id, secret}
 }
 
-// tinkAEAD makes Tink's AEAD of the keys, the first one primary.
+// tinkAEAD returns Tink's AEAD of the keys. The first key is the primary key.
 func tinkAEAD(t *testing.T, pairs ...pair) tink.AEAD {
 	t.Helper()
 	params, err := aesgcm.NewParameters(aesgcm.ParametersOpts{
