@@ -17,7 +17,7 @@ import (
 )
 
 // TestGormStore_PureGo runs the conformance suite on the SQLite driver without cgo, whose
-// errors have another shape.
+// errors have another type.
 func TestGormStore_PureGo(t *testing.T) {
 	bfftest.Run(t, bfftest.Harness{
 		New: func(t *testing.T, clock func() time.Time) bff.UserSessionStore {
@@ -28,8 +28,8 @@ func TestGormStore_PureGo(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Cleanup(func() { _ = pool(t, db).Close() })
-			pool(t, db).SetMaxOpenConns(4)
+			t.Cleanup(func() { _ = poolOf(t, db).Close() })
+			poolOf(t, db).SetMaxOpenConns(4)
 			if err := db.AutoMigrate(&entities.UserSession{}); err != nil {
 				t.Fatal(err)
 			}
