@@ -17,7 +17,7 @@ import (
 )
 
 // TestGormStore_PureGo runs the conformance suite on the SQLite driver without cgo, whose
-// errors have another shape.
+// errors have another type.
 func TestGormStore_PureGo(t *testing.T) {
 	bfftest.Run(t, bfftest.Harness{
 		New: func(t *testing.T, clock func() time.Time) bff.UserSessionStore {

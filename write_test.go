@@ -18,9 +18,9 @@ func TestUpdate_RowNotVisible(t *testing.T) {
 	if err := store.CreateUserSession(t.Context(), session); err != nil {
 		t.Fatal(err)
 	}
-	tries := 0
+	updates := 0
 	err := db.Callback().Raw().Before("*").Register("test:invisible", func(db *gorm.DB) {
-		if tries++; tries == 1 {
+		if updates++; updates == 1 {
 			db.Statement.Vars[len(db.Statement.Vars)-1] = int64(99) // another version
 		}
 	})
@@ -29,10 +29,10 @@ func TestUpdate_RowNotVisible(t *testing.T) {
 	}
 	update := updateOf(session)
 	update.IfVersion = 1
-	if err := store.UpdateUserSession(t.Context(), keyOf(session), update); err != nil || tries != 2 {
-		t.Errorf("%v after %d updates, want success after 2", err, tries)
+	if err := store.UpdateUserSession(t.Context(), keyOf(session), update); err != nil || updates != 2 {
+		t.Errorf("%v after %d updates, want success after 2", err, updates)
 	}
-	if err := store.UpdateUserSession(t.Context(), keyOf(session), update); !errors.Is(err, bff.ErrSessionChanged) || tries != 3 {
-		t.Errorf("%v after %d updates, want ErrSessionChanged after 3", err, tries)
+	if err := store.UpdateUserSession(t.Context(), keyOf(session), update); !errors.Is(err, bff.ErrSessionChanged) || updates != 3 {
+		t.Errorf("%v after %d updates, want ErrSessionChanged after 3", err, updates)
 	}
 }

@@ -30,7 +30,7 @@ type Database struct {
 }
 
 // prefix begins the name of every database of a test. The time of its creation follows,
-// in seconds: it tells a leftover from a database in use.
+// in seconds, by which sweep recognizes a leftover.
 const prefix = "usersession_test_"
 
 // leftoverAfter is the age from which a database is a leftover: no run lasts so long.
