@@ -152,12 +152,14 @@ func TestOperator_Access(t *testing.T) {
 	}
 }
 
-// A call to the API has the access token, refreshed if it is about to expire, and none of
-// the browser's other headers. The browser gets none of the API's cookies.
+// A call to the API has the access token, refreshed if it has expired, and none of the
+// browser's credentials. The browser gets none of the API's cookies.
 func TestCallAPI_Headers(t *testing.T) {
-	op := newFakeOP(t, func(op *fakeOP) { op.lifetime = 30 * time.Second }) // always about to expire
+	op := newFakeOP(t, func(op *fakeOP) { op.lifetime = time.Second })
 	c := newHost(t, op).newClient()
 	c.signIn()
+	time.Sleep(op.lifetime) // the access token expires
+	op.lifetime = time.Hour
 	issued := len(op.issued)
 	r := c.do(http.MethodGet, "/api/userinfo", "", map[string]string{"X-CSRF": "1", "Authorization": "Bearer mine", "X-Other": "1"})
 	if r.status != http.StatusOK || r.json(t)["name"] != "Alice Archer" {
