@@ -51,10 +51,13 @@ func attemptName(state string) string {
 	return attemptCookie + hex.EncodeToString(sum[:8])
 }
 
+// attemptPurpose names the keys that seal attempts: a ticket's keys open none.
+const attemptPurpose = "usersession example sign-in attempt"
+
 // attemptBinding returns the associated data that an attempt is sealed with: it opens
 // only under its own cookie name and with its own issuer.
 func (a *app) attemptBinding(name string) []byte {
-	return []byte("usersession example sign-in attempt\x00" + a.opts.issuer + "\x00" + name)
+	return []byte(a.opts.issuer + "\x00" + name)
 }
 
 // keepAttempt sets the attempt's cookie. It deletes attempt cookies beyond attemptsAtOnce,
@@ -66,7 +69,7 @@ func (a *app) keepAttempt(w http.ResponseWriter, r *http.Request, at attempt) er
 		return err
 	}
 	name := attemptName(at.State)
-	sealed, err := a.keys.Encrypt(plain, a.attemptBinding(name))
+	sealed, err := a.keys.ForPurpose(attemptPurpose).Encrypt(plain, a.attemptBinding(name))
 	if err != nil {
 		return err
 	}
@@ -107,7 +110,7 @@ func (a *app) findAttempt(r *http.Request, state string) (attempt, bool) {
 	if err != nil {
 		return at, false
 	}
-	plain, err := a.keys.Decrypt(sealed, a.attemptBinding(name))
+	plain, err := a.keys.ForPurpose(attemptPurpose).Decrypt(sealed, a.attemptBinding(name))
 	if err != nil || json.Unmarshal(plain, &at) != nil {
 		return at, false
 	}

@@ -62,9 +62,12 @@ func (a *app) background(ctx context.Context) {
 	case ctx.Err() != nil:
 	case err != nil:
 		a.log.LogAttrs(ctx, slog.LevelError, "moving sessions to the first key failed: keep the old keys", slog.Any("error", err))
-	case report.Resealed > 0:
-		a.log.LogAttrs(ctx, slog.LevelInfo, "sessions were moved to the first key: the old keys can be removed",
+	case report.Unreadable > 0:
+		a.log.LogAttrs(ctx, slog.LevelWarn, "some sessions do not open with any key of the key file",
 			slog.Int64("moved", report.Resealed), slog.Int64("unreadable", report.Unreadable))
+	default:
+		a.log.LogAttrs(ctx, slog.LevelInfo, "all sessions use the first key: the old keys can be removed",
+			slog.Int64("moved", report.Resealed))
 	}
 	if err := a.sessions.Run(ctx); err != nil {
 		a.log.LogAttrs(ctx, slog.LevelError, "cleanup of expired sessions has stopped", slog.Any("error", err))

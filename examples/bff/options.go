@@ -49,7 +49,7 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 	flags.StringVar(&o.operators, "operators", "", "subject ids of the users who may see the operator's page, separated by commas\n(default: alice with the inner provider, otherwise none)")
 	flags.StringVar(&o.issuer, "issuer", "", "the issuer of your OpenID Provider, used instead of the inner one")
 	flags.StringVar(&o.clientID, "client-id", "", "this application's client id at that provider")
-	flags.StringVar(&o.clientSecret, "client-secret", os.Getenv(secretEnv), "its client secret; better set "+secretEnv+" in the environment")
+	flags.StringVar(&o.clientSecret, "client-secret", "", "its client secret; better set "+secretEnv+" in the environment")
 	flags.StringVar(&o.scopes, "scopes", "", "the scopes to request, separated by spaces\n(default: openid profile email, and offline_access if the provider supports it)")
 	flags.StringVar(&o.api, "api", "", "the URL of the API behind /api/ (default: only /api/userinfo, the provider's userinfo endpoint)")
 	flags.StringVar(&o.providerAddr, "provider-addr", "", "the address of the inner provider (default: the next port, on another host name)")
@@ -61,6 +61,9 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 	flags.DurationVar(&o.accessTokenLifetime, "access-token-lifetime", 5*time.Minute, "the lifetime of the inner provider's access tokens")
 	if err := flags.Parse(args); err != nil {
 		return o, err
+	}
+	if o.clientSecret == "" { // not the flag's default, which -help prints
+		o.clientSecret = os.Getenv(secretEnv)
 	}
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("unexpected arguments: %q: every option is a flag, see -help", flags.Args())

@@ -152,3 +152,16 @@ func TestWords(t *testing.T) {
 		}
 	}
 }
+
+// The help shows the defaults of the flags, and no secret from the environment.
+func TestParseOptions_HelpShowsNoSecret(t *testing.T) {
+	t.Setenv(secretEnv, "a client's secret")
+	var help strings.Builder
+	if _, err := parseOptions([]string{"-help"}, &help); err == nil || strings.Contains(help.String(), "a client's secret") {
+		t.Errorf("the help, %v:\n%s", err, help.String())
+	}
+	o, err := parseOptions([]string{"-issuer", "https://id.example", "-client-id", "bff"}, &help)
+	if err != nil || o.clientSecret != "a client's secret" {
+		t.Errorf("the secret of the environment is not used: %v", err)
+	}
+}
