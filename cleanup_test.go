@@ -9,7 +9,7 @@ import (
 	"gorm.io/gorm/logger"
 )
 
-func TestCleanupPause(t *testing.T) {
+func TestCleanup_Pause(t *testing.T) {
 	for _, tt := range []struct {
 		name, parameters string
 		options          []Option

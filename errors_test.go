@@ -59,28 +59,6 @@ func TestErrorCode(t *testing.T) {
 	}
 }
 
-func TestIsRetryable(t *testing.T) {
-	for _, tt := range []struct {
-		dialect *dialect
-		err     error
-		want    bool
-	}{
-		{&postgres, nil, false},
-		{&postgres, &pgError{"40001"}, true},
-		{&postgres, &pgError{"23505"}, false},
-		{&mysql, &numberError{1213, "Deadlock found"}, true},
-		{&mysql, &numberError{1062, "Duplicate entry"}, false},
-		{&mysql, &numberError{1105, "pessimistic lock retry limit reached"}, true},
-		{&mysql, fmt.Errorf("wrapped: %w", &numberError{1105, "pessimistic lock retry limit reached"}), true},
-		{&mysql, &numberError{1105, "Can't find column"}, false},
-		{&mysql, &numberError{1146, "no table 'pessimistic lock retry limit reached'"}, false},
-	} {
-		if got := tt.dialect.isRetryable(tt.err); got != tt.want {
-			t.Errorf("%s: %v: %t, want %t", tt.dialect.name, tt.err, got, tt.want)
-		}
-	}
-}
-
 func TestDatabaseErr_QuotesNoValues(t *testing.T) {
 	s := &GormStore{conn: &conn{dialect: &mysql}, config: config{table: "user_sessions"}}
 	for _, tt := range []struct {

@@ -2,6 +2,7 @@ package dbtest_test
 
 import (
 	"database/sql"
+	"errors"
 	"testing"
 	"time"
 
@@ -28,13 +29,13 @@ func TestErrors_SQLServerCodes(t *testing.T) {
 			if fake.refuse = []error{fail}; want != nil {
 				fake.refuse = append(fake.refuse, fail)
 			}
-			if err := store.CreateUserSession(t.Context(), testSession("key", "sid")); !isErr(err, want) {
+			if err := store.CreateUserSession(t.Context(), testSession("key", "sid")); !errors.Is(err, want) {
 				t.Errorf("create, %d: %v, want %v", number, err, want)
 			}
 			if fake.refuse = []error{fail}; want != nil {
 				fake.refuse = append(fake.refuse, fail)
 			}
-			if err := store.UpdateUserSession(t.Context(), keyOf("key"), updateOf(testSession("key", "sid"), "", 0)); !isErr(err, want) {
+			if err := store.UpdateUserSession(t.Context(), keyOf("key"), updateOf(testSession("key", "sid"), "", 0)); !errors.Is(err, want) {
 				t.Errorf("update, %d: %v, want %v", number, err, want)
 			}
 		}

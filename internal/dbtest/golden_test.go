@@ -2,6 +2,7 @@ package dbtest_test
 
 import (
 	"database/sql"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -96,7 +97,7 @@ func (p *goldenFile) title(text string) {
 func (p *goldenFile) section(title string, want error, call func() error) {
 	p.t.Helper()
 	p.title(title)
-	if err := call(); !isErr(err, want) {
+	if err := call(); !errors.Is(err, want) {
 		p.t.Errorf("%s: %v, want %v", title, err, want)
 	}
 	p.write(nil)

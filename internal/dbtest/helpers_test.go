@@ -28,11 +28,6 @@ func init() {
 // microseconds.
 var now = time.Date(2026, 3, 4, 5, 6, 7, 891011999, time.UTC)
 
-// A clock returns the same time until the test sets another one.
-type clock struct{ time.Time }
-
-func (c *clock) now() time.Time { return c.Time }
-
 // testSession returns a session of alice's that expires an hour after now.
 func testSession(key, sessionID string) bff.UserSession {
 	return bff.UserSession{
@@ -93,8 +88,8 @@ func exceptCockroachDB(reason string) func(*dbtest.Database) string {
 // clock.
 func newStore(t testing.TB, db *gorm.DB, options ...usersession.Option) *usersession.GormStore {
 	t.Helper()
-	at := &clock{now}
-	store, err := usersession.NewGormStore(db, append([]usersession.Option{usersession.WithClock(at.now)}, options...)...)
+	atNow := usersession.WithClock(func() time.Time { return now })
+	store, err := usersession.NewGormStore(db, append([]usersession.Option{atNow}, options...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,14 +159,6 @@ func countRows(t testing.TB, db *gorm.DB, table string) int64 {
 	var n int64
 	must(t, db.Table(table).Count(&n).Error)
 	return n
-}
-
-// isErr is errors.Is, except that a nil want matches only a nil err.
-func isErr(err, want error) bool {
-	if want == nil {
-		return err == nil
-	}
-	return errors.Is(err, want)
 }
 
 // errOf returns the error of a delete, for tests that ignore the count.

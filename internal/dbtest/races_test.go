@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"gorm.io/gorm"
@@ -187,6 +188,66 @@ func TestUpdate_Race(t *testing.T) {
 		got, err := store.GetUserSession(t.Context(), keyOf("key"))
 		if must(t, err); got.Version != racers+2 {
 			t.Errorf("version %d after %d updates, want %d", got.Version, racers+1, racers+2)
+		}
+	})
+}
+
+// TestUpdate_RaceForSessionID: 32 concurrent updates with ReplaceRivals give different
+// sessions the same session id. All succeed, and the session of the last one remains.
+func TestUpdate_RaceForSessionID(t *testing.T) {
+	onRaceConfigs(t, func(t *testing.T, db *gorm.DB, store *usersession.GormStore) {
+		for i := range racers {
+			must(t, store.CreateUserSession(t.Context(), testSession(fmt.Sprint("key-", i), "")))
+		}
+		for i, err := range race(racers, func(i int) error {
+			update := replacingRivals(updateOf(testSession("", "sid"), fmt.Sprint(i), int64(i%2))) // half with IfVersion 1
+			return store.UpdateUserSession(t.Context(), keyOf(fmt.Sprint("key-", i)), update)
+		}) {
+			if err != nil {
+				t.Errorf("racer %d: %v, cause %v", i, err, driverCode(err))
+			}
+		}
+		if n := countRows(t, db, "user_sessions"); n != 1 {
+			t.Errorf("%d rows remain, want 1", n)
+		}
+	})
+}
+
+// TestDeleteVersion_Race: of 32 concurrent deletes of one version and updates from it, one
+// succeeds. The other deletes return 0, and the other updates fail.
+func TestDeleteVersion_Race(t *testing.T) {
+	onRaceConfigs(t, func(t *testing.T, db *gorm.DB, store *usersession.GormStore) {
+		for round := range 3 {
+			key := fmt.Sprint("key-", round)
+			session := testSession(key, "sid-"+key)
+			must(t, store.CreateUserSession(t.Context(), session))
+			var deleted, updated atomic.Int64
+			for i, err := range race(racers, func(i int) error {
+				if i%4 == round {
+					err := store.UpdateUserSession(t.Context(), keyOf(key), updateOf(session, "new", 1))
+					switch {
+					case err == nil:
+						updated.Add(1)
+					case errors.Is(err, bff.ErrSessionChanged), errors.Is(err, bff.ErrSessionNotFound):
+						err = nil
+					}
+					return err
+				}
+				n, err := store.DeleteUserSessionVersion(t.Context(), keyOf(key), 1)
+				deleted.Add(n)
+				return err
+			}) {
+				if err != nil {
+					t.Errorf("round %d, racer %d: %v, cause %v", round, i, err, driverCode(err))
+				}
+			}
+			if deleted.Load()+updated.Load() != 1 {
+				t.Errorf("round %d: %d deletes and %d updates succeed, want 1 in all", round, deleted.Load(), updated.Load())
+			}
+			if n := countRows(t, db, "user_sessions"); n != updated.Load() {
+				t.Errorf("round %d: %d rows remain, want %d", round, n, updated.Load())
+			}
+			must(t, errOf(store.DeleteUserSession(t.Context(), keyOf(key))))
 		}
 	})
 }

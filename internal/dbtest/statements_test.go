@@ -1,6 +1,7 @@
 package dbtest_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -38,7 +39,7 @@ func countedOperations(t *testing.T, store *usersession.GormStore, round string)
 	}
 	failsWith := func(want error, do func() error) func() error {
 		return func() error {
-			if err := do(); !isErr(err, want) {
+			if err := do(); !errors.Is(err, want) {
 				return fmt.Errorf("%w, want %w", err, want)
 			}
 			return nil
@@ -178,7 +179,7 @@ func TestStatements_Conflicts(t *testing.T) {
 			}, nil},
 		} {
 			recorder.Take()
-			if err := op.do(); !isErr(err, op.want) {
+			if err := op.do(); !errors.Is(err, op.want) {
 				t.Errorf("%s: %v, want %v", op.name, err, op.want)
 			}
 			kinds := map[string]int{}

@@ -154,7 +154,7 @@ func TestWithTx_ConflictsKeepItUsable(t *testing.T) {
 						joined := store.WithTx(tx)
 						for range 2 { // the store's savepoint can be set again
 							must(t, tx.Create(&audit{What: "before"}).Error)
-							if err := conflict.do(ctx, joined); !isErr(err, conflict.want) {
+							if err := conflict.do(ctx, joined); !errors.Is(err, conflict.want) {
 								t.Errorf("%v, want %v", err, conflict.want)
 							}
 							must(t, tx.Create(&audit{What: "after"}).Error)

@@ -1,0 +1,28 @@
+package usersession
+
+import (
+	"fmt"
+	"testing"
+)
+
+func TestDialect_IsRetryable(t *testing.T) {
+	for _, tt := range []struct {
+		dialect *dialect
+		err     error
+		want    bool
+	}{
+		{&postgres, nil, false},
+		{&postgres, &pgError{"40001"}, true},
+		{&postgres, &pgError{"23505"}, false},
+		{&mysql, &numberError{1213, "Deadlock found"}, true},
+		{&mysql, &numberError{1062, "Duplicate entry"}, false},
+		{&mysql, &numberError{1105, "pessimistic lock retry limit reached"}, true},
+		{&mysql, fmt.Errorf("wrapped: %w", &numberError{1105, "pessimistic lock retry limit reached"}), true},
+		{&mysql, &numberError{1105, "Can't find column"}, false},
+		{&mysql, &numberError{1146, "no table 'pessimistic lock retry limit reached'"}, false},
+	} {
+		if got := tt.dialect.isRetryable(tt.err); got != tt.want {
+			t.Errorf("%s, %v: retryable is %t, want %t", tt.dialect.name, tt.err, got, tt.want)
+		}
+	}
+}
