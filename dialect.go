@@ -60,8 +60,8 @@ type dialect struct {
 	duplicate []string // a unique index refused a row
 	retry     []string // the database asks for a retry
 	deadConn  []string // the server has closed the connection
-	// retryText maps an error code that stands for many errors to the text of those
-	// that are worth a retry.
+	// retryText maps an error code that several errors share to the text of the
+	// errors that are worth a retry.
 	retryText         map[string]string
 	wrongTable        []string // a table or a column does not exist
 	incomparable      []string // the character sets rule out a comparison

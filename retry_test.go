@@ -16,7 +16,7 @@ import (
 var errBusy = sqlite3.Error{Code: sqlite3.ErrBusy, ExtendedCode: sqlite3.ErrNoExtended(sqlite3.ErrBusy)}
 
 // failStatements makes the next n statements of db fail with err. It returns the number
-// of statements that the store has tried, with those that failed.
+// of statements that the store has tried, including the failed statements.
 func failStatements(t *testing.T, db *gorm.DB, n int, err error) (tried *int) {
 	t.Helper()
 	tried = new(int)

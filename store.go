@@ -147,7 +147,7 @@ func (s *GormStore) DeleteUserSessionVersion(ctx context.Context, key bff.UserSe
 }
 
 // deleteKey runs a statement that deletes the row with the key. The statement's further
-// arguments follow those of the key.
+// arguments follow the key's arguments.
 func (s *GormStore) deleteKey(ctx context.Context, key bff.UserSessionKey, statement string, args ...any) (deleted int64, err error) {
 	err = s.run(ctx, writes, "delete user session", func() (err error) {
 		if key.Validate() != nil { // no session can have this key

@@ -152,7 +152,7 @@ func (s *GormStore) evictExpiredRival(ctx context.Context, tx *conn, partitionKe
 	return err
 }
 
-// evictRivals deletes the row that has the session id, but not the row with the key.
+// evictRivals deletes the row that has the session id, unless it is the row with the key.
 func (s *GormStore) evictRivals(ctx context.Context, tx *conn, key bff.UserSessionKey, sessionID string) error {
 	_, err := tx.execWhere(ctx, s.sql.deleteRivals, tx.dialect.identityArgs(key.PartitionKey, sessionID, key.Key)...)
 	return err
@@ -170,8 +170,8 @@ func (s *GormStore) update(ctx context.Context, key bff.UserSessionKey, update b
 	return err
 }
 
-// updateOrEvict updates a row. On a conflict it evicts the row that has the new session
-// id, as far as the update allows.
+// updateOrEvict updates a row. On a conflict it evicts the row that has the new session id
+// if that row has expired or the update has ReplaceRivals.
 func (s *GormStore) updateOrEvict(ctx context.Context, key bff.UserSessionKey, update bff.UserSessionUpdate) error {
 	write := func(c *conn) error { return s.updateRow(ctx, c, key, update) }
 	replaceRivals := update.ReplaceRivals && update.SessionID != ""

@@ -8,8 +8,8 @@
 //
 // Four types of this module are named after the session: [UserSession] is the
 // contract between an application and a store, entities.UserSession is the row in the
-// database, serverside.Session is what a request handler sees, and ticket.Ticket is
-// the payload that is sealed into the row.
+// database, serverside.Session is the read-only view for a request handler, and
+// ticket.Ticket is the payload that is sealed into the row.
 //
 // # Stores
 //

@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// A Finding is a difference between a database and what it should be.
+// A Finding is a difference between a database and its expected state.
 type Finding struct {
 	// Where is the table, the column ("table.column"), the index ("table.index") or the
 	// clock that the finding is about.
 	Where string
-	// Problem says what is wrong.
+	// Problem describes the difference.
 	Problem string
-	// Remedy says what to do.
+	// Remedy describes how to remove the difference.
 	Remedy string
 	// Harmless is true if the store works correctly in spite of the finding.
 	Harmless bool
@@ -24,10 +24,10 @@ type Finding struct {
 // String returns the finding on one line.
 func (f Finding) String() string { return f.Where + ": " + f.Problem + "; " + f.Remedy }
 
-// Compare returns the differences between two models, none of them harmless. Each model
+// Compare returns the differences between two models. No finding is Harmless. Each model
 // may come from structs ([ReadModel]), from migrations ([Project.ModelAt]) or from a live
-// database ([Inspect]). Tables that only got has are left out. Models of different
-// dialects give one finding that says so.
+// database ([Inspect]). Tables that only got has are left out. If the dialects
+// differ, the only finding is about the dialect.
 func Compare(want, got Model) []Finding {
 	d, err := dialectOf(want.Dialect)
 	if err != nil || want.Dialect != got.Dialect {

@@ -212,7 +212,7 @@ func (f *folder) unfinished() (names []string, err error) {
 type newFile struct {
 	path    string
 	data    []byte
-	replace bool // a snapshot, which replaces the one before it
+	replace bool // a snapshot, which replaces the former snapshot
 }
 
 // newFiles returns the files that add the migrations to the folder: the SQL and the model

@@ -53,7 +53,7 @@ func scanOne(query *gorm.DB, value any) error {
 	return eachOf(query, func(rows *sql.Rows) error { return rows.Scan(value) })
 }
 
-// eachOf calls the function for every row. All queries go through it, also those with one
+// eachOf calls the function for every row. All queries use it, even for a single
 // row, since GORM's Row panics if the statement cannot be prepared.
 func eachOf(query *gorm.DB, row func(*sql.Rows) error) error {
 	rows, err := query.Rows()

@@ -40,7 +40,7 @@ type Column struct {
 	nondeterministic bool
 }
 
-// An Index is an index other than that of the primary key.
+// An Index is an index, but not the primary key's.
 type Index struct {
 	Name    string   `json:"name"`
 	Unique  bool     `json:"unique,omitempty"`
@@ -102,8 +102,8 @@ func splitName(name string) (schema, bare string) {
 	return "", name
 }
 
-// equal compares what a migration defines, without the fields that only a live database
-// has.
+// equal compares the fields that a migration defines, and not the fields that only a live
+// database has.
 func (i Index) equal(other Index) bool {
 	return i.Name == other.Name && i.Unique == other.Unique &&
 		slices.Equal(i.Columns, other.Columns) && canonicalWhere(i.Where) == canonicalWhere(other.Where)

@@ -19,8 +19,8 @@ type Project struct {
 	// Models are pointers to the structs that GORM maps to the tables.
 	Models []any
 	// Config is the configuration that the application opens GORM with; nil is GORM's
-	// default. Only the settings that name tables, columns and indexes, and those that
-	// limit what GORM migrates, are read.
+	// default. The package reads only the settings that name tables, columns and
+	// indexes, and the settings that limit the migration.
 	Config *gorm.Config
 	// Dialects are the dialectors of the databases that the team uses. They need no
 	// DSN, since they are never connected.

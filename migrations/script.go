@@ -119,8 +119,8 @@ func (s *script) removeVersion(number int64) string {
 }
 
 // migration writes a migration's statements and the statement that records it. They run
-// in one transaction unless the dialect cannot roll back DDL, or the file forbids one
-// and does not end with its own.
+// in one transaction unless the dialect cannot roll back DDL, or the file forbids a
+// transaction and does not contain its own.
 func (s *script) migration(file migrationFile, statements []string, record string) {
 	s.b.WriteByte('\n')
 	s.comment("%s", file.name)
@@ -129,7 +129,7 @@ func (s *script) migration(file migrationFile, statements []string, record strin
 		s.statement(s.begin)
 	}
 	if last := len(statements) - 1; file.noTransaction && last >= 0 && statements[last] == "COMMIT" {
-		// The record goes into the file's own transaction, before its COMMIT.
+		// The statement goes into the file's own transaction, before its COMMIT.
 		statements = slices.Insert(slices.Clone(statements), last, record)
 		record = ""
 	}

@@ -150,9 +150,9 @@ func (d sqlserver) alterTable(change tableChange) (statements []string) {
 	return statements
 }
 
-// indexes returns the indexes to drop before the change and to create after it: those
-// that change, and those that depend on a changing column, which SQL Server would refuse to
-// alter.
+// indexes returns the indexes to drop before the change and to create after it: the
+// indexes that change, and the indexes on a column that changes. SQL Server refuses to alter
+// a column that has an index.
 func (d sqlserver) indexes(change tableChange) (drop, create []Index) {
 	drop, create = slices.Clone(change.dropIndexes), slices.Clone(change.createIndexes)
 	for _, index := range change.old.Indexes {

@@ -42,7 +42,7 @@ type InMemoryReplay struct {
 	clock func() time.Time
 	mu    sync.Mutex
 	until map[string]time.Time
-	limit int // at this number of entries the expired ones are removed
+	limit int // at this number of entries the expired entries are removed
 }
 
 // minReplayLimit is the lowest limit of an InMemoryReplay.

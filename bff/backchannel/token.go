@@ -135,7 +135,7 @@ func (h *Handler) checkTimes(claims map[string]json.RawMessage, token *logoutTok
 
 // parseObject parses a JSON object and keeps the exact names of its members, whereas
 // encoding/json would read EVENTS into a struct's field events. It refuses an object with
-// two members of the same name, because parsers differ in which of them they use.
+// two members of the same name, because some parsers use the first of the two and some the last.
 func parseObject(data []byte) (map[string]json.RawMessage, bool) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {

@@ -93,7 +93,7 @@ func replacesUpdated(_ *testing.T, b *builder) bff.UserSessionStore {
 
 // evictsAfter makes an update with ReplaceRivals remove the rival although it fails with
 // the error. In races, a missing session is not such an error: only luck would decide
-// whether one is missing.
+// whether a session is missing.
 func evictsAfter(target error) func(*testing.T, *builder) bff.UserSessionStore {
 	return func(t *testing.T, b *builder) bff.UserSessionStore {
 		if errors.Is(target, bff.ErrSessionNotFound) && strings.Contains(t.Name(), "/concurrency/") {

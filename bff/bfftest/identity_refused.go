@@ -27,7 +27,7 @@ func identities() []identity {
 }
 
 // writes returns the operations that must refuse an invalid session, by name. They include
-// those of the store's optional capabilities.
+// the operations of the store's optional capabilities.
 func (f *fixture) writes() map[string]func(context.Context, bff.UserSession) error {
 	writes := map[string]func(context.Context, bff.UserSession) error{
 		"CreateUserSession": f.store.CreateUserSession,
@@ -52,7 +52,7 @@ func (f *fixture) wantRefused(fields []identity, values ...string) {
 	f.create(kept)
 	for _, identity := range fields {
 		for _, value := range values {
-			// The other fields are those of the stored session. The checks below
+			// The other fields are equal to the stored session's. The checks below
 			// find a value that was truncated, or a partial write.
 			s := session("key-1", sessionID("sid-1"), ticket([]byte("refused")))
 			identity.put(&s, value)

@@ -32,7 +32,8 @@ import (
 type Harness struct {
 	// New returns an empty store that reads the time only from clock. The suite
 	// calls New once for each test, and for each topic that needs a capability,
-	// never concurrently. New closes and drops what it has opened in t.Cleanup.
+	// never concurrently. New closes what it has opened, and drops its tables, in
+	// t.Cleanup.
 	// The clock is safe for concurrent use.
 	New func(t *testing.T, clock func() time.Time) bff.UserSessionStore
 

@@ -158,8 +158,8 @@ func (f *fixture) zones(names ...string) []*time.Location {
 
 func repeatedHourIsKept(f *fixture) {
 	for _, first := range []time.Time{
-		time.Date(2026, 11, 1, 5, 30, 0, 0, time.UTC),  // 01:30 in New York, as is the next hour
-		time.Date(2026, 10, 25, 0, 30, 0, 0, time.UTC), // 02:30 in Berlin, as is the next hour
+		time.Date(2026, 11, 1, 5, 30, 0, 0, time.UTC),  // 01:30 in New York; one hour later it is 01:30 again
+		time.Date(2026, 10, 25, 0, 30, 0, 0, time.UTC), // 02:30 in Berlin; one hour later it is 02:30 again
 	} {
 		second := first.Add(time.Hour)
 		f.wantTimes(first, second, first)

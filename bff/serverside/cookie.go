@@ -47,8 +47,8 @@ func (s *Sessions) requestKey(r *http.Request) (string, bool) {
 	return keyOf(id), true
 }
 
-// setCookie sends the cookie with the id. Its attributes are those that RFC 6265bis requires
-// for the prefix __Host-.
+// setCookie sends the cookie with the id. It has the attributes that RFC 6265bis requires for
+// the prefix __Host-.
 func (s *Sessions) setCookie(w http.ResponseWriter, id string, end time.Time) {
 	c := &http.Cookie{
 		Name: s.cfg.CookieName, Value: id, Path: "/",

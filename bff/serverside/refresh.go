@@ -117,8 +117,8 @@ func (s *Sessions) sharedRefresh(ctx context.Context, opened *openedSession) (*o
 }
 
 // refresh asks the provider for new tokens and writes them. If the session already has
-// other tokens than seen, it returns the session with those. This is the only place that
-// uses refresh tokens, and only the host whose claim is in the ticket comes to use one.
+// other tokens than seen, it returns the session with the other tokens. No other function
+// uses a refresh token, and only the host whose claim is in the ticket uses it.
 func (s *Sessions) refresh(ctx context.Context, seen *openedSession) (*openedSession, error) {
 	opened, takenOver, err := s.claimRefresh(ctx, seen)
 	if err != nil || !sameTokens(opened, seen) {
@@ -172,8 +172,8 @@ const firstRetryDelay = 20 * time.Millisecond
 
 // storeTokens writes the new tokens to the session, removes the claim and returns the
 // session. Other changes that were made since opened was read are kept. If another host has
-// written new tokens first, storeTokens returns the session with those. If the session has
-// ended, it revokes the new refresh token, unless the user has signed in again, and returns
+// written new tokens first, storeTokens returns the session with the other host's tokens.
+// If the session has ended, it revokes the new refresh token, unless the user has signed in again, and returns
 // [ErrNoSession].
 //
 // The old refresh token may be unusable by now, so that the new tokens must not be lost:

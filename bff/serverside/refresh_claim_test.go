@@ -148,8 +148,8 @@ func TestRefresh_RefusedForAnotherReason(t *testing.T) {
 	})
 }
 
-// TestUpdate_KeepsClaim: whatever an application's Update leaves in the ticket, the claim
-// of the host that refreshes stays.
+// TestUpdate_KeepsClaim: an application's Update never removes the claim of the host that
+// refreshes.
 func TestUpdate_KeepsClaim(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, browsers := fleet(t, 1, nil)

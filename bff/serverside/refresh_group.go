@@ -24,7 +24,7 @@ type refreshCall struct {
 }
 
 // do starts refresh in the background, unless a refresh for the same key is running, and
-// returns the result of the one that runs. If ctx ends first, do returns its error and the
+// returns the result of the running refresh. If ctx ends first, do returns its error and the
 // refresh goes on. If refresh panics, every caller gets errRefreshPanicked.
 func (g *refreshGroup) do(ctx context.Context, key string, refresh func() (*openedSession, error)) (*openedSession, error) {
 	g.mu.Lock()

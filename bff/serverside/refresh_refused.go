@@ -24,7 +24,8 @@ const (
 // whose refresh this host has taken over from another host. That host may only be slow: it
 // has used the token and is about to write new tokens. Its request to the provider may take
 // all of TokenTimeout; awaitOtherHost reads the session for that long and returns it as
-// soon as it has other tokens. If none appear, the result is that of refused.
+// soon as it has other tokens. If it gets no other tokens, awaitOtherHost returns the result
+// of refused.
 func (s *Sessions) awaitOtherHost(ctx context.Context, opened *openedSession) (*openedSession, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.TokenTimeout+otherHostWriteTime)
 	defer cancel()
@@ -63,7 +64,7 @@ var errOtherTokens = errors.New("serverside: another host has written new tokens
 
 // afterRefusal returns an error that wraps [ErrRefreshTokenRefused]. With
 // EndSessionWithRefreshToken it ends the session instead and returns [ErrNoSession],
-// unless another host has written other tokens: then it returns the session with those.
+// unless another host has written other tokens: then it returns the session with them.
 //
 // A store updates a session only if it is unchanged, but deletes it in any state. That is
 // why the session is first made to expire by an update, after which no host writes to it,
@@ -82,7 +83,7 @@ func (s *Sessions) afterRefusal(ctx context.Context, opened *openedSession) (*op
 		return nil
 	})
 	if errors.Is(err, errOtherTokens) {
-		return s.refresh(ctx, opened) // reads the session and returns it with those tokens
+		return s.refresh(ctx, opened) // reads the session and returns it with the other host's tokens
 	}
 	if err != nil {
 		return nil, err

@@ -12,14 +12,14 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-// A SignInOption changes what [Sessions.SignIn] does.
+// A SignInOption is an option of [Sessions.SignIn].
 type SignInOption func(*signInOptions)
 
 type signInOptions struct{ replaces string }
 
-// Replacing makes the sign-in end another session besides that of the request's cookie: the
-// session to which the token refers, which [Sessions.ReplacementToken] returned when the
-// sign-in began. An empty or invalid token is ignored.
+// Replacing makes the sign-in end a second session besides the session of the request's
+// cookie: the session to which the token refers. [Sessions.ReplacementToken] returned the
+// token when the sign-in began. An empty or invalid token is ignored.
 func Replacing(replacementToken string) SignInOption {
 	return func(o *signInOptions) { o.replaces = replacementToken }
 }
@@ -80,8 +80,8 @@ func (s *Sessions) replacedKey(token string) string {
 	return ""
 }
 
-// endReplaced deletes the sessions that the browser had before this sign-in: that of the
-// request and that of the replacement token. Their refresh tokens are not revoked, because
+// endReplaced deletes the sessions that the browser had before this sign-in: the session of
+// the request's cookie and the session of the replacement token. Their refresh tokens are not revoked, because
 // many providers would then end the new sign-in as well.
 func (s *Sessions) endReplaced(ctx context.Context, r *http.Request, opened *openedSession, o signInOptions) error {
 	var keys []string

@@ -49,7 +49,7 @@ func (s *Sessions) BackchannelLogout(ctx context.Context, filter bff.UserSession
 	return s.endMatching(ctx, filter, EndBackchannel)
 }
 
-// RevokeOtherSessions ends all sessions of the request's user except that of the request,
+// RevokeOtherSessions ends all sessions of the request's user except the request's own,
 // and returns the number of sessions that it removed itself, also together with an error. It
 // returns [ErrNoSession] if the request is signed out. The refresh tokens of the ended
 // sessions are revoked, best effort.

@@ -28,7 +28,7 @@ type Session struct {
 	// EndsAt is the end of the session even if it is used all the time.
 	EndsAt time.Time `json:"ends_at"`
 
-	// Claims and Properties are those of the [ticket.Ticket].
+	// Claims and Properties are copied from the [ticket.Ticket].
 	Claims     map[string]any    `json:"claims,omitempty"`
 	Properties map[string]string `json:"properties,omitempty"`
 
@@ -64,8 +64,8 @@ func (opened *openedSession) session() Session {
 	}
 }
 
-// toUpdate returns an update that changes only the version, and only if the session is still
-// the one that was read. Callers set the values that change.
+// toUpdate returns an update that changes only the version, and only if the session has
+// not changed since it was read. Callers set the values that change.
 func (opened *openedSession) toUpdate() bff.UserSessionUpdate {
 	return bff.UserSessionUpdate{
 		SubjectID: opened.row.SubjectID, SessionID: opened.row.SessionID,

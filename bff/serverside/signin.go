@@ -31,8 +31,8 @@ const createAttempts = 5
 // another issuer, without a subject id, or with identities that a store cannot keep
 // ([bff.ErrInvalidSession]), and a ticket that has expired or whose refresh token has.
 //
-// After an error there is no new session and no cookie was set. The sessions that the new
-// one was to replace, or those beyond [Config.MaxSessionsPerUser], may have ended.
+// After an error there is no new session and no cookie was set. Sessions that the new
+// session was to replace, and sessions beyond [Config.MaxSessionsPerUser], may have ended.
 func (s *Sessions) SignIn(w http.ResponseWriter, r *http.Request, t ticket.Ticket, opts ...SignInOption) (Session, error) {
 	ctx := r.Context()
 	var o signInOptions
@@ -128,12 +128,12 @@ func (s *Sessions) storeNew(ctx context.Context, row bff.UserSession) error {
 	return err
 }
 
-// enforceMaximum ends the oldest sessions of the user beyond MaxSessionsPerUser. The order is
-// the store's and not that of Created, because the clocks of hosts differ. So concurrent
-// sign-ins agree on which sessions are the oldest, and no two of them end each other's
-// session. A sign-in does not end its own session: if that is already beyond the maximum,
-// the later sign-ins end it. If the database showed them the session too late, the user's
-// next sign-in does.
+// enforceMaximum ends the oldest sessions of the user beyond MaxSessionsPerUser. The store's
+// order decides, not Created, because the clocks of hosts differ. So concurrent sign-ins
+// agree on the oldest sessions, and no two sign-ins end each other's session. A sign-in does
+// not end its own session: if the session is already beyond the maximum, the later sign-ins
+// end it. If the database showed the session to the later sign-ins too late, the user's next
+// sign-in ends it.
 func (s *Sessions) enforceMaximum(ctx context.Context, opened *openedSession) error {
 	if s.cfg.MaxSessionsPerUser == 0 {
 		return nil

@@ -30,9 +30,9 @@ type TokenRefresher interface {
 	// [ErrRefreshTokenRefused]: this process does not use that token again. Every
 	// other error is considered temporary.
 	//
-	// If RefreshTokens returns an ID token, it has verified that token, including
-	// that its sub is that of the former ID token (OpenID Connect Core 1.0, section
-	// 12.2).
+	// If RefreshTokens returns an ID token, it has verified the ID token. The
+	// verification includes that sub has not changed since the former ID token
+	// (OpenID Connect Core 1.0, section 12.2).
 	RefreshTokens(ctx context.Context, refreshToken string) (Tokens, error)
 }
 

@@ -117,7 +117,7 @@ func SealBytes(p Protector, b Binding, payload []byte) ([]byte, error) {
 }
 
 // OpenBytes decrypts a payload that [SealBytes] sealed for the row that b names. The
-// payload is the caller's own. Errors are those of [Open].
+// payload is the caller's own. OpenBytes returns the same errors as [Open].
 func OpenBytes(p Protector, b Binding, sealed []byte) ([]byte, error) {
 	payload, err := decrypt(payloadProtector(p), sealed, b.associatedData(payloadPurpose))
 	if err != nil {

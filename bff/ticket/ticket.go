@@ -19,8 +19,8 @@ type Ticket struct {
 	// SessionID is the identity provider's session, the sid claim.
 	SessionID string `json:"sid,omitempty"`
 
-	// Claims are the user's claims. After [Open] and [Ticket.Clone] the values are
-	// those of encoding/json; [Open] returns numbers as [encoding/json.Number], so
+	// Claims are the user's claims. After [Open] and [Ticket.Clone] the values have
+	// the types of encoding/json; [Open] returns numbers as [encoding/json.Number], so
 	// that no digit is lost.
 	Claims map[string]any `json:"claims,omitempty"`
 
@@ -51,8 +51,8 @@ type Ticket struct {
 }
 
 // RefreshClaim returns the id of the claim of the host that is refreshing the tokens, or
-// "". Package serverside sets it, so that one host asks the provider at a time; an
-// application leaves it alone.
+// "". Package serverside sets it, so that one host asks the provider at a time. An
+// application does not set it.
 func (t Ticket) RefreshClaim() string { return t.refreshClaim }
 
 // SetRefreshClaim sets the id of the claim, see [Ticket.RefreshClaim].

@@ -58,8 +58,9 @@ func (a *app) callAPI(w http.ResponseWriter, r *http.Request) {
 }
 
 // target returns the API's URL for a request to /api/, or nil if there is none. With -api
-// the request's path is appended to that URL. Without it the only API is the provider's
-// userinfo endpoint, as /api/userinfo. The error is that of the provider's discovery.
+// the request's path is appended to the API's URL. Without -api the only API is the
+// provider's userinfo endpoint, as /api/userinfo. target returns an error if the provider's
+// discovery fails.
 func (a *app) target(r *http.Request) (*url.URL, error) {
 	below := strings.TrimPrefix(r.URL.Path, "/api/")
 	if leadsUp(below) {

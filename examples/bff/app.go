@@ -12,7 +12,7 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-// app is the BFF: its handler, and what the handlers share.
+// app is the BFF: its handler, and the values that the handlers share.
 type app struct {
 	http.Handler
 	opts      options
@@ -137,7 +137,7 @@ func headers(next http.Handler) http.Handler {
 
 // canonical redirects page requests from another loopback name, such as 127.0.0.1, to the
 // base URL's host. A cookie belongs to one host name, and the provider redirects the
-// browser to that of the base URL.
+// browser to the host name of the base URL.
 func (a *app) canonical(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, _ := strings.Cut(r.Host, ":")

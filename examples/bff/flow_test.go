@@ -186,8 +186,8 @@ func TestCallback_AnotherIssuer(t *testing.T) {
 	c.refusedSignIn(u.String(), http.StatusBadRequest)
 }
 
-// ID tokens that OpenID Connect Core 1.0, section 3.1.3.7, forbids are refused, and those
-// whose subject cannot be stored.
+// The callback refuses ID tokens that OpenID Connect Core 1.0, section 3.1.3.7, forbids, and
+// ID tokens whose subject cannot be stored.
 func TestCallback_InvalidIDToken(t *testing.T) {
 	claim := func(name string, value any) func(*fakeOP) {
 		return func(op *fakeOP) {
@@ -250,7 +250,7 @@ func TestLogin_OpenRedirect(t *testing.T) {
 }
 
 // A browser does not send the Strict session cookie with the provider's redirect. The
-// second sign-in still ends the first session, whatever its user and session id.
+// second sign-in still ends the first session, for any user and session id.
 func TestCallback_EndsFormerSessionWithoutItsCookie(t *testing.T) {
 	subject := "bob"
 	op := newFakeOP(t, func(op *fakeOP) { op.change = func(claims map[string]any) { claims["sub"] = subject } })

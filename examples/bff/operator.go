@@ -88,8 +88,8 @@ func (a *app) revokeUser(w http.ResponseWriter, r *http.Request) {
 	a.revoked(w, r)(a.sessions.RevokeSessions(r.Context(), bff.UserSessionsFilter{SubjectID: body.Sub}))
 }
 
-// leaveExpired handles POST /bff/operator/leave. It adds expired rows, like those of
-// browsers that were closed without a sign-out. The rows have no ticket, and no cookie has
+// leaveExpired handles POST /bff/operator/leave. It adds expired rows, such as
+// browsers leave that are closed without a sign-out. The rows have no ticket, and no cookie has
 // their keys.
 func (a *app) leaveExpired(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()

@@ -127,7 +127,7 @@ func (p *relyingParty) authStyle(methods []string) oauth2.AuthStyle {
 	return oauth2.AuthStyleInParams
 }
 
-// scopesFor returns the scopes to request: those of -scopes, or openid together with
+// scopesFor returns the scopes to request: the scopes in -scopes, or openid together with
 // profile, email and offline_access as far as the provider lists them. From a provider
 // without a list it requests openid, profile and email.
 func (p *relyingParty) scopesFor(m metadata) []string {
@@ -159,7 +159,7 @@ func (p *relyingParty) client(ctx context.Context) context.Context {
 }
 
 // RefreshTokens implements [serverside.TokenRefresher]. It returns no ID token, so the
-// session keeps that of the sign-in, which the sign-out needs.
+// session keeps the ID token of the sign-in, which the sign-out needs.
 func (p *relyingParty) RefreshTokens(ctx context.Context, refreshToken string) (serverside.Tokens, error) {
 	found, err := p.discover(ctx)
 	if err != nil {

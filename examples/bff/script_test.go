@@ -80,7 +80,7 @@ func TestLogout_OtherSites(t *testing.T) {
 	}
 }
 
-// A user lists and ends their own sessions, and not those of other users.
+// A user lists and ends their own sessions, and not the sessions of other users.
 func TestSessions_OwnOnly(t *testing.T) {
 	h := newHost(t, newFakeOP(t))
 	laptop, phone := h.newClient(), h.newClient()

@@ -174,7 +174,7 @@ func (a *app) revokeOne(w http.ResponseWriter, r *http.Request) {
 }
 
 // revokeOthers handles POST /bff/sessions/revoke-others. It ends all sessions of the user
-// except the one of the request.
+// except the request's own.
 func (a *app) revokeOthers(w http.ResponseWriter, r *http.Request) {
 	a.revoked(w, r)(a.sessions.RevokeOtherSessions(r.Context()))
 }

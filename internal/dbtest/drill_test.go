@@ -126,7 +126,7 @@ func (d *drill) audit(t *testing.T) {
 }
 
 // run runs the cleaners and the workers until no expired row is left. Then it compares the
-// deletions that the cleaners reported with those that the database recorded. It kills the
+// deletions that the cleaners reported with the deletions that the database recorded. It kills the
 // first cleaner as soon as kill returns true for the number of its reported batches.
 func (d *drill) run(t *testing.T, kill func(batches int) bool) {
 	t.Helper()

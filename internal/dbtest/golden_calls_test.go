@@ -17,7 +17,7 @@ import (
 )
 
 // TestErrors_SQLServerCodes: the store recognizes SQL Server's two codes of duplicates, and
-// those of deadlocks, with and without GORM's translation of errors.
+// its codes of deadlocks, with and without GORM's translation of errors.
 func TestErrors_SQLServerCodes(t *testing.T) {
 	for _, translate := range []bool{true, false} {
 		for number, want := range map[int32]error{2601: bff.ErrSessionExists, 2627: bff.ErrSessionExists, 1205: nil, 3960: nil} {

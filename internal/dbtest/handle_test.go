@@ -58,7 +58,7 @@ func snapshotOf(db *gorm.DB) snapshot {
 }
 
 // TestNewGormStore_LeavesHandleUnchanged: neither NewGormStore nor the store's operations
-// change the handle that the application passes, whatever state it has.
+// change the handle that the application passes, in any state of the handle.
 func TestNewGormStore_LeavesHandleUnchanged(t *testing.T) {
 	handles := map[string]func(*gorm.DB) *gorm.DB{
 		"as opened":           func(db *gorm.DB) *gorm.DB { return db },

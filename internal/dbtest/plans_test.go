@@ -213,7 +213,7 @@ func testPlans(t *testing.T, d *dbtest.Database, pool *sql.DB, recorder *dbtest.
 		}
 		wantIndex(t, d, op.name, statement, plan)
 	}
-	if oneStatementReplace(d.Engine.Name) { // the statement is that of the update above
+	if oneStatementReplace(d.Engine.Name) { // the same statement as the update above
 		return
 	}
 	rivals := []string{"sid-51", "sid-54"}

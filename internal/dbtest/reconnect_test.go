@@ -44,7 +44,7 @@ func warmPool(t *testing.T, db *gorm.DB, store *usersession.GormStore, n int) {
 	}
 }
 
-// readAll runs every operation that reads. It fails the test unless each returns the one
+// readAll runs every operation that reads. It fails the test unless each returns the
 // session.
 func readAll(t *testing.T, store *usersession.GormStore) {
 	t.Helper()

@@ -66,8 +66,9 @@ func (c recordedConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	return &recordedConn{conn, c.recorder}, nil
 }
 
-// A recordedConn implements every optional interface of a driver's connection. Where the
-// driver lacks one, it does what database/sql does without it.
+// A recordedConn implements every optional interface of a driver's connection. If the
+// driver's connection lacks an interface, a recordedConn behaves as database/sql does
+// without it.
 type recordedConn struct {
 	driver.Conn
 	recorder *Recorder

@@ -14,7 +14,7 @@ import (
 )
 
 // TestSecrecy_WorkingDatabase: loggers that print everything print no value of a session,
-// and neither do the errors, with any verb. The only errors here are those of package bff.
+// and neither do the errors, with any verb. The only errors here are errors of package bff.
 func TestSecrecy_WorkingDatabase(t *testing.T) {
 	configs := map[string]func(*gorm.Config){
 		"":                func(*gorm.Config) {},

@@ -115,7 +115,7 @@ func (l loudDatabase) store(t *testing.T, db *gorm.DB) *usersession.GormStore {
 }
 
 // runWithSecrets runs every operation with the secrets. It returns the number of operations
-// that failed with an error other than those of package bff.
+// that failed with an error that is not an error of package bff.
 func runWithSecrets(ctx context.Context, t *testing.T, store *usersession.GormStore) int {
 	t.Helper()
 	key := bff.UserSessionKey{PartitionKey: secrets.PartitionKey, Key: secrets.Key}

@@ -1,4 +1,4 @@
-// Package wait has the one sleep of this repository that ends with its context.
+// Package wait sleeps until a duration has passed or a context ends.
 package wait
 
 import (

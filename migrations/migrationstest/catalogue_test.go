@@ -10,7 +10,7 @@ import (
 )
 
 // A catalogue simulates SQL Server's catalogue. It applies the statements that the package
-// generates and refuses those that the server would refuse. It is stricter than the server:
+// generates, and refuses a statement that the server would refuse. It is stricter than the server:
 // every constraint must have a name.
 type catalogue struct {
 	tables map[string]*simTable

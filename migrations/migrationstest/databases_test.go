@@ -33,8 +33,9 @@ func dsnOf(t *testing.T, d *dbtest.Database) string {
 	return "-dsn=" + dsn
 }
 
-// TestConformance runs the conformance suite for stores on two generated schemas: that of
-// the first migration, and that of the last one, which has columns of the team's.
+// TestConformance runs the conformance suite for stores on two generated schemas: the
+// schema after the first migration, and the schema after the last migration, which has columns
+// of the team's.
 func TestConformance(t *testing.T) {
 	for _, upTo := range []int{1, len(steps)} {
 		t.Run(steps[upTo-1].name, func(t *testing.T) {

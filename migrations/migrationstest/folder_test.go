@@ -14,7 +14,7 @@ import (
 )
 
 // TestRemove_EachAdd removes one add after the other, in all dialects: each time the files
-// are those before the add.
+// are as before the add.
 func TestRemove_EachAdd(t *testing.T) {
 	dir := t.TempDir()
 	var states []map[string]string

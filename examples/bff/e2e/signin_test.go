@@ -9,8 +9,8 @@ import (
 	"github.com/chromedp/cdproto/network"
 )
 
-// The browser has one short cookie with the strictest attributes, whatever the size of the
-// session.
+// The browser has one short cookie with the strictest attributes. Its length does not
+// depend on the session.
 func TestSignIn_OneShortCookie(t *testing.T) {
 	inChromium(t, func(t *testing.T, c *chrome) {
 		p, b := newProgram(t), c.newBrowser()

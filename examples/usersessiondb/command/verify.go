@@ -14,9 +14,9 @@ import (
 	"example.com/usersession/migrations"
 )
 
-// verify applies all migrations to an empty database and compares its schema with the one
-// that GORM creates from the entities. For SQLite it uses a temporary file. With -dsn it also
-// uses that database, which must be empty and is left empty.
+// verify applies all migrations to an empty database and compares its schema with the
+// schema that GORM creates from the entities. For SQLite it uses a temporary file. With -dsn
+// it also uses the named database, which must be empty and is left empty.
 func (r *runner) verify(ctx context.Context, _ []string) error {
 	if i := slices.IndexFunc(r.team.Dialects, func(d Dialect) bool { return d.Name == "sqlite" }); i >= 0 {
 		dir, err := os.MkdirTemp("", "usersessiondb")
