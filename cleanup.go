@@ -86,7 +86,8 @@ func (s *GormStore) DeleteExpiredSessions(ctx context.Context) (int64, error) {
 // pauseAfter returns the pause after a batch of the given duration. During a batch SQLite
 // admits no other writer, and waiting writers only poll for the lock, so the pause must be
 // long enough for a poll. With a write-ahead log most of a batch's duration is the
-// checkpoint, during which writers get in; without one the batch locks them out all along.
+// checkpoint, which lets other writers in. Without a write-ahead log the batch blocks other
+// writers for its whole duration.
 func (s *GormStore) pauseAfter(ctx context.Context, batch time.Duration) time.Duration {
 	switch {
 	case s.cleanupPause != nil:

@@ -22,8 +22,8 @@ type checkConfig struct {
 	now   func() time.Time
 }
 
-// CheckModel sets the struct that the table is compared with: the team's own struct, in
-// which entities.UserSession is embedded. The default is entities.UserSession itself.
+// CheckModel sets the struct with which the table is compared: the team's own struct,
+// which embeds entities.UserSession. The default is entities.UserSession itself.
 func CheckModel(model any) CheckOption { return func(c *checkConfig) { c.model = model } }
 
 // CheckTable sets the table's name, as the store's WithTable does. The default is the

@@ -111,7 +111,7 @@ func (f *folder) readModel(name string) (Model, string, error) {
 }
 
 // verify returns an [ErrInconsistent] if the snapshot is not the model of the last
-// migration, which happens when two branches are merged that both added one.
+// migration, which happens after a merge of two branches that both added a migration.
 func (f *folder) verify() error {
 	last := f.lastModel()
 	if last == nil && !f.found {

@@ -94,9 +94,9 @@ type newMigration struct {
 }
 
 // migrations returns the migrations of the plan in the order of their versions. The
-// first one has the number; there is more than one only if the dialect wants each table
-// in a migration of its own. There is none if nothing changes, except for one that is
-// written by hand.
+// number is the version of the first. There are several migrations only if the dialect
+// needs a migration for each table. If nothing changes there is no migration, unless the
+// team asked for a migration to write by hand.
 func (p *plan) migrations(number int64, name string) []newMigration {
 	base := fmt.Sprintf("%d_%s", number, name)
 	switch {

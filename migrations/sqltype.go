@@ -64,8 +64,8 @@ func convert(d dialect, from, to string) conversion {
 // convertArgs compares the numbers of one type: a length, or a precision and a scale.
 func convertArgs(base string, from, to []int) conversion {
 	if len(from) != len(to) {
-		// A type without a number has no limit: where the database has a default,
-		// canonical has filled it in.
+		// A type without a number has no limit: if the database has a default,
+		// canonical has added it.
 		if len(to) == 0 {
 			return widens
 		}

@@ -239,8 +239,8 @@ func (h *Handler) endSessions(ctx context.Context, token logoutToken) (int64, er
 	return h.cfg.Sessions.BackchannelLogout(ctx, filter)
 }
 
-// describe returns an error's text for the log, without the token or a part of it, and of
-// limited length.
+// describe returns an error's text for the log. The text has a limited length and contains
+// neither the token nor a part of it.
 func describe(err error, raw string) string {
 	const maxLength = 300
 	text := err.Error()

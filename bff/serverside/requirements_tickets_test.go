@@ -193,7 +193,7 @@ func TestRequirement10_Session_EndsWithRefreshToken(t *testing.T) {
 	if d := expires(func(tk *ticket.Ticket) { tk.Expires = b.clock.plus(5 * time.Minute) }); d != 5*time.Minute {
 		t.Errorf("brought forward to 5 minutes: %v", d)
 	}
-	// A ticket may have an earlier end than the configured one.
+	// A ticket may have an earlier end than Config.AbsoluteLifetime allows.
 	tk = alice()
 	tk.Expires = b.clock.plus(time.Minute)
 	br.signIn(tk)

@@ -77,7 +77,7 @@ func (s *Sessions) newSession(key string, t ticket.Ticket) (*openedSession, erro
 		t.Issuer = s.cfg.Issuer
 	}
 	if t.Issuer != s.cfg.Issuer {
-		return nil, errors.New("serverside: signing in: the ticket's issuer is not the configured one")
+		return nil, errors.New("serverside: signing in: the ticket's issuer is not Config.Issuer")
 	}
 	if t.SessionID == "" {
 		t.SessionID = uuid.NewString() // random: RFC 9562, version 4

@@ -10,9 +10,9 @@
 //
 // A [Protector] is an authenticated encryption with associated data. [KeyRing] is the
 // default: AES-256-GCM from the standard library. It has the wire format of Tink's AES256_GCM
-// keys with the prefix TINK. A tink.AEAD is a Protector, and each of the two opens the
-// tickets of the other under the same key and key id, so that a team can change from one to
-// the other without sealing its tickets again.
+// keys with the prefix TINK. A tink.AEAD is a Protector, and under the same key and
+// key id a KeyRing opens the tickets of a tink.AEAD, and a tink.AEAD the tickets of a KeyRing.
+// A team can change between them without sealing its tickets again.
 //
 // Tickets are sealed under the ring's own keys. Everything else is sealed under keys that are
 // derived for its purpose: see [KeyRing.ForPurpose].
@@ -37,12 +37,12 @@
 // Sessions go on during a rotation:
 //
 //  1. Add the new key to the ring as an additional key, after the primary key, and deploy
-//     this to every host. Every host can now open what the new key will seal.
+//     this to every host. Every host can now open tickets that the new key seals.
 //  2. Make the new key the primary key: move it to the front, keep the old key after it, and
 //     deploy. Hosts of step 1 and hosts of step 2 open each other's tickets.
 //  3. Run [Reseal] for each partition, or wait for the longest absolute lifetime of a
 //     session. Package serverside also seals a ticket under the primary key when it renews
-//     a session. Seal payloads of [SealBytes] again if [NeedsReseal] reports that.
+//     a session. Seal a payload of [SealBytes] again if [NeedsReseal] reports true for it.
 //  4. Remove the old key and deploy.
 //
 // If a key has leaked, replace it by a new primary key at once, without the other steps.

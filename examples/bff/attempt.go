@@ -54,7 +54,7 @@ func attemptName(state string) string {
 // attemptPurpose names the keys that seal attempts: a ticket's keys open none.
 const attemptPurpose = "usersession example sign-in attempt"
 
-// attemptBinding returns the associated data that an attempt is sealed with: it opens
+// attemptBinding returns the associated data of a sealed attempt: the attempt opens
 // only under its own cookie name and with its own issuer.
 func (a *app) attemptBinding(name string) []byte {
 	return []byte(a.opts.issuer + "\x00" + name)

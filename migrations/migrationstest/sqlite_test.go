@@ -146,7 +146,7 @@ func TestScript_Executed(t *testing.T) {
 	}
 	d := dbtest.SQLite.New(t)
 	project := team(dir, steps[len(steps)-1].models...)
-	db := d.Open(t, dbtest.Setup{MaxOpen: 1}) // one session, as a client has
+	db := d.Open(t, dbtest.Setup{MaxOpen: 1}) // one connection, as a client has
 	text, err := projectIn(dir).Script("sqlite", 0, last)
 	if err != nil {
 		t.Fatal(err)
