@@ -109,7 +109,7 @@ func (s *GormStore) hasWAL(ctx context.Context) bool {
 
 func (s *GormStore) deleteBatch(ctx context.Context, from, now time.Time, size int) (batch, error) {
 	d := s.conn.dialect
-	form, plain := d.cleanup, s.refused.forceIndex.Load()
+	form, unforced := d.cleanup, s.refused.forceIndex.Load()
 	if s.refused.skipLocked.Load() {
 		form = formUnlocked
 	}
@@ -119,7 +119,7 @@ func (s *GormStore) deleteBatch(ctx context.Context, from, now time.Time, size i
 		return done, err
 	case form != formUnlocked && slices.Contains(d.refusesSkipLocked, code):
 		s.refused.skipLocked.Store(true)
-	case !plain && slices.Contains(d.refusesForceIndex, code):
+	case !unforced && slices.Contains(d.refusesForceIndex, code):
 		s.refused.forceIndex.Store(true)
 	default:
 		return done, err
@@ -187,7 +187,7 @@ func (s *GormStore) pickAndDelete(ctx context.Context, tx *conn, pick string, fr
 	}
 	statement := s.sql.deletePicked
 	if s.refused.forceIndex.Load() {
-		statement = s.sql.deletePlain
+		statement = s.sql.deleteUnforced
 	}
 	done.deleted, err = tx.exec(ctx, statement+"("+ids.String()+")", now)
 	return done, err

@@ -43,7 +43,7 @@ type statements struct {
 	pickLocked      string // from, now, size
 	pick            string // from, now, size
 	deletePicked    string // now; the ids follow in parentheses
-	deletePlain     string // deletePicked where the server refuses to force an index
+	deleteUnforced  string // deletePicked where the server refuses to force an index
 	deleteBatch     string // now, size
 	deleteReadPast  string // now, now
 	journalMode     string // SQLite only
@@ -163,10 +163,10 @@ func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 			oldestFirst: sql(page + "{is subject} AND {id} > ? AND {is live} ORDER BY {id}{limit}"),
 		},
 
-		pick:         sql(pick),
-		pickLocked:   sql(pick + " FOR UPDATE SKIP LOCKED"),
-		deletePicked: sql(cmp.Or(d.deleteByID, "DELETE FROM {table}") + " WHERE {is expired} AND {id} IN "),
-		deletePlain:  sql("DELETE FROM {table} WHERE {is expired} AND {id} IN "),
+		pick:           sql(pick),
+		pickLocked:     sql(pick + " FOR UPDATE SKIP LOCKED"),
+		deletePicked:   sql(cmp.Or(d.deleteByID, "DELETE FROM {table}") + " WHERE {is expired} AND {id} IN "),
+		deleteUnforced: sql("DELETE FROM {table} WHERE {is expired} AND {id} IN "),
 		deleteReturning: sql("WITH picked AS (" + pick + " FOR UPDATE SKIP LOCKED)," +
 			" gone AS (DELETE FROM {table} WHERE {id} IN (SELECT {id} FROM picked) AND {is expired} RETURNING {id})" +
 			" SELECT (SELECT count(*) FROM picked), (SELECT count(*) FROM gone), (SELECT max({expires}) FROM picked)"),

@@ -32,7 +32,7 @@ func main() {
 	}
 }
 
-const app = "quickstart" // the partition key: several applications can share a table
+const partition = "shop" // several applications can share a table, each in its own partition
 
 // run creates the table if it is missing and then shows the store's operations.
 func run(ctx context.Context, db *gorm.DB) error {
@@ -51,20 +51,20 @@ func run(ctx context.Context, db *gorm.DB) error {
 		{Key: "tablet", SubjectID: "alice", SessionID: "sid-3"},
 		{Key: "desktop", SubjectID: "bob", SessionID: "sid-4", Expires: now.Add(-time.Second)},
 	} {
-		s.PartitionKey, s.Created, s.Renewed, s.Ticket = app, now, now, []byte("sealed claims and tokens")
+		s.PartitionKey, s.Created, s.Renewed, s.Ticket = partition, now, now, []byte("sealed claims and tokens")
 		if err := store.ReplaceUserSession(ctx, s); err != nil { // as at a sign-in; unlike Create it succeeds when the program runs again
 			return err
 		}
 	}
 	fmt.Println("created   four sessions; bob's has expired already")
 
-	session, err := store.GetUserSession(ctx, bff.UserSessionKey{PartitionKey: app, Key: "laptop"})
+	session, err := store.GetUserSession(ctx, bff.UserSessionKey{PartitionKey: partition, Key: "laptop"})
 	if err != nil {
 		return err
 	}
 	fmt.Printf("read      laptop: %s, %s, %q\n", session.SubjectID, session.SessionID, session.Ticket)
 
-	for session, err := range store.UserSessions(ctx, bff.UserSessionsQuery{PartitionKey: app}) {
+	for session, err := range store.UserSessions(ctx, bff.UserSessionsQuery{PartitionKey: partition}) {
 		if err != nil {
 			return err
 		}
@@ -78,13 +78,13 @@ func run(ctx context.Context, db *gorm.DB) error {
 		{"the identity provider has ended sid-2", bff.UserSessionsFilter{SessionID: "sid-2"}},
 		{"alice has changed her password", bff.UserSessionsFilter{SubjectID: "alice"}},
 	} {
-		n, err := store.DeleteUserSessions(ctx, app, revoke.filter)
+		n, err := store.DeleteUserSessions(ctx, partition, revoke.filter)
 		if err != nil {
 			return err
 		}
 		fmt.Printf("revoked   %d, since %s\n", n, revoke.why)
 	}
-	_, err = store.GetUserSession(ctx, bff.UserSessionKey{PartitionKey: app, Key: "laptop"})
+	_, err = store.GetUserSession(ctx, bff.UserSessionKey{PartitionKey: partition, Key: "laptop"})
 	fmt.Println("read      laptop:", err)
 
 	n, err := store.DeleteExpiredSessions(ctx)
