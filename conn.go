@@ -52,24 +52,6 @@ func (c *conn) handle(db *gorm.DB, config config, pool gorm.ConnPool) *gorm.DB {
 	return own
 }
 
-// in returns the conn that runs its statements in tx, one of the store's transactions.
-func (c *conn) in(tx *gorm.DB) *conn {
-	return &conn{dialect: c.dialect, prepared: tx, direct: tx}
-}
-
-// underlyingPool returns the pool or transaction that GORM's own prepared statements
-// use. The store has a preparedPool in their place.
-func underlyingPool(pool gorm.ConnPool) gorm.ConnPool {
-	switch p := pool.(type) {
-	case *gorm.PreparedStmtDB:
-		return p.ConnPool
-	case *gorm.PreparedStmtTX:
-		return p.Tx
-	default:
-		return pool
-	}
-}
-
 // statement returns a statement that is ready for GORM's callbacks. Its text has the
 // placeholders of the dialect already, so that GORM has nothing to build.
 func (c *conn) statement(ctx context.Context, text string, args []any) *gorm.DB {

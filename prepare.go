@@ -76,3 +76,16 @@ func (p *preparedPool) GetDBConn() (*sql.DB, error) {
 		return nil, gorm.ErrInvalidDB
 	}
 }
+
+// underlyingPool returns the pool or transaction that GORM's own prepared statements
+// use. The store has a preparedPool in their place.
+func underlyingPool(pool gorm.ConnPool) gorm.ConnPool {
+	switch p := pool.(type) {
+	case *gorm.PreparedStmtDB:
+		return p.ConnPool
+	case *gorm.PreparedStmtTX:
+		return p.Tx
+	default:
+		return pool
+	}
+}

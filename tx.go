@@ -23,6 +23,11 @@ func (c *conn) transaction(ctx context.Context, body func(tx *conn) error) error
 		&sql.TxOptions{Isolation: c.dialect.isolation})
 }
 
+// in returns the conn that runs its statements in tx, one of the store's transactions.
+func (c *conn) in(tx *gorm.DB) *conn {
+	return &conn{dialect: c.dialect, prepared: tx, direct: tx}
+}
+
 func (c *conn) savepoint(tx *gorm.DB, body func(tx *conn) error) error {
 	if err := tx.Exec(c.dialect.savepoint).Error; err != nil {
 		return err
