@@ -1,7 +1,6 @@
 package serverside
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -96,6 +95,11 @@ type Config struct {
 	// a refresh. It must be the same on all hosts. The default is [DefaultStoreTimeout].
 	StoreTimeout time.Duration
 
+	// ErrorHandler answers a request whose session cannot be read because the store or the
+	// Protector fails; err is for the log, not for the browser. The default answers with
+	// status 503 and no details. The response is never cached.
+	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
+
 	// Metrics counts sessions. Nil means that they are not counted.
 	Metrics Metrics
 	// Logger logs the start and the end of sessions, and failures. It never gets a key,
@@ -112,6 +116,7 @@ type Sessions struct {
 	background    background
 	refreshes     refreshGroup
 	refusedTokens refusedTokens
+	revocations   revocations
 }
 
 // New checks the configuration and sets the defaults. It does no I/O and starts no
@@ -133,6 +138,11 @@ func New(c Config) (*Sessions, error) {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
+	if c.ErrorHandler == nil {
+		c.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, _ error) {
+			http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
+		}
+	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
@@ -146,7 +156,7 @@ func New(c Config) (*Sessions, error) {
 	if _, ok := c.Store.(bff.UserSessionStoreCleanup); c.EnableSessionCleanup && !ok {
 		return nil, errors.New("serverside: EnableSessionCleanup is set, but the Store is not a bff.UserSessionStoreCleanup")
 	}
-	s := &Sessions{cfg: c}
+	s := &Sessions{cfg: c, revocations: revocations{slots: make(chan struct{}, maxRevocations)}}
 	s.refreshes.background = &s.background
 	return s, nil
 }
@@ -195,25 +205,4 @@ func (c Config) checkRest() error {
 		return fmt.Errorf("the Partition is not usable: %w", err)
 	}
 	return nil
-}
-
-// Run does the background work and returns nil when the context ends. If
-// EnableSessionCleanup is set, it deletes expired sessions with a [bff.Cleaner], for the
-// first time after a random part of the interval. Otherwise there is no background work, and
-// Run returns nil at once.
-func (s *Sessions) Run(ctx context.Context) error {
-	if !s.cfg.EnableSessionCleanup {
-		return nil
-	}
-	cleaner := bff.Cleaner{
-		Store:                  s.cfg.Store.(bff.UserSessionStoreCleanup),
-		SessionCleanupInterval: s.cfg.SessionCleanupInterval,
-		Logger:                 s.cfg.Logger,
-		Observe: func(run bff.CleanupRun) {
-			if run.Removed > 0 {
-				s.cfg.Metrics.SessionEnded(ctx, EndExpired, run.Removed)
-			}
-		},
-	}
-	return cleaner.Run(ctx)
 }

@@ -32,8 +32,35 @@ func TestRun_Cleanup(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if err := newTestBFF(t).Run(t.Context()); err != nil {
-		t.Errorf("without cleanup: %v", err)
+}
+
+// TestRun_WaitsForBackgroundWork: when its context ends, Run waits for the work that is
+// under way, and for no longer than that work may take.
+func TestRun_WaitsForBackgroundWork(t *testing.T) {
+	for name, c := range map[string]struct {
+		work time.Duration
+		fail bool
+	}{"no work": {}, "a refresh": {4 * time.Second, false}, "work that hangs": {time.Hour, true}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newTestBFF(t)
+				ctx, cancel := context.WithCancel(t.Context())
+				if c.work > 0 {
+					b.background.run(func() { time.Sleep(c.work) })
+				}
+				time.AfterFunc(time.Second, cancel)
+				begin := time.Now()
+				err := b.Run(ctx)
+				took, want := time.Since(begin), max(time.Second, c.work)
+				if c.fail {
+					want = time.Second + b.longestWork()
+				}
+				if (err != nil) != c.fail || took != want {
+					t.Errorf("Run returned %v after %v, want %v", err, took, want)
+				}
+				time.Sleep(c.work) // a bubble ends with its goroutines
+			})
+		})
 	}
 }
 

@@ -117,6 +117,7 @@ func TestSignIn_FailureLeavesNoSession(t *testing.T) {
 					t.Errorf("%v", err)
 				}
 			})
+			b.settle()
 			b.store.breakDown()
 			if len(response.Cookies()) != 0 || br.cookies[DefaultCookieName] != old {
 				t.Error("a cookie was sent")
@@ -148,6 +149,7 @@ func TestSignIn_LostAnswerLeavesNoSession(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
+	b.settle()
 	if len(response.Cookies()) != 0 || len(b.store.rows(t, "alice")) != 0 {
 		t.Error("a cookie was sent, or a session without a browser remains")
 	}

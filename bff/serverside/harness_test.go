@@ -197,6 +197,14 @@ func (br *browser) want(subjectID string) {
 	}
 }
 
+// settle waits for the background work that requests have left.
+func (b *testBFF) settle() {
+	b.t.Helper()
+	if err := b.Shutdown(b.t.Context()); err != nil {
+		b.t.Error(err)
+	}
+}
+
 // wantEnded checks the count of ended sessions for a reason.
 func (b *testBFF) wantEnded(reason EndReason, n int64) {
 	b.t.Helper()

@@ -10,8 +10,9 @@ import (
 // and renews it if that is due. Handlers get the session with [FromContext].
 //
 // A request whose session is missing or expired, or whose ticket does not open, is served
-// as signed out. If the store or the Protector is not available, the response has status
-// 503 and a body without details; the browser keeps its cookie.
+// as signed out. If the store or the Protector is not available within
+// [Config.StoreTimeout], [Config.ErrorHandler] answers, by default with status 503 and a
+// body without details; the browser keeps its cookie.
 func (s *Sessions) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		st, err := s.loadRequest(r)
@@ -20,6 +21,7 @@ func (s *Sessions) Middleware(next http.Handler) http.Handler {
 			return
 		}
 		ctx := context.WithValue(context.WithValue(r.Context(), contextKey{s}, st), contextKey{}, st)
+		defer s.afterHandler(ctx, st)
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
@@ -31,12 +33,14 @@ func (s *Sessions) loadRequest(r *http.Request) (*requestState, error) {
 	if !ok {
 		return st, nil
 	}
-	opened, err := s.load(r.Context(), key)
+	ctx, cancel := s.withStoreTimeout(r.Context())
+	defer cancel()
+	opened, err := s.load(ctx, key)
 	if err != nil {
 		return nil, err
 	}
 	if opened != nil && !s.withoutRenewal(r) {
-		opened = s.renew(r.Context(), opened)
+		opened = s.renew(ctx, opened)
 	}
 	st.set(key, opened)
 	return st, nil
@@ -47,7 +51,7 @@ func (s *Sessions) withoutRenewal(r *http.Request) bool {
 	return r.URL.Path == s.cfg.UserPath && r.URL.Query().Get("slide") == "false"
 }
 
-// unavailable answers with status 503: without the session, the request must not be served.
+// unavailable answers a request that must not be served, because its session is unknown.
 func (s *Sessions) unavailable(w http.ResponseWriter, r *http.Request, err error) {
 	level := slog.LevelError
 	if r.Context().Err() != nil { // the browser closed the connection
@@ -55,5 +59,5 @@ func (s *Sessions) unavailable(w http.ResponseWriter, r *http.Request, err error
 	}
 	s.cfg.Logger.LogAttrs(r.Context(), level, "serverside: the user session could not be read", slog.Any("error", err))
 	noStore(w)
-	http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
+	s.cfg.ErrorHandler(w, r, err)
 }

@@ -30,6 +30,7 @@ func (p *provider) RevokeRefreshToken(_ context.Context, token string) error {
 }
 
 func (p *provider) want(t *testing.T, tokens ...string) {
+	time.Sleep(2 * revocationDelay) // revocations run in the background
 	t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()

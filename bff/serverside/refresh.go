@@ -206,7 +206,7 @@ func (s *Sessions) storeTokens(ctx context.Context, opened *openedSession, token
 		}
 		if errors.Is(err, ErrNoSession) {
 			if tokens.RefreshToken != "" && s.cfg.Revoker != nil && !s.signedInAgain(ctx, opened) {
-				s.revokeTokens(ctx, []string{tokens.RefreshToken})
+				s.revokeAll(context.WithoutCancel(ctx), []string{tokens.RefreshToken})
 			}
 			return nil, err
 		}

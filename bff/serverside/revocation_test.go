@@ -73,6 +73,7 @@ func TestRevokeSessions_RevokerPanics(t *testing.T) {
 		}
 	})
 	br.want("")
+	b.settle()
 	if log := b.log.String(); !strings.Contains(log, "the Revoker panicked") || strings.Contains(log, "secret-") {
 		t.Errorf("the log: %s", log)
 	}

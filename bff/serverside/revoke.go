@@ -1,39 +1,13 @@
 package serverside
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 
 	"example.com/usersession/bff"
 )
-
-// UserSessions returns the live sessions of a user, oldest first. Current is set in the
-// session of the request. A session whose ticket does not open is listed too, without claims
-// and properties, so that it can be revoked. An empty subject id is refused with
-// [bff.ErrInvalidFilter].
-func (s *Sessions) UserSessions(ctx context.Context, subjectID string) ([]Session, error) {
-	filter := bff.UserSessionsFilter{SubjectID: subjectID}
-	if err := filter.Validate(); err != nil {
-		return nil, fmt.Errorf("serverside: listing sessions: %w", err)
-	}
-	rows, err := s.cfg.Store.GetUserSessions(ctx, s.cfg.Partition, filter)
-	if err != nil {
-		return nil, fmt.Errorf("serverside: listing sessions: %w", err)
-	}
-	current := s.current(ctx)
-	sessions := make([]Session, 0, len(rows))
-	for _, row := range rows {
-		opened, err := s.open(ctx, row)
-		if opened == nil || err != nil {
-			opened = &openedSession{row: row}
-		}
-		session := opened.session()
-		session.Current = current != nil && current.row.Key == row.Key
-		sessions = append(sessions, session)
-	}
-	return sessions, nil
-}
 
 // RevokeSessions ends the sessions that match the filter and returns the number of sessions
 // that it removed itself. To end one of a user's sessions, set both the subject id and the
@@ -58,27 +32,21 @@ func (s *Sessions) RevokeOtherSessions(ctx context.Context) (int64, error) {
 	if current == nil {
 		return 0, ErrNoSession
 	}
-	rows, err := s.cfg.Store.GetUserSessions(ctx, s.cfg.Partition, bff.UserSessionsFilter{SubjectID: current.row.SubjectID})
-	if err != nil {
-		return 0, fmt.Errorf("serverside: revoking the other sessions: %w", err)
-	}
-	var n int64
-	var ended []bff.UserSession
-	for _, row := range rows {
-		if row.Key == current.row.Key {
-			continue
+	storeCtx, cancel := s.withStoreTimeout(ctx)
+	defer cancel()
+	var listErr error
+	others := func(yield func(string) bool) {
+		for key, err := range s.keysOf(storeCtx, current.row.SubjectID) {
+			if listErr = err; err != nil || key != current.row.Key && !yield(key) {
+				return
+			}
 		}
-		var removed int64
-		removed, err = s.cfg.Store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: row.Key})
-		if err != nil {
-			err = fmt.Errorf("serverside: revoking the other sessions: %w", err)
-			break
-		}
-		n += removed
-		ended = append(ended, row)
 	}
-	s.reportEnded(ctx, EndRevoked, n, current.row.SubjectID)
-	s.revokeTokens(ctx, s.refreshTokens(ctx, ended))
+	n, tokens, err := s.endKeys(storeCtx, others, EndRevoked, current.row.SubjectID)
+	s.revokeLater(ctx, tokens)
+	if err = cmp.Or(err, listErr); err != nil {
+		err = fmt.Errorf("serverside: revoking the other sessions: %w", err)
+	}
 	return n, err
 }
 
@@ -88,6 +56,8 @@ func (s *Sessions) Issuer() string { return s.cfg.Issuer }
 // SubjectOfSession returns the user of the live session with the session id, for package
 // backchannel. It reports false if there is no such session.
 func (s *Sessions) SubjectOfSession(ctx context.Context, sessionID string) (subjectID string, found bool, err error) {
+	ctx, cancel := s.withStoreTimeout(ctx)
+	defer cancel()
 	rows, err := s.cfg.Store.GetUserSessions(ctx, s.cfg.Partition, bff.UserSessionsFilter{SessionID: sessionID})
 	if err != nil || len(rows) == 0 {
 		return "", false, err
@@ -95,27 +65,51 @@ func (s *Sessions) SubjectOfSession(ctx context.Context, sessionID string) (subj
 	return rows[0].SubjectID, true, nil
 }
 
-// endMatching deletes the sessions that match the filter and revokes their refresh tokens.
+// endMatching ends the sessions that match the filter. With a Revoker it deletes them one by
+// one, to know their refresh tokens, for half of StoreTimeout at most: that they end matters
+// more. One statement then deletes the rest.
 func (s *Sessions) endMatching(ctx context.Context, filter bff.UserSessionsFilter, reason EndReason) (int64, error) {
 	if err := filter.Validate(); err != nil {
 		return 0, fmt.Errorf("serverside: revoking sessions: %w", err)
 	}
-	var tokens []string
+	storeCtx, cancel := s.withStoreTimeout(ctx)
+	defer cancel()
+	var n int64
 	if s.cfg.Revoker != nil {
-		rows, err := s.cfg.Store.GetUserSessions(ctx, s.cfg.Partition, filter)
-		if err != nil { // the sessions end all the same
-			s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: refresh tokens to revoke could not be read", slog.Any("error", err))
-		}
-		tokens = s.refreshTokens(ctx, rows)
+		var tokens []string
+		n, tokens = s.endWithTokens(storeCtx, filter, reason)
+		s.revokeLater(ctx, tokens)
 	}
-	n, err := s.cfg.Store.DeleteUserSessions(ctx, s.cfg.Partition, filter)
-	s.reportEnded(ctx, reason, n, filter.SubjectID)
+	rest, err := s.cfg.Store.DeleteUserSessions(storeCtx, s.cfg.Partition, filter)
+	s.reportEnded(ctx, reason, rest, filter.SubjectID)
+	if s.cfg.Revoker != nil && rest > 0 {
+		s.logNotRevoked(ctx, int(rest), "the sessions were deleted unread")
+	}
 	if err != nil {
-		return n, fmt.Errorf("serverside: revoking sessions: %w", err)
+		return n + rest, fmt.Errorf("serverside: revoking sessions: %w", err)
 	}
 	s.signOutRequest(ctx, filter)
-	s.revokeTokens(ctx, tokens)
-	return n, nil
+	return n + rest, nil
+}
+
+// endWithTokens ends sessions that match the filter, one by one, and returns their number and
+// their refresh tokens. It logs an error.
+func (s *Sessions) endWithTokens(ctx context.Context, filter bff.UserSessionsFilter, reason EndReason) (int64, []string) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.StoreTimeout/2)
+	defer cancel()
+	var listErr error
+	keys := func(yield func(string) bool) {
+		for key, err := range s.keysMatching(ctx, filter) {
+			if listErr = err; err != nil || !yield(key) {
+				return
+			}
+		}
+	}
+	n, tokens, err := s.endKeys(ctx, keys, reason, filter.SubjectID)
+	if err = cmp.Or(err, listErr); err != nil {
+		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: the refresh tokens of sessions that end could not all be read", slog.Any("error", err))
+	}
+	return n, tokens
 }
 
 // signOutRequest signs the request out if its own session matches the filter of a revocation.

@@ -88,6 +88,29 @@ type requestState struct {
 	mu      sync.Mutex
 	key     string         // the session key for the request's cookie, "" without a cookie
 	current *openedSession // nil: signed out
+
+	returned  bool     // the handler behind the middleware has returned
+	postponed []string // refresh tokens to revoke after that
+}
+
+// postpone keeps refresh tokens until the handler has returned. It reports false if the
+// handler has returned already.
+func (st *requestState) postpone(refreshTokens []string) bool {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.returned {
+		return false
+	}
+	st.postponed = append(st.postponed, refreshTokens...)
+	return true
+}
+
+// handled notes that the handler has returned, and returns the postponed refresh tokens.
+func (st *requestState) handled() []string {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.returned = true
+	return st.postponed
 }
 
 // A contextKey is the key of a request's state in its context: one for each Sessions, and

@@ -31,8 +31,9 @@ const createAttempts = 5
 // another issuer, without a subject id, or with identities that a store cannot keep
 // ([bff.ErrInvalidSession]), and a ticket that has expired or whose refresh token has.
 //
-// After an error there is no new session and no cookie was set. Sessions that the new
-// session was to replace, and sessions beyond [Config.MaxSessionsPerUser], may have ended.
+// After an error there is no new session and no cookie was set, and the ticket's refresh
+// token is revoked if there is a Revoker. Sessions that the new session was to replace, and
+// sessions beyond [Config.MaxSessionsPerUser], may have ended.
 func (s *Sessions) SignIn(w http.ResponseWriter, r *http.Request, t ticket.Ticket, opts ...SignInOption) (Session, error) {
 	ctx := r.Context()
 	var o signInOptions
@@ -41,18 +42,13 @@ func (s *Sessions) SignIn(w http.ResponseWriter, r *http.Request, t ticket.Ticke
 	}
 	id, key := newID()
 	opened, err := s.newSession(key, t)
+	if err == nil {
+		err = s.startSession(r, opened, o)
+	}
 	if err != nil {
-		return Session{}, err
-	}
-	err = s.storeNew(ctx, opened.row)
-	if err == nil {
-		err = s.endReplaced(ctx, r, opened, o)
-	}
-	if err == nil {
-		err = s.enforceMaximum(ctx, opened)
-	}
-	if err != nil { // also of storeNew: it may have written the row before it failed
-		s.undoSignIn(ctx, opened)
+		if t.RefreshToken != "" { // of a grant that no session has
+			s.revokeLater(ctx, []string{t.RefreshToken})
+		}
 		return Session{}, fmt.Errorf("serverside: signing in: %w", err)
 	}
 	s.setCookie(w, id, opened.ticket.Expires)
@@ -67,17 +63,36 @@ func (s *Sessions) SignIn(w http.ResponseWriter, r *http.Request, t ticket.Ticke
 	return session, nil
 }
 
+// startSession stores the new session and ends the sessions that it replaces and those beyond
+// the maximum. If that fails, the new session is removed in the background.
+func (s *Sessions) startSession(r *http.Request, opened *openedSession, o signInOptions) error {
+	ctx, cancel := s.withStoreTimeout(r.Context())
+	defer cancel()
+	err := s.storeNew(ctx, opened.row)
+	if err == nil {
+		err = s.endReplaced(ctx, r, opened, o)
+	}
+	if err == nil {
+		err = s.enforceMaximum(r.Context(), ctx, opened)
+	}
+	if err != nil { // also of storeNew: it may have written the row before it failed
+		ctx := context.WithoutCancel(ctx)
+		s.background.run(func() { s.undoSignIn(ctx, opened) })
+	}
+	return err
+}
+
 // newSession completes the ticket and returns it with its row, which is not stored yet.
 func (s *Sessions) newSession(key string, t ticket.Ticket) (*openedSession, error) {
 	if t.SubjectID == "" {
-		return nil, errors.New("serverside: signing in: the ticket has no subject id")
+		return nil, errors.New("the ticket has no subject id")
 	}
 	t = t.Clone()
 	if t.Issuer == "" {
 		t.Issuer = s.cfg.Issuer
 	}
 	if t.Issuer != s.cfg.Issuer {
-		return nil, errors.New("serverside: signing in: the ticket's issuer is not Config.Issuer")
+		return nil, errors.New("the ticket's issuer is not Config.Issuer")
 	}
 	if t.SessionID == "" {
 		t.SessionID = uuid.NewString() // random: RFC 9562, version 4
@@ -96,14 +111,14 @@ func (s *Sessions) newSession(key string, t ticket.Ticket) (*openedSession, erro
 		Created: now, Renewed: now, Expires: s.expiry(now, t), Version: 1,
 	}
 	if !row.Expires.After(now) {
-		return nil, errors.New("serverside: signing in: the ticket or its refresh token has expired")
+		return nil, errors.New("the ticket or its refresh token has expired")
 	}
 	if err := row.Validate(); err != nil {
-		return nil, fmt.Errorf("serverside: signing in: %w", err)
+		return nil, err
 	}
 	sealed, err := ticket.Seal(s.cfg.Protector, ticket.BindingOf(row), t)
 	if err != nil {
-		return nil, fmt.Errorf("serverside: signing in: %w", err)
+		return nil, err
 	}
 	row.Ticket = sealed
 	return &openedSession{row: row, ticket: t}, nil
@@ -134,35 +149,28 @@ func (s *Sessions) storeNew(ctx context.Context, row bff.UserSession) error {
 // not end its own session: if the session is already beyond the maximum, the later sign-ins
 // end it. If the database showed the session to the later sign-ins too late, the user's next
 // sign-in ends it.
-func (s *Sessions) enforceMaximum(ctx context.Context, opened *openedSession) error {
+func (s *Sessions) enforceMaximum(ctx, storeCtx context.Context, opened *openedSession) error {
 	if s.cfg.MaxSessionsPerUser == 0 {
 		return nil
 	}
-	rows, err := s.cfg.Store.GetUserSessions(ctx, s.cfg.Partition, bff.UserSessionsFilter{SubjectID: opened.row.SubjectID})
-	if err != nil {
-		return err
-	}
-	rows = rows[:max(0, len(rows)-s.cfg.MaxSessionsPerUser)]
-	rows = slices.DeleteFunc(rows, func(row bff.UserSession) bool { return row.Key == opened.row.Key })
-	tokens := s.refreshTokens(ctx, rows)
-	var total int64
-	for _, row := range rows {
-		removed, err := s.cfg.Store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: row.Key})
+	var keys []string
+	for key, err := range s.keysOf(storeCtx, opened.row.SubjectID) {
 		if err != nil {
-			s.reportEnded(ctx, EndMaximum, total, opened.row.SubjectID)
 			return err
 		}
-		total += removed
+		keys = append(keys, key)
 	}
-	s.reportEnded(ctx, EndMaximum, total, opened.row.SubjectID)
-	s.revokeTokens(ctx, tokens)
-	return nil
+	keys = keys[:max(0, len(keys)-s.cfg.MaxSessionsPerUser)]
+	keys = slices.DeleteFunc(keys, func(key string) bool { return key == opened.row.Key })
+	_, tokens, err := s.endKeys(storeCtx, slices.Values(keys), EndMaximum, opened.row.SubjectID)
+	s.revokeLater(ctx, tokens)
+	return err
 }
 
 // undoSignIn deletes the session of a sign-in that failed. If the delete fails, the row
 // remains until it expires, but no browser has its cookie.
 func (s *Sessions) undoSignIn(ctx context.Context, opened *openedSession) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.TokenTimeout)
+	ctx, cancel := s.withStoreTimeout(ctx)
 	defer cancel()
 	if _, err := s.cfg.Store.DeleteUserSession(ctx, opened.key()); err != nil {
 		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a failed sign-in may have left a session that no browser can use",
@@ -171,8 +179,9 @@ func (s *Sessions) undoSignIn(ctx context.Context, opened *openedSession) {
 }
 
 // SignOut ends the request's session and makes the browser delete the cookie. Call it before
-// writing the response's body. For a request that is already signed out it returns nil. When
-// the session has ended, its refresh token is revoked, best effort.
+// writing the response's body. For a request that is already signed out it returns nil. With
+// a Revoker, the refresh token that was in the session when it ended is revoked in the
+// background, after the handler has returned.
 //
 // After an error the session may still exist, and the browser keeps its cookie, so that the
 // user can try again: answer with status 503.
@@ -187,7 +196,11 @@ func (s *Sessions) SignOut(w http.ResponseWriter, r *http.Request) error {
 		st.mu.Unlock()
 	}
 	if ok {
-		if err := s.endSession(ctx, key, EndSignOut); err != nil {
+		storeCtx, cancel := s.withStoreTimeout(ctx)
+		defer cancel()
+		_, tokens, err := s.endKeys(storeCtx, slices.Values([]string{key}), EndSignOut, s.requestSubject(ctx, key))
+		s.revokeLater(ctx, tokens)
+		if err != nil {
 			return fmt.Errorf("serverside: signing out: %w", err)
 		}
 	}
@@ -195,24 +208,5 @@ func (s *Sessions) SignOut(w http.ResponseWriter, r *http.Request) error {
 		st.set("", nil)
 	}
 	s.clearCookie(w)
-	return nil
-}
-
-// endSession deletes the session with the key and revokes its refresh token. If the session
-// cannot be read, it is deleted all the same and its refresh token is not revoked.
-func (s *Sessions) endSession(ctx context.Context, key string, reason EndReason) error {
-	opened, loadErr := s.load(ctx, key) // again: its tokens may have been refreshed since
-	if loadErr != nil {
-		opened = nil
-		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a session could not be read before it was deleted", slog.Any("error", loadErr))
-	}
-	removed, err := s.cfg.Store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: key})
-	if err != nil {
-		return err
-	}
-	s.reportEnded(ctx, reason, removed, subjectOf(opened))
-	if opened != nil && opened.ticket.RefreshToken != "" {
-		s.revokeTokens(ctx, []string{opened.ticket.RefreshToken})
-	}
 	return nil
 }

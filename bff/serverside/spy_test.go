@@ -3,6 +3,7 @@ package serverside
 import (
 	"context"
 	"errors"
+	"iter"
 	"sync"
 	"testing"
 	"time"
@@ -112,6 +113,20 @@ func (s *spy) GetUserSessions(ctx context.Context, partition string, f bff.UserS
 		return nil, err
 	}
 	return s.InMemoryStore.GetUserSessions(ctx, partition, f)
+}
+
+func (s *spy) UserSessions(ctx context.Context, query bff.UserSessionsQuery) iter.Seq2[bff.UserSession, error] {
+	if err := s.enter("list"); err != nil {
+		return func(yield func(bff.UserSession, error) bool) { yield(bff.UserSession{}, err) }
+	}
+	return s.InMemoryStore.UserSessions(ctx, query)
+}
+
+func (s *spy) DeleteUserSessionVersion(ctx context.Context, key bff.UserSessionKey, version int64) (int64, error) {
+	if err := s.enter("delete"); err != nil {
+		return 0, err
+	}
+	return s.InMemoryStore.DeleteUserSessionVersion(ctx, key, version)
 }
 
 func (s *spy) DeleteUserSessions(ctx context.Context, partition string, f bff.UserSessionsFilter) (int64, error) {

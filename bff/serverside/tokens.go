@@ -3,13 +3,8 @@ package serverside
 import (
 	"context"
 	"errors"
-	"log/slog"
-	"net/url"
-	"strings"
-	"sync"
 	"time"
 
-	"example.com/usersession/bff"
 	"example.com/usersession/bff/ticket"
 )
 
@@ -51,72 +46,6 @@ var ErrRefreshRequestRefused = errors.New("the refresh was refused")
 // for concurrent use. [RevocationEndpoint] is a TokenRevoker.
 type TokenRevoker interface {
 	RevokeRefreshToken(ctx context.Context, refreshToken string) error
-}
-
-// concurrentRevocations bounds how many revocations of one call run at the same time.
-const concurrentRevocations = 4
-
-// refreshTokens returns the refresh tokens in the rows that open, or none without a Revoker.
-func (s *Sessions) refreshTokens(ctx context.Context, rows []bff.UserSession) []string {
-	if s.cfg.Revoker == nil {
-		return nil
-	}
-	var tokens []string
-	for _, row := range rows {
-		if opened, err := s.open(ctx, row); err == nil && opened != nil && opened.ticket.RefreshToken != "" {
-			tokens = append(tokens, opened.ticket.RefreshToken)
-		}
-	}
-	return tokens
-}
-
-// revokeTokens revokes the refresh tokens of sessions that have ended, best effort. It takes
-// at most TokenTimeout, and goes on if the request is cancelled. Failures are logged.
-func (s *Sessions) revokeTokens(ctx context.Context, tokens []string) {
-	if s.cfg.Revoker == nil || len(tokens) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.TokenTimeout)
-	defer cancel()
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, concurrentRevocations)
-	for _, token := range tokens {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			if err := s.revokeToken(ctx, token); err != nil {
-				s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a refresh token could not be revoked",
-					slog.String("error", redact(err, token)))
-			}
-		})
-	}
-	wg.Wait()
-}
-
-var errRevokerPanicked = errors.New("the Revoker panicked")
-
-// revokeToken revokes one token. It recovers a panic of the Revoker, which would end the
-// program because no net/http code is above this goroutine. The panic's value may hold a
-// secret and is dropped.
-func (s *Sessions) revokeToken(ctx context.Context, token string) (err error) {
-	defer func() {
-		if recover() != nil {
-			err = errRevokerPanicked
-		}
-	}()
-	return s.cfg.Revoker.RevokeRefreshToken(ctx, token)
-}
-
-// redact returns an error's text without the secret, which an HTTP client may quote.
-func redact(err error, secret string) string {
-	text := err.Error()
-	if secret == "" {
-		return text
-	}
-	for _, form := range []string{secret, url.QueryEscape(secret), url.PathEscape(secret)} {
-		text = strings.ReplaceAll(text, form, "[redacted]")
-	}
-	return text
 }
 
 // minTokenLife is the life of an access token that the provider sends with an expiry that is

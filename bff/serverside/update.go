@@ -29,7 +29,9 @@ func (s *Sessions) Update(ctx context.Context, change func(*ticket.Ticket) error
 	if opened == nil {
 		return ErrNoSession
 	}
-	next, err := s.update(ctx, opened, change)
+	storeCtx, cancel := s.withStoreTimeout(ctx)
+	defer cancel()
+	next, err := s.update(storeCtx, opened, change)
 	if err == nil || errors.Is(err, ErrNoSession) {
 		s.state(ctx).replace(opened.row.Key, next)
 	}

@@ -71,6 +71,11 @@ func (c *client) signedOutAtProvider(op *fakeOP, sid string) {
 	if r.status != http.StatusSeeOther || c.user() != http.StatusUnauthorized || len(c.cookies) != 0 {
 		t.Fatalf("/bff/logout: %d, cookies %v", r.status, c.cookies)
 	}
+	if err := c.h.app.sessions.Shutdown(t.Context()); err != nil { // waits for the revocation
+		t.Error(err)
+	}
+	op.mu.Lock()
+	defer op.mu.Unlock()
 	if len(op.revoked) != 1 || op.revoked[0] != good {
 		t.Errorf("the refresh token was not revoked: %v", op.revoked)
 	}

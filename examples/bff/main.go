@@ -77,11 +77,13 @@ func run(ctx context.Context, opts options, out io.Writer) error {
 	servers = append(servers, serveUntil(ctx, listener, app))
 	opts.announce(out)
 
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	// The background work ends after the servers: requests that are still served may start
+	// refreshes and revocations.
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
 	ended := make(chan error, len(servers)+1)
 	background := make(chan struct{})
-	go func() { defer close(background); app.background(ctx) }()
+	go func() { defer close(background); app.background(work) }()
 	for _, serve := range servers {
 		go func() { ended <- serve() }()
 	}
@@ -90,8 +92,8 @@ func run(ctx context.Context, opts options, out io.Writer) error {
 			break
 		}
 	}
-	cancel()
-	<-background // it uses the database, which closes now
+	stop()
+	<-background // waits for refreshes and revocations; the database closes after it
 	return err
 }
 

@@ -1,0 +1,106 @@
+package serverside
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"log/slog"
+
+	"example.com/usersession/bff"
+)
+
+// maxDeleteAttempts is the number of times that ending a session gives way to updates of it.
+const maxDeleteAttempts = 8
+
+// endKeys ends the sessions with the keys, one by one until an error occurs. It returns the
+// number of sessions that it removed itself and, with a Revoker, the refresh tokens that
+// were in the sessions when they ended: also together with an error. The caller revokes the
+// tokens with revokeLater, under the context of the request.
+func (s *Sessions) endKeys(ctx context.Context, keys iter.Seq[string], reason EndReason, subjectID string) (n int64, tokens []string, err error) {
+	for key := range keys {
+		var removed int64
+		if s.cfg.Revoker == nil {
+			removed, err = s.cfg.Store.DeleteUserSession(ctx, s.storeKey(key))
+		} else {
+			var token string
+			if removed, token, err = s.deleteAndReadToken(ctx, key); token != "" {
+				tokens = append(tokens, token)
+			}
+		}
+		n += removed
+		if err != nil {
+			break
+		}
+	}
+	s.reportEnded(ctx, reason, n, subjectID)
+	return n, tokens, err
+}
+
+// deleteAndReadToken deletes a session and returns the refresh token that was in it when it
+// was deleted. If the outcome of the delete is unknown, or another host has deleted the
+// session first, it returns the token that it read: the user asked for the end.
+func (s *Sessions) deleteAndReadToken(ctx context.Context, key string) (removed int64, token string, err error) {
+	for range maxDeleteAttempts {
+		row, err := s.cfg.Store.GetUserSession(ctx, s.storeKey(key))
+		if errors.Is(err, bff.ErrSessionNotFound) { // or expired
+			break
+		}
+		if err != nil {
+			s.logTokenMayLive(ctx, row.SubjectID, err)
+			break
+		}
+		row.PartitionKey, row.Key = s.cfg.Partition, key
+		if opened, err := s.open(ctx, row); err == nil && opened != nil {
+			token = opened.ticket.RefreshToken
+		}
+		removed, ended, err := s.deleteVersion(ctx, row)
+		if err != nil {
+			s.logTokenMayLive(ctx, row.SubjectID, err)
+			return removed, token, err
+		}
+		if ended {
+			return removed, token, nil
+		}
+	}
+	removed, err = s.cfg.Store.DeleteUserSession(ctx, s.storeKey(key))
+	if removed > 0 {
+		s.logTokenMayLive(ctx, "", errors.New("the session was changed again and again, or could not be read"))
+	}
+	return removed, token, err
+}
+
+// deleteVersion deletes a session if it is unchanged since row was read. It reports false if
+// the session has changed or is gone.
+func (s *Sessions) deleteVersion(ctx context.Context, row bff.UserSession) (removed int64, ended bool, err error) {
+	key := s.storeKey(row.Key)
+	if store, ok := s.cfg.Store.(bff.UserSessionVersionDeleter); ok {
+		removed, err = store.DeleteUserSessionVersion(ctx, key, row.Version)
+		return removed, removed > 0, err
+	}
+	// Such a store deletes a session in any state, but updates it only if it is unchanged:
+	// an update makes the session expire, and after that no host writes to it.
+	update := (&openedSession{row: row}).toUpdate()
+	update.Expires = row.Created.Add(-clockSkew) // expired by every host's clock
+	err = s.cfg.Store.UpdateUserSession(ctx, key, update)
+	if errors.Is(err, bff.ErrSessionChanged) || errors.Is(err, bff.ErrSessionNotFound) {
+		return 0, false, nil
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	removed, err = s.cfg.Store.DeleteUserSession(ctx, key)
+	return removed, true, err
+}
+
+func (s *Sessions) logTokenMayLive(ctx context.Context, subjectID string, err error) {
+	s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a session ends, and a newer refresh token than the one read may live on",
+		slog.String("subject_id", subjectID), slog.Any("error", err))
+}
+
+// requestSubject returns the user of the request's session, if that is the session with the key.
+func (s *Sessions) requestSubject(ctx context.Context, key string) string {
+	if opened := s.current(ctx); opened != nil && opened.row.Key == key {
+		return opened.row.SubjectID
+	}
+	return ""
+}
