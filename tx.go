@@ -53,11 +53,15 @@ func (c *conn) release(tx *gorm.DB) error {
 // transaction of the application, a savepoint keeps the transaction usable on the
 // databases where an error aborts it.
 func (c *conn) withSavepoint(ctx context.Context, statement func(c *conn) error) error {
-	if c.inTx && c.dialect.errorsAbort {
+	if c.needsSavepoint() {
 		return c.transaction(ctx, statement)
 	}
 	return statement(c)
 }
+
+// needsSavepoint reports whether an error of a statement would make a transaction of the
+// application unusable.
+func (c *conn) needsSavepoint() bool { return c.inTx && c.dialect.errorsAbort }
 
 // usePrimary makes db begin its transaction on the database to which the dbresolver
 // plugin sends the table's writes. The plugin itself resolves only single statements.

@@ -15,9 +15,10 @@ var errNothingUpdated = errors.New("nothing updated")
 
 // create makes one attempt to create a session.
 func (s *GormStore) create(ctx context.Context, session bff.UserSession) error {
-	err := s.insertOrEvict(ctx, session, func(insert func(*conn) error) error {
-		return s.evictAndWrite(ctx, func(tx *conn) error { return s.evictExpired(ctx, tx, session) }, insert)
-	})
+	err := s.tryInsert(ctx, session)
+	if errors.Is(err, errConflict) {
+		err = s.evictAndInsert(ctx, session, s.evictExpired)
+	}
 	if errors.Is(err, errConflict) {
 		err = bff.ErrSessionExists
 	}
@@ -28,53 +29,59 @@ func (s *GormStore) create(ctx context.Context, session bff.UserSession) error {
 // another writer causes a conflict during the replacement.
 func (s *GormStore) replace(ctx context.Context, session bff.UserSession) error {
 	if s.conn.dialect.writableCTE {
-		if err := s.insertEvicting(ctx, session); !s.conn.dialect.refusesCTE(err) {
+		if err := s.replaceInOneStatement(ctx, session); !s.conn.dialect.refusesCTE(err) {
 			return err
 		}
 	}
-	return s.insertOrEvict(ctx, session, func(insert func(*conn) error) error {
-		return s.untilNoConflict(func() error {
-			return s.evictAndWrite(ctx, func(tx *conn) error { return s.evict(ctx, tx, session) }, insert)
-		})
-	})
-}
-
-// insertOrEvict inserts a session. On a conflict it returns the result of onConflict,
-// which receives the insert to run it again.
-func (s *GormStore) insertOrEvict(ctx context.Context, session bff.UserSession, onConflict func(insert func(*conn) error) error) error {
-	if err := session.Validate(); err != nil {
-		return err
-	}
-	insert := func(c *conn) error { return s.insert(ctx, c, session) }
-	var err error
-	if s.conn.dialect.insertIgnore != "" {
-		err = insert(s.conn) // a conflict is no error of the database: no savepoint
-	} else {
-		err = s.conn.withSavepoint(ctx, insert)
-	}
+	err := s.tryInsert(ctx, session)
 	if errors.Is(err, errConflict) {
-		err = onConflict(insert)
+		err = s.untilNoConflict(func() error { return s.evictAndInsert(ctx, session, s.evict) })
 	}
 	return err
 }
 
-// insertEvicting inserts a session in one statement that also evicts the conflicting rows:
-// there is no transaction in which a host that stops could hold their locks.
-func (s *GormStore) insertEvicting(ctx context.Context, session bff.UserSession) error {
+// tryInsert inserts a session. It returns errConflict if a row has the session's key or its
+// session id; a transaction of the application remains usable.
+func (s *GormStore) tryInsert(ctx context.Context, session bff.UserSession) error {
 	if err := session.Validate(); err != nil {
 		return err
 	}
+	if s.conn.dialect.insertIgnore != "" || !s.conn.needsSavepoint() {
+		return s.insert(ctx, s.conn, &session)
+	}
+	return s.conn.withSavepoint(ctx, func(c *conn) error { return s.insert(ctx, c, &session) })
+}
+
+// evictAndInsert evicts rows that conflict with a session and inserts it.
+func (s *GormStore) evictAndInsert(ctx context.Context, session bff.UserSession, evict func(context.Context, *conn, bff.UserSession) error) error {
+	return s.evictAndWrite(ctx,
+		func(tx *conn) error { return evict(ctx, tx, session) },
+		func(tx *conn) error { return s.insert(ctx, tx, &session) })
+}
+
+// replaceInOneStatement inserts a session and evicts the conflicting rows in one statement:
+// there is no transaction in which a host that stops could hold their locks.
+func (s *GormStore) replaceInOneStatement(ctx context.Context, session bff.UserSession) error {
+	if err := session.Validate(); err != nil {
+		return err
+	}
+	if !s.conn.inTx {
+		return s.insertEvicting(ctx, s.conn, &session)
+	}
 	return s.untilNoConflict(func() error {
-		return s.conn.withSavepoint(ctx, func(c *conn) error {
-			args := c.dialect.keyArgs(keyOf(session))
-			if session.SessionID != "" {
-				args = append(args, c.dialect.identityArgs(session.PartitionKey, session.SessionID, session.Key)...)
-			}
-			values := valuesOf(session)
-			args = c.dialect.appendValues(append(args, session.PartitionKey, session.Key), values)
-			return s.inserted(c.exec(ctx, s.sql.insertEvicting.setting(values), args...))
-		})
+		return s.conn.withSavepoint(ctx, func(c *conn) error { return s.insertEvicting(ctx, c, &session) })
 	})
+}
+
+func (s *GormStore) insertEvicting(ctx context.Context, c *conn, session *bff.UserSession) error {
+	args := make([]any, 0, 18)
+	args = append(args, c.dialect.keyArgs(keyOf(*session))...)
+	if session.SessionID != "" {
+		args = append(args, c.dialect.identityArgs(session.PartitionKey, session.SessionID, session.Key)...)
+	}
+	values := valuesOf(*session)
+	args = c.dialect.appendValues(append(args, session.PartitionKey, session.Key), values)
+	return s.inserted(c.exec(ctx, s.sql.insertEvicting.setting(values), args...))
 }
 
 // evictAndWrite runs evict and write in one transaction. It returns errConflict, and
@@ -103,10 +110,10 @@ func (s *GormStore) untilNoConflict(attempt func() error) error {
 }
 
 // insert returns errConflict if a row has the key or the session id of the session.
-func (s *GormStore) insert(ctx context.Context, c *conn, session bff.UserSession) error {
+func (s *GormStore) insert(ctx context.Context, c *conn, session *bff.UserSession) error {
 	args := make([]any, 0, 8)
 	args = append(args, session.PartitionKey, session.Key)
-	values := valuesOf(session)
+	values := valuesOf(*session)
 	args = c.dialect.appendValues(args, values)
 	return s.inserted(c.exec(ctx, s.sql.insert.setting(values), args...))
 }
