@@ -72,22 +72,22 @@ type Config struct {
 	// Refresher exchanges a refresh token for new tokens. Nil means that tokens are not
 	// refreshed.
 	Refresher TokenRefresher
-	// RefreshBefore is how long before its expiry an access token is refreshed. The
-	// default is [DefaultRefreshBefore].
+	// RefreshBefore is how long before its expiry an access token is refreshed, but never
+	// earlier than half of its life. The default is [DefaultRefreshBefore].
 	RefreshBefore time.Duration
 	// EndSessionWithRefreshToken ends a session when the provider refuses its refresh
 	// token, unless another host has written new tokens. By default the session goes on
 	// without fresh tokens.
 	EndSessionWithRefreshToken bool
 	// Revoker revokes the refresh tokens of sessions that end by a sign-out, a
-	// revocation, a back-channel logout or MaxSessionsPerUser (RFC 7009). Nil means that
-	// refresh tokens are not revoked.
+	// revocation, a back-channel logout or MaxSessionsPerUser (RFC 7009), and of sign-ins
+	// that fail. It is called in the background, after the request's handler has
+	// returned. Nil means that refresh tokens are not revoked.
 	Revoker TokenRevoker
-	// TokenTimeout bounds each step of a refresh separately: asking the provider,
-	// writing the new tokens and, if the provider refuses the refresh token, waiting for
-	// the tokens of another host that has just used it. It also bounds the revocations
-	// of one call. It must be the same on all hosts. The default is
-	// [DefaultTokenTimeout].
+	// TokenTimeout bounds each step of a refresh separately: asking the provider and
+	// writing the new tokens. It also bounds each revocation. Together with StoreTimeout
+	// it is the time for which other hosts wait for the host that refreshes. It must be
+	// the same on all hosts. The default is [DefaultTokenTimeout].
 	TokenTimeout time.Duration
 
 	// StoreTimeout is one deadline for everything that an entry point asks of the Store:

@@ -16,8 +16,7 @@ const (
 
 // refusedTokens remembers the refresh tokens that the provider refused most recently, as
 // hashes and only in this process. The provider is not asked again with such a token, and
-// requests do not wait again for another host that may have used it. The zero value is
-// ready to use.
+// requests get the refusal at once. The zero value is ready to use.
 type refusedTokens struct {
 	mu            sync.Mutex
 	recent, older map[[sha256.Size]byte]int // the number of doubtful refusals, or maxDoubtful

@@ -13,7 +13,8 @@ import (
 // that it removed itself. To end one of a user's sessions, set both the subject id and the
 // session id. An empty filter is refused with [bff.ErrInvalidFilter].
 //
-// When the sessions have ended, their refresh tokens are revoked, best effort.
+// With a Revoker, the refresh tokens that were in the sessions when they ended are revoked in
+// the background, best effort. A token that is not revoked is logged, by number.
 func (s *Sessions) RevokeSessions(ctx context.Context, filter bff.UserSessionsFilter) (int64, error) {
 	return s.endMatching(ctx, filter, EndRevoked)
 }
