@@ -2,6 +2,7 @@ package usersession_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"gorm.io/gorm"
@@ -34,5 +35,42 @@ func TestUpdate_RowNotVisible(t *testing.T) {
 	}
 	if err := store.UpdateUserSession(t.Context(), keyOf(session), update); !errors.Is(err, bff.ErrSessionChanged) || updates != 3 {
 		t.Errorf("%v after %d updates, want ErrSessionChanged after 3", err, updates)
+	}
+}
+
+// TestUpdate_RivalGoneInBetween simulates another host between the conflict and the eviction:
+// it ends the rival and gives the session id to the row itself. The eviction must spare the
+// row, although it has the session id then.
+func TestUpdate_RivalGoneInBetween(t *testing.T) {
+	db := openSQLite(t)
+	store, session, rival := newStore(t, db), testSession("there"), testSession("rival")
+	session.SessionID, rival.SessionID = "", "sid"
+	if err := errors.Join(store.CreateUserSession(t.Context(), session), store.CreateUserSession(t.Context(), rival)); err != nil {
+		t.Fatal(err)
+	}
+	done := false
+	err := db.Callback().Raw().Before("*").Register("test:other-host", func(db *gorm.DB) {
+		if done || !strings.HasPrefix(db.Statement.SQL.String(), "DELETE") {
+			return
+		}
+		done = true
+		for _, statement := range []string{
+			"DELETE FROM user_sessions WHERE key = 'rival'", "UPDATE user_sessions SET session_id = 'sid' WHERE key = 'there'",
+		} {
+			if _, err := db.Statement.ConnPool.ExecContext(db.Statement.Context, statement); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	update := updateOf(session)
+	update.SessionID, update.ReplaceRivals = "sid", true
+	if err := store.UpdateUserSession(t.Context(), keyOf(session), update); err != nil || !done {
+		t.Errorf("%v, after the other host: %t", err, done)
+	}
+	if found, err := store.GetUserSession(t.Context(), keyOf(session)); err != nil || found.SessionID != "sid" || found.Version != 2 {
+		t.Errorf("%+v, %v", found, err)
 	}
 }
