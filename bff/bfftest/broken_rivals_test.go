@@ -112,11 +112,16 @@ func evictsAfter(target error) func(*testing.T, *builder) bff.UserSessionStore {
 }
 
 // evictsIn makes an update with ReplaceRivals also remove the other sessions for which
-// remove is true.
+// remove is true. The updates run one at a time: otherwise, an update could remove a racer
+// that has taken the session id over since, and only luck would decide whether the races
+// fail.
 func evictsIn(remove func(key bff.UserSessionKey, u bff.UserSessionUpdate, other bff.UserSession) bool) func(*testing.T, *builder) bff.UserSessionStore {
 	return func(_ *testing.T, b *builder) bff.UserSessionStore {
 		sound := *b.store
+		var mu sync.Mutex
 		b.store.update = func(ctx context.Context, key bff.UserSessionKey, u bff.UserSessionUpdate) error {
+			mu.Lock()
+			defer mu.Unlock()
 			err := sound.update(ctx, key, u)
 			if err != nil || !u.ReplaceRivals {
 				return err
