@@ -22,6 +22,13 @@
 // is used for the first time, sub or sid, the events member and its value, and that there is
 // no nonce, with every verifier. A token with two members of the same name is refused.
 //
+// # What ends
+//
+// A logout ends the sessions that the token names, and sign-ins of such sessions that are
+// under way: a sign-in whose ID token is not newer than the logout token does not succeed
+// ([LogoutRecorder]). A token with sub and sid also ends the user's sessions for which the
+// provider gave no sid, because no token can name them.
+//
 // # Replays, retries and several hosts
 //
 // A logout token is accepted until its logout has succeeded, and refused afterwards. If the

@@ -1,6 +1,7 @@
 package backchannel
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,6 +40,18 @@ type Sessions interface {
 	// BackchannelLogout ends the sessions that match the filter and returns their
 	// number. It is no error if there are none.
 	BackchannelLogout(ctx context.Context, filter bff.UserSessionsFilter) (int64, error)
+}
+
+// A LogoutRecorder is what [Sessions] may be, too: sessions for which a logout also ends a
+// sign-in that is under way, after the provider has issued the ID token and before the
+// session exists. [Handler] calls RecordLogout before it ends the sessions, and the sign-in
+// looks for recorded logouts after it has written its session. *serverside.Sessions and
+// [StoreSessions] implement it.
+type LogoutRecorder interface {
+	// RecordLogout records that the provider ended the sessions that match the filter.
+	// From its return until the given time, a matching sign-in whose ID token was not
+	// issued after issuedAt, the iat of the logout token, does not succeed.
+	RecordLogout(ctx context.Context, filter bff.UserSessionsFilter, issuedAt, until time.Time) error
 }
 
 // A Verifier verifies that the identity provider signed a logout token for this client and
@@ -102,7 +115,7 @@ func New(c Config) (*Handler, error) {
 	case c.MaxTokenAge < 0 || c.ClockSkew < 0:
 		return nil, errors.New("backchannel: MaxTokenAge or ClockSkew is negative")
 	}
-	if s, ok := c.Sessions.(storeSessions); ok {
+	if s, ok := c.Sessions.(StoreSessions); ok {
 		if err := s.check(); err != nil {
 			return nil, fmt.Errorf("backchannel: ForStore: %w", err)
 		}
@@ -214,29 +227,47 @@ func (h *Handler) logout(ctx context.Context, raw string) error {
 func (h *Handler) remember(ctx context.Context, token logoutToken) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rememberTimeout)
 	defer cancel()
-	// After this time the token is refused because of its age.
-	until := token.issuedAt.Add(h.cfg.MaxTokenAge + 2*h.cfg.ClockSkew)
-	_, err := h.cfg.Replay.Remember(ctx, token.issuer, token.id, until)
+	_, err := h.cfg.Replay.Remember(ctx, token.issuer, token.id, h.goodUntil(token))
 	return err
 }
 
-// endSessions ends the sessions that the token names. It never executes an empty filter.
+// goodUntil returns the time after which the token is refused because of its age.
+func (h *Handler) goodUntil(token logoutToken) time.Time {
+	return token.issuedAt.Add(h.cfg.MaxTokenAge + 2*h.cfg.ClockSkew)
+}
+
+// endSessions ends the sessions that the token names, and their sign-ins that are under way.
+// It never executes an empty filter. If the logout cannot be recorded, it still ends the
+// sessions and returns the error.
 func (h *Handler) endSessions(ctx context.Context, token logoutToken) (int64, error) {
 	filter := bff.UserSessionsFilter{SubjectID: token.subjectID, SessionID: token.sessionID}
-	if h.cfg.BackchannelLogoutAllUserSessions {
-		if filter.SubjectID == "" {
-			subjectID, found, err := h.cfg.Sessions.SubjectOfSession(ctx, token.sessionID)
-			if err != nil || !found {
-				return 0, err
-			}
-			filter.SubjectID = subjectID
-		}
+	all := h.cfg.BackchannelLogoutAllUserSessions
+	if all && token.subjectID != "" {
 		filter.SessionID = ""
+	}
+	recordErr := h.record(ctx, token, filter)
+	if all && token.subjectID == "" {
+		subjectID, found, err := h.cfg.Sessions.SubjectOfSession(ctx, token.sessionID)
+		if err != nil || !found {
+			return 0, cmp.Or(err, recordErr)
+		}
+		filter = bff.UserSessionsFilter{SubjectID: subjectID}
+		recordErr = cmp.Or(recordErr, h.record(ctx, token, filter))
 	}
 	if err := filter.Validate(); err != nil {
 		return 0, err
 	}
-	return h.cfg.Sessions.BackchannelLogout(ctx, filter)
+	n, err := h.cfg.Sessions.BackchannelLogout(ctx, filter)
+	return n, cmp.Or(err, recordErr)
+}
+
+// record records the logout if the sessions can do that.
+func (h *Handler) record(ctx context.Context, token logoutToken, filter bff.UserSessionsFilter) error {
+	recorder, ok := h.cfg.Sessions.(LogoutRecorder)
+	if !ok {
+		return nil
+	}
+	return recorder.RecordLogout(ctx, filter, token.issuedAt, h.goodUntil(token))
 }
 
 // describe returns an error's text for the log. The text has a limited length and contains

@@ -87,6 +87,7 @@ func Example() {
 // the application sets the row's subject id and session id.
 func ExampleForStore() {
 	store := bff.NewInMemoryStore()
+	sessions := backchannel.ForStore(store, "shop", "https://id.example")
 	ctx := context.Background()
 	for _, sessionID := range []string{"s1", "s2"} {
 		err := store.CreateUserSession(ctx, bff.UserSession{
@@ -99,7 +100,7 @@ func ExampleForStore() {
 		}
 	}
 	logout, err := backchannel.New(backchannel.Config{
-		Sessions: backchannel.ForStore(store, "shop", "https://id.example"),
+		Sessions: sessions,
 		Verifier: unverified{}, // a real program uses package oidcverify
 		Replay:   backchannel.StoreReplayMemory{Store: store},
 	})
@@ -109,9 +110,14 @@ func ExampleForStore() {
 	fmt.Println(send(logout, logoutToken("1", map[string]any{"sub": "alice", "sid": "s1"})))
 	left, _ := store.GetUserSessions(ctx, "shop", bff.UserSessionsFilter{SubjectID: "alice"})
 	fmt.Println(len(left), "session left:", left[0].SessionID)
+
+	// A sign-in whose ID token is older than the logout asks after it has written its row.
+	ended, err := sessions.SignInEnded(ctx, "alice", "s1", time.Now().Add(-time.Minute))
+	fmt.Println("sign-in ended:", ended, err)
 	// Output:
 	// 200
 	// 1 session left: s2
+	// sign-in ended: true <nil>
 }
 
 func TestHandler_EndsServersideSessions(t *testing.T) {

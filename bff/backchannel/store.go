@@ -4,19 +4,27 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"example.com/usersession/bff"
+	"example.com/usersession/bff/internal/logoutnote"
 )
+
+// StoreSessions are the [Sessions] of one partition of a store. Make them with [ForStore].
+type StoreSessions struct{ notes logoutnote.Notes }
 
 // ForStore returns the [Sessions] of one partition of a store, for an application whose
 // sessions are kept by another library than package serverside: scs, gorilla/sessions or
 // its own. The application must set [bff.UserSession].SubjectID and SessionID to the sub
-// and sid claims when a user signs in.
+// and sid claims when a user signs in, and then ask [StoreSessions.SignInEnded]. Without a
+// sid claim, SessionID is empty or begins with "local-".
 //
 // A logout deletes rows of the partition, live or expired:
 //
 //   - for a token with sid, the row with that session id; if the token has sub as well,
 //     only if the row also has that subject id;
+//   - for a token with sub and sid, also the live rows with that subject id whose session
+//     id is empty or begins with "local-": the token cannot name them;
 //   - for a token with sub alone, every row with that subject id.
 //
 // Rows of other partitions, and anonymous rows, are never deleted. A token that matches no
@@ -24,41 +32,39 @@ import (
 // deleted, and the logout may be repeated.
 //
 // Only the rows are deleted: ForStore does not revoke refresh tokens that the application
-// keeps in them.
+// keeps in them. A logout also leaves rows in the partition "backchannel-logouts", which is
+// reserved for them, until the logout token would be refused for its age.
 //
 // The issuer is compared with the token's iss byte by byte: "https://id.example" and
 // "https://id.example/" are different issuers. A row has no issuer, so each identity
 // provider needs a partition of its own.
 //
-// [New] refuses the Sessions if the store is nil, the issuer is empty or no row can have
-// the partition key. They are safe for concurrent use.
-func ForStore(store bff.UserSessionStore, partition, issuer string) Sessions {
-	return storeSessions{store: store, partition: partition, issuer: issuer}
-}
-
-type storeSessions struct {
-	store     bff.UserSessionStore
-	partition string
-	issuer    string
+// [New] refuses the Sessions if the store is nil, the issuer is empty, or the partition is
+// reserved or cannot be stored. They are safe for concurrent use.
+func ForStore(store bff.UserSessionStore, partition, issuer string) StoreSessions {
+	return StoreSessions{logoutnote.Notes{Store: store, Partition: partition, Issuer: issuer}}
 }
 
 // check is called by New, because ForStore returns no error.
-func (s storeSessions) check() error {
-	if s.store == nil {
+func (s StoreSessions) check() error {
+	if s.notes.Store == nil {
 		return errors.New("the store is nil")
 	}
-	if err := (bff.UserSessionKey{PartitionKey: s.partition, Key: "k"}).Validate(); err != nil {
+	if s.notes.Partition == logoutnote.Partition {
+		return errors.New("the partition is reserved for the notes of logouts")
+	}
+	if err := (bff.UserSessionKey{PartitionKey: s.notes.Partition, Key: "k"}).Validate(); err != nil {
 		return fmt.Errorf("the partition is not usable: %w", err)
 	}
 	return nil
 }
 
 // Issuer implements [Sessions].
-func (s storeSessions) Issuer() string { return s.issuer }
+func (s StoreSessions) Issuer() string { return s.notes.Issuer }
 
 // SubjectOfSession implements [Sessions].
-func (s storeSessions) SubjectOfSession(ctx context.Context, sessionID string) (string, bool, error) {
-	rows, err := s.store.GetUserSessions(ctx, s.partition, bff.UserSessionsFilter{SessionID: sessionID})
+func (s StoreSessions) SubjectOfSession(ctx context.Context, sessionID string) (string, bool, error) {
+	rows, err := s.notes.Store.GetUserSessions(ctx, s.notes.Partition, bff.UserSessionsFilter{SessionID: sessionID})
 	if err != nil {
 		return "", false, fmt.Errorf("backchannel: looking for the session's user: %w", err)
 	}
@@ -68,14 +74,60 @@ func (s storeSessions) SubjectOfSession(ctx context.Context, sessionID string) (
 	return rows[0].SubjectID, true, nil
 }
 
+// RecordLogout implements [LogoutRecorder].
+func (s StoreSessions) RecordLogout(ctx context.Context, filter bff.UserSessionsFilter, issuedAt, until time.Time) error {
+	if err := filter.Validate(); err != nil {
+		return err
+	}
+	if err := s.notes.Write(ctx, filter, issuedAt, until); err != nil {
+		return fmt.Errorf("backchannel: %w", err)
+	}
+	return nil
+}
+
+// SignInEnded reports whether a logout token has ended a sign-in while it was under way.
+// Call it after the session has been written with its subject id and session id, with the
+// iat claim of the sign-in's ID token. If it reports true, or fails, delete the session and
+// let the user sign in again: the identity provider has ended the user's session there.
+//
+// The answer is true if a logout token that matches the session was not issued before the ID
+// token. The store must not read from a replica that lags behind.
+func (s StoreSessions) SignInEnded(ctx context.Context, subjectID, sessionID string, idTokenIssuedAt time.Time) (bool, error) {
+	ended, err := s.notes.Ended(ctx, subjectID, sessionID, idTokenIssuedAt)
+	if err != nil {
+		return false, fmt.Errorf("backchannel: %w", err)
+	}
+	return ended, nil
+}
+
 // BackchannelLogout implements [Sessions].
-func (s storeSessions) BackchannelLogout(ctx context.Context, filter bff.UserSessionsFilter) (int64, error) {
+func (s StoreSessions) BackchannelLogout(ctx context.Context, filter bff.UserSessionsFilter) (int64, error) {
 	if err := filter.Validate(); err != nil {
 		return 0, err
 	}
-	n, err := s.store.DeleteUserSessions(ctx, s.partition, filter)
+	n, err := s.notes.Store.DeleteUserSessions(ctx, s.notes.Partition, filter)
+	if err == nil && filter.SubjectID != "" && filter.SessionID != "" {
+		var local int64
+		local, err = s.deleteLocal(ctx, filter.SubjectID)
+		n += local
+	}
 	if err != nil {
 		return n, fmt.Errorf("backchannel: deleting sessions: %w", err)
+	}
+	return n, nil
+}
+
+// deleteLocal deletes the user's sessions that have no session id of the identity provider.
+func (s StoreSessions) deleteLocal(ctx context.Context, subjectID string) (n int64, err error) {
+	for key, err := range s.notes.LocalKeys(ctx, subjectID) {
+		if err != nil {
+			return n, err
+		}
+		removed, err := s.notes.Store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: s.notes.Partition, Key: key})
+		n += removed
+		if err != nil {
+			return n, err
+		}
 	}
 	return n, nil
 }

@@ -79,6 +79,87 @@ func TestForStore_Logout(t *testing.T) {
 	}
 }
 
+// A logout token with sub and sid also ends the user's sessions that no token can name.
+func TestForStore_SessionsWithoutProviderID(t *testing.T) {
+	store := newRows(t)
+	for _, row := range []bff.UserSession{
+		{SubjectID: "alice"}, {SubjectID: "alice", SessionID: "local-1"}, {SubjectID: "bob", SessionID: "local-2"},
+	} {
+		row.PartitionKey, row.Key, row.Created, row.Renewed = "app", row.SubjectID+row.SessionID, now, now
+		if err := store.CreateUserSession(t.Context(), row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n, err := ForStore(store, "app", issuer).BackchannelLogout(t.Context(), bff.UserSessionsFilter{SubjectID: "alice", SessionID: "s1"})
+	want := []string{"app/alice/s2", "app/bob/s3", "app//", "app/bob/local-2", "other app/alice/s1"}
+	if got := left(t, store); n != 3 || err != nil || !slices.Equal(got, want) {
+		t.Errorf("%d, %v: left %q, want %q", n, err, got, want)
+	}
+}
+
+// An application asks SignInEnded after it has written the session of a sign-in.
+func TestForStore_SignInUnderWay(t *testing.T) {
+	const sub, sid, newer = "alice", "s1", time.Second
+	for name, test := range map[string]struct {
+		claims  map[string]any
+		all     bool
+		sid     string
+		idToken time.Duration // by which the ID token is newer than the logout token
+		want    bool
+	}{
+		"sub and sid":                  {nil, false, sid, 0, true},
+		"sub and sid, newer ID token":  {nil, false, sid, newer, false},
+		"sub and sid, another sid":     {nil, false, "s2", 0, false},
+		"sub and sid, local session":   {nil, false, "", 0, true},
+		"sub":                          {map[string]any{"sid": nil}, false, "s2", 0, true},
+		"sid":                          {map[string]any{"sub": nil}, false, sid, 0, true},
+		"sid, local session":           {map[string]any{"sub": nil}, false, "", 0, false},
+		"another user":                 {map[string]any{"sub": "bob"}, false, sid, 0, false},
+		"all sessions":                 {nil, true, "s2", 0, true},
+		"all sessions, sid alone":      {map[string]any{"sub": nil}, true, "s2", 0, true},
+		"all sessions, unknown sid":    {map[string]any{"sub": nil, "sid": "s9"}, true, "s9", 0, true},
+		"all sessions, other sign-in":  {map[string]any{"sub": nil, "sid": "s9"}, true, "s2", 0, false},
+		"all sessions, newer ID token": {nil, true, "s2", newer, false},
+		"ID token much older":          {nil, false, sid, -time.Hour, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sessions := ForStore(newRows(t), "app", issuer)
+			h := newHandler(t, sessions, func(c *Config) { c.BackchannelLogoutAllUserSessions = test.all })
+			if w := post(t, h, token(t, test.claims)); w.Code != http.StatusOK {
+				t.Fatalf("status %d", w.Code)
+			}
+			ended, err := sessions.SignInEnded(t.Context(), sub, test.sid, now.Add(test.idToken))
+			if ended != test.want || err != nil {
+				t.Errorf("ended %v, %v", ended, err)
+			}
+		})
+	}
+}
+
+// readOnly cannot record a logout.
+type readOnly struct{ *bff.InMemoryStore }
+
+func (readOnly) CreateUserSession(context.Context, bff.UserSession) error {
+	return errors.New("the database is full")
+}
+
+// If a logout cannot be recorded, the sessions end all the same, and the provider is asked to
+// deliver the token again.
+func TestForStore_LogoutNotRecorded(t *testing.T) {
+	for _, claims := range []map[string]any{nil, {"sub": nil}, {"sid": nil}} {
+		store := newRows(t)
+		for _, all := range []bool{false, true} {
+			h := newHandler(t, ForStore(readOnly{store}, "app", issuer), func(c *Config) { c.BackchannelLogoutAllUserSessions = all })
+			if w := post(t, h, token(t, claims)); w.Code != http.StatusBadRequest {
+				t.Errorf("status %d", w.Code)
+			}
+			if rows := left(t, store); slices.Contains(rows, "app/alice/s1") {
+				t.Errorf("left %q", rows)
+			}
+		}
+	}
+}
+
 func TestForStore_RefusedTokens(t *testing.T) {
 	store := newRows(t)
 	before := left(t, store)

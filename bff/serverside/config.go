@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/usersession/bff"
+	"example.com/usersession/bff/internal/logoutnote"
 	"example.com/usersession/bff/ticket"
 )
 
@@ -200,6 +201,9 @@ func (c Config) checkRest() error {
 	}
 	if c.MaxSessionsPerUser < 0 {
 		return errors.New("MaxSessionsPerUser is negative")
+	}
+	if c.Partition == logoutnote.Partition {
+		return errors.New("the Partition is reserved for the notes of back-channel logouts")
 	}
 	if err := (bff.UserSessionKey{PartitionKey: c.Partition, Key: "k"}).Validate(); err != nil {
 		return fmt.Errorf("the Partition is not usable: %w", err)

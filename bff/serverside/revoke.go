@@ -16,12 +16,13 @@ import (
 // With a Revoker, the refresh tokens that were in the sessions when they ended are revoked in
 // the background, best effort. A token that is not revoked is logged, by number.
 func (s *Sessions) RevokeSessions(ctx context.Context, filter bff.UserSessionsFilter) (int64, error) {
-	return s.endMatching(ctx, filter, EndRevoked)
-}
-
-// BackchannelLogout is [Sessions.RevokeSessions] for package backchannel.
-func (s *Sessions) BackchannelLogout(ctx context.Context, filter bff.UserSessionsFilter) (int64, error) {
-	return s.endMatching(ctx, filter, EndBackchannel)
+	storeCtx, cancel := s.withStoreTimeout(ctx)
+	defer cancel()
+	n, err := s.endMatching(ctx, storeCtx, filter, EndRevoked)
+	if err != nil {
+		err = fmt.Errorf("serverside: revoking sessions: %w", err)
+	}
+	return n, err
 }
 
 // RevokeOtherSessions ends all sessions of the request's user except the request's own,
@@ -69,12 +70,10 @@ func (s *Sessions) SubjectOfSession(ctx context.Context, sessionID string) (subj
 // endMatching ends the sessions that match the filter. With a Revoker it deletes them one by
 // one, to know their refresh tokens, for half of StoreTimeout at most: that they end matters
 // more. One statement then deletes the rest.
-func (s *Sessions) endMatching(ctx context.Context, filter bff.UserSessionsFilter, reason EndReason) (int64, error) {
+func (s *Sessions) endMatching(ctx, storeCtx context.Context, filter bff.UserSessionsFilter, reason EndReason) (int64, error) {
 	if err := filter.Validate(); err != nil {
-		return 0, fmt.Errorf("serverside: revoking sessions: %w", err)
+		return 0, err
 	}
-	storeCtx, cancel := s.withStoreTimeout(ctx)
-	defer cancel()
 	var n int64
 	if s.cfg.Revoker != nil {
 		var tokens []string
@@ -87,7 +86,7 @@ func (s *Sessions) endMatching(ctx context.Context, filter bff.UserSessionsFilte
 		s.logNotRevoked(ctx, int(rest), "the sessions were deleted unread")
 	}
 	if err != nil {
-		return n + rest, fmt.Errorf("serverside: revoking sessions: %w", err)
+		return n + rest, err
 	}
 	s.signOutRequest(ctx, filter)
 	return n + rest, nil

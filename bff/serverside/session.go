@@ -18,8 +18,8 @@ var ErrNoSession = errors.New("there is no user session")
 // neither the key nor a token. The caller may change it.
 type Session struct {
 	SubjectID string `json:"sub"`
-	// SessionID is the identity provider's session id, or a random UUID if the
-	// provider gives none. It is not secret: use it to name a session to revoke.
+	// SessionID is the identity provider's session id, or "local-" and a random UUID if
+	// the provider gives none. It is not secret: use it to name a session to revoke.
 	SessionID string `json:"sid"`
 
 	Created time.Time `json:"created"` // the sign-in

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"example.com/usersession/bff"
+	"example.com/usersession/bff/internal/logoutnote"
 	"example.com/usersession/bff/ticket"
 )
 
@@ -26,10 +27,15 @@ const createAttempts = 5
 // [Replacing].) The caller must have verified the ID token from which the ticket was made.
 //
 // SignIn sets the ticket's Issued. It sets Expires to the end of the absolute lifetime,
-// unless Expires is earlier. A ticket without a session id gets a random UUID as its session
-// id, and a ticket without an issuer gets [Config.Issuer]. SignIn refuses a ticket with
-// another issuer, without a subject id, or with identities that a store cannot keep
+// unless Expires is earlier. A ticket without a session id gets "local-" and a random UUID as
+// its session id, and a ticket without an issuer gets [Config.Issuer]. SignIn refuses a ticket
+// with another issuer, without a subject id, or with identities that a store cannot keep
 // ([bff.ErrInvalidSession]), and a ticket that has expired or whose refresh token has.
+//
+// If the provider has ended the session since it issued the ID token, SignIn returns an error
+// that wraps [ErrLoggedOut]: package backchannel records logouts for that. SignIn takes the
+// time of issue from the ticket's IDTokenIssuedAt, or from its IDToken if that is a signed
+// token; if both are missing, it cannot notice the logout.
 //
 // After an error there is no new session and no cookie was set, and the ticket's refresh
 // token is revoked if there is a Revoker. Sessions that the new session was to replace, and
@@ -70,6 +76,9 @@ func (s *Sessions) startSession(r *http.Request, opened *openedSession, o signIn
 	defer cancel()
 	err := s.storeNew(ctx, opened.row)
 	if err == nil {
+		err = s.checkLogout(ctx, opened) // after the row is written: see package logoutnote
+	}
+	if err == nil {
 		err = s.endReplaced(ctx, r, opened, o)
 	}
 	if err == nil {
@@ -95,13 +104,14 @@ func (s *Sessions) newSession(key string, t ticket.Ticket) (*openedSession, erro
 		return nil, errors.New("the ticket's issuer is not Config.Issuer")
 	}
 	if t.SessionID == "" {
-		t.SessionID = uuid.NewString() // random: RFC 9562, version 4
+		t.SessionID = logoutnote.LocalPrefix + uuid.NewString() // random: RFC 9562, version 4
 	}
 	now := s.cfg.Clock().UTC().Truncate(time.Microsecond)
 	t.Issued = now
 	if t.AccessToken != "" && t.AccessTokenObtained.IsZero() {
 		t.AccessTokenObtained = now
 	}
+	t.IDTokenIssuedAt = idTokenIssuedAt(t)
 	t.SetRefreshClaim("")
 	if end := now.Add(s.cfg.AbsoluteLifetime); t.Expires.IsZero() || t.Expires.After(end) {
 		t.Expires = end

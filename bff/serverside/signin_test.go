@@ -85,7 +85,7 @@ func TestMaxSessionsPerUser_KeepsNewSession(t *testing.T) {
 	b.wantEnded(EndMaximum, 1)
 }
 
-func TestSignIn_WithoutSessionIDGetsUUID(t *testing.T) {
+func TestSignIn_WithoutSessionIDGetsLocalOne(t *testing.T) {
 	b := newTestBFF(t)
 	one, two := b.browser(), b.browser()
 	one.signIn(as("alice", ""))
@@ -94,9 +94,9 @@ func TestSignIn_WithoutSessionIDGetsUUID(t *testing.T) {
 	if len(rows) != 2 {
 		t.Fatalf("%d sessions: a session without a session id has replaced another", len(rows))
 	}
-	uuid := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+	local := regexp.MustCompile(`^local-[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 	for _, row := range rows {
-		if !uuid.MatchString(row.SessionID) {
+		if !local.MatchString(row.SessionID) {
 			t.Errorf("%q", row.SessionID)
 		}
 	}

@@ -47,6 +47,31 @@ func TestBackchannel_EndsSessions(t *testing.T) {
 	}
 }
 
+// The logout token arrives after the provider has issued the ID token and before the callback
+// has written the session.
+func TestBackchannel_SignInUnderWay(t *testing.T) {
+	for _, noSID := range []bool{false, true} {
+		var c *client
+		op := newFakeOP(t, func(op *fakeOP) { op.noSID = noSID })
+		op.change = func(claims map[string]any) {
+			sid, _ := claims["sid"].(string)
+			sub := "alice"
+			if noSID {
+				sid = "another-session" // as providers do that leave sid out of ID tokens
+			} else {
+				sub = ""
+			}
+			if r := c.logout(op.logoutToken("logout+jwt", sub, sid, nil)); r.status != http.StatusOK {
+				t.Errorf("logout: %d", r.status)
+			}
+		}
+		c = newHost(t, op).newClient()
+		c.refusedSignIn(c.begin(), http.StatusForbidden)
+		op.change = func(claims map[string]any) { claims["iat"] = claims["iat"].(int64) + 1 } // later than the logout
+		c.signIn()
+	}
+}
+
 // An invalid logout token is refused and ends no session.
 func TestBackchannel_InvalidToken(t *testing.T) {
 	op := newFakeOP(t)

@@ -78,6 +78,11 @@ func (a *app) callback(w http.ResponseWriter, r *http.Request) {
 			"The identity provider sent a subject id or session id that cannot be stored.", err})
 		return
 	}
+	if errors.Is(err, serverside.ErrLoggedOut) {
+		a.fail(w, r, failure{http.StatusForbidden, "You have been signed out",
+			"The identity provider ended your session while you were signing in. Sign in again.", nil})
+		return
+	}
 	if err != nil {
 		a.fail(w, r, databaseDown(err))
 		return
@@ -130,7 +135,7 @@ func (a *app) redeem(ctx context.Context, query url.Values, at attempt) (ticket.
 	return ticket.Ticket{
 		Issuer: a.opts.issuer, SubjectID: idToken.Subject, SessionID: sid, Claims: claims,
 		AccessToken: token.AccessToken, AccessTokenExpires: token.Expiry.UTC(),
-		RefreshToken: token.RefreshToken, IDToken: token.Extra("id_token").(string),
+		RefreshToken: token.RefreshToken, IDToken: token.Extra("id_token").(string), IDTokenIssuedAt: idToken.IssuedAt,
 	}, nil
 }
 
