@@ -46,9 +46,14 @@ type batch struct {
 // rows that another host or a request has locked; a later call deletes them. Any number
 // of hosts may call it at once. It reads no tickets, and its memory does not grow with
 // the number of rows.
+//
+// A row that a foreign key or a trigger of the team's keeps does not stop the cleanup: it
+// deletes the other rows, and returns an error that says how many stay.
 func (s *GormStore) DeleteExpiredSessions(ctx context.Context) (int64, error) {
+	const operation = "delete expired sessions"
 	var (
 		deleted int64
+		kept    keptRows
 		now     = s.clock()
 		// Earlier than every expiry. The zero time would not do: under an unknown
 		// dialect name the MySQL driver sends it as 0000-00-00, and on TiDB no
@@ -59,18 +64,23 @@ func (s *GormStore) DeleteExpiredSessions(ctx context.Context) (int64, error) {
 	for {
 		begin := time.Now()
 		var done batch
-		err := s.run(ctx, writes, "delete expired sessions", func() (err error) {
+		err := s.run(ctx, writes, operation, func() (err error) {
 			done, err = s.deleteBatch(ctx, from, now, size)
 			return err
 		})
+		before := len(kept.ids)
+		if s.isUndeletable(err) {
+			done, err = s.deleteEachExpired(ctx, operation, from, now, size, &kept)
+		}
+		deleted += done.deleted
 		if err != nil {
 			return deleted, err
 		}
-		deleted += done.deleted
 		s.logger.LogAttrs(ctx, slog.LevelDebug, "usersession: deleted a batch of expired sessions",
 			slog.Int64("deleted", done.deleted), slog.Int("picked", done.picked))
-		if done.picked < size || done.deleted == 0 && !done.upTo.After(from) {
-			return deleted, nil
+		progress := done.deleted > 0 || done.upTo.After(from) || len(kept.ids) > before
+		if done.picked < size || !progress {
+			return deleted, kept.err(operation)
 		}
 		// The next batch begins at the last expiry of this one. PostgreSQL's index
 		// still holds the deleted rows before it.
@@ -78,7 +88,7 @@ func (s *GormStore) DeleteExpiredSessions(ctx context.Context) (int64, error) {
 			from = done.upTo
 		}
 		if err := wait.For(ctx, s.pauseAfter(ctx, time.Since(begin))); err != nil {
-			return deleted, s.databaseErr(ctx, "delete expired sessions", err)
+			return deleted, s.databaseErr(ctx, operation, err)
 		}
 	}
 }
@@ -107,32 +117,27 @@ func (s *GormStore) hasWAL(ctx context.Context) bool {
 	return err == nil && mode == "wal"
 }
 
+// deleteBatch deletes a batch in the best form that the server accepts.
 func (s *GormStore) deleteBatch(ctx context.Context, from, now time.Time, size int) (batch, error) {
-	d := s.conn.dialect
-	form, unforced := d.cleanup, s.refused.forceIndex.Load()
-	if s.refused.skipLocked.Load() {
-		form = formUnlocked
+	if s.refused.cleanupForm.Load() {
+		return s.deleteBatchAs(ctx, formUnlocked, from, now, size)
 	}
-	done, err := s.deleteBatchAs(ctx, form, d.timeArg(from), d.timeArg(now), size)
-	switch code := errorCode(err); {
-	case err == nil || isStalePlan(err):
-		return done, err
-	case form != formUnlocked && slices.Contains(d.refusesSkipLocked, code):
-		s.refused.skipLocked.Store(true)
-	case !unforced && slices.Contains(d.refusesForceIndex, code):
-		s.refused.forceIndex.Store(true)
-	default:
-		return done, err
+	done, err := s.deleteBatchAs(ctx, s.conn.dialect.cleanup, from, now, size)
+	if err != nil && !isStalePlan(err) && slices.Contains(s.conn.dialect.refusesCleanup, errorCode(err)) {
+		if done, err = s.deleteBatchAs(ctx, formUnlocked, from, now, size); err == nil {
+			s.refused.cleanupForm.Store(true)
+		}
 	}
-	return s.deleteBatch(ctx, from, now, size)
+	return done, err
 }
 
-func (s *GormStore) deleteBatchAs(ctx context.Context, form cleanupForm, from, now any, size int) (done batch, err error) {
+func (s *GormStore) deleteBatchAs(ctx context.Context, form cleanupForm, after, until time.Time, size int) (done batch, err error) {
+	from, now := s.conn.dialect.timeArg(after), s.conn.dialect.timeArg(until)
 	switch form {
 	case formCTE:
 		return s.deleteReporting(ctx, s.sql.deleteReturning, from, now, size, now)
 	case formReadPast:
-		return s.deleteCounted(ctx, s.sql.deleteReadPast, now, now)
+		return s.deleteReporting(ctx, s.sql.deleteReadPast, size, from, now)
 	case formPausing:
 		return s.deleteCounted(ctx, s.sql.deleteBatch, now, size)
 	default:
@@ -140,10 +145,16 @@ func (s *GormStore) deleteBatchAs(ctx context.Context, form cleanupForm, from, n
 		if form == formLocked {
 			pick = s.sql.pickLocked
 		}
-		err = s.conn.transaction(ctx, func(tx *conn) (err error) {
-			done, err = s.pickAndDelete(ctx, tx, pick, from, now, size)
-			return err
-		})
+		attempt := func() error {
+			return s.conn.transaction(ctx, func(tx *conn) (err error) {
+				done, err = s.pickAndDelete(ctx, tx, pick, from, now, size)
+				return err
+			})
+		}
+		err = attempt()
+		if err != nil && slices.Contains(s.conn.dialect.refusesForceIndex, errorCode(err)) && !s.refused.forceIndex.Swap(true) {
+			err = attempt()
+		}
 		return done, err
 	}
 }
@@ -167,28 +178,39 @@ func (s *GormStore) deleteReporting(ctx context.Context, statement string, args 
 
 // pickAndDelete selects ids with the statement pick and deletes the rows that have them.
 func (s *GormStore) pickAndDelete(ctx context.Context, tx *conn, pick string, from, now any, size int) (done batch, err error) {
-	var ids strings.Builder
-	err = tx.eachRow(ctx, pick, []any{from, now, size}, func(rows *sql.Rows) error {
-		var id int64
-		var upTo sqltime.Time
-		if err := rows.Scan(&id, &upTo); err != nil {
-			return err
-		}
-		if done.picked > 0 {
-			ids.WriteByte(',')
-		}
-		ids.WriteString(strconv.FormatInt(id, 10))
-		done.picked++
-		done.upTo = upTo.Time
-		return nil
-	})
-	if err != nil || done.picked == 0 {
+	ids, upTo, err := pickIDs(ctx, tx, pick, from, now, size)
+	if err != nil || len(ids) == 0 {
 		return done, err
+	}
+	done = batch{picked: len(ids), upTo: upTo}
+	done.deleted, err = s.deleteIDs(ctx, tx, now, ids...)
+	return done, err
+}
+
+// pickIDs returns the ids that the statement pick selects, and the latest expiry.
+func pickIDs(ctx context.Context, c *conn, pick string, from, now any, size int) (ids []int64, upTo time.Time, err error) {
+	err = c.eachRow(ctx, pick, []any{from, now, size}, func(rows *sql.Rows) error {
+		var id int64
+		var expires sqltime.Time
+		err := rows.Scan(&id, &expires)
+		ids, upTo = append(ids, id), expires.Time
+		return err
+	})
+	return ids, upTo, err
+}
+
+// deleteIDs deletes the expired rows that have the ids.
+func (s *GormStore) deleteIDs(ctx context.Context, c *conn, now any, ids ...int64) (int64, error) {
+	list := make([]byte, 0, 12*len(ids))
+	for i, id := range ids {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		list = strconv.AppendInt(list, id, 10)
 	}
 	statement := s.sql.deletePicked
 	if s.refused.forceIndex.Load() {
 		statement = s.sql.deleteUnforced
 	}
-	done.deleted, err = tx.exec(ctx, statement+"("+ids.String()+")", now)
-	return done, err
+	return c.exec(ctx, strings.Replace(statement, "{ids}", string(list), 1), now)
 }

@@ -63,7 +63,11 @@ func (c *conn) statement(ctx context.Context, text string, args []any) *gorm.DB 
 }
 
 // exec runs a statement and returns the number of rows that it changed.
-func (c *conn) exec(ctx context.Context, text string, args ...any) (int64, error) {
+func (c *conn) exec(ctx context.Context, text string, args ...any) (changed int64, err error) {
+	if c.dialect.countsItself {
+		err := c.eachRow(ctx, text, args, func(rows *sql.Rows) error { return rows.Scan(&changed) })
+		return changed, err
+	}
 	db := c.statement(ctx, text, args)
 	db = db.Callback().Raw().Execute(db)
 	return db.RowsAffected, db.Error

@@ -13,7 +13,7 @@ type dialect struct {
 	name string
 
 	// ordinal is a condition that makes the comparison of a column (%[1]s) with a
-	// parameter exact under every collation. It stands beside a plain comparison,
+	// parameter (see bind) exact under every collation. It stands beside a plain comparison,
 	// by which the database finds the row in an index. "" means that there is no
 	// such condition.
 	ordinal string
@@ -43,6 +43,14 @@ type dialect struct {
 	// the dialect may still refuse it, see refusesCTE.
 	writableCTE bool
 
+	// wrap returns the text in which the driver gets a statement, with the kinds of its
+	// placeholders, see bind. It may be nil.
+	wrap func(statement string, kinds []byte) string
+
+	// countsItself means that a wrapped statement which writes returns the number of
+	// rows that it has changed, as a row.
+	countsItself bool
+
 	// deleteByID begins a DELETE from the table by primary key. "" means that the
 	// optimizer's choice of the index is good enough.
 	deleteByID string
@@ -65,13 +73,16 @@ type dialect struct {
 	retryText         map[string]string
 	wrongTable        []string // a table or a column does not exist
 	incomparable      []string // the character sets rule out a comparison
-	refusesSkipLocked []string // the server is too old for the form of the cleanup
+	refusesCleanup    []string // the server does not know the form of the cleanup
 	refusesForceIndex []string // the server's settings forbid deletePicked
+	undeletable       []string // a foreign key or a trigger keeps a row
 }
 
 // Error codes of PostgreSQL and of the SQL standard.
 const (
 	pgFeatureNotSupported  = "0A000"
+	pgRestrictViolation    = "23001"
+	pgForeignKeyViolation  = "23503"
 	pgUniqueViolation      = "23505"
 	pgSerializationFailure = "40001"
 	pgDeadlockDetected     = "40P01"
@@ -81,6 +92,7 @@ const (
 	pgAdminShutdown        = "57P01" // also pg_terminate_backend
 	pgCrashShutdown        = "57P02"
 	pgIdleSessionTimeout   = "57P05"
+	pgRaiseException       = "P0001" // RAISE in a trigger
 )
 
 // Error codes of MySQL, MariaDB and TiDB.
@@ -97,7 +109,10 @@ const (
 	myNotSupported          = "1235"
 	mySafeUpdates           = "1175" // sql_safe_updates
 	myIncomparableCollation = "1267"
+	myRowIsReferencedOld    = "1217"
+	myRowIsReferenced       = "1451"
 	myDuplicateEntryKey     = "1586"
+	mySignal                = "1644" // SIGNAL in a trigger
 	myConnectionKilled      = "1927" // MariaDB
 	myTransactionRollback   = "3101" // Group Replication: certification failed
 	myCannotConvert         = "3988" // MySQL's form of 1267
@@ -117,47 +132,56 @@ const (
 	sqliteLockedSharedCache    = "262"
 	sqliteBusySnapshot         = "517"
 	sqliteLockedVirtualTable   = "518"
+	sqliteConstraintForeignKey = "787"
 	sqliteConstraintPrimaryKey = "1555"
+	sqliteConstraintTrigger    = "1811" // RAISE in a trigger
 	sqliteConstraintUnique     = "2067"
 )
 
 // Error codes of SQL Server.
 const (
+	msIncorrectSyntax        = "102"
 	msInvalidColumn          = "207"
 	msInvalidObject          = "208"
+	msConstraintConflict     = "547"
 	msDeadlock               = "1205"
 	msDuplicateIndexKey      = "2601"
 	msDuplicateConstraint    = "2627"
+	msTriggerEndedBatch      = "3609"
 	msSnapshotUpdateConflict = "3960"
+	msNotUpdatable           = "4405"
+	msUserError              = "50000"    // RAISERROR or THROW in a trigger
+	babelfishUnmapped        = "33557097" // Babelfish: an error without a number of its own
 )
 
 var (
 	postgres = dialect{
-		name:              "postgres",
-		ordinal:           `%[1]s::text = ? COLLATE "C"`,
-		insertIgnore:      " ON CONFLICT DO NOTHING",
-		timeColumn:        "%[1]s",
-		page:              " LIMIT ?",
-		isolation:         sql.LevelReadCommitted,
-		savepoint:         "SAVEPOINT usersession",
-		rollbackTo:        "ROLLBACK TO SAVEPOINT usersession",
-		release:           "RELEASE SAVEPOINT usersession",
-		errorsAbort:       true,
-		writableCTE:       true,
-		cleanup:           formCTE,
-		cleanupBatch:      250,
-		duplicate:         []string{pgUniqueViolation},
-		retry:             []string{pgSerializationFailure, pgDeadlockDetected},
-		deadConn:          []string{pgAdminShutdown, pgCrashShutdown, pgIdleSessionTimeout},
-		wrongTable:        []string{pgUndefinedTable, pgUndefinedColumn},
-		refusesSkipLocked: []string{pgSyntaxError, pgFeatureNotSupported},
+		name:           "postgres",
+		ordinal:        `%[1]s::text = ?i COLLATE "C"`,
+		insertIgnore:   " ON CONFLICT DO NOTHING",
+		timeColumn:     "%[1]s",
+		page:           " LIMIT ?n",
+		isolation:      sql.LevelReadCommitted,
+		savepoint:      "SAVEPOINT usersession",
+		rollbackTo:     "ROLLBACK TO SAVEPOINT usersession",
+		release:        "RELEASE SAVEPOINT usersession",
+		errorsAbort:    true,
+		writableCTE:    true,
+		cleanup:        formCTE,
+		cleanupBatch:   250,
+		duplicate:      []string{pgUniqueViolation},
+		retry:          []string{pgSerializationFailure, pgDeadlockDetected},
+		deadConn:       []string{pgAdminShutdown, pgCrashShutdown, pgIdleSessionTimeout},
+		wrongTable:     []string{pgUndefinedTable, pgUndefinedColumn},
+		undeletable:    []string{pgForeignKeyViolation, pgRestrictViolation, pgRaiseException},
+		refusesCleanup: []string{pgSyntaxError, pgFeatureNotSupported},
 	}
 
 	mysql = dialect{ // and MariaDB, TiDB
 		name:       "mysql",
-		ordinal:    "CAST(CONVERT(%[1]s USING utf8mb4) AS BINARY) = CAST(? AS BINARY)",
+		ordinal:    "CAST(CONVERT(%[1]s USING utf8mb4) AS BINARY) = CAST(?i AS BINARY)",
 		timeColumn: "CAST(%[1]s AS CHAR)", // as text, independent of the connection's time zone
-		page:       " LIMIT ?",
+		page:       " LIMIT ?n",
 		// REPEATABLE READ, the default, also locks the gaps between rows, and then
 		// two unrelated sign-ins deadlock.
 		isolation:  sql.LevelReadCommitted,
@@ -177,16 +201,17 @@ var (
 		deadConn:          []string{myServerShutdown, myConnectionKilled, myIdleTimeout},
 		wrongTable:        []string{myNoSuchTable, myUnknownColumn},
 		incomparable:      []string{myIncomparableCollation, myCannotConvert}, // a latin1 column and a value outside of latin1
-		refusesSkipLocked: []string{mySyntaxError, myNotSupported},            // MySQL before 8, MariaDB before 10.6
+		refusesCleanup:    []string{mySyntaxError, myNotSupported},            // MySQL before 8, MariaDB before 10.6
 		refusesForceIndex: []string{mySafeUpdates},
+		undeletable:       []string{myRowIsReferenced, myRowIsReferencedOld, mySignal},
 	}
 
 	sqlite = dialect{
 		name:         "sqlite",
-		ordinal:      "%[1]s = ? COLLATE BINARY",
+		ordinal:      "%[1]s = ?i COLLATE BINARY",
 		insertIgnore: " ON CONFLICT DO NOTHING",
 		timeColumn:   "%[1]s",
-		page:         " LIMIT ?",
+		page:         " LIMIT ?n",
 		savepoint:    "SAVEPOINT usersession",
 		rollbackTo:   "ROLLBACK TO SAVEPOINT usersession",
 		release:      "RELEASE SAVEPOINT usersession",
@@ -198,22 +223,28 @@ var (
 			sqliteBusy, sqliteBusyRecovery, sqliteBusySnapshot,
 			sqliteLocked, sqliteLockedSharedCache, sqliteLockedVirtualTable,
 		},
-		wrongTable: []string{sqliteError},
+		wrongTable:  []string{sqliteError},
+		undeletable: []string{sqliteConstraintForeignKey, sqliteConstraintTrigger},
 	}
 
 	sqlserver = dialect{
 		name:         "sqlserver",
-		ordinal:      "CAST(%[1]s AS varbinary(400)) = CAST(? AS varbinary(400))",
+		ordinal:      "CAST(%[1]s AS varbinary(400)) = CAST(?i AS varbinary(400))",
 		timeColumn:   "%[1]s",
-		page:         " OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY",
+		page:         " OFFSET 0 ROWS FETCH NEXT ?n ROWS ONLY",
 		isolation:    sql.LevelReadCommitted,
 		savepoint:    "SAVE TRANSACTION usersession",
 		rollbackTo:   "ROLLBACK TRANSACTION usersession",
+		wrap:         fixTypes,
+		countsItself: true,
 		cleanup:      formReadPast,
 		cleanupBatch: 250,
 		duplicate:    []string{msDuplicateIndexKey, msDuplicateConstraint},
 		retry:        []string{msDeadlock, msSnapshotUpdateConflict},
 		wrongTable:   []string{msInvalidObject, msInvalidColumn},
+		// Babelfish may refuse to delete from the result of a query.
+		refusesCleanup: []string{msIncorrectSyntax, msInvalidObject, msNotUpdatable, babelfishUnmapped},
+		undeletable:    []string{msConstraintConflict, msTriggerEndedBatch, msUserError},
 	}
 )
 
@@ -229,7 +260,7 @@ func dialectOf(name string) *dialect {
 	return &dialect{
 		name:         name,
 		timeColumn:   "%[1]s",
-		page:         " LIMIT ?",
+		page:         " LIMIT ?n",
 		savepoint:    "SAVEPOINT usersession",
 		rollbackTo:   "ROLLBACK TO SAVEPOINT usersession",
 		errorsAbort:  true,
@@ -237,6 +268,7 @@ func dialectOf(name string) *dialect {
 		cleanupBatch: 250,
 		duplicate:    []string{pgUniqueViolation},
 		retry:        []string{pgSerializationFailure, pgDeadlockDetected},
+		undeletable:  []string{pgForeignKeyViolation, pgRestrictViolation},
 	}
 }
 

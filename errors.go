@@ -71,7 +71,11 @@ func driverText(err error) (text string, broken bool) {
 // describe returns a text for an error that cannot quote a value: a server's error code,
 // or the text of a connection's error.
 func describe(err error) string {
-	if code := errorCode(err); code != "" {
+	switch code := errorCode(err); code {
+	case "":
+	case "0": // go-mssqldb: an error of its own, in front of the server
+		return "database error 0: the server has ended the transaction, as SQL Server does after an error with XACT_ABORT ON"
+	default:
 		return "database error " + code
 	}
 	for _, known := range []error{

@@ -76,7 +76,8 @@ func WithTable(name string) Option {
 //
 // By default the store prepares each statement once for each connection, except on
 // PostgreSQL and SQL Server: PostgreSQL's driver prepares statements itself and is
-// configured by the DSN, and SQL Server caches plans by the statement's text.
+// configured by the DSN, and on SQL Server the store runs each statement in sp_executesql
+// with parameters of fixed types, so that the server keeps one plan of it.
 func WithoutPreparedStatements() Option {
 	return func(c *config) error {
 		c.disablePrepare = true

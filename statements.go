@@ -3,7 +3,6 @@ package usersession
 import (
 	"cmp"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"gorm.io/gorm"
@@ -32,6 +31,8 @@ type statements struct {
 	// The index is the shape of the filter: bySubject, bySession or byBoth.
 	list       [3]string // partition key, filter, now
 	deleteMany [3]string // partition key, filter
+	pickMany   [3]string // partition key, filter
+	deleteOne  [3]string // partition key, filter, id
 
 	// Conflicting rows.
 	deleteExpired          string // key, now
@@ -42,10 +43,10 @@ type statements struct {
 	deleteReturning string // from, now, size, now
 	pickLocked      string // from, now, size
 	pick            string // from, now, size
-	deletePicked    string // now; the ids follow in parentheses
+	deletePicked    string // now; the ids take the place of {ids}
 	deleteUnforced  string // deletePicked where the server refuses to force an index
 	deleteBatch     string // now, size
-	deleteReadPast  string // now, now
+	deleteReadPast  string // size, from, now
 	journalMode     string // SQLite only
 
 	// Pages for the lister. The index is newestFirst or oldestFirst.
@@ -92,11 +93,11 @@ func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 	parts := expand(d, db.Statement.Quote(clause.Table{Name: c.table}), func(column string) string {
 		return db.Statement.Quote(clause.Column{Name: column})
 	})
-	sql := func(text string) string { return bind(db, parts.Replace(text)) }
+	sql := func(text string) string { return bind(db, d, parts.Replace(text)) }
 	sets := func(text string) (s setter) {
-		for i, sessionID := range []string{"NULL", "?"} {
-			for j, expires := range []string{"NULL", "?"} {
-				for k, created := range []string{"", " {created} = ?,"} {
+		for i, sessionID := range []string{"NULL", "?i"} {
+			for j, expires := range []string{"NULL", "?t"} {
+				for k, created := range []string{"", " {created} = ?t,"} {
 					s[i][j][k] = sql(strings.NewReplacer(
 						"{new session_id}", sessionID, "{new expires}", expires, "{set created}", created,
 						"{evict rivals}", []string{"", evictRivals}[i], "{after rivals}", []string{"", afterRivals}[i],
@@ -108,36 +109,37 @@ func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 	}
 	const (
 		insert   = "INSERT INTO {table} ({partition_key}, {key}, {subject_id}, {session_id}, {created}, {renewed}, {expires}, {version}, {ticket})"
-		set      = "UPDATE {table} SET {subject_id} = ?, {session_id} = {new session_id},{set created} {renewed} = ?, {expires} = {new expires}, {ticket} = ?, {version} = {version} + 1"
+		set      = "UPDATE {table} SET {subject_id} = ?i, {session_id} = {new session_id},{set created} {renewed} = ?t, {expires} = {new expires}, {ticket} = ?b, {version} = {version} + 1"
 		update   = set + " WHERE {is key} AND {is live}"
 		target   = "WITH target AS (SELECT {id} FROM {table} WHERE {is key} AND {is live}"
 		evicting = " FOR UPDATE), evicted AS (DELETE FROM {table} WHERE {in partition} AND {is session} AND {id} <> (SELECT {id} FROM target) RETURNING {id}) " +
 			set + " WHERE {id} = (SELECT {id} FROM target) AND (SELECT count(*) FROM evicted) >= 0"
 		list       = "SELECT {columns}, {ticket} FROM {table} WHERE {in partition} AND "
 		deleteMany = "DELETE FROM {table} WHERE {in partition} AND "
+		pickMany   = "SELECT {id} FROM {table} WHERE {in partition} AND "
 		page       = "SELECT {columns}, {id} FROM {table} WHERE {in partition} AND "
-		pick       = "SELECT {id}, {read expires} FROM {table} WHERE {expires} >= ? AND {is expired} ORDER BY {expires}{limit}"
+		pick       = "SELECT {id}, {read expires} FROM {table} WHERE {expires} >= ?t AND {is expired} ORDER BY {expires}{limit}"
 	)
 	return &statements{
 		get:     sql("SELECT {columns}, {ticket} FROM {table} WHERE {is key} AND {is live}"),
 		version: sql("SELECT {version} FROM {table} WHERE {is key} AND {is live}"),
 
-		insert: sets(insert + " VALUES (?, ?, ?, {new session_id}, ?, ?, {new expires}, 1, ?){or ignore}"),
+		insert: sets(insert + " VALUES (?i, ?i, ?i, {new session_id}, ?t, ?t, {new expires}, 1, ?b){or ignore}"),
 		// The INSERT depends on the DELETEs, so that the unique indexes are free before
 		// the INSERT needs them. It ignores no conflict: an error undoes the DELETEs.
 		insertEvicting: sets("WITH evicted AS (DELETE FROM {table} WHERE {is key} RETURNING {id}){evict rivals} " + insert +
-			" SELECT ?, ?, ?, {new session_id}, ?, ?, {new expires}, 1, ? WHERE (SELECT count(*) FROM evicted) >= 0{after rivals}"),
+			" SELECT ?i, ?i, ?i, {new session_id}, ?t, ?t, {new expires}, 1, ?b WHERE (SELECT count(*) FROM evicted) >= 0{after rivals}"),
 
 		update:   sets(update),
-		updateIf: sets(update + " AND {version} = ?"),
+		updateIf: sets(update + " AND {version} = ?n"),
 		// The DELETE depends on the locked target, and the UPDATE on the DELETE: without
 		// a row to update no row is deleted, and the unique index is free before the
 		// UPDATE needs it.
 		updateEvicting:   sets(target + evicting),
-		updateIfEvicting: sets(target + " AND {version} = ?" + evicting),
+		updateIfEvicting: sets(target + " AND {version} = ?n" + evicting),
 
 		delete:        sql("DELETE FROM {table} WHERE {is key}"),
-		deleteVersion: sql("DELETE FROM {table} WHERE {is key} AND {version} = ?"),
+		deleteVersion: sql("DELETE FROM {table} WHERE {is key} AND {version} = ?n"),
 
 		list: [3]string{
 			bySubject: sql(list + "{is subject} AND {is live} ORDER BY {id}"),
@@ -150,52 +152,73 @@ func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 			byBoth:    sql(deleteMany + "{is subject} AND {is session}"),
 		},
 
+		pickMany: [3]string{
+			bySubject: sql(pickMany + "{is subject}"),
+			bySession: sql(pickMany + "{is session}"),
+			byBoth:    sql(pickMany + "{is subject} AND {is session}"),
+		},
+		deleteOne: [3]string{
+			bySubject: sql(deleteMany + "{is subject} AND {id} = ?n"),
+			bySession: sql(deleteMany + "{is session} AND {id} = ?n"),
+			byBoth:    sql(deleteMany + "{is subject} AND {is session} AND {id} = ?n"),
+		},
+
 		deleteExpired:          sql("DELETE FROM {table} WHERE {is key} AND {is expired}"),
 		deleteExpiredBySession: sql("DELETE FROM {table} WHERE {in partition} AND {is session} AND {is expired}"),
 		deleteRivals:           sql("DELETE FROM {table} WHERE {in partition} AND {is session} AND NOT ({is the key})"),
 
 		page: [2]string{
-			newestFirst: sql(page + "{id} < ? AND {is live} ORDER BY {id} DESC{limit}"),
-			oldestFirst: sql(page + "{id} > ? AND {is live} ORDER BY {id}{limit}"),
+			newestFirst: sql(page + "{id} < ?n AND {is live} ORDER BY {id} DESC{limit}"),
+			oldestFirst: sql(page + "{id} > ?n AND {is live} ORDER BY {id}{limit}"),
 		},
 		pageBySubject: [2]string{
-			newestFirst: sql(page + "{is subject} AND {id} < ? AND {is live} ORDER BY {id} DESC{limit}"),
-			oldestFirst: sql(page + "{is subject} AND {id} > ? AND {is live} ORDER BY {id}{limit}"),
+			newestFirst: sql(page + "{is subject} AND {id} < ?n AND {is live} ORDER BY {id} DESC{limit}"),
+			oldestFirst: sql(page + "{is subject} AND {id} > ?n AND {is live} ORDER BY {id}{limit}"),
 		},
 
 		pick:           sql(pick),
 		pickLocked:     sql(pick + " FOR UPDATE SKIP LOCKED"),
-		deletePicked:   sql(cmp.Or(d.deleteByID, "DELETE FROM {table}") + " WHERE {is expired} AND {id} IN "),
-		deleteUnforced: sql("DELETE FROM {table} WHERE {is expired} AND {id} IN "),
+		deletePicked:   sql(cmp.Or(d.deleteByID, "DELETE FROM {table}") + " WHERE {is expired} AND {id} IN ({ids})"),
+		deleteUnforced: sql("DELETE FROM {table} WHERE {is expired} AND {id} IN ({ids})"),
 		deleteReturning: sql("WITH picked AS (" + pick + " FOR UPDATE SKIP LOCKED)," +
 			" gone AS (DELETE FROM {table} WHERE {id} IN (SELECT {id} FROM picked) AND {is expired} RETURNING {id})" +
 			" SELECT (SELECT count(*) FROM picked), (SELECT count(*) FROM gone), (SELECT max({expires}) FROM picked)"),
 		deleteBatch: sql("DELETE FROM {table} WHERE {id} IN (SELECT {id} FROM {table} WHERE {is expired} ORDER BY {expires}{limit})"),
-		deleteReadPast: sql("DELETE FROM {table} WITH (READPAST, ROWLOCK) WHERE {is expired} AND {id} IN" +
-			" (SELECT TOP (" + strconv.Itoa(c.cleanupBatch) + ") {id} FROM {table} WITH (READPAST, UPDLOCK, ROWLOCK) WHERE {is expired} ORDER BY {expires})"),
+		deleteReadPast: sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED; DECLARE @gone TABLE (expires datetimeoffset(6));" +
+			" WITH picked AS (SELECT TOP (?n) {expires} FROM {table} WITH (READPAST, UPDLOCK, ROWLOCK, READCOMMITTEDLOCK)" +
+			" WHERE {expires} >= ?t AND {is expired} ORDER BY {expires})" +
+			" DELETE FROM picked OUTPUT deleted.{expires} INTO @gone;" +
+			" SELECT COUNT(*), COUNT(*), MAX(expires) FROM @gone"),
 		journalMode: "PRAGMA journal_mode",
 	}
 }
 
-// bind replaces the ? of a text by the dialect's placeholders.
-func bind(db *gorm.DB, text string) string {
+// bind replaces the placeholders of a text by those of the dialect. A placeholder is a ?
+// and the kind of its argument: ?i is an identity, ?t a time, ?n a number, ?b a ticket.
+func bind(db *gorm.DB, d *dialect, text string) string {
 	var bound strings.Builder
+	var kinds []byte
 	stmt := &gorm.Statement{DB: db}
 	for i, part := range strings.Split(text, "?") {
 		if i > 0 {
+			kinds = append(kinds, part[0])
+			part = part[1:]
 			stmt.Vars = append(stmt.Vars, nil)
 			db.Dialector.BindVarTo(&bound, stmt, nil)
 		}
 		bound.WriteString(part)
 	}
-	return bound.String()
+	if d.wrap == nil {
+		return bound.String()
+	}
+	return d.wrap(bound.String(), kinds)
 }
 
 // expand returns the replacer for the names in braces in the statements' texts. {columns}
 // are the columns that scanRow reads, but for the last.
 func expand(d *dialect, table string, quote func(column string) string) *strings.Replacer {
 	is := func(column string) string {
-		plain := quote(column) + " = ?"
+		plain := quote(column) + " = ?i"
 		if d.ordinal == "" {
 			return plain
 		}
@@ -214,8 +237,8 @@ func expand(d *dialect, table string, quote func(column string) string) *strings
 		"{is the key}", is("key"),
 		"{is subject}", is("subject_id"),
 		"{is session}", is("session_id"),
-		"{is live}", "(" + quote("expires") + " IS NULL OR " + quote("expires") + " > ?)",
-		"{is expired}", quote("expires") + " <= ?", // never true of NULL
+		"{is live}", "(" + quote("expires") + " IS NULL OR " + quote("expires") + " > ?t)",
+		"{is expired}", quote("expires") + " <= ?t", // never true of NULL
 		"{limit}", d.page,
 		"{or ignore}", d.insertIgnore,
 	}

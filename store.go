@@ -27,9 +27,10 @@ type GormStore struct {
 	refused *refused
 }
 
-// refused remembers the forms of the cleanup that the server refuses.
+// refused remembers what the server refuses: the dialect's form of the cleanup, and to
+// force an index.
 type refused struct {
-	skipLocked, forceIndex atomic.Bool
+	cleanupForm, forceIndex atomic.Bool
 }
 
 var (
@@ -88,6 +89,13 @@ func NewGormStore(db *gorm.DB, opts ...Option) (*GormStore, error) {
 // serialization failure does not: the store returns the database's error, and the
 // application must retry the whole transaction. A context that ends in the middle of a
 // statement can also make the transaction unusable.
+//
+// Some settings end the whole transaction at an error, so that what the application wrote
+// before is lost, and a COMMIT may report success: SQL Server's XACT_ABORT ON (there, a
+// conflict ends it, too), innodb_rollback_on_timeout (error 1205), and MariaDB from 11.6 in
+// REPEATABLE READ (error 1020). Leave XACT_ABORT off, and after any database error roll the
+// transaction back. On SQL Server use go-mssqldb 1.10 or later, which notices the end of a
+// transaction.
 func (s *GormStore) WithTx(tx *gorm.DB) *GormStore {
 	joined := &GormStore{
 		config: s.config, sql: s.sql, conn: newConn(tx, s.conn.dialect, s.config), refused: s.refused,
@@ -183,9 +191,12 @@ func (s *GormStore) GetUserSessions(ctx context.Context, partitionKey string, fi
 	return sessions, nil
 }
 
-// DeleteUserSessions implements [bff.UserSessionStore].
+// DeleteUserSessions implements [bff.UserSessionStore]. A row that a foreign key or a
+// trigger of the team's keeps does not stop the deletion of the others: the error says how
+// many stay.
 func (s *GormStore) DeleteUserSessions(ctx context.Context, partitionKey string, filter bff.UserSessionsFilter) (deleted int64, err error) {
-	err = s.run(ctx, writes, "delete user sessions", func() (err error) {
+	const operation = "delete user sessions"
+	err = s.run(ctx, writes, operation, func() (err error) {
 		if err := filter.Validate(); err != nil {
 			return err
 		}
@@ -196,6 +207,9 @@ func (s *GormStore) DeleteUserSessions(ctx context.Context, partitionKey string,
 		deleted, err = s.conn.execWhere(ctx, s.sql.deleteMany[shape], args...)
 		return err
 	})
+	if s.isUndeletable(err) {
+		return s.deleteEach(ctx, operation, partitionKey, filter)
+	}
 	return deleted, err
 }
 

@@ -20,6 +20,8 @@ type fakeDriver struct {
 	refuseCommit []error
 	// unchanged means that the next UPDATE changes no row.
 	unchanged bool
+	// refuseReadPast is the error of SQL Server's form of the cleanup.
+	refuseReadPast error
 	// rows are the numbers of rows that the next SELECTs return.
 	rows []int
 }
@@ -37,6 +39,16 @@ func (c fakeConn) BeginTx(context.Context, driver.TxOptions) (driver.Tx, error) 
 func (c fakeConn) Prepare(query string) (driver.Stmt, error) { return fakeStmt{c, query}, nil }
 func (c fakeConn) PrepareContext(_ context.Context, q string) (driver.Stmt, error) {
 	return fakeStmt{c, q}, nil
+}
+
+// unwrap returns the statement in a text for SQL Server that runs it in sp_executesql.
+func unwrap(query string) string {
+	_, inner, wrapped := strings.Cut(query, "EXEC sp_executesql N'")
+	if !wrapped {
+		return query
+	}
+	inner, _, _ = strings.Cut(inner, "', N'@p1 ")
+	return strings.TrimPrefix(strings.ReplaceAll(inner, "''", "'"), "SET NOCOUNT ON; ")
 }
 
 var (
@@ -63,8 +75,21 @@ func (c fakeConn) ExecContext(_ context.Context, query string, _ []driver.NamedV
 	return fakeResult(affected), nil
 }
 
-func (c fakeConn) QueryContext(_ context.Context, query string, _ []driver.NamedValue) (driver.Rows, error) {
+func (c fakeConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	query = unwrap(query)
+	if c.refuseReadPast != nil && strings.Contains(query, "READPAST") {
+		return nil, c.refuseReadPast
+	}
 	answer := &fakeRows{columns: []string{"answer"}, left: 1, row: []driver.Value{"test"}}
+	if strings.HasSuffix(query, "@@ROWCOUNT AS bigint)") {
+		result, err := c.ExecContext(ctx, query, args)
+		if err != nil {
+			return nil, err
+		}
+		changed, _ := result.RowsAffected()
+		answer.row = []driver.Value{changed}
+		return answer, nil
+	}
 	if columns := isFrom.FindStringSubmatch(query); columns != nil && strings.Contains(query, "user_sessions") && strings.Contains(query, "version") {
 		answer.columns, answer.left = strings.Split(columns[1], ", "), 0
 		answer.row = []driver.Value{"key", "subject", nil, time.Time{}, time.Time{}, nil, int64(1), int64(1)}[:len(answer.columns)]

@@ -3,6 +3,7 @@ package dbtest_test
 import (
 	"database/sql"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"example.com/usersession"
 	"example.com/usersession/bff"
+	"example.com/usersession/internal/dbtest"
 )
 
 // TestErrors_SQLServerCodes: the store recognizes SQL Server's two codes of duplicates, and
@@ -88,6 +90,33 @@ func TestReplace_ServerRefusesCTE(t *testing.T) {
 	must(t, store.UpdateUserSession(t.Context(), keyOf("key"), replacingRivals(updateOf(session, "", 0))))
 	if len(fake.refuse) > 0 {
 		t.Errorf("the update left out %d statements", len(fake.refuse))
+	}
+}
+
+// TestCleanup_ServerRefusesReadPast: a server that speaks SQL Server's protocol may refuse to
+// delete from the result of a query. The cleanup then picks the ids first, and remembers
+// that.
+func TestCleanup_ServerRefusesReadPast(t *testing.T) {
+	for _, number := range []int32{102, 208, 4405, 33557097} {
+		fake, recorder := &fakeDriver{refuseReadPast: mssql.Error{Number: number}}, &dbtest.Recorder{}
+		db, err := gorm.Open(fakeDialects[0].dialector(sql.OpenDB(recorder.Wrap(fake))), &gorm.Config{Logger: logger.Discard})
+		must(t, err)
+		store := newStore(t, db)
+		for range 2 {
+			must(t, errOf(store.DeleteExpiredSessions(t.Context())))
+		}
+		attempts, deletes := 0, 0
+		for _, event := range recorder.Take() {
+			if event.Kind == "query" && strings.Contains(event.SQL, "READPAST") {
+				attempts++
+			}
+			if event.Kind == "query" && strings.Contains(event.SQL, `DELETE FROM "user_sessions" WHERE "expires" <= @p1 AND "id" IN (7,7)`) {
+				deletes++
+			}
+		}
+		if attempts != 1 || deletes != 2 {
+			t.Errorf("%d: the cleanup tried READPAST %d times and deleted picked ids %d times, want 1 and 2", number, attempts, deletes)
+		}
 	}
 }
 

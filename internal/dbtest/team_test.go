@@ -3,7 +3,9 @@ package dbtest_test
 import (
 	"fmt"
 	"net/url"
+	"strings"
 	"testing"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -146,14 +148,64 @@ func TestTeamTable_ForeignKey(t *testing.T) {
 					wantSession(t, got, testSession("key", "sid"), 1)
 				}
 				check("delete", errOf(store.DeleteUserSession(ctx, keyOf("key"))))
-				_, err := store.DeleteUserSessions(ctx, "app", bff.UserSessionsFilter{SubjectID: "alice"})
-				check("revoke", err)
+				check("revoke", errOf(store.DeleteUserSessions(ctx, "app", bff.UserSessionsFilter{SubjectID: "alice"})))
 				check("replace", store.ReplaceUserSession(ctx, testSession("key", "sid-2")))
 				check("replace", store.ReplaceUserSession(ctx, testSession("key-2", "sid")))
 				if n := countRows(t, db, "user_sessions"); n != 1 {
 					t.Errorf("%d rows, want 1", n)
 				}
 			})
+		}
+	})
+}
+
+// TestTeamTable_KeptRows: a row that a team's foreign key keeps stops neither the cleanup
+// nor the end of a user's other sessions. The error says how many rows stay, and a later call
+// goes on.
+func TestTeamTable_KeptRows(t *testing.T) {
+	const batch, expired, oldest, kept, live = 10, 57, 22, 24, 5
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
+		setup, idType := dbtest.Setup{}, "bigint"
+		if d.Engine == dbtest.SQLite {
+			setup.Params, idType = url.Values{"_pragma": {"foreign_keys(1)", "busy_timeout(5000)"}}, "integer"
+		}
+		db, store := openStore(t, d, setup, usersession.WithCleanupBatchSize(batch), usersession.WithClock(func() time.Time { return now }))
+		must(t, db.Exec("CREATE TABLE devices (session "+idType+" NOT NULL, FOREIGN KEY (session) REFERENCES user_sessions (id))").Error)
+		ctx := t.Context()
+		for i := range expired + live {
+			session := testSession(fmt.Sprint("key ", i), fmt.Sprint("sid ", i))
+			session.Created, session.Renewed = now.Add(-time.Hour), now.Add(-time.Hour)
+			if i < expired {
+				// The oldest rows share their expiry, and fill more than a batch.
+				session.Expires = now.Add(time.Duration(max(0, i-30)-60) * time.Second)
+			}
+			must(t, store.CreateUserSession(ctx, session))
+		}
+		keep := func(i int) {
+			must(t, db.Exec("INSERT INTO devices SELECT id FROM user_sessions WHERE session_id = ?", fmt.Sprint("sid ", i)).Error)
+		}
+		for i := range oldest {
+			keep(i)
+		}
+		keep(expired - 10)
+		keep(expired - 1)
+		keep(expired + 1) // a live session
+		for round, want := range []int64{expired - kept, 0} {
+			deleted, err := store.DeleteExpiredSessions(ctx)
+			if deleted != want || err == nil || !strings.Contains(err.Error(), fmt.Sprint(kept, " sessions cannot be deleted")) {
+				t.Errorf("cleanup %d: %d, %v; want %d and an error for %d", round+1, deleted, err, want, kept)
+			}
+		}
+		if n := countRows(t, db, "user_sessions"); n != kept+live {
+			t.Errorf("%d rows after the cleanup, want %d", n, kept+live)
+		}
+		deleted, err := store.DeleteUserSessions(ctx, "app", bff.UserSessionsFilter{SubjectID: "alice"})
+		if deleted != live-1 || err == nil || !strings.Contains(err.Error(), fmt.Sprint(kept+1, " sessions cannot be deleted")) {
+			t.Errorf("revoke: %d, %v", deleted, err)
+		}
+		must(t, db.Exec("DELETE FROM devices").Error)
+		if deleted, err := store.DeleteExpiredSessions(ctx); deleted != kept || err != nil {
+			t.Errorf("cleanup without the foreign key's rows: %d, %v", deleted, err)
 		}
 	})
 }

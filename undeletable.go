@@ -1,0 +1,129 @@
+package usersession
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"example.com/usersession/bff"
+)
+
+// maxKeptRows is the number of undeletable rows at which a cleanup gives up.
+const maxKeptRows = 10_000
+
+// keptRows are the expired rows that a cleanup could not delete.
+type keptRows struct {
+	ids   map[int64]bool
+	cause error // of the last one
+}
+
+func (k *keptRows) add(id int64, err error) {
+	if k.ids == nil {
+		k.ids = make(map[int64]bool)
+	}
+	k.ids[id] = true
+	if failed, ok := errors.AsType[*databaseError](err); ok {
+		k.cause = failed.cause
+	}
+}
+
+// err returns the error of an operation that could not delete the rows, or nil if there are
+// none.
+func (k *keptRows) err(operation string) error {
+	if len(k.ids) == 0 {
+		return nil
+	}
+	return &databaseError{
+		text: fmt.Sprintf("usersession: %s: %d sessions cannot be deleted, because a foreign key or a trigger keeps them: %s",
+			operation, len(k.ids), describe(k.cause)),
+		cause: k.cause,
+	}
+}
+
+// isUndeletable reports whether an operation failed because a foreign key or a trigger keeps
+// a row. In a transaction of the application the store cannot go on after that.
+func (s *GormStore) isUndeletable(err error) bool {
+	failed, ok := errors.AsType[*databaseError](err)
+	return ok && !s.conn.inTx && slices.Contains(s.conn.dialect.undeletable, errorCode(failed.cause))
+}
+
+// deleteEachExpired deletes the rows of a batch one by one and adds those that cannot be
+// deleted to kept.
+func (s *GormStore) deleteEachExpired(ctx context.Context, operation string, from, now time.Time, size int, kept *keptRows) (batch, error) {
+	var ids []int64
+	var done batch
+	before := len(kept.ids)
+	fromArg, nowArg := s.conn.dialect.timeArg(from), s.conn.dialect.timeArg(now)
+	err := s.run(ctx, reads, operation, func() (err error) {
+		// Some of the rows may be kept already: they do not count.
+		ids, done.upTo, err = pickIDs(ctx, s.conn, s.sql.pick, fromArg, nowArg, size+before)
+		return err
+	})
+	if err != nil {
+		return done, err
+	}
+	if len(ids) == size+before {
+		done.picked = size // there may be more
+	}
+	for _, id := range ids {
+		if kept.ids[id] {
+			continue
+		}
+		n, err := s.deleteOne(ctx, operation, id, kept, func() (int64, error) { return s.deleteIDs(ctx, s.conn, nowArg, id) })
+		done.deleted += n
+		if err != nil {
+			return done, err
+		}
+	}
+	if len(kept.ids) >= maxKeptRows {
+		return done, kept.err(operation)
+	}
+	return done, nil
+}
+
+// deleteOne runs a statement that deletes the row with the id, and adds the row to kept if
+// it cannot be deleted.
+func (s *GormStore) deleteOne(ctx context.Context, operation string, id int64, kept *keptRows, statement func() (int64, error)) (deleted int64, err error) {
+	err = s.run(ctx, writes, operation, func() (err error) {
+		deleted, err = statement()
+		return err
+	})
+	if s.isUndeletable(err) {
+		kept.add(id, err)
+		return 0, nil
+	}
+	return deleted, err
+}
+
+// deleteEach deletes the rows that match the filter one by one. Its error says how many
+// cannot be deleted.
+func (s *GormStore) deleteEach(ctx context.Context, operation, partitionKey string, filter bff.UserSessionsFilter) (deleted int64, err error) {
+	shape, args := s.conn.dialect.filterArgs(partitionKey, filter)
+	var ids []int64
+	err = s.run(ctx, reads, operation, func() error {
+		ids = nil
+		return s.conn.eachRow(ctx, s.sql.pickMany[shape], args, func(rows *sql.Rows) error {
+			var id int64
+			err := rows.Scan(&id)
+			ids = append(ids, id)
+			return err
+		})
+	})
+	if err != nil {
+		return 0, err
+	}
+	var kept keptRows
+	for _, id := range ids {
+		n, err := s.deleteOne(ctx, operation, id, &kept, func() (int64, error) {
+			return s.conn.execWhere(ctx, s.sql.deleteOne[shape], append(slices.Clone(args), id)...)
+		})
+		deleted += n
+		if err != nil {
+			return deleted, err
+		}
+	}
+	return deleted, kept.err(operation)
+}
