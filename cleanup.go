@@ -119,13 +119,13 @@ func (s *GormStore) hasWAL(ctx context.Context) bool {
 
 // deleteBatch deletes a batch in the best form that the server accepts.
 func (s *GormStore) deleteBatch(ctx context.Context, from, now time.Time, size int) (batch, error) {
-	if s.refused.cleanupForm.Load() {
+	if s.server.refusesCleanup.Load() {
 		return s.deleteBatchAs(ctx, formUnlocked, from, now, size)
 	}
 	done, err := s.deleteBatchAs(ctx, s.conn.dialect.cleanup, from, now, size)
 	if err != nil && !isStalePlan(err) && slices.Contains(s.conn.dialect.refusesCleanup, errorCode(err)) {
 		if done, err = s.deleteBatchAs(ctx, formUnlocked, from, now, size); err == nil {
-			s.refused.cleanupForm.Store(true)
+			s.server.refusesCleanup.Store(true)
 		}
 	}
 	return done, err
@@ -152,7 +152,7 @@ func (s *GormStore) deleteBatchAs(ctx context.Context, form cleanupForm, after, 
 			})
 		}
 		err = attempt()
-		if err != nil && slices.Contains(s.conn.dialect.refusesForceIndex, errorCode(err)) && !s.refused.forceIndex.Swap(true) {
+		if err != nil && slices.Contains(s.conn.dialect.refusesForceIndex, errorCode(err)) && !s.server.refusesForceIndex.Swap(true) {
 			err = attempt()
 		}
 		return done, err
@@ -209,7 +209,7 @@ func (s *GormStore) deleteIDs(ctx context.Context, c *conn, now any, ids ...int6
 		list = strconv.AppendInt(list, id, 10)
 	}
 	statement := s.sql.deletePicked
-	if s.refused.forceIndex.Load() {
+	if s.server.refusesForceIndex.Load() {
 		statement = s.sql.deleteUnforced
 	}
 	return c.exec(ctx, strings.Replace(statement, "{ids}", string(list), 1), now)

@@ -13,6 +13,7 @@ import (
 // transaction of the application, or in one of the store's own.
 type conn struct {
 	dialect *dialect
+	server  *server
 
 	prepared *gorm.DB // runs single statements, prepared where the dialect gains by it
 	direct   *gorm.DB // runs the store's own transactions, where nothing is prepared
@@ -23,8 +24,8 @@ type conn struct {
 }
 
 // newConn returns a conn on db. It leaves db unchanged.
-func newConn(db *gorm.DB, d *dialect, c config) *conn {
-	connected := &conn{dialect: d}
+func newConn(db *gorm.DB, d *dialect, learned *server, c config) *conn {
+	connected := &conn{dialect: d, server: learned}
 	pool := underlyingPool(db.Statement.ConnPool)
 	_, connected.inTx = pool.(gorm.TxCommitter)
 	connected.direct = connected.handle(db, c, pool)
@@ -34,7 +35,7 @@ func newConn(db *gorm.DB, d *dialect, c config) *conn {
 
 // prepare makes the conn prepare its single statements.
 func (c *conn) prepare(db *gorm.DB, config config) {
-	c.prepared = c.handle(db, config, newPreparedPool(c.direct.Statement.ConnPool))
+	c.prepared = c.handle(db, config, newPreparedPool(c.direct.Statement.ConnPool, c.dialect))
 }
 
 // handle returns a *gorm.DB of the store's own. It has the plugins, the naming strategy
@@ -64,6 +65,9 @@ func (c *conn) statement(ctx context.Context, text string, args []any) *gorm.DB 
 
 // exec runs a statement and returns the number of rows that it changed.
 func (c *conn) exec(ctx context.Context, text string, args ...any) (changed int64, err error) {
+	if err := c.checkValues(ctx, args); err != nil {
+		return 0, err
+	}
 	if c.dialect.countsItself {
 		err := c.eachRow(ctx, text, args, func(rows *sql.Rows) error { return rows.Scan(&changed) })
 		return changed, err
@@ -87,6 +91,9 @@ func (c *conn) execWhere(ctx context.Context, text string, args ...any) (int64, 
 // query returns at most one: GORM's Row panics if the database cannot prepare a
 // statement.
 func (c *conn) eachRow(ctx context.Context, text string, args []any, each func(*sql.Rows) error) error {
+	if err := c.checkValues(ctx, args); err != nil {
+		return err
+	}
 	rows, err := c.statement(ctx, text, args).Rows()
 	if c.matchesNothing(err) {
 		return nil

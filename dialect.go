@@ -60,6 +60,9 @@ type dialect struct {
 	cleanup      cleanupForm
 	cleanupBatch int
 
+	// settings reads the settings of a connection, see checkSettings. It may be empty.
+	settings string
+
 	// prepare means that prepared statements are faster.
 	prepare bool
 
@@ -75,6 +78,8 @@ type dialect struct {
 	incomparable      []string // the character sets rule out a comparison
 	refusesCleanup    []string // the server does not know the form of the cleanup
 	refusesForceIndex []string // the server's settings forbid deletePicked
+	refusesIsolation  []string // the server's settings forbid the isolation level
+	refusesPrepare    []string // there are too many prepared statements
 	undeletable       []string // a foreign key or a trigger keeps a row
 }
 
@@ -112,7 +117,9 @@ const (
 	myRowIsReferencedOld    = "1217"
 	myRowIsReferenced       = "1451"
 	myDuplicateEntryKey     = "1586"
+	myTooManyPrepared       = "1461"
 	mySignal                = "1644" // SIGNAL in a trigger
+	myBinlogFormat          = "1665" // binlog_format=STATEMENT with READ COMMITTED
 	myConnectionKilled      = "1927" // MariaDB
 	myTransactionRollback   = "3101" // Group Replication: certification failed
 	myCannotConvert         = "3988" // MySQL's form of 1267
@@ -203,6 +210,9 @@ var (
 		incomparable:      []string{myIncomparableCollation, myCannotConvert}, // a latin1 column and a value outside of latin1
 		refusesCleanup:    []string{mySyntaxError, myNotSupported},            // MySQL before 8, MariaDB before 10.6
 		refusesForceIndex: []string{mySafeUpdates},
+		refusesIsolation:  []string{myBinlogFormat},
+		refusesPrepare:    []string{myTooManyPrepared},
+		settings:          "SELECT @@autocommit, @@completion_type, @@character_set_client",
 		undeletable:       []string{myRowIsReferenced, myRowIsReferencedOld, mySignal},
 	}
 

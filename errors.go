@@ -30,6 +30,9 @@ func (e *databaseError) Is(target error) bool { return errors.Is(e.cause, target
 
 func (e *databaseError) As(target any) bool { return errors.As(e.cause, target) }
 
+// errSettings means that the connection's settings would lose writes.
+var errSettings = errors.New("the connection's settings do not fit")
+
 // brokenConnErrs are the errors of a connection that the server or the network has closed.
 var brokenConnErrs = []error{driver.ErrBadConn, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE}
 

@@ -3,7 +3,9 @@ package usersession
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"gorm.io/gorm"
 )
@@ -16,22 +18,33 @@ import (
 // waiting for. Here, no caller waits: concurrent first callers all prepare the statement,
 // and the pool keeps one result. The pool needs no bound, because the number of the store's
 // statements is fixed.
+//
+// If the server refuses to prepare more statements, the pool closes its own and prepares
+// nothing any more.
 type preparedPool struct {
 	gorm.ConnPool
+	dialect *dialect
 
 	mu         sync.RWMutex
 	statements map[string]*sql.Stmt
+	refused    bool
+	closed     chan struct{} // closed when refused, and the statements are closed
+
+	running atomic.Int64 // the number of callers that may use a statement
 }
 
-func newPreparedPool(pool gorm.ConnPool) *preparedPool {
-	return &preparedPool{ConnPool: pool, statements: make(map[string]*sql.Stmt)}
+func newPreparedPool(pool gorm.ConnPool, d *dialect) *preparedPool {
+	return &preparedPool{
+		ConnPool: pool, dialect: d, statements: make(map[string]*sql.Stmt), closed: make(chan struct{}),
+	}
 }
 
+// prepare returns the prepared statement, or nil if the server prepares no more statements.
 func (p *preparedPool) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 	p.mu.RLock()
-	stmt := p.statements[query]
+	stmt, refused := p.statements[query], p.refused
 	p.mu.RUnlock()
-	if stmt != nil {
+	if stmt != nil || refused {
 		return stmt, nil
 	}
 	prepared, err := p.PrepareContext(ctx, query)
@@ -39,30 +52,97 @@ func (p *preparedPool) prepare(ctx context.Context, query string) (*sql.Stmt, er
 		return nil, err
 	}
 	p.mu.Lock()
-	if stmt = p.statements[query]; stmt == nil {
+	if stmt, refused = p.statements[query], p.refused; stmt == nil && !refused {
 		p.statements[query] = prepared
+		stmt, prepared = prepared, nil
 	}
 	p.mu.Unlock()
-	if stmt != nil {
+	if prepared != nil {
 		return stmt, prepared.Close()
 	}
-	return prepared, nil
+	return stmt, nil
 }
 
-func (p *preparedPool) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	stmt, err := p.prepare(ctx, query)
-	if err != nil {
-		return nil, err
+// ExecContext implements [gorm.ConnPool].
+func (p *preparedPool) ExecContext(ctx context.Context, query string, args ...any) (result sql.Result, err error) {
+	done, err := p.use(ctx, query, func(stmt *sql.Stmt) (err error) {
+		result, err = stmt.ExecContext(ctx, args...)
+		return err
+	})
+	if !done {
+		return p.ConnPool.ExecContext(ctx, query, args...)
 	}
-	return stmt.ExecContext(ctx, args...)
+	return result, err
 }
 
-func (p *preparedPool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	stmt, err := p.prepare(ctx, query)
-	if err != nil {
-		return nil, err
+// QueryContext implements [gorm.ConnPool].
+func (p *preparedPool) QueryContext(ctx context.Context, query string, args ...any) (rows *sql.Rows, err error) {
+	done, err := p.use(ctx, query, func(stmt *sql.Stmt) (err error) {
+		rows, err = stmt.QueryContext(ctx, args...) //nolint:rowserrcheck // the caller reads the rows
+		return err
+	})
+	if !done {
+		return p.ConnPool.QueryContext(ctx, query, args...)
 	}
-	return stmt.QueryContext(ctx, args...)
+	return rows, err
+}
+
+// use calls f with the prepared statement. It reports false if the server prepares no more
+// statements: f has done nothing then.
+func (p *preparedPool) use(ctx context.Context, query string, f func(*sql.Stmt) error) (done bool, err error) {
+	p.running.Add(1)
+	stmt, err := p.prepare(ctx, query)
+	if stmt != nil && err == nil {
+		err = f(stmt)
+	}
+	refused := err != nil && slices.Contains(p.dialect.refusesPrepare, errorCode(err))
+	if refused {
+		p.refuse()
+	}
+	if p.running.Add(-1) == 0 {
+		p.closeRefused()
+	}
+	if !refused {
+		return stmt != nil || err != nil, err
+	}
+	select { // the statements of this pool may be the ones that are too many
+	case <-p.closed:
+		return false, nil
+	case <-ctx.Done():
+		return true, ctx.Err()
+	}
+}
+
+// refuse makes the pool prepare nothing any more. The last caller that uses a statement
+// closes the statements.
+func (p *preparedPool) refuse() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refused = true
+}
+
+// closeRefused closes the statements if the server prepares no more.
+func (p *preparedPool) closeRefused() {
+	p.mu.RLock()
+	refused := p.refused
+	p.mu.RUnlock()
+	if !refused {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.running.Load() > 0 {
+		return
+	}
+	for query, stmt := range p.statements {
+		_ = stmt.Close() // the connections remain usable
+		delete(p.statements, query)
+	}
+	select {
+	case <-p.closed:
+	default:
+		close(p.closed)
+	}
 }
 
 // GetDBConn lets plugins find the *sql.DB.

@@ -17,7 +17,7 @@ func newTestPool(t *testing.T) (*preparedPool, *sql.DB) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	return newPreparedPool(db), db
+	return newPreparedPool(db, &sqlite), db
 }
 
 func TestPreparedPool_PreparesOnce(t *testing.T) {

@@ -49,6 +49,11 @@ func (s *GormStore) run(ctx context.Context, access access, operation string, at
 	if err := ctx.Err(); err != nil {
 		return s.databaseErr(ctx, operation, err)
 	}
+	if access == writes {
+		if err := s.conn.checkSettings(ctx); err != nil {
+			return wrap(operation, err)
+		}
+	}
 	deadConns := 0
 	for n := 1; ; n++ {
 		err := attempt()

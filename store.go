@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"sync/atomic"
 
 	"gorm.io/gorm"
 
@@ -24,13 +23,7 @@ type GormStore struct {
 	sql  *statements
 	conn *conn
 
-	refused *refused
-}
-
-// refused remembers what the server refuses: the dialect's form of the cleanup, and to
-// force an index.
-type refused struct {
-	cleanupForm, forceIndex atomic.Bool
+	server *server
 }
 
 var (
@@ -72,7 +65,8 @@ func NewGormStore(db *gorm.DB, opts ...Option) (*GormStore, error) {
 	}
 	d := dialectOf(db.Name())
 	c.cleanupBatch = cmp.Or(c.cleanupBatch, d.cleanupBatch)
-	s := &GormStore{config: c, sql: newStatements(db, d, c), conn: newConn(db, d, c), refused: new(refused)}
+	learned := new(server)
+	s := &GormStore{config: c, sql: newStatements(db, d, c), conn: newConn(db, d, learned, c), server: learned}
 	if d.prepare && !c.disablePrepare && !s.conn.inTx {
 		s.conn.prepare(db, c)
 	}
@@ -98,7 +92,7 @@ func NewGormStore(db *gorm.DB, opts ...Option) (*GormStore, error) {
 // transaction.
 func (s *GormStore) WithTx(tx *gorm.DB) *GormStore {
 	joined := &GormStore{
-		config: s.config, sql: s.sql, conn: newConn(tx, s.conn.dialect, s.config), refused: s.refused,
+		config: s.config, sql: s.sql, conn: newConn(tx, s.conn.dialect, s.server, s.config), server: s.server,
 	}
 	if name := tx.Name(); name != s.conn.dialect.name {
 		_ = joined.conn.direct.AddError(fmt.Errorf("WithTx: the transaction is on %s, the store is for %s", name, s.conn.dialect.name))

@@ -3,6 +3,7 @@ package usersession
 import (
 	"context"
 	"database/sql"
+	"slices"
 
 	"gorm.io/gorm"
 )
@@ -19,13 +20,23 @@ func (c *conn) transaction(ctx context.Context, body func(tx *conn) error) error
 		return c.savepoint(db, body)
 	}
 	usePrimary(db)
-	return db.Transaction(func(tx *gorm.DB) error { return body(c.in(tx)) },
-		&sql.TxOptions{Isolation: c.dialect.isolation})
+	if !c.server.refusesIsolation.Load() {
+		err := inTransaction(db, c, body, c.dialect.isolation)
+		if err == nil || !slices.Contains(c.dialect.refusesIsolation, errorCode(err)) {
+			return err
+		}
+		c.server.refusesIsolation.Store(true)
+	}
+	return inTransaction(db, c, body, sql.LevelDefault)
+}
+
+func inTransaction(db *gorm.DB, c *conn, body func(tx *conn) error, isolation sql.IsolationLevel) error {
+	return db.Transaction(func(tx *gorm.DB) error { return body(c.in(tx)) }, &sql.TxOptions{Isolation: isolation})
 }
 
 // in returns the conn that runs its statements in tx, one of the store's transactions.
 func (c *conn) in(tx *gorm.DB) *conn {
-	return &conn{dialect: c.dialect, prepared: tx, direct: tx}
+	return &conn{dialect: c.dialect, server: c.server, prepared: tx, direct: tx}
 }
 
 func (c *conn) savepoint(tx *gorm.DB, body func(tx *conn) error) error {

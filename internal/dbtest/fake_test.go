@@ -2,11 +2,13 @@ package dbtest_test
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"io"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,6 +22,14 @@ type fakeDriver struct {
 	refuseCommit []error
 	// unchanged means that the next UPDATE changes no row.
 	unchanged bool
+	// refusePrepare is the error of the preparations after the first maxPrepared.
+	refusePrepare error
+	maxPrepared   int64
+	prepared      atomic.Int64
+	open          atomic.Int64 // prepared and not closed
+	// refuseReadCommitted is the error of DELETEs in a transaction that is READ COMMITTED.
+	refuseReadCommitted error
+	readCommitted       bool
 	// refuseReadPast is the error of SQL Server's form of the cleanup.
 	refuseReadPast error
 	// rows are the numbers of rows that the next SELECTs return.
@@ -33,11 +43,16 @@ type fakeConn struct{ *fakeDriver }
 
 func (c fakeConn) Close() error              { return nil }
 func (c fakeConn) Begin() (driver.Tx, error) { return fakeTx(c), nil }
-func (c fakeConn) BeginTx(context.Context, driver.TxOptions) (driver.Tx, error) {
+func (c fakeConn) BeginTx(_ context.Context, options driver.TxOptions) (driver.Tx, error) {
+	c.readCommitted = sql.IsolationLevel(options.Isolation) == sql.LevelReadCommitted
 	return fakeTx(c), nil
 }
 func (c fakeConn) Prepare(query string) (driver.Stmt, error) { return fakeStmt{c, query}, nil }
 func (c fakeConn) PrepareContext(_ context.Context, q string) (driver.Stmt, error) {
+	if c.prepared.Add(1) > c.maxPrepared && c.refusePrepare != nil {
+		return nil, c.refusePrepare
+	}
+	c.open.Add(1)
 	return fakeStmt{c, q}, nil
 }
 
@@ -58,6 +73,9 @@ var (
 
 func (c fakeConn) ExecContext(_ context.Context, query string, _ []driver.NamedValue) (driver.Result, error) {
 	affected := int64(1)
+	if c.readCommitted && strings.HasPrefix(query, "DELETE") && c.refuseReadCommitted != nil {
+		return nil, c.refuseReadCommitted
+	}
 	if isWrite.MatchString(query) {
 		var refused error
 		if len(c.refuse) > 0 {
@@ -90,6 +108,10 @@ func (c fakeConn) QueryContext(ctx context.Context, query string, args []driver.
 		answer.row = []driver.Value{changed}
 		return answer, nil
 	}
+	if strings.HasPrefix(query, "SELECT @@autocommit") {
+		answer.columns, answer.row = []string{"autocommit", "completion_type", "charset"}, []driver.Value{int64(1), "NO_CHAIN", "utf8mb4"}
+		return answer, nil
+	}
 	if columns := isFrom.FindStringSubmatch(query); columns != nil && strings.Contains(query, "user_sessions") && strings.Contains(query, "version") {
 		answer.columns, answer.left = strings.Split(columns[1], ", "), 0
 		answer.row = []driver.Value{"key", "subject", nil, time.Time{}, time.Time{}, nil, int64(1), int64(1)}[:len(answer.columns)]
@@ -116,7 +138,7 @@ type fakeStmt struct {
 	query string
 }
 
-func (s fakeStmt) Close() error                               { return nil }
+func (s fakeStmt) Close() error                               { s.conn.open.Add(-1); return nil }
 func (s fakeStmt) NumInput() int                              { return -1 }
 func (s fakeStmt) Exec([]driver.Value) (driver.Result, error) { return nil, errNoContext }
 func (s fakeStmt) Query([]driver.Value) (driver.Rows, error)  { return nil, errNoContext }

@@ -147,6 +147,7 @@ func TestStatements_Unprepared(t *testing.T) {
 	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
 		recorder := &dbtest.Recorder{}
 		_, store := openStore(t, d, dbtest.Setup{Recorder: recorder}, usersession.WithoutPreparedStatements())
+		must(t, errOf(store.DeleteUserSession(t.Context(), keyOf("missing")))) // reads the connection's settings
 		recorder.Take()
 		for _, op := range countedOperations(t, store, "") {
 			must(t, op.do())

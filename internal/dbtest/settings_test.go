@@ -1,0 +1,129 @@
+package dbtest_test
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	mysqldriver "github.com/go-sql-driver/mysql"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"example.com/usersession"
+	"example.com/usersession/bff"
+	"example.com/usersession/internal/dbtest"
+)
+
+// TestSettings_WritesWouldBeLost: with a setting that makes the database forget writes, the
+// first write fails and names the setting. A transaction of the application works.
+func TestSettings_WritesWouldBeLost(t *testing.T) {
+	for name, values := range map[string][]string{"autocommit": {"0", "OFF"}, "completion_type": {"1", "'CHAIN'"}} {
+		for _, value := range values {
+			dbtest.On(t, []*dbtest.Engine{dbtest.MySQL}, func(t *testing.T, d *dbtest.Database) {
+				d.Migrate(t, d.Open(t, dbtest.Setup{}))
+				db := d.Open(t, dbtest.Setup{Params: url.Values{name: {value}}})
+				ctx, session := t.Context(), testSession("key", "sid")
+				for operation, call := range map[string]func(*usersession.GormStore) error{
+					"create":  func(s *usersession.GormStore) error { return s.CreateUserSession(ctx, session) },
+					"delete":  func(s *usersession.GormStore) error { return errOf(s.DeleteUserSession(ctx, keyOf("key"))) },
+					"cleanup": func(s *usersession.GormStore) error { return errOf(s.DeleteExpiredSessions(ctx)) },
+				} {
+					if err := call(newStore(t, db)); err == nil || !strings.Contains(err.Error(), name) {
+						t.Errorf("%s=%s: %s: %v", name, value, operation, err)
+					}
+				}
+				must(t, db.Transaction(func(tx *gorm.DB) error { return newStore(t, db).WithTx(tx).CreateUserSession(ctx, session) }))
+				_, err := newStore(t, d.Open(t, dbtest.Setup{})).GetUserSession(ctx, keyOf("key"))
+				must(t, err)
+			})
+		}
+	}
+}
+
+// TestSettings_CharacterSet: a value that does not survive the connection's character set is
+// refused, and the error names the setting. Every other value is kept exactly.
+func TestSettings_CharacterSet(t *testing.T) {
+	const ascii, latin, plane0, plane1 = "alice", "alicé", "alice 鈴木", "alice 😀"
+	for charset, refused := range map[string][]string{
+		"utf8mb4": nil,
+		"utf8":    {plane1},
+		"utf8mb3": {plane1},
+		"latin1":  {latin, plane0, plane1},
+		"ascii":   {latin, plane0, plane1},
+		"cp1251":  {latin, plane0, plane1},
+	} {
+		for _, mode := range []string{"''", "'STRICT_ALL_TABLES'"} {
+			dbtest.On(t, []*dbtest.Engine{dbtest.MySQL}, func(t *testing.T, d *dbtest.Database) {
+				_, store := openStore(t, d, dbtest.Setup{Params: url.Values{"charset": {charset}, "sql_mode": {mode}}})
+				ctx := t.Context()
+				_, err := store.GetUserSession(ctx, keyOf("missing"))
+				wantErr(t, "get", err, bff.ErrSessionNotFound)
+				for _, name := range []string{ascii, latin, plane0, plane1} {
+					session := testSession("key "+name, "sid "+name)
+					session.SubjectID = name
+					err := store.CreateUserSession(ctx, session)
+					if slices.Contains(refused, name) {
+						if !errors.Is(err, bff.ErrInvalidSession) || !strings.Contains(err.Error(), "charset=utf8mb4") || strings.Contains(err.Error(), name) {
+							t.Errorf("%s: create %q: %v", charset, name, err)
+						}
+						if err := errOf(store.DeleteUserSessions(ctx, "app", bff.UserSessionsFilter{SubjectID: name})); err == nil {
+							t.Errorf("%s: revoke %q: no error, although sessions of that user may exist", charset, name)
+						}
+						continue
+					}
+					must(t, err)
+					got, err := store.GetUserSession(ctx, keyOf("key "+name))
+					must(t, err)
+					wantSession(t, got, session, 1)
+				}
+			})
+		}
+	}
+}
+
+// TestSettings_StatementBinlog: with binlog_format=STATEMENT, MySQL refuses to write under
+// READ COMMITTED. The store then uses the server's isolation level, and remembers that.
+func TestSettings_StatementBinlog(t *testing.T) {
+	fake, recorder := &fakeDriver{refuseReadCommitted: &mysqldriver.MySQLError{Number: 1665}}, &dbtest.Recorder{}
+	db, err := gorm.Open(fakeDialects[2].dialector(sql.OpenDB(recorder.Wrap(fake))), &gorm.Config{Logger: logger.Discard})
+	must(t, err)
+	store, duplicate := newStore(t, db), fakeDialects[2].duplicate
+	for range 2 {
+		fake.refuse = []error{duplicate, nil}
+		must(t, store.ReplaceUserSession(t.Context(), testSession("key", "sid")))
+		must(t, errOf(store.DeleteExpiredSessions(t.Context())))
+	}
+	var levels []sql.IsolationLevel
+	for _, event := range recorder.Take() {
+		if event.Kind == "begin" {
+			levels = append(levels, sql.IsolationLevel(event.Options.Isolation))
+		}
+	}
+	if got := fmt.Sprint(levels); got != "[Read Committed Default Default Default Default]" {
+		t.Errorf("the transactions were %s", got)
+	}
+}
+
+// TestSettings_TooManyPreparedStatements: if the server prepares no more statements, the
+// store closes its own and goes on without.
+func TestSettings_TooManyPreparedStatements(t *testing.T) {
+	for limit := range 2 { // the store needs two statements
+		fake := &fakeDriver{refusePrepare: &mysqldriver.MySQLError{Number: 1461}, maxPrepared: int64(limit)}
+		db, err := gorm.Open(fakeDialects[2].dialector(sql.OpenDB(fake)), &gorm.Config{Logger: logger.Discard})
+		must(t, err)
+		store := newStore(t, db)
+		for _, err := range race(racers, func(i int) error {
+			return store.CreateUserSession(t.Context(), testSession(fmt.Sprint("key ", i), ""))
+		}) {
+			must(t, err)
+		}
+		must(t, errOf(store.DeleteUserSession(t.Context(), keyOf("key"))))
+		if n := fake.open.Load(); n != 0 || fake.prepared.Load() <= int64(limit) {
+			t.Errorf("limit %d: %d statements are still prepared", limit, n)
+		}
+	}
+}
