@@ -18,14 +18,12 @@ import (
 
 // Defaults of [Config], and limits.
 const (
-	DefaultMaxTokenAge = 10 * time.Minute
-	DefaultClockSkew   = time.Minute
+	DefaultMaxTokenAge  = 10 * time.Minute
+	DefaultClockSkew    = time.Minute
+	DefaultStoreTimeout = 5 * time.Second
 
 	maxBodySize  = 16 << 10
 	maxTokenSize = 8 << 10
-	// rememberTimeout bounds the write of a used token to the replay memory, which goes
-	// on if the provider closes the connection.
-	rememberTimeout = 5 * time.Second
 )
 
 // Sessions are the sessions that the endpoint ends. *serverside.Sessions implements it, and
@@ -89,6 +87,11 @@ type Config struct {
 	// host's. The default is [DefaultClockSkew]. A Verifier checks exp too, and must
 	// tolerate the same difference.
 	ClockSkew time.Duration
+	// StoreTimeout is one deadline for what a logout asks of Replay and of Sessions before
+	// the sessions have ended. It bounds separately the write of the used token to
+	// Replay. It should not be shorter than the StoreTimeout of serverside. The default is
+	// [DefaultStoreTimeout].
+	StoreTimeout time.Duration
 	// InsecureAcceptUntypedTokens also accepts tokens whose typ is JWT or missing, which
 	// some providers send. Then only its claims distinguish a logout token from a token
 	// of another kind.
@@ -112,8 +115,8 @@ func New(c Config) (*Handler, error) {
 		return nil, errors.New("backchannel: Sessions or Verifier is nil")
 	case c.Sessions.Issuer() == "":
 		return nil, errors.New("backchannel: the sessions have no issuer: set serverside.Config.Issuer, or pass one to ForStore")
-	case c.MaxTokenAge < 0 || c.ClockSkew < 0:
-		return nil, errors.New("backchannel: MaxTokenAge or ClockSkew is negative")
+	case c.MaxTokenAge < 0 || c.ClockSkew < 0 || c.StoreTimeout < 0:
+		return nil, errors.New("backchannel: MaxTokenAge, ClockSkew or StoreTimeout is negative")
 	}
 	if s, ok := c.Sessions.(StoreSessions); ok {
 		if err := s.check(); err != nil {
@@ -125,6 +128,9 @@ func New(c Config) (*Handler, error) {
 	}
 	if c.ClockSkew == 0 {
 		c.ClockSkew = DefaultClockSkew
+	}
+	if c.StoreTimeout == 0 {
+		c.StoreTimeout = DefaultStoreTimeout
 	}
 	if c.Clock == nil {
 		c.Clock = time.Now
@@ -201,7 +207,9 @@ func (h *Handler) logout(ctx context.Context, raw string) error {
 	if err != nil {
 		return err
 	}
-	used, err := h.cfg.Replay.Used(ctx, token.issuer, token.id)
+	storeCtx, cancel := context.WithTimeout(ctx, h.cfg.StoreTimeout)
+	defer cancel()
+	used, err := h.cfg.Replay.Used(storeCtx, token.issuer, token.id)
 	if err != nil {
 		return fmt.Errorf("the replay memory failed: %w", err)
 	}
@@ -211,7 +219,7 @@ func (h *Handler) logout(ctx context.Context, raw string) error {
 	// The token is remembered after the logout and not before it: if the logout fails, or
 	// this process ends, the provider can deliver the token again. Concurrent deliveries
 	// may all get here; ending sessions twice does no harm.
-	n, err := h.endSessions(ctx, token)
+	n, err := h.endSessions(storeCtx, token)
 	if err != nil {
 		return fmt.Errorf("ending the sessions failed: %w", err)
 	}
@@ -225,7 +233,7 @@ func (h *Handler) logout(ctx context.Context, raw string) error {
 
 // remember stores the token as used, even if the provider has closed the connection.
 func (h *Handler) remember(ctx context.Context, token logoutToken) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rememberTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.cfg.StoreTimeout)
 	defer cancel()
 	_, err := h.cfg.Replay.Remember(ctx, token.issuer, token.id, h.goodUntil(token))
 	return err
