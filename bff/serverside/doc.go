@@ -31,6 +31,12 @@
 // window is left, which is at most one write in each half window. The end is exact and does
 // not depend on cleanup.
 //
+// # Handlers that run for long
+//
+// The middleware reads the session once. A stream or another handler that runs for long
+// calls [Sessions.Reload] from time to time and ends when that returns [ErrNoSession]: the
+// session may have been revoked. [Sessions.AccessToken] reads the session at each call.
+//
 // # When the database is down
 //
 // Requests with a session cookie are answered with status 503. The browser keeps the cookie

@@ -17,9 +17,10 @@ import (
 const maxRefreshWait = time.Second
 
 // AccessToken returns the access token of the request's session, for the BFF's own call
-// to an API. A token that expires within [Config.RefreshBefore], or within half of its life
-// if that is shorter, is refreshed first, if there is a Refresher and a refresh token. A
-// token without a known expiry counts as valid.
+// to an API. It reads the session anew, so that it returns no token of a session that was
+// revoked while the request ran. A token that expires within [Config.RefreshBefore], or
+// within half of its life if that is shorter, is refreshed first, if there is a Refresher
+// and a refresh token. A token without a known expiry counts as valid.
 //
 // Concurrent requests of one session share one refresh, on all hosts: the host that
 // refreshes seals a claim into the ticket, and the others wait for its tokens. A claim
@@ -38,39 +39,61 @@ func (s *Sessions) AccessToken(ctx context.Context) (string, error) {
 	if opened == nil {
 		return "", ErrNoSession
 	}
-	now := s.cfg.Clock()
-	if accessTokenValidAt(opened, now.Add(s.refreshMargin(opened.ticket))) {
-		return opened.ticket.AccessToken, nil
-	}
 	var err error
-	if s.refreshable(opened) {
-		if accessTokenValidAt(opened, now.Add(maxRefreshWait)) {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, maxRefreshWait) // does not end the refresh
-			defer cancel()
+	if !s.refreshDue(opened) { // else the refresh reads the session
+		if opened, err = s.reload(ctx); err != nil {
+			return "", err
 		}
+	}
+	if s.refreshDue(opened) {
 		var next *openedSession
-		if next, err = s.sharedRefresh(ctx, opened); err == nil {
+		if next, err = s.refreshBriefly(ctx, opened); err == nil {
 			return next.ticket.AccessToken, nil
 		}
+		if errors.Is(err, ErrNoSession) || !accessTokenValidAt(opened, s.cfg.Clock()) {
+			return "", err
+		}
+		// The token in hand is still valid, but the session may have ended meanwhile.
+		if opened, err = s.reload(ctx); err != nil {
+			return "", err
+		}
 	}
-	if !errors.Is(err, ErrNoSession) && accessTokenValidAt(opened, now) {
-		return opened.ticket.AccessToken, nil
+	if !accessTokenValidAt(opened, s.cfg.Clock()) {
+		return "", fmt.Errorf("serverside: there is no valid access token and no way to refresh it: %w", ErrRefreshTokenRefused)
 	}
-	if err == nil {
-		err = fmt.Errorf("serverside: there is no valid access token and no way to refresh it: %w", ErrRefreshTokenRefused)
+	return opened.ticket.AccessToken, nil
+}
+
+// refreshDue reports whether AccessToken refreshes the session's tokens.
+func (s *Sessions) refreshDue(opened *openedSession) bool {
+	return s.refreshable(opened) && !accessTokenValidAt(opened, s.cfg.Clock().Add(s.refreshMargin(opened.ticket)))
+}
+
+// refreshBriefly is sharedRefresh, but waits at most maxRefreshWait if the access token is
+// valid for that long. That does not end the refresh.
+func (s *Sessions) refreshBriefly(ctx context.Context, opened *openedSession) (*openedSession, error) {
+	if accessTokenValidAt(opened, s.cfg.Clock().Add(maxRefreshWait)) {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, maxRefreshWait)
+		defer cancel()
 	}
-	return "", err
+	return s.sharedRefresh(ctx, opened)
 }
 
 // RefreshTokens refreshes the tokens of the request's session even if the access token is
 // still valid: after the API has refused it, for example. Without a Refresher or a refresh
-// token it returns an error. Otherwise it works as [Sessions.AccessToken] does, but waits for
-// the end of the refresh.
+// token it returns an error, and [ErrNoSession] if the session has ended. Otherwise it works
+// as [Sessions.AccessToken] does, but waits for the end of the refresh.
 func (s *Sessions) RefreshTokens(ctx context.Context) error {
 	opened := s.current(ctx)
 	if opened == nil {
 		return ErrNoSession
+	}
+	if !s.refreshable(opened) { // else the refresh reads the session
+		var err error
+		if opened, err = s.reload(ctx); err != nil {
+			return err
+		}
 	}
 	if !s.refreshable(opened) {
 		return errors.New("serverside: the session's tokens cannot be refreshed: no Refresher or no refresh token")

@@ -131,13 +131,15 @@ func (st *requestState) set(key string, opened *openedSession) {
 }
 
 // replace sets the session with the key, or signs the request out if opened is nil. It does
-// nothing if the request has got another session in the meantime.
+// nothing if the request has got another session in the meantime, a newer version of the
+// session or none at all.
 func (st *requestState) replace(key string, opened *openedSession) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	if st.key == key {
-		st.current = opened
+	if st.key != key || opened != nil && (st.current == nil || opened.row.Version < st.current.row.Version) {
+		return
 	}
+	st.current = opened
 }
 
 // state returns the request's state, or nil if the request did not come through the
@@ -156,7 +158,7 @@ func (s *Sessions) current(ctx context.Context) *openedSession {
 }
 
 // FromContext returns the session of a request that came through [Sessions.Middleware]. It
-// does not read from the store. It reports false if the request is signed out.
+// does not read from the store; [Sessions.Reload] does. It reports false if the request is signed out.
 //
 // If the request came through the middlewares of several Sessions, the innermost one
 // decides, also if the request has no session there. The methods of a Sessions, such as

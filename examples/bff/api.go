@@ -11,7 +11,8 @@ import (
 )
 
 // callAPI handles /api/. It proxies the call to the API with the session's access token,
-// and refreshes a token that is about to expire. Cookies pass in neither direction.
+// and refreshes a token that is about to expire. If the session was revoked meanwhile, there
+// is no token and no call. Cookies pass in neither direction.
 func (a *app) callAPI(w http.ResponseWriter, r *http.Request) {
 	target, err := a.target(r)
 	if err != nil {
