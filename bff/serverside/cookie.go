@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -29,6 +30,9 @@ func keyOf(id []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// maxCookies is the number of session cookies of one request that count.
+const maxCookies = 8
+
 // requestKey returns the session key for the request's cookie. It reports false unless the
 // request has exactly one session cookie, with an id in the form that newID returns.
 func (s *Sessions) requestKey(r *http.Request) (string, bool) {
@@ -36,15 +40,59 @@ func (s *Sessions) requestKey(r *http.Request) (string, bool) {
 	if len(cookies) != 1 {
 		return "", false
 	}
-	value := cookies[0].Value
-	if len(value) != base64.RawURLEncoding.EncodedLen(idSize) {
+	return keyOfCookie(cookies[0])
+}
+
+func keyOfCookie(c *http.Cookie) (string, bool) {
+	if len(c.Value) != base64.RawURLEncoding.EncodedLen(idSize) {
 		return "", false
 	}
-	id, err := base64.RawURLEncoding.Strict().DecodeString(value)
+	id, err := base64.RawURLEncoding.Strict().DecodeString(c.Value)
 	if err != nil || len(id) != idSize {
 		return "", false
 	}
 	return keyOf(id), true
+}
+
+// severalKeys returns the keys of a request with several session cookies, and none for a
+// request with one. Which of them the browser got last is unknown, so that none of them signs
+// the request in, but a sign-in and a sign-out end all of their sessions.
+func (s *Sessions) severalKeys(r *http.Request) []string {
+	cookies := r.CookiesNamed(s.cfg.CookieName)
+	if len(cookies) < 2 {
+		return nil
+	}
+	var keys []string
+	for _, c := range cookies {
+		if key, ok := keyOfCookie(c); ok && len(keys) < maxCookies && !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// browserKeys returns the keys of the sessions that the browser has: the request's session,
+// or the sessions of several cookies. It logs the latter.
+func (s *Sessions) browserKeys(r *http.Request) []string {
+	var key string
+	var several []string
+	if st := s.state(r.Context()); st != nil {
+		st.mu.Lock()
+		key, several = st.key, st.several
+		st.mu.Unlock()
+	} else {
+		key, _ = s.requestKey(r)
+		several = s.severalKeys(r)
+	}
+	if len(several) > 0 {
+		s.cfg.Logger.LogAttrs(r.Context(), slog.LevelWarn, "serverside: a request has several session cookies; all of their sessions end",
+			slog.Int("count", len(several)))
+		return slices.Clone(several)
+	}
+	if key == "" {
+		return nil
+	}
+	return []string{key}
 }
 
 // setCookie sends the cookie with the id. It has the attributes that RFC 6265bis requires for

@@ -10,7 +10,7 @@ import (
 // and renews it if that is due. Handlers get the session with [FromContext].
 //
 // A request whose session is missing or expired, or whose ticket does not open, is served
-// as signed out. If the store or the Protector is not available within
+// as signed out, and so is a request with several session cookies. If the store or the Protector is not available within
 // [Config.StoreTimeout], [Config.ErrorHandler] answers, by default with status 503 and a
 // body without details; the browser keeps its cookie.
 func (s *Sessions) Middleware(next http.Handler) http.Handler {
@@ -31,6 +31,7 @@ func (s *Sessions) loadRequest(r *http.Request) (*requestState, error) {
 	st := &requestState{}
 	key, ok := s.requestKey(r)
 	if !ok {
+		st.several = s.severalKeys(r)
 		return st, nil
 	}
 	ctx, cancel := s.withStoreTimeout(r.Context())

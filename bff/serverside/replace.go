@@ -80,19 +80,11 @@ func (s *Sessions) replacedKey(token string) string {
 	return ""
 }
 
-// endReplaced deletes the sessions that the browser had before this sign-in: the session of
-// the request's cookie and the session of the replacement token. Their refresh tokens are not revoked, because
-// many providers would then end the new sign-in as well.
+// endReplaced deletes the sessions that the browser had before this sign-in: the sessions of
+// the request's cookies and the session of the replacement token. Their refresh tokens are
+// not revoked, because many providers would then end the new sign-in as well.
 func (s *Sessions) endReplaced(ctx context.Context, r *http.Request, opened *openedSession, o signInOptions) error {
-	var keys []string
-	if st := s.state(ctx); st != nil {
-		st.mu.Lock()
-		keys = append(keys, st.key)
-		st.mu.Unlock()
-	} else if key, ok := s.requestKey(r); ok {
-		keys = append(keys, key)
-	}
-	keys = append(keys, s.replacedKey(o.replaces))
+	keys := append(s.browserKeys(r), s.replacedKey(o.replaces))
 	slices.Sort(keys)
 	for _, key := range slices.Compact(keys) {
 		if key == "" || key == opened.row.Key {

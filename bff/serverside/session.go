@@ -87,6 +87,7 @@ func (opened *openedSession) afterUpdate(u bff.UserSessionUpdate, t ticket.Ticke
 type requestState struct {
 	mu      sync.Mutex
 	key     string         // the session key for the request's cookie, "" without a cookie
+	several []string       // the keys of several cookies, see severalKeys; key is "" then
 	current *openedSession // nil: signed out
 
 	returned  bool     // the handler behind the middleware has returned
@@ -127,7 +128,7 @@ func (st *requestState) get() *openedSession {
 func (st *requestState) set(key string, opened *openedSession) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	st.key, st.current = key, opened
+	st.key, st.several, st.current = key, nil, opened
 }
 
 // replace sets the session with the key, or signs the request out if opened is nil. It does

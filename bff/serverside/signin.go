@@ -22,7 +22,8 @@ const createAttempts = 5
 
 // SignIn starts a session for the ticket's subject and sets the cookie. Call it before
 // writing the response's body. The cookie has a new id in every case. The session that the
-// browser had before ends, and so does a session with the same session id. (With
+// browser had before ends, and so does a session with the same session id. If the request
+// has several session cookies, the sessions of all of them end, as at a sign-out. (With
 // SameSite=Strict the request to a callback has no cookie of the old session: see
 // [Replacing].) The caller must have verified the ID token from which the ticket was made.
 //
@@ -189,32 +190,25 @@ func (s *Sessions) undoSignIn(ctx context.Context, opened *openedSession) {
 }
 
 // SignOut ends the request's session and makes the browser delete the cookie. Call it before
-// writing the response's body. For a request that is already signed out it returns nil. With
-// a Revoker, the refresh token that was in the session when it ended is revoked in the
-// background, after the handler has returned.
+// writing the response's body. If the request has several session cookies, SignOut ends the
+// sessions of all of them, of eight at most, and logs that. For a request that is already
+// signed out it returns nil. With a Revoker, the refresh token that was in the session when
+// it ended is revoked in the background, after the handler has returned.
 //
 // After an error the session may still exist, and the browser keeps its cookie, so that the
 // user can try again: answer with status 503.
 func (s *Sessions) SignOut(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
-	key, ok := s.requestKey(r)
-	st := s.state(ctx)
-	if st != nil {
-		st.mu.Lock()
-		key = st.key
-		ok = key != ""
-		st.mu.Unlock()
-	}
-	if ok {
+	if keys := s.browserKeys(r); len(keys) > 0 {
 		storeCtx, cancel := s.withStoreTimeout(ctx)
 		defer cancel()
-		_, tokens, err := s.endKeys(storeCtx, slices.Values([]string{key}), EndSignOut, s.requestSubject(ctx, key))
+		_, tokens, err := s.endKeys(storeCtx, slices.Values(keys), EndSignOut, s.requestSubject(ctx, keys[0]))
 		s.revokeLater(ctx, tokens)
 		if err != nil {
 			return fmt.Errorf("serverside: signing out: %w", err)
 		}
 	}
-	if st != nil {
+	if st := s.state(ctx); st != nil {
 		st.set("", nil)
 	}
 	s.clearCookie(w)
