@@ -13,6 +13,10 @@ import (
 // as signed out, and so is a request with several session cookies. If the store or the Protector is not available within
 // [Config.StoreTimeout], [Config.ErrorHandler] answers, by default with status 503 and a
 // body without details; the browser keeps its cookie.
+//
+// Handlers get a ResponseWriter that notes when the response begins, so that a sign-in
+// after that is refused. It is an [http.Flusher] and an [http.Hijacker] if the server's is,
+// and works with [http.ResponseController].
 func (s *Sessions) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		st, err := s.loadRequest(r)
@@ -22,7 +26,7 @@ func (s *Sessions) Middleware(next http.Handler) http.Handler {
 		}
 		ctx := context.WithValue(context.WithValue(r.Context(), contextKey{s}, st), contextKey{}, st)
 		defer s.afterHandler(ctx, st)
-		next.ServeHTTP(w, r.WithContext(ctx))
+		next.ServeHTTP(st.response.writer(w), r.WithContext(ctx))
 	})
 }
 

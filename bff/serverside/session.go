@@ -90,6 +90,8 @@ type requestState struct {
 	several []string       // the keys of several cookies, see severalKeys; key is "" then
 	current *openedSession // nil: signed out
 
+	response response // to the request
+
 	returned  bool     // the handler behind the middleware has returned
 	postponed []string // refresh tokens to revoke after that
 }

@@ -31,7 +31,9 @@ const createAttempts = 5
 // unless Expires is earlier. A ticket without a session id gets "local-" and a random UUID as
 // its session id, and a ticket without an issuer gets [Config.Issuer]. SignIn refuses a ticket
 // with another issuer, without a subject id, or with identities that a store cannot keep
-// ([bff.ErrInvalidSession]), and a ticket that has expired or whose refresh token has.
+// ([bff.ErrInvalidSession]), and a ticket that has expired or whose refresh token has. It
+// also refuses to sign in after the response has begun, because the browser would not get
+// the cookie; without the middleware it does not notice that.
 //
 // If the provider has ended the session since it issued the ID token, SignIn returns an error
 // that wraps [ErrLoggedOut]: package backchannel records logouts for that. SignIn takes the
@@ -50,7 +52,15 @@ func (s *Sessions) SignIn(w http.ResponseWriter, r *http.Request, t ticket.Ticke
 	id, key := newID()
 	opened, err := s.newSession(key, t)
 	if err == nil {
+		err = s.checkResponse(ctx)
+	}
+	if err == nil {
 		err = s.startSession(r, opened, o)
+	}
+	if err == nil {
+		if err = s.checkResponse(ctx); err != nil {
+			s.undoLater(ctx, opened)
+		}
 	}
 	if err != nil {
 		if t.RefreshToken != "" { // of a grant that no session has
@@ -86,8 +96,7 @@ func (s *Sessions) startSession(r *http.Request, opened *openedSession, o signIn
 		err = s.enforceMaximum(r.Context(), ctx, opened)
 	}
 	if err != nil { // also of storeNew: it may have written the row before it failed
-		ctx := context.WithoutCancel(ctx)
-		s.background.run(func() { s.undoSignIn(ctx, opened) })
+		s.undoLater(ctx, opened)
 	}
 	return err
 }
@@ -178,6 +187,12 @@ func (s *Sessions) enforceMaximum(ctx, storeCtx context.Context, opened *openedS
 	return err
 }
 
+// undoLater removes the session of a sign-in that failed, in the background.
+func (s *Sessions) undoLater(ctx context.Context, opened *openedSession) {
+	ctx = context.WithoutCancel(ctx)
+	s.background.run(func() { s.undoSignIn(ctx, opened) })
+}
+
 // undoSignIn deletes the session of a sign-in that failed. If the delete fails, the row
 // remains until it expires, but no browser has its cookie.
 func (s *Sessions) undoSignIn(ctx context.Context, opened *openedSession) {
@@ -194,6 +209,9 @@ func (s *Sessions) undoSignIn(ctx context.Context, opened *openedSession) {
 // sessions of all of them, of eight at most, and logs that. For a request that is already
 // signed out it returns nil. With a Revoker, the refresh token that was in the session when
 // it ended is revoked in the background, after the handler has returned.
+//
+// After the response has begun, SignOut still ends the session. The browser then keeps a
+// cookie that belongs to no session.
 //
 // After an error the session may still exist, and the browser keeps its cookie, so that the
 // user can try again: answer with status 503.
