@@ -113,7 +113,13 @@ type Config struct {
 // Sessions manages the sessions of one partition: it signs users in and out, and loads,
 // renews and revokes sessions. Make it with [New]. It is safe for concurrent use.
 type Sessions struct {
-	cfg           Config // with the defaults; never changed after New
+	cfg Config // with the defaults; never changed after New
+	*process
+	tx *transaction // nil outside of a transaction, see WithStore
+}
+
+// A process is what a Sessions shares with the Sessions of its transactions.
+type process struct {
 	background    background
 	refreshes     refreshGroup
 	refusedTokens refusedTokens
@@ -157,7 +163,7 @@ func New(c Config) (*Sessions, error) {
 	if _, ok := c.Store.(bff.UserSessionStoreCleanup); c.EnableSessionCleanup && !ok {
 		return nil, errors.New("serverside: EnableSessionCleanup is set, but the Store is not a bff.UserSessionStoreCleanup")
 	}
-	s := &Sessions{cfg: c, revocations: revocations{slots: make(chan struct{}, maxRevocations)}}
+	s := &Sessions{cfg: c, process: &process{revocations: revocations{slots: make(chan struct{}, maxRevocations)}}}
 	s.refreshes.background = &s.background
 	return s, nil
 }

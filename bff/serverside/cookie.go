@@ -85,8 +85,10 @@ func (s *Sessions) browserKeys(r *http.Request) []string {
 		several = s.severalKeys(r)
 	}
 	if len(several) > 0 {
-		s.cfg.Logger.LogAttrs(r.Context(), slog.LevelWarn, "serverside: a request has several session cookies; all of their sessions end",
-			slog.Int("count", len(several)))
+		s.whenCommitted(func(s *Sessions) {
+			s.cfg.Logger.LogAttrs(r.Context(), slog.LevelWarn, "serverside: a request has several session cookies; all of their sessions end",
+				slog.Int("count", len(several)))
+		})
 		return slices.Clone(several)
 	}
 	if key == "" {

@@ -93,8 +93,10 @@ func (s *Sessions) deleteVersion(ctx context.Context, row bff.UserSession) (remo
 }
 
 func (s *Sessions) logTokenMayLive(ctx context.Context, subjectID string, err error) {
-	s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a session ends, and a newer refresh token than the one read may live on",
-		slog.String("subject_id", subjectID), slog.Any("error", err))
+	s.whenCommitted(func(s *Sessions) {
+		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a session ends, and a newer refresh token than the one read may live on",
+			slog.String("subject_id", subjectID), slog.Any("error", err))
+	})
 }
 
 // requestSubject returns the user of the request's session, if that is the session with the key.

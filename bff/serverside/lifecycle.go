@@ -18,6 +18,7 @@ import (
 // Stop serving requests before the context of Run ends, and close the database after Run
 // has returned.
 func (s *Sessions) Run(ctx context.Context) error {
+	s = s.outermost()
 	if err := s.cleanUp(ctx); err != nil {
 		return err
 	}

@@ -18,13 +18,14 @@ import (
 // after that is refused. It is an [http.Flusher] and an [http.Hijacker] if the server's is,
 // and works with [http.ResponseController].
 func (s *Sessions) Middleware(next http.Handler) http.Handler {
+	s = s.outermost()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		st, err := s.loadRequest(r)
 		if err != nil {
 			s.unavailable(w, r, err)
 			return
 		}
-		ctx := context.WithValue(context.WithValue(r.Context(), contextKey{s}, st), contextKey{}, st)
+		ctx := context.WithValue(context.WithValue(r.Context(), contextKey{s.process}, st), contextKey{}, st)
 		defer s.afterHandler(ctx, st)
 		next.ServeHTTP(st.response.writer(w), r.WithContext(ctx))
 	})

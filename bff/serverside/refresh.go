@@ -59,6 +59,9 @@ func (s *Sessions) AccessToken(ctx context.Context) (string, error) {
 		}
 	}
 	if !accessTokenValidAt(opened, s.cfg.Clock()) {
+		if s.tx != nil {
+			return "", errNoRefresh
+		}
 		return "", fmt.Errorf("serverside: there is no valid access token and no way to refresh it: %w", ErrRefreshTokenRefused)
 	}
 	return opened.ticket.AccessToken, nil
@@ -89,6 +92,9 @@ func (s *Sessions) RefreshTokens(ctx context.Context) error {
 	if opened == nil {
 		return ErrNoSession
 	}
+	if s.tx != nil {
+		return errNoRefresh
+	}
 	if !s.refreshable(opened) { // else the refresh reads the session
 		var err error
 		if opened, err = s.reload(ctx); err != nil {
@@ -103,7 +109,7 @@ func (s *Sessions) RefreshTokens(ctx context.Context) error {
 }
 
 func (s *Sessions) refreshable(opened *openedSession) bool {
-	return s.cfg.Refresher != nil && opened.ticket.RefreshToken != ""
+	return s.tx == nil && s.cfg.Refresher != nil && opened.ticket.RefreshToken != ""
 }
 
 // accessTokenValidAt reports whether the session has an access token that is valid at the

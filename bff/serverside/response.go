@@ -120,7 +120,7 @@ func (w flushHijackResponse) Hijack() (net.Conn, *bufio.ReadWriter, error) { ret
 // checkResponse returns an error if the response to the request has begun. Without the
 // middleware that is unknown.
 func (s *Sessions) checkResponse(ctx context.Context) error {
-	if st := s.state(ctx); st != nil && st.response.begun.Load() {
+	if st := s.outermost().state(ctx); st != nil && st.response.begun.Load() {
 		return errResponseBegun
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"example.com/usersession/bff"
 )
@@ -95,19 +96,25 @@ func (s *Sessions) endMatching(ctx, storeCtx context.Context, filter bff.UserSes
 // endWithTokens ends sessions that match the filter, one by one, and returns their number and
 // their refresh tokens. It logs an error.
 func (s *Sessions) endWithTokens(ctx context.Context, filter bff.UserSessionsFilter, reason EndReason) (int64, []string) {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.StoreTimeout/2)
-	defer cancel()
+	begin := time.Now()
+	if s.tx == nil { // a statement that is cut off would end a transaction
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.cfg.StoreTimeout/2)
+		defer cancel()
+	}
 	var listErr error
 	keys := func(yield func(string) bool) {
 		for key, err := range s.keysMatching(ctx, filter) {
-			if listErr = err; err != nil || !yield(key) {
+			if listErr = err; err != nil || time.Since(begin) >= s.cfg.StoreTimeout/2 || !yield(key) {
 				return
 			}
 		}
 	}
 	n, tokens, err := s.endKeys(ctx, keys, reason, filter.SubjectID)
 	if err = cmp.Or(err, listErr); err != nil {
-		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: the refresh tokens of sessions that end could not all be read", slog.Any("error", err))
+		s.whenCommitted(func(s *Sessions) {
+			s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: the refresh tokens of sessions that end could not all be read", slog.Any("error", err))
+		})
 	}
 	return n, tokens
 }
@@ -127,7 +134,9 @@ func (s *Sessions) reportEnded(ctx context.Context, reason EndReason, n int64, s
 	if n == 0 {
 		return
 	}
-	s.cfg.Metrics.SessionEnded(ctx, reason, n)
-	s.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "serverside: user sessions ended",
-		slog.String("reason", string(reason)), slog.Int64("count", n), slog.String("subject_id", subjectID))
+	s.whenCommitted(func(s *Sessions) {
+		s.cfg.Metrics.SessionEnded(ctx, reason, n)
+		s.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "serverside: user sessions ended",
+			slog.String("reason", string(reason)), slog.Int64("count", n), slog.String("subject_id", subjectID))
+	})
 }

@@ -40,6 +40,10 @@ func (s *Sessions) revokeLater(ctx context.Context, tokens []string) {
 	if s.cfg.Revoker == nil || len(tokens) == 0 {
 		return
 	}
+	if s.tx != nil {
+		s.whenCommitted(func(s *Sessions) { s.revokeLater(ctx, tokens) })
+		return
+	}
 	if st := s.state(ctx); st != nil && st.postpone(tokens) {
 		return // afterHandler revokes them
 	}
@@ -120,10 +124,13 @@ func (s *Sessions) revoke(ctx context.Context, token string) bool {
 }
 
 func (s *Sessions) logNotRevoked(ctx context.Context, count int, reason string) {
-	if count > 0 {
+	if count <= 0 {
+		return
+	}
+	s.whenCommitted(func(s *Sessions) {
 		s.cfg.Logger.LogAttrs(ctx, slog.LevelError, "serverside: refresh tokens of ended sessions were not revoked",
 			slog.Int("count", count), slog.String("reason", reason))
-	}
+	})
 }
 
 var errRevokerPanicked = errors.New("the Revoker panicked")

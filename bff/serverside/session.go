@@ -117,9 +117,9 @@ func (st *requestState) handled() []string {
 }
 
 // A contextKey is the key of a request's state in its context: one for each Sessions, and
-// one with a nil Sessions for the state of the innermost middleware, because [FromContext]
-// has no Sessions.
-type contextKey struct{ of *Sessions }
+// one with nil for the state of the innermost middleware, because [FromContext] has no
+// Sessions.
+type contextKey struct{ of *process }
 
 func (st *requestState) get() *openedSession {
 	st.mu.Lock()
@@ -146,9 +146,12 @@ func (st *requestState) replace(key string, opened *openedSession) {
 }
 
 // state returns the request's state, or nil if the request did not come through the
-// middleware of s.
+// middleware of s. Within a transaction it is the state as it is there.
 func (s *Sessions) state(ctx context.Context) *requestState {
-	st, _ := ctx.Value(contextKey{s}).(*requestState)
+	if s.tx != nil {
+		return s.tx.state(ctx)
+	}
+	st, _ := ctx.Value(contextKey{s.process}).(*requestState)
 	return st
 }
 

@@ -68,13 +68,7 @@ func (s *Sessions) SignIn(w http.ResponseWriter, r *http.Request, t ticket.Ticke
 		}
 		return Session{}, fmt.Errorf("serverside: signing in: %w", err)
 	}
-	s.setCookie(w, id, opened.ticket.Expires)
-	if st := s.state(ctx); st != nil {
-		st.set(key, opened)
-	}
-	s.cfg.Metrics.SessionStarted(ctx)
-	s.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "serverside: user session started",
-		slog.String("subject_id", opened.row.SubjectID), slog.String("session_id", opened.row.SessionID))
+	s.started(ctx, w, id, opened)
 	session := opened.session()
 	session.Current = true
 	return session, nil
@@ -187,12 +181,6 @@ func (s *Sessions) enforceMaximum(ctx, storeCtx context.Context, opened *openedS
 	return err
 }
 
-// undoLater removes the session of a sign-in that failed, in the background.
-func (s *Sessions) undoLater(ctx context.Context, opened *openedSession) {
-	ctx = context.WithoutCancel(ctx)
-	s.background.run(func() { s.undoSignIn(ctx, opened) })
-}
-
 // undoSignIn deletes the session of a sign-in that failed. If the delete fails, the row
 // remains until it expires, but no browser has its cookie.
 func (s *Sessions) undoSignIn(ctx context.Context, opened *openedSession) {
@@ -229,6 +217,6 @@ func (s *Sessions) SignOut(w http.ResponseWriter, r *http.Request) error {
 	if st := s.state(ctx); st != nil {
 		st.set("", nil)
 	}
-	s.clearCookie(w)
+	s.whenCommitted(func(s *Sessions) { s.clearCookie(w) })
 	return nil
 }

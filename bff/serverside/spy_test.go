@@ -145,3 +145,19 @@ func (s *spy) rows(t testing.TB, subjectID string) []bff.UserSession {
 	}
 	return rows
 }
+
+// A slowStore takes 1.5 seconds to read a row, and notes when its context ends before that.
+type slowStore struct {
+	*transactionStore
+	cutOff bool
+}
+
+func (s *slowStore) GetUserSession(ctx context.Context, key bff.UserSessionKey) (bff.UserSession, error) {
+	select {
+	case <-ctx.Done():
+		s.cutOff = true
+		return bff.UserSession{}, ctx.Err()
+	case <-time.After(1500 * time.Millisecond):
+		return s.transactionStore.GetUserSession(ctx, key)
+	}
+}

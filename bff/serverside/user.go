@@ -15,6 +15,7 @@ import (
 // Mount it at [Config.UserPath]. A request with ?slide=false does not renew the session, so
 // that a page can poll without keeping the session alive.
 func (s *Sessions) UserHandler() http.Handler {
+	s = s.outermost()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		noStore(w)
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {

@@ -1,0 +1,49 @@
+package serverside
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+)
+
+// started makes the new session the request's, sends its cookie and reports it: within a
+// transaction as soon as that is committed.
+func (s *Sessions) started(ctx context.Context, w http.ResponseWriter, id string, opened *openedSession) {
+	if st := s.state(ctx); st != nil {
+		st.set(opened.row.Key, opened)
+	}
+	inTransaction := s.tx != nil
+	s.whenCommitted(func(s *Sessions) {
+		if inTransaction && s.checkResponse(ctx) != nil {
+			s.startedTooLate(ctx, opened)
+			return
+		}
+		s.setCookie(w, id, opened.ticket.Expires)
+		s.cfg.Metrics.SessionStarted(ctx)
+		s.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "serverside: user session started",
+			slog.String("subject_id", opened.row.SubjectID), slog.String("session_id", opened.row.SessionID))
+	})
+}
+
+// startedTooLate takes a sign-in back whose transaction was committed after the response had
+// begun.
+func (s *Sessions) startedTooLate(ctx context.Context, opened *openedSession) {
+	s.cfg.Logger.LogAttrs(ctx, slog.LevelError, "serverside: a sign-in was committed after the response had begun; its session is removed",
+		slog.String("subject_id", opened.row.SubjectID), slog.String("session_id", opened.row.SessionID))
+	if st := s.state(ctx); st != nil {
+		st.replace(opened.row.Key, nil)
+	}
+	s.undoLater(ctx, opened)
+	if opened.ticket.RefreshToken != "" {
+		s.revokeLater(ctx, []string{opened.ticket.RefreshToken})
+	}
+}
+
+// undoLater removes the session of a sign-in that failed, in the background. Within a
+// transaction it does so as soon as that is committed, since a rollback removes it too.
+func (s *Sessions) undoLater(ctx context.Context, opened *openedSession) {
+	ctx = context.WithoutCancel(ctx)
+	s.whenCommitted(func(s *Sessions) {
+		s.background.run(func() { s.undoSignIn(ctx, opened) })
+	})
+}
