@@ -75,16 +75,15 @@ func (s *Sessions) rowsOf(ctx context.Context, filter bff.UserSessionsFilter) it
 	}
 }
 
-// keysOf yields the keys of a user's live sessions, oldest first. Without a lister it reads
-// the sessions with their tickets.
+// keysOf yields the keys of a user's live sessions, oldest first.
 func (s *Sessions) keysOf(ctx context.Context, subjectID string) iter.Seq2[string, error] {
-	lister, ok := s.cfg.Store.(bff.UserSessionLister)
-	if !ok {
-		return s.keysMatching(ctx, bff.UserSessionsFilter{SubjectID: subjectID})
-	}
+	return s.keysMatching(ctx, bff.UserSessionsFilter{SubjectID: subjectID})
+}
+
+// keysMatching yields the keys of the live sessions that match the filter, oldest first.
+func (s *Sessions) keysMatching(ctx context.Context, filter bff.UserSessionsFilter) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		query := bff.UserSessionsQuery{PartitionKey: s.cfg.Partition, SubjectID: subjectID, OldestFirst: true}
-		for row, err := range lister.UserSessions(ctx, query) {
+		for row, err := range s.rowsWithoutTickets(ctx, filter) {
 			if !yield(row.Key, err) {
 				return
 			}
@@ -92,19 +91,23 @@ func (s *Sessions) keysOf(ctx context.Context, subjectID string) iter.Seq2[strin
 	}
 }
 
-// keysMatching yields the keys of the live sessions that match the filter, oldest first.
-func (s *Sessions) keysMatching(ctx context.Context, filter bff.UserSessionsFilter) iter.Seq2[string, error] {
-	if _, ok := s.cfg.Store.(bff.UserSessionLister); ok && filter.SessionID == "" {
-		return s.keysOf(ctx, filter.SubjectID)
+// rowsWithoutTickets yields the live sessions that match the filter, oldest first. It reads
+// their tickets only if the store has no lister, or if the filter names a session id, which
+// at most one session has.
+func (s *Sessions) rowsWithoutTickets(ctx context.Context, filter bff.UserSessionsFilter) iter.Seq2[bff.UserSession, error] {
+	if lister, ok := s.cfg.Store.(bff.UserSessionLister); ok && filter.SessionID == "" {
+		return lister.UserSessions(ctx, bff.UserSessionsQuery{
+			PartitionKey: s.cfg.Partition, SubjectID: filter.SubjectID, OldestFirst: true,
+		})
 	}
-	return func(yield func(string, error) bool) {
+	return func(yield func(bff.UserSession, error) bool) {
 		rows, err := s.cfg.Store.GetUserSessions(ctx, s.cfg.Partition, filter)
 		if err != nil {
-			yield("", err)
+			yield(bff.UserSession{}, err)
 			return
 		}
 		for _, row := range rows {
-			if !yield(row.Key, nil) {
+			if !yield(row, nil) {
 				return
 			}
 		}

@@ -112,14 +112,16 @@ const clockSkew = time.Minute
 // session counts that the user started after the refresh did, and so does a session with the
 // same session id.
 func (s *Sessions) signedInAgain(ctx context.Context, opened *openedSession) bool {
-	rows, err := s.cfg.Store.GetUserSessions(ctx, opened.row.PartitionKey, bff.UserSessionsFilter{SubjectID: opened.row.SubjectID})
-	if err != nil { // an unrevoked token does less harm than a sign-in that ends
-		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: the refresh token of a session that ended is not revoked, "+
-			"since the user's sessions could not be read", slog.Any("error", err))
-		return true
-	}
 	begun := s.cfg.Clock().Add(-2*s.cfg.TokenTimeout - clockSkew) // one to ask the provider, one to write
-	return slices.ContainsFunc(rows, func(row bff.UserSession) bool {
-		return row.SessionID == opened.row.SessionID || row.Created.After(begun)
-	})
+	for row, err := range s.rowsWithoutTickets(ctx, bff.UserSessionsFilter{SubjectID: opened.row.SubjectID}) {
+		if err != nil { // an unrevoked token does less harm than a sign-in that ends
+			s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: the refresh token of a session that ended is not revoked, "+
+				"since the user's sessions could not be read", slog.Any("error", err))
+			return true
+		}
+		if row.SessionID == opened.row.SessionID || row.Created.After(begun) {
+			return true
+		}
+	}
+	return false
 }
