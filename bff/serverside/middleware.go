@@ -10,9 +10,9 @@ import (
 // and renews it if that is due. Handlers get the session with [FromContext].
 //
 // A request whose session is missing or expired, or whose ticket does not open, is served
-// as signed out, and so is a request with several session cookies. If the store or the Protector is not available within
-// [Config.StoreTimeout], [Config.ErrorHandler] answers, by default with status 503 and a
-// body without details; the browser keeps its cookie.
+// as signed out, and so is a request with several session cookies. If the store or the
+// Protector is not available within [Config.StoreTimeout], [Config.ErrorHandler] answers, by
+// default with status 503 and a body without details; the browser keeps its cookie.
 //
 // Handlers get a ResponseWriter that notes when the response begins, so that a sign-in
 // after that is refused. It is an [http.Flusher] and an [http.Hijacker] if the server's is,
