@@ -14,9 +14,11 @@ func (s *Sessions) started(ctx context.Context, w http.ResponseWriter, id string
 	}
 	inTransaction := s.tx != nil
 	s.whenCommitted(func(s *Sessions) {
-		if inTransaction && s.checkResponse(ctx) != nil {
-			s.startedTooLate(ctx, opened)
-			return
+		if inTransaction {
+			if err := s.checkCommitted(ctx, opened); err != nil {
+				s.takeBack(ctx, opened, err)
+				return
+			}
 		}
 		s.setCookie(w, id, opened.ticket.Expires)
 		s.cfg.Metrics.SessionStarted(ctx)
@@ -25,11 +27,22 @@ func (s *Sessions) started(ctx context.Context, w http.ResponseWriter, id string
 	})
 }
 
-// startedTooLate takes a sign-in back whose transaction was committed after the response had
-// begun.
-func (s *Sessions) startedTooLate(ctx context.Context, opened *openedSession) {
-	s.cfg.Logger.LogAttrs(ctx, slog.LevelError, "serverside: a sign-in was committed after the response had begun; its session is removed",
-		slog.String("subject_id", opened.row.SubjectID), slog.String("session_id", opened.row.SessionID))
+// checkCommitted returns an error if a sign-in has no effect although its transaction was
+// committed: the response has begun, or the provider has ended the session, in front of
+// whose logout the transaction hid the session.
+func (s *Sessions) checkCommitted(ctx context.Context, opened *openedSession) error {
+	if err := s.checkResponse(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := s.withStoreTimeout(context.WithoutCancel(ctx))
+	defer cancel()
+	return s.checkLogout(ctx, opened)
+}
+
+// takeBack takes a sign-in back whose transaction was committed.
+func (s *Sessions) takeBack(ctx context.Context, opened *openedSession, reason error) {
+	s.cfg.Logger.LogAttrs(ctx, slog.LevelError, "serverside: a sign-in that was committed has no effect; its session is removed",
+		slog.String("subject_id", opened.row.SubjectID), slog.String("session_id", opened.row.SessionID), slog.Any("error", reason))
 	if st := s.state(ctx); st != nil {
 		st.replace(opened.row.Key, nil)
 	}

@@ -23,6 +23,8 @@ var errNoRefresh = errors.New("serverside: tokens are not refreshed within a tra
 // nothing. If the transaction is rolled back, do not call committed: the request, the
 // browser, and the provider then do not learn of it. That includes a sign-in's refresh
 // token, which is not revoked, so that the transaction may be tried again with it.
+// Committed takes a sign-in back, and logs that, if the response has begun, or if a
+// back-channel logout came before the commit (see [ErrLoggedOut]).
 //
 // The Sessions tx has the configuration, the partition and the requests of s: the context of
 // a request that came through the middleware of s works with tx, whose methods see the

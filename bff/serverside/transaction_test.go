@@ -256,7 +256,7 @@ func TestWithStore_CommittedTooLate(t *testing.T) {
 	if rows := b.store.rows(t, "alice"); len(rows) > 0 || len(response.Cookies()) > 0 || b.tally.started > 0 {
 		t.Errorf("%d sessions, cookies %v, %d started", len(rows), response.Cookies(), b.tally.started)
 	}
-	if log := b.log.String(); !slices.Equal(p.revoked, []string{"of new"}) || !strings.Contains(log, "after the response had begun") {
+	if log := b.log.String(); !slices.Equal(p.revoked, []string{"of new"}) || !strings.Contains(log, "the response has begun") {
 		t.Errorf("revoked %q; the log: %s", p.revoked, log)
 	}
 }
@@ -348,4 +348,33 @@ func TestWithStore_SeveralCookies(t *testing.T) {
 			t.Errorf("signing out again: %v, calls %v", err, b.store.calls)
 		}
 	})).ServeHTTP(httptest.NewRecorder(), twoCookies(one, two))
+}
+
+// TestWithStore_LogoutBeforeCommit: a back-channel logout does not see the session of a
+// transaction that is not committed yet. The session ends with the commit.
+func TestWithStore_LogoutBeforeCommit(t *testing.T) {
+	p := &provider{}
+	b := newTestBFF(t, func(c *Config) { c.Revoker = p })
+	tk := of("alice", "s1")
+	tk.IDTokenIssuedAt = b.clock.Now()
+	b.browser().visit(func(w http.ResponseWriter, r *http.Request) {
+		tx := b.begin()
+		inTx, committed := b.WithStore(tx)
+		if _, err := inTx.SignIn(w, r, tk); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.RecordLogout(r.Context(), bff.UserSessionsFilter{SessionID: "s1"}, b.clock.Now(), b.clock.plus(noteTime)); err != nil {
+			t.Error(err)
+		}
+		tx.end()
+		committed()
+		if _, ok := FromContext(r.Context()); ok || len(w.Header()["Set-Cookie"]) > 0 {
+			t.Error("the request is signed in")
+		}
+	})
+	b.settle()
+	if rows := b.store.rows(t, "alice"); len(rows) > 0 {
+		t.Error("the session has survived the logout")
+	}
+	p.want(t, tk.RefreshToken)
 }
