@@ -14,27 +14,13 @@ import (
 	"sync"
 	"testing"
 
-	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
-
 	"example.com/usersession"
 	"example.com/usersession/internal/dbtest"
 )
 
-// cleanerVariable makes the test binary run as a cleaner process. Its value is the engine,
-// the batch size and the DSN, separated by spaces.
-const cleanerVariable = "USERSESSION_DRILL_CLEANER"
-
-func TestMain(m *testing.M) {
-	if job := os.Getenv(cleanerVariable); job != "" {
-		if err := clean(job); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
-	os.Exit(m.Run())
-}
+// cleanerRole is the role of a cleaner process. Its job is the engine, the batch size and the
+// DSN, separated by spaces.
+const cleanerRole = "cleaner"
 
 // clean is the main function of a cleaner process. It reports that it is ready, waits for
 // the first byte on its standard input, and cleans up repeatedly until standard input ends.
@@ -45,13 +31,7 @@ func clean(job string) error {
 	if err != nil {
 		return err
 	}
-	var dialector gorm.Dialector
-	for _, e := range dbtest.Engines {
-		if e.Name == parts[0] {
-			dialector = e.Dialector(parts[2])
-		}
-	}
-	db, err := gorm.Open(dialector, &gorm.Config{Logger: logger.Discard})
+	db, err := openIn(parts[0], parts[2])
 	if err != nil {
 		return err
 	}
@@ -112,11 +92,10 @@ type cleanerProcess struct {
 // for the number of batches that it has reported; kill may be nil.
 func startCleaner(t *testing.T, d *drill, kill func(batches int) bool) *cleanerProcess {
 	t.Helper()
-	executable, err := os.Executable()
-	must(t, err)
-	c := &cleanerProcess{command: exec.CommandContext(t.Context(), executable), ready: make(chan struct{})}
-	c.command.Env = append(os.Environ(), fmt.Sprintf("%s=%s %d %s", cleanerVariable, d.engine, d.size.batch, d.dsn))
+	job := fmt.Sprintf("%s %d %s", d.engine, d.size.batch, d.dsn)
+	c := &cleanerProcess{command: roleCommand(t.Context(), t, cleanerRole, job), ready: make(chan struct{})}
 	c.command.Stderr = &c.stderr
+	var err error
 	c.stdin, err = c.command.StdinPipe()
 	must(t, err)
 	stdout, err := c.command.StdoutPipe()
