@@ -56,15 +56,19 @@ type fakeOP struct {
 	header       map[string]any       // added to the ID token's header
 	tokenStatus  int                  // of the token endpoint, if not 200
 	lifetime     time.Duration        // of access tokens
+	expiresIn    *string              // the JSON of expires_in, if not the lifetime; "": absent
+	refreshDelay time.Duration        // between the use of a refresh token and the answer
 
 	mu       sync.Mutex
 	codes    map[string]url.Values // the authorization requests of open codes
 	requests []url.Values          // all authorization requests
+	access   string                // the latest access token
 	refresh  string                // the current refresh token
 	revoked  []string              // the tokens at the revocation endpoint
 	issued   []string              // all tokens
 	apiCalls []http.Header
 	asked    int      // the requests to the token endpoint
+	answered int      // how many of them it has answered with tokens
 	refused  []string // requests that violate the protocol: they fail the test
 }
 
@@ -170,6 +174,12 @@ func (op *fakeOP) token(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer := map[string]any{"token_type": "Bearer", "expires_in": int(op.lifetime / time.Second)}
+	if op.expiresIn != nil {
+		answer["expires_in"] = json.RawMessage(*op.expiresIn)
+	}
+	if op.expiresIn != nil && *op.expiresIn == "" {
+		delete(answer, "expires_in")
+	}
 	access, refresh := "access-"+rand.Text(), "refresh-"+rand.Text()
 	switch r.PostFormValue("grant_type") {
 	case "authorization_code":
@@ -188,9 +198,15 @@ func (op *fakeOP) token(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	op.refresh = refresh
+	op.access, op.refresh = access, refresh
 	answer["access_token"], answer["refresh_token"] = access, refresh
 	op.issued = append(op.issued, access, refresh)
+	if r.PostFormValue("grant_type") == "refresh_token" && op.refreshDelay > 0 {
+		op.mu.Unlock()
+		time.Sleep(op.refreshDelay)
+		op.mu.Lock()
+	}
+	op.answered++
 	op.json(w, http.StatusOK, answer)
 }
 

@@ -118,7 +118,7 @@ func (a *app) redeem(ctx context.Context, query url.Values, at attempt) (ticket.
 	if query.Has("error") {
 		return ticket.Ticket{}, refused(query.Get("error"))
 	}
-	token, err := found.Exchange(a.rp.client(ctx), query.Get("code"), oauth2.VerifierOption(at.Verifier))
+	token, err := found.Exchange(a.rp.tokenClient(ctx), query.Get("code"), oauth2.VerifierOption(at.Verifier))
 	if err != nil {
 		return ticket.Ticket{}, exchangeFailed(err)
 	}

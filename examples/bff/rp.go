@@ -35,7 +35,8 @@ var errProvider = errors.New("the identity provider cannot be reached or has fai
 type relyingParty struct {
 	issuer, clientID, clientSecret, redirectURI, scopes string
 
-	http *http.Client
+	http   *http.Client
+	tokens *http.Client // of the token endpoint
 
 	mu     sync.Mutex
 	found  *discovered // nil until a discovery has succeeded
@@ -67,7 +68,8 @@ type metadata struct {
 func newRelyingParty(o options) *relyingParty {
 	return &relyingParty{
 		issuer: o.issuer, clientID: o.clientID, clientSecret: o.clientSecret, redirectURI: o.redirectURI(), scopes: o.scopes,
-		http: &http.Client{Timeout: providerTimeout},
+		http:   &http.Client{Timeout: providerTimeout},
+		tokens: &http.Client{Timeout: providerTimeout, Transport: wholeSeconds{}},
 	}
 }
 
@@ -158,6 +160,11 @@ func (p *relyingParty) client(ctx context.Context) context.Context {
 	return oidc.ClientContext(ctx, p.http)
 }
 
+// tokenClient is client for a request to the token endpoint.
+func (p *relyingParty) tokenClient(ctx context.Context) context.Context {
+	return oidc.ClientContext(ctx, p.tokens)
+}
+
 // RefreshTokens implements [serverside.TokenRefresher]. It returns no ID token, so the
 // session keeps the ID token of the sign-in, which the sign-out needs.
 func (p *relyingParty) RefreshTokens(ctx context.Context, refreshToken string) (serverside.Tokens, error) {
@@ -165,7 +172,7 @@ func (p *relyingParty) RefreshTokens(ctx context.Context, refreshToken string) (
 	if err != nil {
 		return serverside.Tokens{}, err
 	}
-	token, err := found.TokenSource(p.client(ctx), &oauth2.Token{RefreshToken: refreshToken}).Token()
+	token, err := found.TokenSource(p.tokenClient(ctx), &oauth2.Token{RefreshToken: refreshToken}).Token()
 	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
 		if refused.ErrorCode == "invalid_grant" {
 			return serverside.Tokens{}, serverside.ErrRefreshTokenRefused

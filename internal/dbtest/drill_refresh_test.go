@@ -28,7 +28,7 @@ var refreshShapes = []refreshShape{{8, 20, 0}, {2, 1, 100 * time.Millisecond}}
 // provider that treats the re-use of a refresh token as theft. Each expiry must cost one call
 // of the provider, whichever hosts the requests reach, and the user must stay signed in.
 func TestDrill_OneRefreshAcrossHosts(t *testing.T) {
-	expiries, latencies := 4, []time.Duration{50 * time.Millisecond}
+	expiries, latencies := 6, []time.Duration{50 * time.Millisecond}
 	if os.Getenv("USERSESSION_DRILL") == "full" {
 		expiries, latencies = 100, []time.Duration{50 * time.Millisecond, time.Second}
 	}
