@@ -210,6 +210,28 @@ func (op *fakeOP) token(w http.ResponseWriter, r *http.Request) {
 	op.json(w, http.StatusOK, answer)
 }
 
+// tokenRequests returns the numbers of requests to the token endpoint, and of those that it
+// has answered with tokens.
+func (op *fakeOP) tokenRequests() (asked, answered int) {
+	op.mu.Lock()
+	defer op.mu.Unlock()
+	return op.asked, op.answered
+}
+
+// setRefreshDelay changes the time between the use of a refresh token and the answer.
+func (op *fakeOP) setRefreshDelay(d time.Duration) {
+	op.mu.Lock()
+	defer op.mu.Unlock()
+	op.refreshDelay = d
+}
+
+// latest returns the tokens that were issued last.
+func (op *fakeOP) latest() (access, refresh string) {
+	op.mu.Lock()
+	defer op.mu.Unlock()
+	return op.access, op.refresh
+}
+
 func (op *fakeOP) idToken(nonce, access string) string {
 	now := time.Now().Add(op.skew)
 	sum := sha256.Sum256([]byte(access))
