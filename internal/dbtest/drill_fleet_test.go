@@ -39,6 +39,7 @@ type hostProcess struct {
 	name, url string
 	command   *exec.Cmd
 	stdin     io.WriteCloser
+	stdout    io.Reader
 	stderr    bytes.Buffer
 	killed    bool
 }
@@ -61,46 +62,54 @@ func newFleet(t *testing.T, d *dbtest.Database, hosts int, tokenTimeout, storeTi
 	_, _ = rand.Read(secret)
 	keys := filepath.Join(t.TempDir(), "keys")
 	must(t, os.WriteFile(keys, []byte(base64.StdEncoding.EncodeToString(secret)), 0o600))
+	job, err := json.Marshal(hostJob{
+		Engine: d.Engine.Name, DSN: dsn, Keys: keys, Provider: f.provider.url, TokenTimeout: tokenTimeout, StoreTimeout: storeTimeout,
+	})
+	must(t, err)
+	t.Cleanup(func() { f.stop(t) })
 	for i := range hosts {
-		f.hosts = append(f.hosts, startHost(t, fmt.Sprint("host ", i), hostJob{
-			Engine: d.Engine.Name, DSN: dsn, Keys: keys, Provider: f.provider.url,
-			TokenTimeout: tokenTimeout, StoreTimeout: storeTimeout,
-		}))
+		f.hosts = append(f.hosts, startHost(t, fmt.Sprint("host ", i), string(job)))
+	}
+	for _, h := range f.hosts {
+		line, err := bufio.NewReader(h.stdout).ReadString('\n')
+		if err != nil {
+			t.Fatalf("%s did not start: %v", h.name, err)
+		}
+		h.url = strings.TrimSpace(line)
 	}
 	return f
 }
 
-// startHost starts a host process, and ends it when the test ends.
-func startHost(t *testing.T, name string, job hostJob) *hostProcess {
+// startHost starts a host process. It writes its URL to standard output.
+func startHost(t *testing.T, name, job string) *hostProcess {
 	t.Helper()
-	text, err := json.Marshal(job)
-	must(t, err)
-	h := &hostProcess{name: name, command: roleCommand(context.WithoutCancel(t.Context()), t, hostRole, string(text))}
+	h := &hostProcess{name: name, command: roleCommand(context.WithoutCancel(t.Context()), t, hostRole, job)}
 	h.command.Stderr = &h.stderr
+	var err error
 	h.stdin, err = h.command.StdinPipe()
 	must(t, err)
-	stdout, err := h.command.StdoutPipe()
+	h.stdout, err = h.command.StdoutPipe()
 	must(t, err)
 	must(t, h.command.Start())
-	t.Cleanup(func() { h.stop(t) })
-	line, err := bufio.NewReader(stdout).ReadString('\n')
-	if err != nil {
-		t.Fatalf("%s did not start: %v", h.name, err)
-	}
-	h.url = strings.TrimSpace(line)
 	return h
 }
 
-// stop ends the process and shows its log if the test has failed.
-func (h *hostProcess) stop(t *testing.T) {
-	_ = h.stdin.Close()
-	killer := time.AfterFunc(hangBound, func() { _ = h.command.Process.Kill() })
-	defer killer.Stop()
-	if err := h.command.Wait(); err != nil && !h.killed {
-		t.Errorf("%s: %v", h.name, err)
+// stop ends the hosts and shows their logs if the test has failed.
+func (f *fleet) stop(t *testing.T) {
+	for _, h := range f.hosts { // all at once: the end of a process with the race detector takes a second
+		_ = h.stdin.Close()
 	}
-	if t.Failed() && h.stderr.Len() > 0 {
-		t.Logf("%s logged:\n%s", h.name, tail(h.stderr.String()))
+	for _, h := range f.hosts {
+		killer := time.AfterFunc(hangBound, func() { _ = h.command.Process.Kill() })
+		if err := h.command.Wait(); err != nil && !h.killed {
+			t.Errorf("%s: %v", h.name, err)
+		}
+		killer.Stop()
+	}
+	for _, h := range f.hosts {
+		if t.Failed() && h.stderr.Len() > 0 {
+			t.Logf("%s logged:\n%s", h.name, tail(h.stderr.String()))
+		}
 	}
 }
 
