@@ -224,6 +224,8 @@ func (s *Sessions) storeTokens(ctx context.Context, opened *openedSession, token
 			case err != nil: // retried below
 			case next == nil:
 				err = ErrNoSession
+			case next.ticket.AccessToken == t.AccessToken && next.ticket.RefreshToken == t.RefreshToken:
+				return next, nil // an earlier try has written them, although it failed
 			case !sameTokens(next, opened):
 				s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: another host has refreshed the same tokens; a refresh token may live on unused",
 					slog.String("subject_id", opened.row.SubjectID), slog.String("session_id", opened.row.SessionID))

@@ -61,6 +61,10 @@ func (s *Sessions) claimRefresh(ctx context.Context, seen *openedSession) (claim
 			if errors.Is(err, bff.ErrSessionChanged) {
 				continue
 			}
+			if err != nil && !errors.Is(err, ErrNoSession) {
+				// The claim may be written: other hosts would wait for its end.
+				s.background.run(func() { s.releaseClaim(ctx, &openedSession{row: opened.row, ticket: t}) })
+			}
 			return claimed, opened.ticket.RefreshClaim() != "", err
 		}
 		if err := wait.For(ctx, delay); err != nil {
@@ -69,8 +73,9 @@ func (s *Sessions) claimRefresh(ctx context.Context, seen *openedSession) (claim
 	}
 }
 
-// releaseClaim removes this host's claim after the provider has failed, so that the next
-// request asks it again at once. If that fails, the claim ends by itself.
+// releaseClaim removes this host's claim after the provider has failed, or the store while
+// the claim was written, so that the next request asks the provider at once. If that fails,
+// the claim ends by itself.
 func (s *Sessions) releaseClaim(ctx context.Context, opened *openedSession) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.StoreTimeout)
 	defer cancel()

@@ -1,0 +1,78 @@
+package serverside
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"example.com/usersession/bff"
+)
+
+// A lossyStore loses the answers of updates that it has written, as a connection does that
+// breaks at that moment.
+type lossyStore struct {
+	*spy
+	lose int // the number of the update whose answer is lost; 0: none
+}
+
+func (s *lossyStore) UpdateUserSession(ctx context.Context, key bff.UserSessionKey, u bff.UserSessionUpdate) error {
+	err := s.spy.UpdateUserSession(ctx, key, u)
+	if s.lose--; s.lose == 0 && err == nil {
+		err = errDown
+	}
+	return err
+}
+
+// lossyFleet is fleet with a lossyStore on the first host.
+func lossyFleet(t *testing.T, lose int) (*provider, []*browser) {
+	t.Helper()
+	hosts := 0
+	return fleet(t, 2, func(c *Config) {
+		if hosts++; hosts == 1 {
+			c.Store = &lossyStore{spy: c.Store.(*spy), lose: lose}
+		}
+	})
+}
+
+// TestRefresh_ClaimWrittenAnswerLost: the host does not know that its claim is written. No
+// later request waits for the end of that claim.
+func TestRefresh_ClaimWrittenAnswerLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, browsers := lossyFleet(t, 1)
+		p.delay = 0
+		if _, err := browsers[0].token(t.Context()); !errors.Is(err, errDown) {
+			t.Fatalf("the claim's update: %v", err)
+		}
+		browsers[0].settle()
+		if claim := browsers[1].stored(t).ticket.RefreshClaim(); claim != "" {
+			t.Error("the claim is left")
+		}
+		begin := time.Now()
+		if token, err := browsers[1].token(t.Context()); token != "access-1" || err != nil {
+			t.Errorf("%q, %v", token, err)
+		}
+		if took := time.Since(begin); took != 0 || p.calls != 1 {
+			t.Errorf("the next request took %v, with %d calls of the provider", took, p.calls)
+		}
+	})
+}
+
+// TestRefresh_TokensWrittenAnswerLost: the host finds its own tokens at the next try, and does
+// not take them for another host's.
+func TestRefresh_TokensWrittenAnswerLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, browsers := lossyFleet(t, 2)
+		for _, br := range browsers {
+			if token, err := br.token(t.Context()); token != "access-1" || err != nil {
+				t.Errorf("%q, %v", token, err)
+			}
+		}
+		if p.calls != 1 || strings.Contains(browsers[0].log.String(), "another host") {
+			t.Errorf("%d calls of the provider; the log: %s", p.calls, browsers[0].log)
+		}
+		p.want(t)
+	})
+}
