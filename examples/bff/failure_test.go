@@ -82,6 +82,37 @@ func TestApp_DatabaseDown(t *testing.T) {
 
 // The log has no token, cookie value, code, state, nonce or client secret, also after
 // failures.
+// A provider may refuse a refresh token with another code than invalid_grant, again and
+// again. The user is then sent to sign in, and the provider is not asked at every call. A
+// refusal of the client, or for a moment, is not the user's.
+func TestRefresh_RefusedAgainAndAgain(t *testing.T) {
+	for code, usersFault := range map[string]bool{
+		"invalid_grant": true, "interaction_required": true, "invalid_request": true, "invalid_scope": true, "vendor_code": true,
+		"invalid_client": false, "unauthorized_client": false, "temporarily_unavailable": false,
+	} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			op := newFakeOP(t, func(op *fakeOP) { op.lifetime = time.Second })
+			c := newHost(t, op).newClient()
+			c.signIn()
+			op.mu.Lock()
+			op.refreshError, op.asked = code, 0
+			op.mu.Unlock()
+			time.Sleep(op.lifetime)
+			last := 0
+			for range 6 {
+				last = c.call(http.MethodGet, "/api/userinfo", "").status
+			}
+			op.mu.Lock()
+			asked := op.asked
+			op.mu.Unlock()
+			if want := map[bool]int{true: http.StatusUnauthorized, false: http.StatusServiceUnavailable}[usersFault]; last != want || usersFault && asked > 3 {
+				t.Errorf("status %d after %d refreshes, want %d", last, asked, want)
+			}
+		})
+	}
+}
+
 func TestLog_NoSecrets(t *testing.T) {
 	op := newFakeOP(t)
 	h := newHost(t, op)

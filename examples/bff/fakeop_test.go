@@ -55,6 +55,7 @@ type fakeOP struct {
 	change       func(map[string]any) // changes the ID token's claims
 	header       map[string]any       // added to the ID token's header
 	tokenStatus  int                  // of the token endpoint, if not 200
+	refreshError string               // the error code with which every refresh is refused
 	lifetime     time.Duration        // of access tokens
 	expiresIn    *string              // the JSON of expires_in, if not the lifetime; "": absent
 	refreshDelay time.Duration        // between the use of a refresh token and the answer
@@ -193,6 +194,10 @@ func (op *fakeOP) token(w http.ResponseWriter, r *http.Request) {
 		}
 		answer["id_token"] = op.idToken(request.Get("nonce"), access)
 	case "refresh_token":
+		if op.refreshError != "" {
+			op.json(w, http.StatusBadRequest, map[string]string{"error": op.refreshError})
+			return
+		}
 		if r.PostFormValue("refresh_token") != op.refresh {
 			op.json(w, http.StatusBadRequest, map[string]string{"error": "invalid_grant"})
 			return

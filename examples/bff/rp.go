@@ -165,6 +165,10 @@ func (p *relyingParty) tokenClient(ctx context.Context) context.Context {
 	return oidc.ClientContext(ctx, p.tokens)
 }
 
+// notOfTheToken are error codes with which a provider refuses every refresh, or this one for a
+// moment (RFC 6749, section 5.2): the user's sign-in is not the reason.
+var notOfTheToken = []string{"", "invalid_client", "unauthorized_client", "server_error", "temporarily_unavailable", "slow_down"}
+
 // RefreshTokens implements [serverside.TokenRefresher]. It returns no ID token, so the
 // session keeps the ID token of the sign-in, which the sign-out needs.
 func (p *relyingParty) RefreshTokens(ctx context.Context, refreshToken string) (serverside.Tokens, error) {
@@ -174,8 +178,11 @@ func (p *relyingParty) RefreshTokens(ctx context.Context, refreshToken string) (
 	}
 	token, err := found.TokenSource(p.tokenClient(ctx), &oauth2.Token{RefreshToken: refreshToken}).Token()
 	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
-		if refused.ErrorCode == "invalid_grant" {
+		switch {
+		case refused.ErrorCode == "invalid_grant":
 			return serverside.Tokens{}, serverside.ErrRefreshTokenRefused
+		case refused.Response.StatusCode == http.StatusBadRequest && !slices.Contains(notOfTheToken, refused.ErrorCode):
+			return serverside.Tokens{}, serverside.ErrRefreshRequestRefused
 		}
 		return serverside.Tokens{}, fmt.Errorf("%w: status %d", errProvider, refused.Response.StatusCode) // refused quotes the response
 	}
