@@ -1,6 +1,7 @@
 package serverside
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -12,28 +13,41 @@ import (
 // maxDeleteAttempts is the number of times that ending a session gives way to updates of it.
 const maxDeleteAttempts = 8
 
-// endKeys ends the sessions with the keys, one by one until an error occurs. It returns the
-// number of sessions that it removed itself and, with a Revoker, the refresh tokens that
-// were in the sessions when they ended: also together with an error. The caller revokes the
-// tokens with revokeLater, under the context of the request.
+// maxDeleteFailures is the number of sessions that endKeys fails to end before it gives up.
+const maxDeleteFailures = 3
+
+// endKeys ends the sessions with the keys, one by one. A session that cannot be ended, since
+// a foreign key of the team's keeps its row for example, does not stop it; several do, or the
+// end of the context. It returns the first error, the number of sessions that it removed
+// itself and, with a Revoker, the refresh tokens that were in the sessions when they ended:
+// both also together with an error. The caller revokes the tokens with revokeLater, under
+// the context of the request.
 func (s *Sessions) endKeys(ctx context.Context, keys iter.Seq[string], reason EndReason, subjectID string) (n int64, tokens []string, err error) {
+	failures := 0
 	for key := range keys {
-		var removed int64
-		if s.cfg.Revoker == nil {
-			removed, err = s.cfg.Store.DeleteUserSession(ctx, s.storeKey(key))
-		} else {
-			var token string
-			if removed, token, err = s.deleteAndReadToken(ctx, key); token != "" {
-				tokens = append(tokens, token)
-			}
-		}
+		removed, token, failed := s.endKey(ctx, key)
 		n += removed
-		if err != nil {
-			break
+		if token != "" {
+			tokens = append(tokens, token)
+		}
+		if failed != nil {
+			err = cmp.Or(err, failed)
+			if failures++; failures == maxDeleteFailures || ctx.Err() != nil {
+				break
+			}
 		}
 	}
 	s.reportEnded(ctx, reason, n, subjectID)
 	return n, tokens, err
+}
+
+// endKey deletes a session. With a Revoker it returns the session's refresh token.
+func (s *Sessions) endKey(ctx context.Context, key string) (removed int64, token string, err error) {
+	if s.cfg.Revoker == nil {
+		removed, err = s.cfg.Store.DeleteUserSession(ctx, s.storeKey(key))
+		return removed, "", err
+	}
+	return s.deleteAndReadToken(ctx, key)
 }
 
 // deleteAndReadToken deletes a session and returns the refresh token that was in it when it

@@ -1,6 +1,8 @@
 package serverside
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -118,5 +120,57 @@ func TestEndSessionWithRefreshToken_CountsOnlyOwnDelete(t *testing.T) {
 				br.wantEnded(EndTokens, test.want)
 			})
 		})
+	}
+}
+
+// keeping is a store in which the row with a session id cannot be deleted: a foreign key of
+// the team's keeps it.
+type keeping struct {
+	*spy
+	sessionID string
+}
+
+var errKept = errors.New("a foreign key keeps the row")
+
+func (s keeping) kept(ctx context.Context, key bff.UserSessionKey) bool {
+	row, err := s.InMemoryStore.GetUserSession(ctx, key)
+	return err == nil && row.SessionID == s.sessionID
+}
+
+func (s keeping) DeleteUserSession(ctx context.Context, key bff.UserSessionKey) (int64, error) {
+	if s.kept(ctx, key) {
+		return 0, errKept
+	}
+	return s.spy.DeleteUserSession(ctx, key)
+}
+
+func (s keeping) DeleteUserSessionVersion(ctx context.Context, key bff.UserSessionKey, version int64) (int64, error) {
+	if s.kept(ctx, key) {
+		return 0, errKept
+	}
+	return s.spy.DeleteUserSessionVersion(ctx, key, version)
+}
+
+func TestRevokeOtherSessions_OneCannotBeDeleted(t *testing.T) {
+	for _, revoker := range []TokenRevoker{nil, &provider{}} {
+		b := newTestBFF(t, func(c *Config) {
+			c.Store = keeping{c.Store.(*spy), "s2"}
+			c.Revoker = revoker
+		})
+		var browsers []*browser
+		for _, sessionID := range []string{"s1", "s2", "s3", "s4"} {
+			br := b.browser()
+			br.signIn(as("alice", sessionID))
+			browsers = append(browsers, br)
+		}
+		browsers[3].visit(func(_ http.ResponseWriter, r *http.Request) {
+			if n, err := b.RevokeOtherSessions(r.Context()); n != 2 || !errors.Is(err, errKept) {
+				t.Errorf("%d, %v", n, err)
+			}
+		})
+		browsers[0].want("")
+		browsers[1].want("alice")
+		browsers[2].want("")
+		browsers[3].want("alice")
 	}
 }
