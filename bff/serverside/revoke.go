@@ -75,16 +75,19 @@ func (s *Sessions) endMatching(ctx, storeCtx context.Context, filter bff.UserSes
 	if err := filter.Validate(); err != nil {
 		return 0, err
 	}
-	var n int64
+	var (
+		n      int64
+		tokens []string
+	)
 	if s.cfg.Revoker != nil {
-		var tokens []string
 		n, tokens = s.endWithTokens(storeCtx, filter, reason)
 		s.revokeLater(ctx, tokens)
 	}
 	rest, err := s.cfg.Store.DeleteUserSessions(storeCtx, s.cfg.Partition, filter)
 	s.reportEnded(ctx, reason, rest, filter.SubjectID)
-	if s.cfg.Revoker != nil && rest > 0 {
-		s.logNotRevoked(ctx, int(rest), "the sessions were deleted unread")
+	// Of the rest, tokens has those that were read and whose own delete failed.
+	if unread := n + rest - int64(len(tokens)); s.cfg.Revoker != nil && rest > 0 && unread > 0 {
+		s.logNotRevoked(ctx, int(unread), "the sessions were deleted unread")
 	}
 	if err != nil {
 		return n + rest, err
