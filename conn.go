@@ -116,9 +116,10 @@ func (c *conn) matchesNothing(err error) bool {
 	return err != nil && slices.Contains(c.dialect.incomparable, errorCode(err))
 }
 
-// isDuplicate reports whether the error means that a unique index refused a row.
+// isDuplicate reports whether the error means that a unique index refused a row, other than
+// the primary key.
 func (c *conn) isDuplicate(err error) bool {
-	if err == nil {
+	if err == nil || isIDTaken(err) {
 		return false
 	}
 	if translator, ok := c.direct.Dialector.(gorm.ErrorTranslator); ok && errors.Is(translator.Translate(err), gorm.ErrDuplicatedKey) {

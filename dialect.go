@@ -74,19 +74,22 @@ type dialect struct {
 	// retryText maps an error code that several errors share to the text of the
 	// errors that are worth a retry.
 	retryText         map[string]string
-	wrongTable        []string // a table or a column does not exist
-	incomparable      []string // the character sets rule out a comparison
-	refusesCleanup    []string // the server does not know the form of the cleanup
-	refusesForceIndex []string // the server's settings forbid deletePicked
-	refusesIsolation  []string // the server's settings forbid the isolation level
-	refusesPrepare    []string // there are too many prepared statements
-	undeletable       []string // a foreign key or a trigger keeps a row
+	remedies          map[string]string // what to do about an error; {table} is the table
+	incomparable      []string          // the character sets rule out a comparison, or a value
+	refusesCleanup    []string          // the server does not know the form of the cleanup
+	refusesForceIndex []string          // the server's settings forbid deletePicked
+	refusesIsolation  []string          // the server's settings forbid the isolation level
+	refusesPrepare    []string          // there are too many prepared statements
+	undeletable       []string          // a foreign key or a trigger keeps a row
 }
 
 // Error codes of PostgreSQL and of the SQL standard.
 const (
 	pgFeatureNotSupported  = "0A000"
+	pgNotInRepertoire      = "22021"
+	pgUntranslatable       = "22P05"
 	pgRestrictViolation    = "23001"
+	pgReadOnlyTransaction  = "25006"
 	pgForeignKeyViolation  = "23503"
 	pgUniqueViolation      = "23505"
 	pgSerializationFailure = "40001"
@@ -107,6 +110,7 @@ const (
 	myUnknownColumn         = "1054"
 	myDuplicateEntry        = "1062"
 	mySyntaxError           = "1064"
+	myPacketTooLarge        = "1153"
 	myUnknownError          = "1105" // TiDB: every error without a code of its own
 	myNoSuchTable           = "1146"
 	myDeadlock              = "1213"
@@ -114,12 +118,16 @@ const (
 	myNotSupported          = "1235"
 	mySafeUpdates           = "1175" // sql_safe_updates
 	myIncomparableCollation = "1267"
+	myReadOnly              = "1290" // --read-only, among others
+	myPacketTooLargeBy      = "1301"
+	myIncorrectString       = "1366"
 	myRowIsReferencedOld    = "1217"
 	myRowIsReferenced       = "1451"
 	myDuplicateEntryKey     = "1586"
 	myTooManyPrepared       = "1461"
 	mySignal                = "1644" // SIGNAL in a trigger
 	myBinlogFormat          = "1665" // binlog_format=STATEMENT with READ COMMITTED
+	myReadOnlyTx            = "1792"
 	myConnectionKilled      = "1927" // MariaDB
 	myTransactionRollback   = "3101" // Group Replication: certification failed
 	myCannotConvert         = "3988" // MySQL's form of 1267
@@ -135,11 +143,14 @@ const (
 	sqliteError                = "1" // every mistake in the SQL
 	sqliteBusy                 = "5"
 	sqliteLocked               = "6"
+	sqliteReadOnly             = "8"
 	sqliteBusyRecovery         = "261"
 	sqliteLockedSharedCache    = "262"
 	sqliteBusySnapshot         = "517"
 	sqliteLockedVirtualTable   = "518"
 	sqliteConstraintForeignKey = "787"
+	sqliteReadOnlyMoved        = "1032"
+	sqliteReadOnlyDirectory    = "1544"
 	sqliteConstraintPrimaryKey = "1555"
 	sqliteConstraintTrigger    = "1811" // RAISE in a trigger
 	sqliteConstraintUnique     = "2067"
@@ -155,32 +166,47 @@ const (
 	msDuplicateIndexKey      = "2601"
 	msDuplicateConstraint    = "2627"
 	msTriggerEndedBatch      = "3609"
+	msReadOnly               = "3906"
 	msSnapshotUpdateConflict = "3960"
 	msNotUpdatable           = "4405"
 	msUserError              = "50000"    // RAISERROR or THROW in a trigger
 	babelfishUnmapped        = "33557097" // Babelfish: an error without a number of its own
 )
 
+// What to do about an error, see dialect.remedies.
+const (
+	missingTable  = "does the table {table} exist, with every column of entities.UserSession? WithTable selects another table"
+	readOnly      = "the connection is read-only: does it lead to a replica, or to a former primary?"
+	wrongEncoding = "the database's encoding cannot hold the value: use a database in UTF8"
+)
+
 var (
 	postgres = dialect{
-		name:           "postgres",
-		ordinal:        `%[1]s::text = ?i COLLATE "C"`,
-		insertIgnore:   " ON CONFLICT DO NOTHING",
-		timeColumn:     "%[1]s",
-		page:           " LIMIT ?n",
-		isolation:      sql.LevelReadCommitted,
-		savepoint:      "SAVEPOINT usersession",
-		rollbackTo:     "ROLLBACK TO SAVEPOINT usersession",
-		release:        "RELEASE SAVEPOINT usersession",
-		errorsAbort:    true,
-		writableCTE:    true,
-		cleanup:        formCTE,
-		cleanupBatch:   250,
-		duplicate:      []string{pgUniqueViolation},
-		retry:          []string{pgSerializationFailure, pgDeadlockDetected},
-		deadConn:       []string{pgAdminShutdown, pgCrashShutdown, pgIdleSessionTimeout},
-		wrongTable:     []string{pgUndefinedTable, pgUndefinedColumn},
-		undeletable:    []string{pgForeignKeyViolation, pgRestrictViolation, pgRaiseException},
+		name:         "postgres",
+		ordinal:      `%[1]s::text = ?i COLLATE "C"`,
+		insertIgnore: " ON CONFLICT DO NOTHING",
+		timeColumn:   "%[1]s",
+		page:         " LIMIT ?n",
+		isolation:    sql.LevelReadCommitted,
+		savepoint:    "SAVEPOINT usersession",
+		rollbackTo:   "ROLLBACK TO SAVEPOINT usersession",
+		release:      "RELEASE SAVEPOINT usersession",
+		errorsAbort:  true,
+		writableCTE:  true,
+		cleanup:      formCTE,
+		cleanupBatch: 250,
+		duplicate:    []string{pgUniqueViolation},
+		retry:        []string{pgSerializationFailure, pgDeadlockDetected},
+		deadConn:     []string{pgAdminShutdown, pgCrashShutdown, pgIdleSessionTimeout},
+		undeletable:  []string{pgForeignKeyViolation, pgRestrictViolation, pgRaiseException},
+		incomparable: []string{pgUntranslatable, pgNotInRepertoire}, // the database's encoding is not UTF8
+		remedies: map[string]string{
+			pgUndefinedTable:      missingTable,
+			pgUndefinedColumn:     missingTable,
+			pgReadOnlyTransaction: readOnly + " With several hosts in the DSN, target_session_attrs=read-write finds the primary",
+			pgUntranslatable:      wrongEncoding,
+			pgNotInRepertoire:     wrongEncoding,
+		},
 		refusesCleanup: []string{pgSyntaxError, pgFeatureNotSupported},
 	}
 
@@ -198,15 +224,24 @@ var (
 		// A DELETE with ORDER BY and LIMIT deadlocks with requests.
 		// With stale statistics, the optimizer may choose another index or none, and
 		// then the DELETE waits for the rows of other cleaners, up to a deadlock.
-		deleteByID:        "DELETE {table} FROM {table} FORCE INDEX (PRIMARY)",
-		cleanup:           formLocked,
-		cleanupBatch:      250,
-		prepare:           true,
-		duplicate:         []string{myDuplicateEntry, myDuplicateEntryKey},
-		retry:             []string{myDeadlock, myRecordChanged, myTransactionRollback, tidbWriteConflictInTiDB, tidbTxnRetryable, tidbInfoSchemaChanged, tidbWriteConflict},
-		retryText:         map[string]string{myUnknownError: "pessimistic lock retry limit reached", myCommitFailed: "Lock deadlock"},
-		deadConn:          []string{myServerShutdown, myConnectionKilled, myIdleTimeout},
-		wrongTable:        []string{myNoSuchTable, myUnknownColumn},
+		deleteByID:   "DELETE {table} FROM {table} FORCE INDEX (PRIMARY)",
+		cleanup:      formLocked,
+		cleanupBatch: 250,
+		prepare:      true,
+		duplicate:    []string{myDuplicateEntry, myDuplicateEntryKey},
+		retry:        []string{myDeadlock, myRecordChanged, myTransactionRollback, tidbWriteConflictInTiDB, tidbTxnRetryable, tidbInfoSchemaChanged, tidbWriteConflict},
+		retryText:    map[string]string{myUnknownError: "pessimistic lock retry limit reached", myCommitFailed: "Lock deadlock"},
+		deadConn:     []string{myServerShutdown, myConnectionKilled, myIdleTimeout},
+		remedies: map[string]string{
+			myNoSuchTable:      missingTable,
+			myUnknownColumn:    missingTable,
+			myReadOnly:         readOnly,
+			myReadOnlyTx:       readOnly,
+			myTooManyPrepared:  "raise max_prepared_stmt_count, or use the DSN parameter interpolateParams=true with WithoutPreparedStatements",
+			myIncorrectString:  "a column's character set cannot hold the value: use utf8mb4, as entities.UserSession does",
+			myPacketTooLarge:   "raise max_allowed_packet: the ticket is larger",
+			myPacketTooLargeBy: "raise max_allowed_packet: the ticket is larger",
+		},
 		incomparable:      []string{myIncomparableCollation, myCannotConvert}, // a latin1 column and a value outside of latin1
 		refusesCleanup:    []string{mySyntaxError, myNotSupported},            // MySQL before 8, MariaDB before 10.6
 		refusesForceIndex: []string{mySafeUpdates},
@@ -233,7 +268,7 @@ var (
 			sqliteBusy, sqliteBusyRecovery, sqliteBusySnapshot,
 			sqliteLocked, sqliteLockedSharedCache, sqliteLockedVirtualTable,
 		},
-		wrongTable:  []string{sqliteError},
+		remedies:    map[string]string{sqliteError: missingTable, sqliteReadOnly: readOnly, sqliteReadOnlyDirectory: readOnly, sqliteReadOnlyMoved: readOnly},
 		undeletable: []string{sqliteConstraintForeignKey, sqliteConstraintTrigger},
 	}
 
@@ -251,7 +286,7 @@ var (
 		cleanupBatch: 250,
 		duplicate:    []string{msDuplicateIndexKey, msDuplicateConstraint},
 		retry:        []string{msDeadlock, msSnapshotUpdateConflict},
-		wrongTable:   []string{msInvalidObject, msInvalidColumn},
+		remedies:     map[string]string{msInvalidObject: missingTable, msInvalidColumn: missingTable, msReadOnly: readOnly},
 		// Babelfish may refuse to delete from the result of a query.
 		refusesCleanup: []string{msIncorrectSyntax, msInvalidObject, msNotUpdatable, babelfishUnmapped},
 		undeletable:    []string{msConstraintConflict, msTriggerEndedBatch, msUserError},

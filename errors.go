@@ -10,6 +10,7 @@ import (
 	"net"
 	"reflect"
 	"slices"
+	"strings"
 	"syscall"
 )
 
@@ -137,6 +138,17 @@ func isStalePlan(err error) bool {
 	for ; err != nil; err = errors.Unwrap(err) {
 		if coded, ok := err.(interface{ SQLState() string }); ok {
 			return coded.SQLState() == pgFeatureNotSupported && field(err, "Routine").String() == "RevalidateCachedQuery"
+		}
+	}
+	return false
+}
+
+// isIDTaken reports whether PostgreSQL refused a row because of its id, which comes from the
+// column's sequence. The detail of such an error names the column in every language.
+func isIDTaken(err error) bool {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if coded, ok := err.(interface{ SQLState() string }); ok {
+			return coded.SQLState() == pgUniqueViolation && strings.Contains(field(err, "Detail").String(), "(id)=(")
 		}
 	}
 	return false

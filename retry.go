@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"example.com/usersession/bff"
@@ -106,8 +107,12 @@ func (s *GormStore) databaseErr(ctx context.Context, operation string, err error
 		return wrap(operation, ctx.Err())
 	}
 	text := "usersession: " + operation + ": " + describe(err)
-	if slices.Contains(s.conn.dialect.wrongTable, errorCode(err)) {
-		text += ": does the table " + s.table + " exist, with every column of entities.UserSession? WithTable selects another table"
+	if remedy := s.conn.dialect.remedies[errorCode(err)]; remedy != "" {
+		text += ": " + strings.ReplaceAll(remedy, "{table}", s.table)
+	}
+	if isIDTaken(err) {
+		text += ": the new row's id is taken: the sequence is behind the rows, as after a restore: " +
+			"SELECT setval(pg_get_serial_sequence('" + s.table + "', 'id'), max(id)) FROM " + s.table
 	}
 	return &databaseError{text: text, cause: err}
 }

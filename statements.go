@@ -18,6 +18,7 @@ type statements struct {
 	get            string // key, now
 	version        string // key, now
 	insert         setter // partition key, key, values
+	insertOrFail   setter // insert without insertIgnore
 	insertEvicting setter // key, [partition key, session id, key,] partition key, key, values
 
 	update           setter // values, key, now
@@ -109,6 +110,7 @@ func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 	}
 	const (
 		insert   = "INSERT INTO {table} ({partition_key}, {key}, {subject_id}, {session_id}, {created}, {renewed}, {expires}, {version}, {ticket})"
+		values   = " VALUES (?i, ?i, ?i, {new session_id}, ?t, ?t, {new expires}, 1, ?b)"
 		set      = "UPDATE {table} SET {subject_id} = ?i, {session_id} = {new session_id},{set created} {renewed} = ?t, {expires} = {new expires}, {ticket} = ?b, {version} = {version} + 1"
 		update   = set + " WHERE {is key} AND {is live}"
 		target   = "WITH target AS (SELECT {id} FROM {table} WHERE {is key} AND {is live}"
@@ -124,7 +126,8 @@ func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 		get:     sql("SELECT {columns}, {ticket} FROM {table} WHERE {is key} AND {is live}"),
 		version: sql("SELECT {version} FROM {table} WHERE {is key} AND {is live}"),
 
-		insert: sets(insert + " VALUES (?i, ?i, ?i, {new session_id}, ?t, ?t, {new expires}, 1, ?b){or ignore}"),
+		insert:       sets(insert + values + "{or ignore}"),
+		insertOrFail: sets(insert + values),
 		// The INSERT depends on the DELETEs, so that the unique indexes are free before
 		// the INSERT needs them. It ignores no conflict: an error undoes the DELETEs.
 		insertEvicting: sets("WITH evicted AS (DELETE FROM {table} WHERE {is key} RETURNING {id}){evict rivals} " + insert +

@@ -47,16 +47,17 @@ func (s *GormStore) tryInsert(ctx context.Context, session bff.UserSession) erro
 		return err
 	}
 	if s.conn.dialect.insertIgnore != "" || !s.conn.needsSavepoint() {
-		return s.insert(ctx, s.conn, &session)
+		return s.insert(ctx, s.conn, &s.sql.insert, &session)
 	}
-	return s.conn.withSavepoint(ctx, func(c *conn) error { return s.insert(ctx, c, &session) })
+	return s.conn.withSavepoint(ctx, func(c *conn) error { return s.insert(ctx, c, &s.sql.insert, &session) })
 }
 
-// evictAndInsert evicts rows that conflict with a session and inserts it.
+// evictAndInsert evicts rows that conflict with a session and inserts it. In the transaction
+// the INSERT may fail, and then the error tells the conflicts apart.
 func (s *GormStore) evictAndInsert(ctx context.Context, session bff.UserSession, evict func(context.Context, *conn, bff.UserSession) error) error {
 	return s.evictAndWrite(ctx,
 		func(tx *conn) error { return evict(ctx, tx, session) },
-		func(tx *conn) error { return s.insert(ctx, tx, &session) })
+		func(tx *conn) error { return s.insert(ctx, tx, &s.sql.insertOrFail, &session) })
 }
 
 // replaceInOneStatement inserts a session and evicts the conflicting rows in one statement:
@@ -110,12 +111,12 @@ func (s *GormStore) untilNoConflict(attempt func() error) error {
 }
 
 // insert returns errConflict if a row has the key or the session id of the session.
-func (s *GormStore) insert(ctx context.Context, c *conn, session *bff.UserSession) error {
+func (s *GormStore) insert(ctx context.Context, c *conn, statement *setter, session *bff.UserSession) error {
 	args := make([]any, 0, 8)
 	args = append(args, session.PartitionKey, session.Key)
 	values := valuesOf(*session)
 	args = c.dialect.appendValues(args, values)
-	return s.inserted(c.exec(ctx, s.sql.insert.setting(values), args...))
+	return s.inserted(c.exec(ctx, statement.setting(values), args...))
 }
 
 // inserted returns the result of an INSERT: errConflict if a unique index refused the row.
@@ -171,10 +172,14 @@ func (s *GormStore) update(ctx context.Context, key bff.UserSessionKey, update b
 		return err
 	}
 	err := s.updateOrEvict(ctx, key, update)
-	if errors.Is(err, errNothingUpdated) {
-		err = s.whyNothingUpdated(ctx, key, update)
+	switch {
+	case errors.Is(err, errNothingUpdated):
+		return s.whyNothingUpdated(ctx, key, update)
+	case s.conn.matchesNothing(err):
+		return s.whyIncomparable(ctx, key, err)
+	default:
+		return err
 	}
-	return err
 }
 
 // updateOrEvict updates a row. On a conflict it evicts the row that has the new session id
@@ -216,7 +221,7 @@ func (s *GormStore) updateRow(ctx context.Context, c *conn, key bff.UserSessionK
 	if update.IfVersion != 0 {
 		statement, args = &s.sql.updateIf, append(args, update.IfVersion)
 	}
-	return s.updated(c.execWhere(ctx, statement.setting(update), args...))
+	return s.updated(c.exec(ctx, statement.setting(update), args...))
 }
 
 // updateEvicting updates a row and evicts its rivals in one statement. It returns the
@@ -228,7 +233,7 @@ func (s *GormStore) updateEvicting(ctx context.Context, c *conn, key bff.UserSes
 		statement, args = &s.sql.updateIfEvicting, append(args, update.IfVersion)
 	}
 	args = append(args, c.dialect.identityArgs(key.PartitionKey, update.SessionID)...)
-	return s.updated(c.execWhere(ctx, statement.setting(update), c.dialect.appendValues(args, update)...))
+	return s.updated(c.exec(ctx, statement.setting(update), c.dialect.appendValues(args, update)...))
 }
 
 // updated returns the result of an UPDATE of one row.
@@ -259,6 +264,21 @@ func (s *GormStore) whyNothingUpdated(ctx context.Context, key bff.UserSessionKe
 			reason = errNotVisible
 		}
 		return err
+	})
+	if err != nil {
+		return err
+	}
+	return reason
+}
+
+// whyIncomparable returns the error for an update with a value that the database's character
+// set lacks: [bff.ErrSessionNotFound] if it is the key, since no row can have that key, or
+// the database's error if it is a new value.
+func (s *GormStore) whyIncomparable(ctx context.Context, key bff.UserSessionKey, cause error) error {
+	reason := bff.ErrSessionNotFound
+	err := s.conn.eachRow(ctx, s.sql.version, append(s.conn.dialect.keyArgs(key), s.now()), func(*sql.Rows) error {
+		reason = cause
+		return nil
 	})
 	if err != nil {
 		return err

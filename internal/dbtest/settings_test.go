@@ -127,3 +127,113 @@ func TestSettings_TooManyPreparedStatements(t *testing.T) {
 		}
 	}
 }
+
+// TestSettings_ReadOnly: on a read-only connection, the error of a write says that.
+func TestSettings_ReadOnly(t *testing.T) {
+	params := map[*dbtest.Engine]url.Values{
+		dbtest.SQLite:     {"_pragma": {"query_only(1)"}},
+		dbtest.PostgreSQL: {"default_transaction_read_only": {"on"}},
+		dbtest.MySQL:      {"tx_read_only": {"1"}}, // as MariaDB names it
+	}
+	dbtest.On(t, []*dbtest.Engine{dbtest.SQLite, dbtest.PostgreSQL, dbtest.MySQL}, func(t *testing.T, d *dbtest.Database) {
+		if d.Engine == dbtest.MySQL && !d.IsMariaDB() {
+			params[d.Engine] = url.Values{"transaction_read_only": {"1"}}
+		}
+		d.Migrate(t, d.Open(t, dbtest.Setup{}))
+		store := newStore(t, d.Open(t, dbtest.Setup{Params: params[d.Engine]}))
+		ctx, session := t.Context(), testSession("key", "sid")
+		for operation, err := range map[string]error{
+			"create":  store.CreateUserSession(ctx, session),
+			"replace": store.ReplaceUserSession(ctx, session),
+			"update":  store.UpdateUserSession(ctx, keyOf("key"), updateOf(session, "new", 0)),
+			"delete":  errOf(store.DeleteUserSession(ctx, keyOf("key"))),
+			"cleanup": errOf(store.DeleteExpiredSessions(ctx)),
+		} {
+			if err == nil || !strings.Contains(err.Error(), "read-only") {
+				t.Errorf("%s: %v", operation, err)
+			}
+		}
+	})
+}
+
+// TestSettings_SequenceBehind: after a restore, PostgreSQL's sequence may be behind the rows.
+// A sign-in then fails, and the error says how to set the sequence.
+func TestSettings_SequenceBehind(t *testing.T) {
+	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL}, func(t *testing.T, d *dbtest.Database) {
+		for name, call := range map[string]func(*usersession.GormStore, bff.UserSession) error{
+			"create":  func(s *usersession.GormStore, session bff.UserSession) error { return s.CreateUserSession(t.Context(), session) },
+			"replace": func(s *usersession.GormStore, session bff.UserSession) error { return s.ReplaceUserSession(t.Context(), session) },
+		} {
+			for _, inTx := range []bool{false, true} {
+				db, store := openStore(t, d, dbtest.Setup{})
+				must(t, db.Exec("DELETE FROM user_sessions").Error)
+				for i := range 5 {
+					must(t, store.CreateUserSession(t.Context(), testSession(fmt.Sprint("old ", i), "")))
+				}
+				must(t, db.Exec("SELECT setval(pg_get_serial_sequence('user_sessions', 'id'), min(id), false) FROM user_sessions").Error)
+				if inTx {
+					store = store.WithTx(beginTx(t, db))
+				}
+				err := call(store, testSession("key", "sid"))
+				_, remedy, ok := strings.Cut(fmt.Sprint(err), "as after a restore: ")
+				if !ok || errors.Is(err, bff.ErrSessionExists) {
+					t.Fatalf("%s: %v", name, err)
+				}
+				if inTx {
+					continue
+				}
+				must(t, db.Exec(remedy).Error)
+				must(t, call(store, testSession("key", "sid")))
+			}
+		}
+	})
+}
+
+// latin1Database creates a database in LATIN1 with the schema of d, and returns how to open
+// it.
+func latin1Database(t *testing.T, d *dbtest.Database) dbtest.Setup {
+	t.Helper()
+	db, name := d.Open(t, dbtest.Setup{}), d.Name+"_latin1"
+	must(t, db.Exec("CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'").Error)
+	t.Cleanup(func() { _ = db.Exec("DROP DATABASE " + name).Error })
+	setup := dbtest.Setup{Params: url.Values{"dbname": {name}, "client_encoding": {"UTF8"}}}
+	must(t, d.Open(t, setup).Exec("CREATE SCHEMA "+d.Name).Error)
+	return setup
+}
+
+// TestSettings_DatabaseNotUTF8: in a database with another encoding, no row can have a value
+// that the encoding lacks. Writing such a value is an error that names the remedy.
+func TestSettings_DatabaseNotUTF8(t *testing.T) {
+	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL}, func(t *testing.T, d *dbtest.Database) {
+		_, store := openStore(t, d, latin1Database(t, d))
+		const latin, other = "alicé", "鈴木"
+		ctx, session := t.Context(), testSession(latin, latin)
+		must(t, store.CreateUserSession(ctx, session))
+		got, err := store.GetUserSession(ctx, keyOf(latin))
+		must(t, err)
+		wantSession(t, got, session, 1)
+
+		_, err = store.GetUserSession(ctx, keyOf(other))
+		wantErr(t, "get", err, bff.ErrSessionNotFound)
+		wantErr(t, "update", store.UpdateUserSession(ctx, keyOf(other), updateOf(session, "new", 0)), bff.ErrSessionNotFound)
+		must(t, errOf(store.DeleteUserSession(ctx, keyOf(other))))
+		must(t, errOf(store.DeleteUserSessions(ctx, "app", bff.UserSessionsFilter{SubjectID: other})))
+		sessions, err := store.GetUserSessions(ctx, "app", bff.UserSessionsFilter{SessionID: other})
+		must(t, err)
+		if len(sessions) > 0 {
+			t.Errorf("%d sessions have the session id", len(sessions))
+		}
+		changed := updateOf(session, "new", 0)
+		changed.SubjectID = other
+		for operation, err := range map[string]error{
+			"create":  store.CreateUserSession(ctx, testSession(other, "sid")),
+			"replace": store.ReplaceUserSession(ctx, testSession("key", other)),
+			"update":  store.UpdateUserSession(ctx, keyOf(latin), changed),
+			"rivals":  store.UpdateUserSession(ctx, keyOf(latin), replacingRivals(changed)),
+		} {
+			if err == nil || !strings.Contains(err.Error(), "UTF8") || errors.Is(err, bff.ErrSessionNotFound) {
+				t.Errorf("%s: %v", operation, err)
+			}
+		}
+	})
+}

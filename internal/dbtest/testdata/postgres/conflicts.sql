@@ -7,7 +7,7 @@ DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text
 --   with string, string, string, string, time.Time
 DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" AND "expires" <= $5;
 --   with string, string, string, string, time.Time
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
+INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8);
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
 COMMIT;
 
@@ -20,8 +20,9 @@ DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text
 --   with string, string, string, string, time.Time
 DELETE FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" AND "expires" <= $5;
 --   with string, string, string, string, time.Time
-INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING;
+INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8);
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
+--   fails
 ROLLBACK;
 
 -- ReplaceUserSession, a session conflicts
