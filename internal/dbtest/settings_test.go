@@ -161,8 +161,12 @@ func TestSettings_ReadOnly(t *testing.T) {
 func TestSettings_SequenceBehind(t *testing.T) {
 	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL}, func(t *testing.T, d *dbtest.Database) {
 		for name, call := range map[string]func(*usersession.GormStore, bff.UserSession) error{
-			"create":  func(s *usersession.GormStore, session bff.UserSession) error { return s.CreateUserSession(t.Context(), session) },
-			"replace": func(s *usersession.GormStore, session bff.UserSession) error { return s.ReplaceUserSession(t.Context(), session) },
+			"create": func(s *usersession.GormStore, session bff.UserSession) error {
+				return s.CreateUserSession(t.Context(), session)
+			},
+			"replace": func(s *usersession.GormStore, session bff.UserSession) error {
+				return s.ReplaceUserSession(t.Context(), session)
+			},
 		} {
 			for _, inTx := range []bool{false, true} {
 				db, store := openStore(t, d, dbtest.Setup{})
