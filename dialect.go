@@ -31,6 +31,11 @@ type dialect struct {
 	// isolation is the isolation level of the store's own transactions.
 	isolation sql.IsolationLevel
 
+	// begin are the statements that begin a transaction of the store's own, for a driver
+	// whose COMMIT does not heed the context, see sessionTx. The last one begins it with
+	// the server's default isolation level.
+	begin []string
+
 	// savepoint, rollbackTo and release are the statements for a savepoint. release
 	// may be empty.
 	savepoint, rollbackTo, release string
@@ -218,6 +223,7 @@ var (
 		// REPEATABLE READ, the default, also locks the gaps between rows, and then
 		// two unrelated sign-ins deadlock.
 		isolation:  sql.LevelReadCommitted,
+		begin:      []string{"SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "START TRANSACTION"},
 		savepoint:  "SAVEPOINT usersession",
 		rollbackTo: "ROLLBACK TO SAVEPOINT usersession",
 		release:    "RELEASE SAVEPOINT usersession",

@@ -3,6 +3,8 @@ package usersession
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"errors"
 	"slices"
 
 	"gorm.io/gorm"
@@ -21,17 +23,95 @@ func (c *conn) transaction(ctx context.Context, body func(tx *conn) error) error
 	}
 	usePrimary(db)
 	if !c.server.refusesIsolation.Load() {
-		err := inTransaction(db, c, body, c.dialect.isolation)
+		err := c.transactionAt(ctx, db, c.dialect.isolation, body)
 		if err == nil || !slices.Contains(c.dialect.refusesIsolation, errorCode(err)) {
 			return err
 		}
 		c.server.refusesIsolation.Store(true)
+		db = c.direct.WithContext(ctx)
+		usePrimary(db)
 	}
-	return inTransaction(db, c, body, sql.LevelDefault)
+	return c.transactionAt(ctx, db, sql.LevelDefault, body)
 }
 
-func inTransaction(db *gorm.DB, c *conn, body func(tx *conn) error, isolation sql.IsolationLevel) error {
+// transactionAt runs body in a transaction with the isolation level, which is the dialect's
+// or the server's default.
+func (c *conn) transactionAt(ctx context.Context, db *gorm.DB, isolation sql.IsolationLevel, body func(tx *conn) error) error {
+	if pool, ok := db.Statement.ConnPool.(*sql.DB); ok && c.dialect.begin != nil {
+		begin := c.dialect.begin
+		if isolation == sql.LevelDefault {
+			begin = begin[len(begin)-1:]
+		}
+		return c.transactionByStatements(ctx, db, pool, begin, body)
+	}
 	return db.Transaction(func(tx *gorm.DB) error { return body(c.in(tx)) }, &sql.TxOptions{Isolation: isolation})
+}
+
+// A sessionTx is a transaction whose BEGIN and COMMIT are statements on a connection of its
+// own: go-sql-driver/mysql sends the COMMIT and the ROLLBACK of a *sql.Tx without a deadline,
+// so that they would wait for as long as the network loses their packets. Its methods make
+// GORM's plugins take it for a transaction.
+type sessionTx struct {
+	*sql.Conn
+	ctx context.Context
+}
+
+func (tx sessionTx) Commit() error { return tx.end("COMMIT") }
+
+func (tx sessionTx) Rollback() error { return tx.end("ROLLBACK") }
+
+func (tx sessionTx) end(statement string) error {
+	_, err := tx.ExecContext(tx.ctx, statement)
+	return err
+}
+
+// transactionByStatements runs body in a transaction that the statements begin.
+func (c *conn) transactionByStatements(ctx context.Context, db *gorm.DB, pool *sql.DB, begin []string, body func(tx *conn) error) error {
+	tx, err := c.beginSession(ctx, pool, begin)
+	if err != nil {
+		return err
+	}
+	ended := false
+	defer func() { tx.release(ended) }()
+	db.Statement.ConnPool = tx
+	if err = body(c.in(db)); err == nil {
+		err = tx.Commit()
+	}
+	ended = err == nil || tx.Rollback() == nil
+	return err
+}
+
+// beginSession begins a transaction on a connection of the pool. As database/sql does, it
+// takes another connection if one turns out to be dead.
+func (c *conn) beginSession(ctx context.Context, pool *sql.DB, begin []string) (sessionTx, error) {
+	for attempt := 1; ; attempt++ {
+		session, err := pool.Conn(ctx)
+		if err != nil {
+			return sessionTx{}, err
+		}
+		tx := sessionTx{session, ctx}
+		for _, statement := range begin {
+			if _, err = tx.ExecContext(ctx, statement); err != nil {
+				break
+			}
+		}
+		if err == nil {
+			return tx, nil
+		}
+		tx.release(false)
+		if attempt == maxDeadConns || !errors.Is(err, driver.ErrBadConn) {
+			return sessionTx{}, err
+		}
+	}
+}
+
+// release returns the connection to the pool. If the transaction may still be open, it closes
+// the connection, which ends the transaction.
+func (tx sessionTx) release(ended bool) {
+	if !ended {
+		_ = tx.Raw(func(any) error { return driver.ErrBadConn })
+	}
+	_ = tx.Close()
 }
 
 // in returns the conn that runs its statements in tx, one of the store's transactions.

@@ -107,6 +107,18 @@ func (d *Database) DSN(params url.Values) (string, error) {
 	return d.Engine.databaseDSN(d.base, d.Name, params)
 }
 
+// Address returns the address of the database's server, for [net.Dial].
+func (d *Database) Address() (network, address string, err error) { return d.Engine.address(d.base) }
+
+// DSNAt returns the database's DSN with another address, such as that of a proxy.
+func (d *Database) DSNAt(address string, params url.Values) (string, error) {
+	dsn, err := d.DSN(params)
+	if err != nil {
+		return "", err
+	}
+	return d.Engine.dsnAt(dsn, address)
+}
+
 // Open opens the database as an application does, and closes it when the test ends.
 func (d *Database) Open(t testing.TB, setup Setup) *gorm.DB {
 	t.Helper()

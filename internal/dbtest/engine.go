@@ -35,6 +35,10 @@ type Engine struct {
 	// databaseDSN returns the DSN of the schema or database with the name, with
 	// additional parameters for the driver.
 	databaseDSN func(dsn, name string, params url.Values) (string, error)
+	// address returns the server's address in a DSN, and dsnAt the DSN with another
+	// TCP address. Both are nil if the engine has no server.
+	address func(dsn string) (network, address string, err error)
+	dsnAt   func(dsn, address string) (string, error)
 	// create creates the schema or database with the name. drop closes its
 	// connections and removes it. list is a query for the names of all of them.
 	// create is nil if the engine has no server.

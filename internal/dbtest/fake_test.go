@@ -76,6 +76,9 @@ func (c fakeConn) ExecContext(_ context.Context, query string, _ []driver.NamedV
 	if c.readCommitted && strings.HasPrefix(query, "DELETE") && c.refuseReadCommitted != nil {
 		return nil, c.refuseReadCommitted
 	}
+	if query == "COMMIT" {
+		return fakeResult(0), fakeTx(c).Commit()
+	}
 	if isWrite.MatchString(query) {
 		var refused error
 		if len(c.refuse) > 0 {

@@ -2,9 +2,11 @@ package dbtest
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -16,7 +18,8 @@ type Recorder struct {
 }
 
 // An Event is one call of the driver. Kind is exec, query, prepare, begin, commit or
-// rollback.
+// rollback. A statement that begins or ends a transaction has the kind of the call that it
+// stands for.
 type Event struct {
 	Kind string
 	SQL  string
@@ -63,7 +66,7 @@ func (c recordedConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &recordedConn{conn, c.recorder}, nil
+	return &recordedConn{Conn: conn, recorder: c.recorder}, nil
 }
 
 // A recordedConn implements every optional interface of a driver's connection. If the
@@ -72,14 +75,27 @@ func (c recordedConnector) Connect(ctx context.Context) (driver.Conn, error) {
 type recordedConn struct {
 	driver.Conn
 	recorder *Recorder
+	options  driver.TxOptions // of the next START TRANSACTION
 }
 
 // recordCall records a call. It does not record a call that the driver declines with
 // ErrSkip, because database/sql then makes another call.
 func (c *recordedConn) recordCall(kind, query string, args []driver.NamedValue, err error) {
-	if err != driver.ErrSkip { //nolint:errorlint // database/sql compares like this
-		c.recorder.record(Event{Kind: kind, SQL: query, Args: slices.Clone(args), Err: err})
+	if err == driver.ErrSkip { //nolint:errorlint // database/sql compares like this
+		return
 	}
+	event := Event{Kind: kind, SQL: query, Args: slices.Clone(args), Err: err}
+	switch query {
+	case "SET TRANSACTION ISOLATION LEVEL READ COMMITTED":
+		c.options.Isolation = driver.IsolationLevel(sql.LevelReadCommitted)
+		return
+	case "START TRANSACTION":
+		event = Event{Kind: "begin", Options: c.options, Err: err}
+		c.options = driver.TxOptions{}
+	case "COMMIT", "ROLLBACK":
+		event = Event{Kind: strings.ToLower(query), Err: err}
+	}
+	c.recorder.record(event)
 }
 
 func (c *recordedConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {

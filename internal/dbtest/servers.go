@@ -6,11 +6,13 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"maps"
+	"net"
 	"net/url"
 	"strings"
 
 	mysqldriver "github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	mssql "github.com/microsoft/go-mssqldb"
 	"gorm.io/driver/mysql"
@@ -48,6 +50,25 @@ var PostgreSQL = &Engine{
 			dsn += fmt.Sprintf(" %s='%s'", key, all.Get(key))
 		}
 		return dsn, nil
+	},
+	address: func(dsn string) (network, address string, err error) {
+		config, err := pgconn.ParseConfig(dsn)
+		if err != nil {
+			return "", "", err
+		}
+		network, address = pgconn.NetworkAddress(config.Host, config.Port)
+		return network, address, nil
+	},
+	dsnAt: func(dsn, address string) (string, error) {
+		if at, err := url.Parse(dsn); err == nil && at.Scheme != "" {
+			query := at.Query()
+			query.Del("host")
+			query.Del("port")
+			at.Host, at.RawQuery = address, query.Encode()
+			return at.String(), nil
+		}
+		host, port, err := net.SplitHostPort(address)
+		return dsn + " host=" + host + " port=" + port, err
 	},
 	create: exec("CREATE SCHEMA %s"),
 	drop: func(ctx context.Context, admin *sql.DB, name string) error {
@@ -94,6 +115,21 @@ var MySQL = &Engine{
 			separator = "&"
 		}
 		return dsn + separator + params.Encode(), nil
+	},
+	address: func(dsn string) (network, address string, err error) {
+		config, err := mysqldriver.ParseDSN(dsn)
+		if err != nil {
+			return "", "", err
+		}
+		return config.Net, config.Addr, nil
+	},
+	dsnAt: func(dsn, address string) (string, error) {
+		config, err := mysqldriver.ParseDSN(dsn)
+		if err != nil {
+			return "", err
+		}
+		config.Net, config.Addr = "tcp", address
+		return config.FormatDSN(), nil
 	},
 	create: exec("CREATE DATABASE %s"),
 	drop: func(ctx context.Context, admin *sql.DB, name string) error {
