@@ -95,7 +95,7 @@ func openEngine(engine, dsn string) (*gorm.DB, error) {
 // When the process goes on, everything works again, and each session id has one row.
 func TestDrill_FrozenHost(t *testing.T) {
 	rounds := 4
-	if os.Getenv("USERSESSION_DRILL") == "full" {
+	if fullDrill() {
 		rounds = 20
 	}
 	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL}, func(t *testing.T, d *dbtest.Database) {

@@ -19,12 +19,15 @@ import (
 	"example.com/usersession/internal/dbtest"
 )
 
+// fullDrill reports whether the drills are to be large.
+func fullDrill() bool { return os.Getenv("USERSESSION_DRILL") == "full" }
+
 // drillSize is the number of rows of a drill and the batch size of its cleaners. A drill is
-// large if USERSESSION_DRILL is "full".
+// large if fullDrill.
 type drillSize struct{ rows, batch int }
 
 func newDrillSize() drillSize {
-	if os.Getenv("USERSESSION_DRILL") == "full" {
+	if fullDrill() {
 		return drillSize{rows: 100_000, batch: 250}
 	}
 	return drillSize{rows: 6_000, batch: 50}

@@ -18,7 +18,8 @@ import (
 // A host is an application on package serverside, on a database.
 type host struct {
 	*serverside.Sessions
-	store *usersession.GormStore
+	store        *usersession.GormStore
+	tokenTimeout time.Duration
 }
 
 // newHost returns a host on db.
@@ -42,7 +43,7 @@ func newHost(t *testing.T, db *gorm.DB, change func(*serverside.Config)) *host {
 			t.Error(err)
 		}
 	})
-	return &host{Sessions: sessions, store: store}
+	return &host{Sessions: sessions, store: store, tokenTimeout: config.TokenTimeout}
 }
 
 // request sends a request with the cookie, or without one if it is nil, through the
@@ -89,6 +90,6 @@ func (h *host) visit(cookie *http.Cookie) int {
 func hostTicket(subject, sessionID string) ticket.Ticket {
 	return ticket.Ticket{
 		SubjectID: subject, SessionID: sessionID,
-		AccessToken: "access", AccessTokenExpires: time.Now().Add(time.Second), RefreshToken: "refresh",
+		AccessToken: "access", AccessTokenExpires: time.Now().Add(-time.Minute), RefreshToken: "refresh",
 	}
 }
