@@ -23,8 +23,8 @@ const (
 )
 
 // maxDeadConns is the number of dead connections that a read may meet: after a restart of
-// the database the pool can hold several of them.
-const maxDeadConns = 3
+// the database all idle connections of the pool are dead.
+const maxDeadConns = 100
 
 // An access says whether an operation writes. A read that meets a dead connection is
 // repeated. A write is not, because the database may have done it.
@@ -56,7 +56,7 @@ func (s *GormStore) run(ctx context.Context, access access, operation string, at
 		}
 	}
 	deadConns := 0
-	for n := 1; ; n++ {
+	for n := 1; ; {
 		err := attempt()
 		switch {
 		case err == nil:
@@ -73,15 +73,22 @@ func (s *GormStore) run(ctx context.Context, access access, operation string, at
 			}
 		case access == reads && deadConns < maxDeadConns && s.conn.isDead(err):
 			deadConns++
+			s.logRetry(ctx, operation, n, err)
+			continue // at once: the next connection is another one
 		case n == maxAttempts || !s.conn.isRetryable(err):
 			return s.databaseErr(ctx, operation, err)
 		}
-		s.logger.LogAttrs(ctx, slog.LevelDebug, "usersession: trying again",
-			slog.String("operation", operation), slog.Int("attempt", n), slog.String("code", errorCode(err)))
+		s.logRetry(ctx, operation, n, err)
 		if err := pause(ctx, n); err != nil {
 			return s.databaseErr(ctx, operation, err)
 		}
+		n++
 	}
+}
+
+func (s *GormStore) logRetry(ctx context.Context, operation string, attempt int, err error) {
+	s.logger.LogAttrs(ctx, slog.LevelDebug, "usersession: trying again",
+		slog.String("operation", operation), slog.Int("attempt", attempt), slog.String("code", errorCode(err)))
 }
 
 // pause waits for a random time, which grows with each attempt, so that writers that

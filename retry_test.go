@@ -2,6 +2,7 @@ package usersession_test
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -127,6 +128,19 @@ func TestRun_BoundedAttempts(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A server that closes every connection does not make a read try for ever.
+func TestRun_BoundedDeadConnections(t *testing.T) {
+	db := openSQLite(t)
+	store := newStore(t, db)
+	tried := failStatements(t, db, 1<<30, driver.ErrBadConn)
+	if _, err := store.GetUserSession(t.Context(), keyOf(testSession("there"))); !errors.Is(err, driver.ErrBadConn) {
+		t.Errorf("got %v, want an error that wraps the driver's", err)
+	}
+	if *tried < 50 || *tried > 200 {
+		t.Errorf("tried %d times, want 50 to 200", *tried)
 	}
 }
 

@@ -172,7 +172,7 @@ func testHole(t *testing.T, pool *sql.DB, p *proxy, h *host, e entryPoint, reque
 	if t.Failed() {
 		return
 	}
-	fillPool(t, pool)
+	fillPool(t, pool, holeIdle)
 	goroutines, open := runtime.NumGoroutine(), pool.Stats().OpenConnections
 
 	var loaded, begun sync.WaitGroup // all requests have their session before the hole begins
@@ -210,11 +210,11 @@ func testHole(t *testing.T, pool *sql.DB, p *proxy, h *host, e entryPoint, reque
 	settles(t, pool, goroutines, open)
 }
 
-// fillPool opens connections until the pool has as many idle ones as it keeps.
-func fillPool(t *testing.T, pool *sql.DB) {
+// fillPool opens connections until n of them are idle in the pool, which must keep so many.
+func fillPool(t *testing.T, pool *sql.DB, n int) {
 	t.Helper()
 	var conns []*sql.Conn
-	for range holeIdle {
+	for range n {
 		conn, err := pool.Conn(context.WithoutCancel(t.Context()))
 		must(t, err)
 		conns = append(conns, conn)
@@ -287,7 +287,7 @@ func holeAtStep(t *testing.T, p *proxy, h, other *host, e entryPoint, step int) 
 	p.setHole(false)
 	bound := answerBound
 	if e.name == "AccessToken" { // each step of a refresh has a deadline of its own
-		bound += 2*holeTimeout + h.tokenTimeout
+		bound += 2*holeTimeout + h.config.TokenTimeout
 	}
 	if took > bound {
 		t.Errorf("step %d: the answer took %v and has status %d", step, took, status)

@@ -18,8 +18,8 @@ import (
 // A host is an application on package serverside, on a database.
 type host struct {
 	*serverside.Sessions
-	store        *usersession.GormStore
-	tokenTimeout time.Duration
+	store  *usersession.GormStore
+	config serverside.Config
 }
 
 // newHost returns a host on db.
@@ -34,6 +34,19 @@ func newHost(t *testing.T, db *gorm.DB, change func(*serverside.Config)) *host {
 	if change != nil {
 		change(&config)
 	}
+	return startHost(t, store, config)
+}
+
+// newHostLike returns another host with the configuration of h, except for the change.
+func newHostLike(t *testing.T, h *host, change func(*serverside.Config)) *host {
+	t.Helper()
+	config := h.config
+	change(&config)
+	return startHost(t, h.store, config)
+}
+
+func startHost(t *testing.T, store *usersession.GormStore, config serverside.Config) *host {
+	t.Helper()
 	sessions, err := serverside.New(config)
 	must(t, err)
 	t.Cleanup(func() {
@@ -43,7 +56,7 @@ func newHost(t *testing.T, db *gorm.DB, change func(*serverside.Config)) *host {
 			t.Error(err)
 		}
 	})
-	return &host{Sessions: sessions, store: store, tokenTimeout: config.TokenTimeout}
+	return &host{Sessions: sessions, store: store, config: config}
 }
 
 // request sends a request with the cookie, or without one if it is nil, through the
