@@ -29,11 +29,21 @@
 // with _journal_mode=WAL&_busy_timeout=5000&_txlock=immediate. Without these settings the
 // store works, but more slowly.
 //
-// Behind pgbouncer in transaction mode configure pgx as for any other query
-// (default_query_exec_mode=exec); see also [WithoutPreparedStatements].
-//
 // With gorm.io/plugin/dbresolver, reads go to the replicas, which may not have a session
 // that was created a moment ago. Give the store a *gorm.DB that reads from the primary:
 //
 //	store, err := usersession.NewGormStore(db.Clauses(dbresolver.Write))
+//
+// # Timeouts and failover
+//
+// The store waits for as long as the context allows: give it a deadline, as package
+// serverside does (Config.StoreTimeout). End the transactions of frozen hosts on the server:
+// idle_in_transaction_session_timeout on PostgreSQL, idle_transaction_timeout on MariaDB,
+// wait_timeout on MySQL. In a PostgreSQL DSN with several hosts, set connect_timeout below
+// the deadline. An asynchronous standby loses the last writes in a failover: repeat
+// revocations then. The clocks of hosts may differ by far less than sessions live.
+//
+// Behind pgbouncer in transaction mode, version 1.21 or newer, set max_prepared_statements;
+// with an older one, set pgx's default_query_exec_mode=exec. Never use describe_exec. The
+// README has the details.
 package usersession

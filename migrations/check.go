@@ -19,6 +19,7 @@ type CheckOption func(*checkConfig)
 type checkConfig struct {
 	model any
 	table string
+	dsn   string
 	now   func() time.Time
 }
 
@@ -41,8 +42,8 @@ const (
 )
 
 // Check reports whether a live database is fit for the store: its table, the columns with
-// their types and collations, the indexes, the database's clock, and expired rows that no
-// cleanup has deleted. It changes nothing. It returns no findings if all is well; each
+// their types and collations, the indexes, the database's clock, expired rows that no
+// cleanup has deleted, and a server that never ends an idle transaction. It changes nothing. It returns no findings if all is well; each
 // finding says what to do.
 //
 // An application calls it when it starts, logs the findings, and stops if one of them is
@@ -66,6 +67,7 @@ func Check(ctx context.Context, db *gorm.DB, opts ...CheckOption) ([]Finding, er
 		return nil, err
 	}
 	c := checker{comparison{dialect: d}}
+	c.failover(config.dsn)
 	live := got.Table(want.Name)
 	if live == nil {
 		c.missingTable(want.Name)
@@ -76,6 +78,9 @@ func Check(ctx context.Context, db *gorm.DB, opts ...CheckOption) ([]Finding, er
 	db = quiet(ctx, db)
 	if err := c.clock(db, config.now); err != nil {
 		return nil, fmt.Errorf("migrations: read the database's clock: %w", err)
+	}
+	if err := c.idleTransactions(db); err != nil {
+		return nil, fmt.Errorf("migrations: read the server's settings: %w", err)
 	}
 	if live.Column("expires") != nil {
 		if err := c.leftovers(db, want.Name, config.now()); err != nil {

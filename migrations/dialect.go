@@ -51,6 +51,9 @@ type dialect interface {
 	// now returns a SELECT of the database's time in milliseconds since 1970, or "" if
 	// the database uses the host's clock.
 	now() string
+	// idleTimeouts returns a query for the names and values of the settings that end an
+	// idle transaction. It is "" if the server has none.
+	idleTimeouts() string
 	// ordinal reports whether the collation of a live column treats all strings as
 	// different.
 	ordinal(column Column) bool

@@ -59,6 +59,11 @@ func (mysql) now() string {
 	return "SELECT CAST(ROUND(UNIX_TIMESTAMP(NOW(3)) * 1000) AS SIGNED)"
 }
 
+// idleTimeouts finds the settings on MariaDB. MySQL has none, so it returns no rows there.
+func (mysql) idleTimeouts() string {
+	return "SHOW VARIABLES WHERE Variable_name IN ('idle_transaction_timeout', 'idle_write_transaction_timeout')"
+}
+
 func (mysql) ordinal(column Column) bool {
 	return strings.HasSuffix(column.Collation, "_bin") || column.Collation == "binary" || column.Collation == ""
 }

@@ -64,4 +64,8 @@ func (postgres) now() string {
 	return "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
 }
 
+func (postgres) idleTimeouts() string {
+	return "SELECT name, setting FROM pg_settings WHERE name = 'idle_in_transaction_session_timeout'"
+}
+
 func (postgres) ordinal(column Column) bool { return !column.nondeterministic }

@@ -80,6 +80,8 @@ func (sqlserver) now() string {
 	return "SELECT DATEDIFF_BIG(millisecond, '19700101', SYSUTCDATETIME())"
 }
 
+func (sqlserver) idleTimeouts() string { return "" }
+
 func (sqlserver) ordinal(column Column) bool {
 	name := strings.ToUpper(column.Collation)
 	return strings.HasSuffix(name, "_BIN") || strings.HasSuffix(name, "_BIN2") || strings.HasSuffix(name, "_BIN2_UTF8") || name == ""

@@ -31,7 +31,7 @@ func TestDoctor_MigratedDatabase(t *testing.T) {
 		add(t, dir, steps[0])
 		mustRun(t, team(dir, steps[0].models...), "up", dsnOf(t, d))
 		createRows(t, d.Open(t, dbtest.Setup{}))
-		db := d.Open(t, dbtest.Setup{Params: readOnly[d.Engine.Name]})
+		db := d.Open(t, dbtest.Setup{Params: withTimeout(d, readOnly[d.Engine.Name])})
 		if err := db.Exec("CREATE TABLE x (y int)").Error; err == nil {
 			t.Fatal("the connection is not read-only")
 		}
@@ -168,7 +168,7 @@ func TestDoctor_HarmlessFindings(t *testing.T) {
 		dir := t.TempDir()
 		add(t, dir, steps[0])
 		mustRun(t, team(dir, steps[0].models...), "up", dsnOf(t, d))
-		db := d.Open(t, dbtest.Setup{})
+		db := d.Open(t, dbtest.Setup{Params: withTimeout(d, nil)})
 		later := func() time.Time { return time.Now().Add(48 * time.Hour) }
 		store := storeOn(t, db)
 		err := store.CreateUserSession(t.Context(), bff.UserSession{
@@ -253,7 +253,7 @@ type device struct {
 // TestDoctor_OwnTableAndModel checks a table with the team's name and columns.
 func TestDoctor_OwnTableAndModel(t *testing.T) {
 	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
-		db := d.Open(t, dbtest.Setup{})
+		db := d.Open(t, dbtest.Setup{Params: withTimeout(d, nil)})
 		if err := db.Table("bff_sessions").AutoMigrate(&device{}); err != nil {
 			t.Fatal(err)
 		}

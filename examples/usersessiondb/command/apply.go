@@ -131,7 +131,7 @@ func fileExists(dsn string) bool {
 
 func (r *runner) doctor(ctx context.Context, _ []string) error {
 	return r.with(ctx, func(t *target) error {
-		findings, err := migrations.Check(ctx, t.gorm)
+		findings, err := migrations.Check(ctx, t.gorm, migrations.CheckDSN(t.dsn))
 		if err != nil {
 			return err
 		}
