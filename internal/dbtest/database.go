@@ -110,7 +110,8 @@ func (d *Database) DSN(params url.Values) (string, error) {
 // Address returns the address of the database's server, for [net.Dial].
 func (d *Database) Address() (network, address string, err error) { return d.Engine.address(d.base) }
 
-// DSNAt returns the database's DSN with another address, such as that of a proxy.
+// DSNAt returns the database's DSN with another address, such as that of a proxy. For
+// PostgreSQL, the address may be a list with commas.
 func (d *Database) DSNAt(address string, params url.Values) (string, error) {
 	dsn, err := d.DSN(params)
 	if err != nil {

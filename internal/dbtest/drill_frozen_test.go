@@ -17,9 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
-
 	"example.com/usersession"
 	"example.com/usersession/bff/serverside"
 	"example.com/usersession/entities"
@@ -79,16 +76,6 @@ func replaceSessions(job string) error {
 
 func frozenSession(user int) string { return fmt.Sprintf("sid-%d", user) }
 
-// openEngine opens a database in a process that a test has started.
-func openEngine(engine, dsn string) (*gorm.DB, error) {
-	for _, e := range dbtest.Engines {
-		if e.Name == engine {
-			return gorm.Open(e.Dialector(dsn), &gorm.Config{Logger: logger.Discard})
-		}
-	}
-	return nil, fmt.Errorf("unknown engine %q", engine)
-}
-
 // TestDrill_FrozenHost stops a process in the middle of its replacements, as a host that
 // freezes, while this host signs in the same users. On PostgreSQL no sign-in waits. On
 // MariaDB the frozen host can hold locks: a sign-in then waits for StoreTimeout and fails.
@@ -142,9 +129,6 @@ func TestDrill_FrozenHost(t *testing.T) {
 		}
 	})
 }
-
-// hangBound is the time beyond a deadline after which a test says that an operation hangs.
-const hangBound = 5 * time.Second
 
 // signInAll signs in every user, all at the same time, so many times one after the other. It
 // returns the longest duration for each status, and the number of sign-ins that failed.

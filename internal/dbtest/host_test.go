@@ -2,6 +2,7 @@ package dbtest_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -9,10 +10,12 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
 
 	"example.com/usersession"
 	"example.com/usersession/bff/serverside"
 	"example.com/usersession/bff/ticket"
+	"example.com/usersession/internal/dbtest"
 )
 
 // A host is an application on package serverside, on a database.
@@ -105,4 +108,17 @@ func hostTicket(subject, sessionID string) ticket.Ticket {
 		SubjectID: subject, SessionID: sessionID,
 		AccessToken: "access", AccessTokenExpires: time.Now().Add(-time.Minute), RefreshToken: "refresh",
 	}
+}
+
+// hangBound is the time beyond a deadline after which a test says that an operation hangs.
+const hangBound = 5 * time.Second
+
+// openEngine opens a database in a process that a test has started.
+func openEngine(engine, dsn string) (*gorm.DB, error) {
+	for _, e := range dbtest.Engines {
+		if e.Name == engine {
+			return gorm.Open(e.Dialector(dsn), &gorm.Config{Logger: logger.Discard})
+		}
+	}
+	return nil, fmt.Errorf("unknown engine %q", engine)
 }

@@ -166,13 +166,16 @@ func (s *ownServer) stop(t *testing.T, signal os.Signal) {
 func ownPostgres(t *testing.T) *ownServer {
 	t.Helper()
 	initdb, postgres := program(t, "initdb"), program(t, "postgres")
-	s := newOwnServer(t, dbtest.PostgreSQL, func(s *ownServer) *exec.Cmd {
-		return s.command(postgres, "-D", s.data(), "-p", strconv.Itoa(s.port), "-c", "listen_addresses=127.0.0.1",
-			"-c", "unix_socket_directories="+s.dir, "-c", "fsync=off", "-c", "max_connections=300")
-	})
+	s := newOwnServer(t, dbtest.PostgreSQL, func(s *ownServer) *exec.Cmd { return s.postgresCommand(postgres) })
 	s.quit = syscall.SIGINT // "fast": ends the connections
 	s.run(t, initdb, "-D", s.data(), "-U", "root", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C")
 	return s
+}
+
+// postgresCommand returns the command that runs PostgreSQL.
+func (s *ownServer) postgresCommand(postgres string) *exec.Cmd {
+	return s.command(postgres, "-D", s.data(), "-p", strconv.Itoa(s.port), "-c", "listen_addresses=127.0.0.1",
+		"-c", "unix_socket_directories="+s.dir, "-c", "fsync=off", "-c", "max_connections=300")
 }
 
 func (s *ownServer) postgresDSN() string {

@@ -67,8 +67,15 @@ var PostgreSQL = &Engine{
 			at.Host, at.RawQuery = address, query.Encode()
 			return at.String(), nil
 		}
-		host, port, err := net.SplitHostPort(address)
-		return dsn + " host=" + host + " port=" + port, err
+		var hosts, ports []string
+		for one := range strings.SplitSeq(address, ",") {
+			host, port, err := net.SplitHostPort(one)
+			if err != nil {
+				return "", err
+			}
+			hosts, ports = append(hosts, host), append(ports, port)
+		}
+		return dsn + " host=" + strings.Join(hosts, ",") + " port=" + strings.Join(ports, ","), nil
 	},
 	create: exec("CREATE SCHEMA %s"),
 	drop: func(ctx context.Context, admin *sql.DB, name string) error {
