@@ -47,7 +47,7 @@ func openThrough(t *testing.T, d *dbtest.Database, maxOpen int) (*gorm.DB, *prox
 	p := startProxy(t, network, address)
 	dsn, err := d.DSNAt(p.address(), nil)
 	must(t, err)
-	db, err := openEngine(d.Engine.Name, dsn)
+	db, err := openIn(d.Engine.Name, dsn)
 	must(t, err)
 	pool := dbtest.Pool(t, db)
 	t.Cleanup(func() { _ = pool.Close() })

@@ -40,7 +40,7 @@ func testFailover(t *testing.T) {
 	standby := ownStandby(t, primary)
 	dsn := fmt.Sprintf("postgres://root@%s,%s/postgres?sslmode=disable&target_session_attrs=read-write&connect_timeout=2",
 		primary.address(), standby.address())
-	db, err := openEngine(dbtest.PostgreSQL.Name, dsn)
+	db, err := openIn(dbtest.PostgreSQL.Name, dsn)
 	must(t, err)
 	pool := dbtest.Pool(t, db)
 	defer func() { _ = pool.Close() }()
@@ -67,7 +67,7 @@ func ownStandby(t *testing.T, primary *ownServer) *ownServer {
 	standby.run(t, program(t, "pg_basebackup"), "-D", standby.data(), "-R", "--checkpoint=fast",
 		"-d", fmt.Sprintf("host=127.0.0.1 port=%d user=root", primary.port))
 	standby.up(t, standby.postgresDSN())
-	db, err := openEngine(dbtest.PostgreSQL.Name, primary.postgresDSN())
+	db, err := openIn(dbtest.PostgreSQL.Name, primary.postgresDSN())
 	must(t, err)
 	must(t, db.Exec("ALTER SYSTEM SET synchronous_standby_names = '*'").Error)
 	must(t, db.Exec("SELECT pg_reload_conf()").Error)

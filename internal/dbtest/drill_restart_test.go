@@ -41,7 +41,7 @@ func restartUnderLoad(t *testing.T, server *ownServer, dsn string) {
 		restarts = 10
 	}
 	server.up(t, dsn)
-	db, err := openEngine(server.engine.Name, dsn)
+	db, err := openIn(server.engine.Name, dsn)
 	must(t, err)
 	must(t, db.AutoMigrate(&entities.UserSession{}))
 	pool := dbtest.Pool(t, db)

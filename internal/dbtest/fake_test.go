@@ -29,6 +29,7 @@ type fakeDriver struct {
 	open          atomic.Int64 // prepared and not closed
 	// refuseReadCommitted is the error of DELETEs in a transaction that is READ COMMITTED.
 	refuseReadCommitted error
+	nextReadCommitted   bool // of the next transaction
 	readCommitted       bool
 	// refuseReadPast is the error of SQL Server's form of the cleanup.
 	refuseReadPast error
@@ -73,6 +74,12 @@ var (
 
 func (c fakeConn) ExecContext(_ context.Context, query string, _ []driver.NamedValue) (driver.Result, error) {
 	affected := int64(1)
+	switch query {
+	case "SET TRANSACTION ISOLATION LEVEL READ COMMITTED":
+		c.nextReadCommitted = true
+	case "START TRANSACTION":
+		c.readCommitted, c.nextReadCommitted = c.nextReadCommitted, false
+	}
 	if c.readCommitted && strings.HasPrefix(query, "DELETE") && c.refuseReadCommitted != nil {
 		return nil, c.refuseReadCommitted
 	}

@@ -2,7 +2,7 @@ package dbtest_test
 
 import (
 	"context"
-	"fmt"
+
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -10,12 +10,10 @@ import (
 	"time"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 
 	"example.com/usersession"
 	"example.com/usersession/bff/serverside"
 	"example.com/usersession/bff/ticket"
-	"example.com/usersession/internal/dbtest"
 )
 
 // A host is an application on package serverside, on a database.
@@ -37,7 +35,7 @@ func newHost(t *testing.T, db *gorm.DB, change func(*serverside.Config)) *host {
 	if change != nil {
 		change(&config)
 	}
-	return startHost(t, store, config)
+	return openHost(t, store, config)
 }
 
 // newHostLike returns another host with the configuration of h, except for the change.
@@ -45,10 +43,10 @@ func newHostLike(t *testing.T, h *host, change func(*serverside.Config)) *host {
 	t.Helper()
 	config := h.config
 	change(&config)
-	return startHost(t, h.store, config)
+	return openHost(t, h.store, config)
 }
 
-func startHost(t *testing.T, store *usersession.GormStore, config serverside.Config) *host {
+func openHost(t *testing.T, store *usersession.GormStore, config serverside.Config) *host {
 	t.Helper()
 	sessions, err := serverside.New(config)
 	must(t, err)
@@ -110,15 +108,5 @@ func hostTicket(subject, sessionID string) ticket.Ticket {
 	}
 }
 
-// hangBound is the time beyond a deadline after which a test says that an operation hangs.
-const hangBound = 5 * time.Second
-
-// openEngine opens a database in a process that a test has started.
-func openEngine(engine, dsn string) (*gorm.DB, error) {
-	for _, e := range dbtest.Engines {
-		if e.Name == engine {
-			return gorm.Open(e.Dialector(dsn), &gorm.Config{Logger: logger.Discard})
-		}
-	}
-	return nil, fmt.Errorf("unknown engine %q", engine)
-}
+// deadlineSlack is the time beyond a deadline after which a test says that an operation hangs.
+const deadlineSlack = 5 * time.Second

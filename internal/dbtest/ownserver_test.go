@@ -133,7 +133,7 @@ func (s *ownServer) up(t *testing.T, dsn string) {
 
 // answers connects to a server and returns nil if it answers.
 func answers(e *dbtest.Engine, dsn string) error {
-	db, err := openEngine(e.Name, dsn)
+	db, err := openIn(e.Name, dsn)
 	if err != nil {
 		return err
 	}

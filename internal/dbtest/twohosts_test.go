@@ -29,7 +29,7 @@ func TestTwoHosts_FirstDropsPackets(t *testing.T) {
 		must(t, err)
 		for _, pooled := range []int{0, 2} {
 			t.Run(fmt.Sprintf("%d pooled connections", pooled), func(t *testing.T) {
-				db, err := openEngine(d.Engine.Name, dsn)
+				db, err := openIn(d.Engine.Name, dsn)
 				must(t, err)
 				pool := dbtest.Pool(t, db)
 				t.Cleanup(func() { _ = pool.Close() })
@@ -43,7 +43,7 @@ func TestTwoHosts_FirstDropsPackets(t *testing.T) {
 				for range pooled + 3 {
 					begin := time.Now()
 					status := h.visit(cookie)
-					if took := time.Since(begin); took > h.config.StoreTimeout+hangBound {
+					if took := time.Since(begin); took > h.config.StoreTimeout+deadlineSlack {
 						t.Errorf("a request took %v", took)
 					}
 					if status != http.StatusOK {
