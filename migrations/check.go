@@ -42,9 +42,11 @@ const (
 )
 
 // Check reports whether a live database is fit for the store: its table, the columns with
-// their types and collations, the indexes, the database's clock, expired rows that no
-// cleanup has deleted, and a server that never ends an idle transaction. It changes nothing. It returns no findings if all is well; each
-// finding says what to do.
+// their types and collations, the indexes, the position of the sequence, foreign keys onto
+// the table, row level security, soft deletes, the connection's settings (read-only, autocommit,
+// character set, isolation and more), the database's clock, expired rows that no cleanup has
+// deleted, and a server that never ends an idle transaction. It changes nothing. It returns no
+// findings if all is well; each finding says what to do.
 //
 // An application calls it when it starts, logs the findings, and stops if one of them is
 // not [Finding.Harmless]. An error means that the check could not be completed: an
@@ -82,6 +84,12 @@ func Check(ctx context.Context, db *gorm.DB, opts ...CheckOption) ([]Finding, er
 	if err := c.idleTransactions(db); err != nil {
 		return nil, fmt.Errorf("migrations: read the server's settings: %w", err)
 	}
+	if err := c.probes(db, want.Name); err != nil {
+		return nil, fmt.Errorf("migrations: read the connection's settings: %w", err)
+	}
+	if err := c.softDeletes(config.model, live); err != nil {
+		return nil, fmt.Errorf("migrations: read the model: %w", err)
+	}
 	if live.Column("expires") != nil {
 		if err := c.leftovers(db, want.Name, config.now()); err != nil {
 			return nil, fmt.Errorf("migrations: count the expired rows: %w", err)
@@ -108,6 +116,11 @@ func expected(db *gorm.DB, config checkConfig) (*Table, error) {
 // A checker compares as the store requires: unlike Compare, it accepts wider types and
 // more columns and indexes than the model has.
 type checker struct{ comparison }
+
+// reported reports whether there is a finding whose problem begins so.
+func (c *checker) reported(where, problem string) bool {
+	return slices.ContainsFunc(c.findings, func(f Finding) bool { return f.Where == where && strings.HasPrefix(f.Problem, problem) })
+}
 
 func (c *checker) harmless(where, problem, remedy string) {
 	c.findings = append(c.findings, Finding{Where: where, Problem: problem, Remedy: remedy, Harmless: true})

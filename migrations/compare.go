@@ -66,6 +66,10 @@ func (c *comparison) missingColumn(where string) {
 }
 
 func (c *comparison) primaryKey(want, got *Table) {
+	// The primary key of a partitioned table must have the columns of the partitions.
+	if got.partitioned && len(want.PrimaryKey) == 1 && slices.Contains(got.PrimaryKey, want.PrimaryKey[0]) {
+		return
+	}
 	if !slices.Equal(want.PrimaryKey, got.PrimaryKey) {
 		c.add(want.Name, fmt.Sprintf("the primary key is %v, want %v", got.PrimaryKey, want.PrimaryKey), remedyMigration)
 	}

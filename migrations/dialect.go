@@ -54,6 +54,9 @@ type dialect interface {
 	// idleTimeouts returns a query for the names and values of the settings that end an
 	// idle transaction. It is "" if the server has none.
 	idleTimeouts() string
+	// probes returns the questions of [Check] about the connection, the server and the
+	// table.
+	probes(table string) []probe
 	// ordinal reports whether the collation of a live column treats all strings as
 	// different.
 	ordinal(column Column) bool

@@ -20,6 +20,8 @@ type Table struct {
 	Columns    []Column
 	PrimaryKey []string
 	Indexes    []Index
+
+	partitioned bool // in a live database
 }
 
 // A Column is a column of a table.

@@ -38,6 +38,13 @@ func (mysql) inspect(_ context.Context, db *gorm.DB, name string) (*Table, error
 	if err != nil || len(table.Columns) == 0 {
 		return nil, err
 	}
+	var partitions int
+	err = scanOne(db.Raw(`SELECT COUNT(*) FROM information_schema.partitions
+		WHERE table_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND table_name = ? AND partition_name IS NOT NULL`, args...), &partitions)
+	if err != nil {
+		return nil, err
+	}
+	table.partitioned = partitions > 0
 	err = each(db, `SELECT index_name, non_unique = 0, COALESCE(column_name, '(expression)'), COALESCE(sub_part, 0)
 		FROM information_schema.statistics
 		WHERE table_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND table_name = ?

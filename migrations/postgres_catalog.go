@@ -38,6 +38,11 @@ func (d postgres) inspect(_ context.Context, db *gorm.DB, name string) (*Table, 
 	if err != nil || len(table.Columns) == 0 {
 		return nil, err
 	}
+	kind := ""
+	if err := scanOne(db.Raw("SELECT relkind::text FROM pg_class WHERE oid = to_regclass(?)", regclass), &kind); err != nil {
+		return nil, err
+	}
+	table.partitioned = kind == "p"
 	// Servers before version 15 do not have indnullsnotdistinct; as JSON it reads as NULL.
 	err = each(db, `SELECT i.relname, x.indisunique, x.indisprimary,
 			COALESCE(pg_get_expr(x.indpred, x.indrelid), ''),

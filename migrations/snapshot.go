@@ -77,7 +77,9 @@ func decodeSnapshot(data []byte) (Model, string, error) {
 	}
 	model := Model{Dialect: s.Dialect}
 	for _, table := range s.Tables {
-		model.Tables = append(model.Tables, Table(table))
+		model.Tables = append(model.Tables, Table{
+			Name: table.Name, Columns: table.Columns, PrimaryKey: table.PrimaryKey, Indexes: table.Indexes,
+		})
 	}
 	return model, s.Add, nil
 }

@@ -1,0 +1,181 @@
+package migrationstest
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"example.com/usersession/entities"
+	"example.com/usersession/internal/dbtest"
+	"example.com/usersession/migrations"
+)
+
+// A misfit is a setting of the connection, or DDL of a team's, that does not fit the store.
+type misfit struct {
+	name     string
+	engine   *dbtest.Engine
+	params   url.Values
+	ddl      []string // executed on the migrated database; %s is the schema
+	find     string
+	remedy   string
+	harmless bool
+}
+
+var misfits = []misfit{
+	{name: "read-only", engine: dbtest.PostgreSQL, params: url.Values{"default_transaction_read_only": {"on"}}, find: "connection: the connection is read-only", remedy: "target_session_attrs=read-write"},
+	{name: "read-only", engine: dbtest.MySQL, params: url.Values{"tx_read_only": {"1"}}, find: "connection: the connection is read-only", remedy: "primary"},
+	{name: "read-only", engine: dbtest.SQLite, params: url.Values{"_pragma": {"query_only(1)", "busy_timeout(5000)"}}, find: "connection: the connection is read-only", remedy: "pragma"},
+	{name: "isolation", engine: dbtest.PostgreSQL, params: url.Values{"default_transaction_isolation": {"serializable"}}, find: "the isolation level is SERIALIZABLE", remedy: "READ COMMITTED", harmless: true},
+	{name: "isolation", engine: dbtest.MySQL, params: url.Values{"tx_isolation": {"'SERIALIZABLE'"}}, find: "the isolation level is SERIALIZABLE", remedy: "READ COMMITTED", harmless: true},
+	{name: "autocommit", engine: dbtest.MySQL, params: url.Values{"autocommit": {"0"}}, find: "connection: autocommit is off", remedy: "DSN"},
+	{name: "completion_type", engine: dbtest.MySQL, params: url.Values{"completion_type": {"1"}}, find: "connection: completion_type is CHAIN", remedy: "DSN"},
+	{name: "completion_type", engine: dbtest.MySQL, params: url.Values{"completion_type": {"2"}}, find: "connection: completion_type is RELEASE", remedy: "DSN", harmless: true},
+	{name: "character set", engine: dbtest.MySQL, params: url.Values{"charset": {"latin1"}}, find: "connection: character_set_client is latin1", remedy: "charset=utf8mb4"},
+	{name: "character set", engine: dbtest.MySQL, params: url.Values{"charset": {"utf8"}}, find: "connection: character_set_client is utf8", remedy: "charset=utf8mb4"},
+	{name: "sql_mode", engine: dbtest.MySQL, params: url.Values{"sql_mode": {"''"}}, find: "connection: sql_mode is not strict", remedy: "STRICT_TRANS_TABLES", harmless: true},
+	{name: "no busy_timeout", engine: dbtest.SQLite, params: url.Values{"_pragma": {"busy_timeout(0)"}}, find: "connection: there is no busy_timeout", remedy: "DSN", harmless: true},
+	{name: "engine", engine: dbtest.MySQL, ddl: []string{"DROP INDEX idx_user_sessions_subject ON user_sessions", "ALTER TABLE user_sessions ENGINE=Aria"}, find: "user_sessions: the table's engine is Aria", remedy: "InnoDB"},
+
+	{name: "foreign key", engine: dbtest.PostgreSQL, ddl: []string{"CREATE TABLE devices (session bigint CONSTRAINT of_session REFERENCES user_sessions (id))"}, find: "user_sessions: the foreign key of_session of devices keeps a session", remedy: "ON DELETE"},
+	{name: "foreign key", engine: dbtest.MySQL, ddl: []string{"CREATE TABLE devices (session bigint, CONSTRAINT of_session FOREIGN KEY (session) REFERENCES user_sessions (id))"}, find: "user_sessions: the foreign key of_session of devices keeps a session", remedy: "ON DELETE"},
+	{name: "foreign key", engine: dbtest.SQLite, params: url.Values{"_pragma": {"foreign_keys(1)", "busy_timeout(5000)"}}, ddl: []string{"CREATE TABLE devices (session integer REFERENCES user_sessions (id))"}, find: "of devices keeps a session", remedy: "ON DELETE"},
+	{name: "sequence behind", engine: dbtest.PostgreSQL, ddl: []string{
+		"INSERT INTO user_sessions (id, partition_key, key, subject_id, created, renewed, ticket, version) VALUES (7, '', 'k', 's', now(), now(), '', 1)",
+	}, find: "user_sessions.id: the sequence of the column is behind the rows", remedy: "setval("},
+	{name: "sequence too small", engine: dbtest.PostgreSQL, ddl: []string{"DO $$ BEGIN EXECUTE format('ALTER SEQUENCE %%s AS integer', pg_get_serial_sequence('user_sessions', 'id')); END $$"}, find: "user_sessions.id: the sequence of the column is integer", remedy: "bigint", harmless: true},
+	{name: "two schemas", engine: dbtest.PostgreSQL, params: url.Values{"search_path": {"%s,%s_app"}}, ddl: []string{
+		"CREATE SCHEMA %[1]s_app", "CREATE TABLE %[1]s_app.user_sessions (id bigint)",
+	}, find: "user_sessions: the search_path finds the table in several schemas", remedy: "WithTable"},
+	{name: "soft delete", engine: dbtest.PostgreSQL, ddl: []string{"ALTER TABLE user_sessions ADD deleted_at timestamptz"}, find: "user_sessions.deleted_at: the column looks like a soft delete", remedy: "remove"},
+	{name: "soft delete", engine: dbtest.SQLite, ddl: []string{"ALTER TABLE user_sessions ADD deleted_at datetime"}, find: "user_sessions.deleted_at: the column looks like a soft delete", remedy: "remove"},
+}
+
+// TestDoctor_Misfits finds each setting that does not fit, and says what to do.
+func TestDoctor_Misfits(t *testing.T) {
+	for _, m := range misfits {
+		dbtest.On(t, []*dbtest.Engine{m.engine}, func(t *testing.T, d *dbtest.Database) {
+			db := d.Open(t, dbtest.Setup{})
+			if err := db.AutoMigrate(&entities.UserSession{}); err != nil {
+				t.Fatal(err)
+			}
+			for _, ddl := range m.ddl {
+				if strings.Contains(ddl, "%") {
+					ddl = fmt.Sprintf(ddl+"%[1]s", d.Name)
+					ddl = strings.TrimSuffix(ddl, d.Name)
+				}
+				if err := db.Exec(ddl).Error; err != nil {
+					t.Fatal(err)
+				}
+			}
+			params := url.Values{}
+			for name, values := range m.params {
+				for _, value := range values {
+					params.Add(name, strings.ReplaceAll(value, "%s", d.Name))
+				}
+			}
+			if m.name == "two schemas" {
+				t.Cleanup(func() { db.Exec("DROP SCHEMA " + d.Name + "_app CASCADE") })
+			}
+			findings, err := migrations.Check(t.Context(), d.Open(t, dbtest.Setup{Params: params}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range findings {
+				if strings.Contains(f.Where+": "+f.Problem, m.find) && strings.Contains(f.Remedy, m.remedy) && f.Harmless == m.harmless {
+					return
+				}
+			}
+			t.Errorf("%s: want %q … %q, harmless %v, got %v", m.name, m.find, m.remedy, m.harmless, findings)
+		})
+	}
+}
+
+// TestDoctor_RowLevelSecurity: an account from which a policy hides rows.
+func TestDoctor_RowLevelSecurity(t *testing.T) {
+	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL}, func(t *testing.T, d *dbtest.Database) {
+		db, role := d.Open(t, dbtest.Setup{MaxOpen: 1}), d.Name+"_role"
+		if err := db.AutoMigrate(&entities.UserSession{}); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			db.Exec("RESET ROLE")
+			db.Exec("DROP OWNED BY " + role)
+			db.Exec("DROP ROLE " + role)
+		})
+		for _, statement := range []string{
+			"CREATE ROLE " + role, "GRANT USAGE ON SCHEMA " + d.Name + " TO " + role, "GRANT SELECT ON user_sessions TO " + role, "SET ROLE " + role,
+		} {
+			if err := db.Exec(statement).Error; err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, secured := range []bool{false, true} {
+			if secured {
+				for _, statement := range []string{"RESET ROLE", "ALTER TABLE user_sessions ENABLE ROW LEVEL SECURITY", "SET ROLE " + role} {
+					if err := db.Exec(statement).Error; err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			findings, err := migrations.Check(t.Context(), db)
+			if err != nil || found(findings, "user_sessions: row level security hides rows", "BYPASSRLS") != secured {
+				t.Errorf("secured %v: %v, %v", secured, findings, err)
+			}
+		}
+	})
+}
+
+// soft is a team's session with a soft delete under another name.
+type soft struct {
+	entities.UserSession
+	Gone gorm.DeletedAt
+}
+
+// TestDoctor_SoftDeleteInModel finds a soft delete by its type.
+func TestDoctor_SoftDeleteInModel(t *testing.T) {
+	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
+		db := d.Open(t, dbtest.Setup{})
+		if err := db.Table("user_sessions").AutoMigrate(&soft{}); err != nil {
+			t.Fatal(err)
+		}
+		findings, err := migrations.Check(t.Context(), db, migrations.CheckModel(&soft{}), migrations.CheckTable("user_sessions"))
+		if err != nil || !found(findings, "user_sessions.gone: the column looks like a soft delete", "remove") {
+			t.Errorf("%v, %v", findings, err)
+		}
+	})
+}
+
+// TestDoctor_PartitionedTable: the primary key of a partitioned table has more columns, which
+// is no finding.
+func TestDoctor_PartitionedTable(t *testing.T) {
+	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL}, func(t *testing.T, d *dbtest.Database) {
+		db := d.Open(t, dbtest.Setup{Params: withTimeout(d, nil)})
+		if err := db.AutoMigrate(&entities.UserSession{}); err != nil {
+			t.Fatal(err)
+		}
+		statements := []string{"ALTER TABLE user_sessions DROP PRIMARY KEY, ADD PRIMARY KEY (id, partition_key) PARTITION BY KEY (partition_key) PARTITIONS 3"}
+		if d.Engine == dbtest.PostgreSQL {
+			statements = []string{
+				"ALTER TABLE user_sessions RENAME TO plain",
+				"CREATE TABLE user_sessions (LIKE plain INCLUDING DEFAULTS) PARTITION BY HASH (partition_key)",
+				"ALTER TABLE user_sessions ADD PRIMARY KEY (partition_key, id)",
+				"CREATE TABLE user_sessions_0 PARTITION OF user_sessions FOR VALUES WITH (MODULUS 1, REMAINDER 0)",
+				"CREATE UNIQUE INDEX a ON user_sessions (partition_key, key)",
+				"CREATE UNIQUE INDEX b ON user_sessions (partition_key, session_id) WHERE session_id IS NOT NULL",
+				"CREATE INDEX c ON user_sessions (partition_key, subject_id, session_id)",
+				"CREATE INDEX d ON user_sessions (expires)",
+			}
+		}
+		for _, statement := range statements {
+			if err := db.Exec(statement).Error; err != nil {
+				t.Fatal(err)
+			}
+		}
+		if findings, err := migrations.Check(t.Context(), db); err != nil || len(findings) > 0 {
+			t.Errorf("got the findings %v (%v), want none", findings, err)
+		}
+	})
+}

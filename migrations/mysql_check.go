@@ -1,0 +1,64 @@
+package migrations
+
+import (
+	"fmt"
+	"strings"
+)
+
+func (mysql) probes(table string) []probe {
+	owner, bare := splitName(table)
+	args := []any{owner, bare}
+	return []probe{
+		{query: `SHOW SESSION VARIABLES WHERE variable_name IN ('autocommit', 'completion_type', 'character_set_client', 'character_set_results',
+			'sql_mode', 'transaction_isolation', 'tx_isolation', 'read_only', 'super_read_only', 'innodb_read_only', 'transaction_read_only', 'tx_read_only')`, find: mysqlVariable},
+		{query: "SELECT @@binlog_format WHERE @@log_bin = 1", find: func(c *checker, row []string) {
+			if row[0] == "STATEMENT" {
+				c.harmless("server", "binlog_format is STATEMENT, under which the server refuses READ COMMITTED: the store uses the server's isolation level and meets more deadlocks",
+					"set binlog_format to ROW, the default")
+			}
+		}},
+		{query: `SELECT engine FROM information_schema.tables
+			WHERE table_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND table_name = ?`, args: args, find: func(c *checker, row []string) {
+			if row[0] != "" && row[0] != "InnoDB" {
+				c.add(table, fmt.Sprintf("the table's engine is %s, which has no transactions: a replacement is not atomic", row[0]), "ALTER TABLE … ENGINE=InnoDB")
+			}
+		}},
+		{query: `SELECT constraint_name, table_name FROM information_schema.referential_constraints
+			WHERE unique_constraint_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND referenced_table_name = ?
+				AND delete_rule NOT IN ('CASCADE', 'SET NULL') ORDER BY constraint_name`, args: args, find: keptBy(table)},
+	}
+}
+
+// mysqlVariable reports a variable of the session that does not fit. The row has its name and
+// its value.
+func mysqlVariable(c *checker, row []string) {
+	name, value := strings.ToLower(row[0]), strings.ToUpper(row[1])
+	const remedy = "remove it from the DSN or from the server's configuration"
+	switch name {
+	case "autocommit":
+		if !isOn(value) {
+			c.add("connection", "autocommit is off, so that writes are lost when the connection closes", remedy)
+		}
+	case "completion_type":
+		switch value {
+		case "CHAIN", "1":
+			c.add("connection", "completion_type is CHAIN, so that writes are lost when the connection closes", remedy)
+		case "RELEASE", "2":
+			c.harmless("connection", "completion_type is RELEASE, so that the connection closes after every transaction", remedy)
+		}
+	case "character_set_client", "character_set_results":
+		if value != "UTF8MB4" && value != "BINARY" && value != "" {
+			c.add("connection", fmt.Sprintf("%s is %s, which lacks characters that a subject id may have", name, strings.ToLower(value)), "set charset=utf8mb4 in the DSN")
+		}
+	case "sql_mode":
+		if !strings.Contains(value, "STRICT_") {
+			c.harmless("connection", "sql_mode is not strict, so that the server shortens values of your own columns that do not fit", "add STRICT_TRANS_TABLES, the default")
+		}
+	case "transaction_isolation", "tx_isolation":
+		isolation(c, value)
+	default: // the read-only variables; innodb_read_only may be NO_LOCK and the like
+		if isOn(value) && !c.reported("connection", readOnlyProblem) {
+			c.add("connection", readOnlyProblem+": "+name+" is set", "connect to the primary")
+		}
+	}
+}
