@@ -53,7 +53,7 @@ bench: ## measure the cleanup and the operations against alternatives, raw SQL a
 	cd bench && $(GO) run . peers $(BENCHARGS)
 
 .PHONY: drill
-drill: ## run the large drills: processes that clean up, refresh tokens and are killed, on one database; takes minutes
+drill: ## run the large drills: cleaners, one refresh across hosts, a frozen host, lost packets, failover, 50 processes; takes minutes
 	cd internal/dbtest && USERSESSION_DRILL=full $(GO) test -count=1 -v -timeout 60m -run Drill ./...
 
 .PHONY: test-postgres-matrix
