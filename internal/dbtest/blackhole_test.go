@@ -20,7 +20,7 @@ import (
 
 const (
 	// holeTimeout is the StoreTimeout of the tests with a black hole.
-	holeTimeout = 500 * time.Millisecond
+	holeTimeout = time.Second
 	// answerBound is the time within which every entry point answers.
 	answerBound = holeTimeout + time.Second
 	// holeIdle is the number of idle connections that a pool keeps.
@@ -156,11 +156,12 @@ func TestDrill_BlackHoleEntryPoints(t *testing.T) {
 }
 
 // testHole begins a black hole, lets requests meet it in the entry point, and ends it.
-func testHole(t *testing.T, pool *sql.DB, p *proxy, h *host, e entryPoint, requests int) {
+func testHole(t *testing.T, pool *sql.DB, network interface{ setHole(hole bool) }, h *host, e entryPoint, requests int) {
+	patient := newHostLike(t, h, func(c *serverside.Config) { c.StoreTimeout = hangBound }) // on a slow machine, too
 	cookies := make([]*http.Cookie, requests)
 	signInAgain := func() {
 		inParallel(requests, func(n int) {
-			response := h.signIn(holeSubject(n), holeSession(n))
+			response := patient.signIn(holeSubject(n), holeSession(n))
 			if response.StatusCode != http.StatusOK {
 				t.Errorf("a sign-in without a black hole: status %d", response.StatusCode)
 				return
@@ -181,16 +182,21 @@ func testHole(t *testing.T, pool *sql.DB, p *proxy, h *host, e entryPoint, reque
 	begun.Add(1)
 	go func() {
 		loaded.Wait()
-		p.setHole(true)
+		network.setHole(true)
 		begun.Done()
 	}()
 	inParallel(requests, func(user int) {
 		var begin time.Time
+		ready := sync.OnceFunc(loaded.Done)
 		status := h.meet(cookies[user], e, user, func() {
-			loaded.Done()
+			ready()
 			begun.Wait()
 			begin = time.Now()
 		})
+		if ready(); begin.IsZero() {
+			t.Errorf("before the black hole, the status is %d", status)
+			return
+		}
 		longest.add(time.Since(begin))
 		if status != http.StatusServiceUnavailable {
 			t.Errorf("the status is %d in a black hole, want 503", status)
@@ -200,10 +206,10 @@ func testHole(t *testing.T, pool *sql.DB, p *proxy, h *host, e entryPoint, reque
 		t.Errorf("an answer took %v, want at most %v", took, answerBound)
 	}
 
-	p.setHole(false)
+	network.setHole(false)
 	signInAgain()
 	inParallel(requests, func(n int) {
-		if cookies[n] != nil && h.visit(cookies[n]) != http.StatusOK {
+		if cookies[n] != nil && patient.visit(cookies[n]) != http.StatusOK {
 			t.Error("a request after the black hole fails")
 		}
 	})
@@ -259,7 +265,7 @@ func TestDrill_BlackHoleEveryStep(t *testing.T) {
 					keys := ticket.InsecureRandomKeyRing()
 					other := newHost(t, direct, func(c *serverside.Config) { c.Protector = keys })
 					h := holeHost(t, db, revoker, func(c *serverside.Config) {
-						c.Protector = keys
+						c.Protector, c.StoreTimeout = keys, stepTimeout
 						c.Clock = func() time.Time { return time.Now().Add(20 * time.Minute) } // a renewal is due
 					})
 					step := 0
@@ -273,34 +279,43 @@ func TestDrill_BlackHoleEveryStep(t *testing.T) {
 	})
 }
 
+// stepTimeout is the StoreTimeout of TestDrill_BlackHoleEveryStep.
+const stepTimeout = holeTimeout / 2
+
 // holeAtStep lets a request meet a black hole at a step of the entry point. It returns false
 // if the request ended before that step. The other host begins the session.
 func holeAtStep(t *testing.T, p *proxy, h, other *host, e entryPoint, step int) bool {
 	t.Helper()
-	cookie := other.mustSignIn(t, holeSubject(0), holeSession(0))
-	var begin time.Time
-	status := h.meet(cookie, e, 0, func() {
-		p.holeAfter(step)
-		begin = time.Now()
-	})
-	took, met := time.Since(begin), p.isHole()
-	p.setHole(false)
-	bound := answerBound
+	bound := stepTimeout + time.Second
 	if e.name == "AccessToken" { // each step of a refresh has a deadline of its own
-		bound += 2*holeTimeout + h.config.TokenTimeout
+		bound += 2*stepTimeout + h.config.TokenTimeout
 	}
-	if took > bound {
-		t.Errorf("step %d: the answer took %v and has status %d", step, took, status)
+	for tries := 1; ; tries++ {
+		cookie := other.mustSignIn(t, holeSubject(0), holeSession(0))
+		begin := time.Now()
+		status := h.meet(cookie, e, 0, func() {
+			p.holeAfter(step)
+			begin = time.Now()
+		})
+		took, met := time.Since(begin), p.isHole()
+		p.setHole(false)
+		if took > bound {
+			t.Errorf("step %d: the answer took %v and has status %d", step, took, status)
+		}
+		shutdown, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), settleBound)
+		err := h.Shutdown(shutdown)
+		cancel()
+		if err != nil {
+			t.Errorf("step %d: background work does not end: %v", step, err)
+		}
+		if met || status == http.StatusOK || t.Failed() {
+			return met && !t.Failed()
+		}
+		if tries == 10 { // a busy machine can be too slow for stepTimeout, but not each time
+			t.Errorf("without a black hole, the status is %d", status)
+			return false
+		}
 	}
-	if !met && status != http.StatusOK {
-		t.Errorf("without a black hole, the status is %d", status)
-	}
-	shutdown, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), settleBound)
-	defer cancel()
-	if err := h.Shutdown(shutdown); err != nil {
-		t.Errorf("step %d: background work does not end: %v", step, err)
-	}
-	return met && !t.Failed()
 }
 
 // inParallel calls f with 0 to n-1, all at the same time.

@@ -21,14 +21,16 @@ import (
 )
 
 // An ownServer is a database server in a temporary directory, which a test may kill and
-// restart. It listens on a TCP port of 127.0.0.1.
+// restart.
 type ownServer struct {
 	engine  *dbtest.Engine
 	dir     string // its data directory is data
+	host    string // its IP address
 	port    int
 	account *syscall.Credential // nil: the account of the test
 	start   func(s *ownServer) *exec.Cmd
-	quit    os.Signal // ends the server as an administrator does
+	enter   func(s *ownServer, start *exec.Cmd) *exec.Cmd // changes the command that starts it; may be nil
+	quit    os.Signal                                     // ends the server as an administrator does
 
 	process *exec.Cmd
 	log     *os.File
@@ -61,7 +63,7 @@ func newOwnServer(t *testing.T, e *dbtest.Engine, start func(s *ownServer) *exec
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	must(t, listener.Close())
-	s := &ownServer{engine: e, dir: dir, port: listener.Addr().(*net.TCPAddr).Port, start: start}
+	s := &ownServer{engine: e, dir: dir, host: "127.0.0.1", port: listener.Addr().(*net.TCPAddr).Port, start: start}
 	t.Cleanup(func() {
 		s.stop(t, syscall.SIGKILL)
 		_ = os.RemoveAll(dir)
@@ -108,7 +110,7 @@ func (s *ownServer) run(t *testing.T, name string, args ...string) {
 }
 
 func (s *ownServer) data() string    { return filepath.Join(s.dir, "data") }
-func (s *ownServer) address() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
+func (s *ownServer) address() string { return fmt.Sprintf("%s:%d", s.host, s.port) }
 
 // up starts the server and waits until it answers on its DSN.
 func (s *ownServer) up(t *testing.T, dsn string) {
@@ -118,6 +120,9 @@ func (s *ownServer) up(t *testing.T, dsn string) {
 		t.Fatal(err)
 	}
 	s.process = s.start(s)
+	if s.enter != nil {
+		s.process = s.enter(s, s.process)
+	}
 	s.process.Stdout, s.process.Stderr = s.log, s.log
 	must(t, s.process.Start())
 	for end := time.Now().Add(serverBound); ; time.Sleep(20 * time.Millisecond) {
@@ -174,7 +179,7 @@ func ownPostgres(t *testing.T) *ownServer {
 
 // postgresCommand returns the command that runs PostgreSQL.
 func (s *ownServer) postgresCommand(postgres string) *exec.Cmd {
-	return s.command(postgres, "-D", s.data(), "-p", strconv.Itoa(s.port), "-c", "listen_addresses=127.0.0.1",
+	return s.command(postgres, "-D", s.data(), "-p", strconv.Itoa(s.port), "-c", "listen_addresses="+s.host,
 		"-c", "unix_socket_directories="+s.dir, "-c", "fsync=off", "-c", "max_connections=300")
 }
 
@@ -187,7 +192,7 @@ func ownMariaDB(t *testing.T) *ownServer {
 	t.Helper()
 	install, mariadbd := program(t, "mariadb-install-db"), program(t, "mariadbd")
 	s := newOwnServer(t, dbtest.MySQL, func(s *ownServer) *exec.Cmd {
-		return s.command(mariadbd, "--no-defaults", "--datadir="+s.data(), "--port="+strconv.Itoa(s.port), "--bind-address=127.0.0.1",
+		return s.command(mariadbd, "--no-defaults", "--datadir="+s.data(), "--port="+strconv.Itoa(s.port), "--bind-address="+s.host, "--skip-name-resolve",
 			"--socket="+filepath.Join(s.dir, "socket"), "--pid-file="+filepath.Join(s.dir, "pid"), "--skip-grant-tables", "--skip-networking=0",
 			"--innodb-flush-log-at-trx-commit=2", "--max-connections=300")
 	})
