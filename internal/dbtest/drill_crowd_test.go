@@ -11,7 +11,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -25,11 +24,11 @@ import (
 	"example.com/usersession/internal/dbtest"
 )
 
-// memberVariable makes the test binary run as one process of a crowd. Its value is the
-// engine, the name of the process and the DSN, separated by spaces.
-const memberVariable = "USERSESSION_DRILL_MEMBER"
+// memberRole is the role of one process of a crowd. Its job is the engine, the name of the
+// process and the DSN, separated by spaces.
+const memberRole = "member"
 
-func init() { processes[memberVariable] = runMember }
+func init() { roles[memberRole] = runMember }
 
 const (
 	crowdProcesses = 50
@@ -63,7 +62,7 @@ func (r *memberReport) add(other memberReport) {
 // input ends, and prints its report.
 func runMember(job string) error {
 	parts := strings.SplitN(job, " ", 3)
-	db, err := openEngine(parts[0], parts[2])
+	db, err := openIn(parts[0], parts[2])
 	if err != nil {
 		return err
 	}
@@ -186,12 +185,10 @@ func TestDrill_Crowd(t *testing.T) {
 
 func runCrowd(t *testing.T, server *ownServer, dsn string) {
 	server.up(t, dsn)
-	db, err := openEngine(server.engine.Name, dsn)
+	db, err := openIn(server.engine.Name, dsn)
 	must(t, err)
 	defer func() { _ = dbtest.Pool(t, db).Close() }()
 	must(t, db.AutoMigrate(&entities.UserSession{}))
-	executable, err := os.Executable()
-	must(t, err)
 	total := memberReport{Updated: make(map[string]int64)}
 	var (
 		mu      sync.Mutex
@@ -200,8 +197,7 @@ func runCrowd(t *testing.T, server *ownServer, dsn string) {
 	)
 	for i := range crowdProcesses {
 		var stdout, stderr bytes.Buffer
-		command := exec.CommandContext(t.Context(), executable)
-		command.Env = append(os.Environ(), fmt.Sprintf("%s=%s %d %s", memberVariable, server.engine.Name, i, dsn))
+		command := roleCommand(t.Context(), t, memberRole, fmt.Sprintf("%s %d %s", server.engine.Name, i, dsn))
 		command.Stdout, command.Stderr = &stdout, &stderr
 		stdin, err := command.StdinPipe()
 		must(t, err)

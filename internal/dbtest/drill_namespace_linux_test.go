@@ -40,7 +40,7 @@ func TestDrill_BlackHoleInKernel(t *testing.T) {
 			dsn := own.dsn(server) + own.bound
 			server.up(t, dsn)
 			for _, maxOpen := range []int{0, holeIdle} {
-				db, err := openEngine(server.engine.Name, dsn)
+				db, err := openIn(server.engine.Name, dsn)
 				must(t, err)
 				pool := dbtest.Pool(t, db)
 				pool.SetMaxOpenConns(maxOpen)
