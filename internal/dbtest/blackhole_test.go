@@ -155,8 +155,15 @@ func TestDrill_BlackHoleEntryPoints(t *testing.T) {
 	})
 }
 
+// A lossyNetwork is a network between a host and a database that can lose all packets.
+type lossyNetwork interface {
+	setHole(hole bool)
+	// recovery is the time after a black hole within which requests succeed.
+	recovery() time.Duration
+}
+
 // testHole begins a black hole, lets requests meet it in the entry point, and ends it.
-func testHole(t *testing.T, pool *sql.DB, network interface{ setHole(hole bool) }, h *host, e entryPoint, requests int) {
+func testHole(t *testing.T, pool *sql.DB, network lossyNetwork, h *host, e entryPoint, requests int) {
 	patient := newHostLike(t, h, func(c *serverside.Config) { c.StoreTimeout = hangBound }) // on a slow machine, too
 	cookies := make([]*http.Cookie, requests)
 	signInAgain := func() {
@@ -207,6 +214,12 @@ func testHole(t *testing.T, pool *sql.DB, network interface{ setHole(hole bool) 
 	}
 
 	network.setHole(false)
+	for end := time.Now().Add(network.recovery()); patient.visit(cookies[0]) == http.StatusServiceUnavailable; {
+		if time.Now().After(end) {
+			t.Error("after the black hole, the database cannot be reached")
+			break
+		}
+	}
 	signInAgain()
 	inParallel(requests, func(n int) {
 		if cookies[n] != nil && patient.visit(cookies[n]) != http.StatusOK {

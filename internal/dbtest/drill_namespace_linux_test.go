@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"example.com/usersession/entities"
 	"example.com/usersession/internal/dbtest"
@@ -105,6 +106,10 @@ func (ns *namespace) setHole(hole bool) {
 		ns.t.Errorf("ip %v: %v %s", args, err, output)
 	}
 }
+
+// recovery is longer than the timeout of a new connection in the DSN: database/sql gives the
+// error of a connection that it opened outside of requests to a request that waits.
+func (*namespace) recovery() time.Duration { return hangBound }
 
 // enter makes a server start in the namespace.
 func (ns *namespace) enter(s *ownServer, start *exec.Cmd) *exec.Cmd {

@@ -4,6 +4,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 )
 
 // A proxy is a TCP proxy in front of a database. It can lose all packets without a word to
@@ -66,6 +67,8 @@ func (p *proxy) setHole(hole bool) {
 	p.hole, p.countdown = hole, -1
 	p.changed.Broadcast()
 }
+
+func (p *proxy) recovery() time.Duration { return 0 }
 
 // holeAfter makes the black hole begin after so many chunks, in either direction.
 func (p *proxy) holeAfter(chunks int) {
