@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"example.com/usersession/bff/internal/loopback"
 )
 
 // RevocationEndpoint is a [TokenRevoker] that calls an OAuth 2.0 revocation endpoint (RFC
@@ -29,7 +30,7 @@ type RevocationEndpoint struct {
 // response's body.
 func (e RevocationEndpoint) RevokeRefreshToken(ctx context.Context, refreshToken string) error {
 	u, err := url.Parse(e.URL)
-	if err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
+	if err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !loopback.Is(u.Hostname())) {
 		return errors.New("serverside: the revocation endpoint's URL is not https")
 	}
 	form := url.Values{"token": {refreshToken}, "token_type_hint": {"refresh_token"}}
@@ -59,9 +60,4 @@ func (e RevocationEndpoint) RevokeRefreshToken(ctx context.Context, refreshToken
 		return fmt.Errorf("serverside: the revocation endpoint answered with status %d", response.StatusCode)
 	}
 	return nil
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
 }

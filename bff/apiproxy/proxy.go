@@ -1,0 +1,248 @@
+package apiproxy
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+
+	"example.com/usersession/bff/internal/loopback"
+	"example.com/usersession/bff/serverside"
+)
+
+// DefaultPrefix is the default of [Config.Prefix].
+const DefaultPrefix = "/api/"
+
+// maxReplayedBody is the size up to which a request's body is kept, so that the request can
+// be sent again after a refresh.
+const maxReplayedBody = 64 << 10
+
+// Config configures a [Proxy]. Sessions and Target must be set.
+type Config struct {
+	// Sessions give the access tokens. The calls must come through their Middleware.
+	Sessions *serverside.Sessions
+	// Target is the API's URL, such as https://api.internal/v1. It must be https, except
+	// on a loopback host, and has no query.
+	Target string
+	// Prefix is the path below which the proxy is mounted; the rest of a call's path is
+	// appended to Target. It begins and ends with a slash. The default is
+	// [DefaultPrefix].
+	Prefix string
+
+	// RequestHeaders and ResponseHeaders pass in addition to those of the allow list.
+	// Cookie, Set-Cookie, Authorization and Clear-Site-Data are refused.
+	RequestHeaders, ResponseHeaders []string
+	// AllowAnonymous passes calls of signed-out users on, without a token.
+	AllowAnonymous bool
+	// WebSockets passes WebSockets on whose Origin is the BFF's own host.
+	WebSockets bool
+
+	// Transport sends the calls. Nil means [http.DefaultTransport].
+	Transport http.RoundTripper
+	// Logger logs calls that fail, never a token. Nil means [slog.Default].
+	Logger *slog.Logger
+}
+
+// A Proxy is an http.Handler. It is safe for concurrent use.
+type Proxy struct {
+	cfg       Config
+	target    *url.URL
+	request   map[string]bool // allowed headers
+	response  map[string]bool
+	withToken http.RoundTripper
+	calls     http.Handler
+}
+
+// New checks the configuration and sets the defaults. It does no I/O.
+func New(c Config) (*Proxy, error) {
+	if c.Sessions == nil {
+		return nil, errors.New("apiproxy: Sessions is nil")
+	}
+	target, err := url.Parse(c.Target)
+	switch {
+	case err != nil || target.Host == "" || target.Scheme != "https" && target.Scheme != "http":
+		return nil, errors.New("apiproxy: Target is not an https URL")
+	case target.Scheme == "http" && !loopback.Is(target.Hostname()):
+		return nil, errors.New("apiproxy: Target is http: a token would be readable on the way; only a loopback host may be http")
+	case target.User != nil || target.RawQuery != "" || target.Fragment != "":
+		return nil, errors.New("apiproxy: Target has a user, a query or a fragment")
+	}
+	if c.Prefix == "" {
+		c.Prefix = DefaultPrefix
+	}
+	if !strings.HasPrefix(c.Prefix, "/") || !strings.HasSuffix(c.Prefix, "/") {
+		return nil, errors.New("apiproxy: Prefix does not begin and end with a slash")
+	}
+	if c.Transport == nil {
+		c.Transport = http.DefaultTransport
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	p := &Proxy{cfg: c, target: target, withToken: c.Sessions.Transport(target, apiTransport{c.Transport})}
+	if p.request, err = allowing(requestHeaders, c.RequestHeaders); err == nil {
+		p.response, err = allowing(responseHeaders, c.ResponseHeaders)
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.calls = serverside.AntiForgery(http.HandlerFunc(p.call))
+	return p, nil
+}
+
+// ServeHTTP passes a call on to the API.
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.Method == http.MethodConnect || r.Method == http.MethodTrace:
+		answer(w, http.StatusMethodNotAllowed, "method_not_allowed")
+	case r.Header.Get("Upgrade") == "":
+		p.calls.ServeHTTP(w, r)
+	case !p.cfg.WebSockets || !strings.EqualFold(r.Header.Get("Upgrade"), "websocket"):
+		answer(w, http.StatusNotImplemented, "upgrade_not_supported")
+	case !sameOrigin(r):
+		answer(w, http.StatusForbidden, "forbidden")
+	default:
+		p.call(w, r)
+	}
+}
+
+// sameOrigin reports whether the browser says that a page of this host opens the WebSocket.
+// The scheme is not compared: a proxy in front of the BFF may end TLS.
+func sameOrigin(r *http.Request) bool {
+	origin, err := url.Parse(r.Header.Get("Origin"))
+	site := r.Header.Get("Sec-Fetch-Site")
+	return err == nil && origin.Host != "" && strings.EqualFold(origin.Host, r.Host) && (site == "" || site == "same-origin")
+}
+
+func (p *Proxy) call(w http.ResponseWriter, r *http.Request) {
+	out, ok := p.targetOf(r.URL)
+	if !ok {
+		answer(w, http.StatusNotFound, "not_found")
+		return
+	}
+	transport := p.withToken
+	if _, signedIn := serverside.FromContext(r.Context()); !signedIn && p.cfg.AllowAnonymous {
+		transport = apiTransport{p.cfg.Transport}
+	}
+	r, replay, err := replayable(r)
+	if err != nil {
+		answer(w, http.StatusBadRequest, "invalid_request")
+		return
+	}
+	proxy := httputil.ReverseProxy{
+		Transport: transport,
+		Rewrite: func(pr *httputil.ProxyRequest) {
+			pr.Out.URL, pr.Out.Host, pr.Out.GetBody = out, out.Host, replay
+			for name := range pr.Out.Header {
+				if !p.request[name] && !(p.cfg.WebSockets && websocketHeaders[name]) {
+					delete(pr.Out.Header, name)
+				}
+			}
+		},
+		ModifyResponse: p.modifyResponse,
+		FlushInterval:  -1,
+		ErrorHandler:   p.failed,
+		ErrorLog:       slog.NewLogLogger(p.cfg.Logger.Handler(), slog.LevelDebug),
+	}
+	proxy.ServeHTTP(newFinalWriter(w), r)
+}
+
+// replayable keeps a small body, so that the request can be sent again. The function that it
+// returns is nil for a request with a larger body, or one of unknown length.
+func replayable(r *http.Request) (*http.Request, func() (io.ReadCloser, error), error) {
+	if r.ContentLength <= 0 || r.ContentLength > maxReplayedBody {
+		return r, nil, nil
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, nil, err
+	}
+	replay := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	r = r.WithContext(r.Context())
+	r.Body, _ = replay()
+	return r, replay, nil
+}
+
+// targetOf returns the API's URL for a call.
+func (p *Proxy) targetOf(call *url.URL) (*url.URL, bool) {
+	rest, ok := strings.CutPrefix(call.EscapedPath(), p.cfg.Prefix)
+	if !ok || leadsUp(rest) {
+		return nil, false
+	}
+	out := *p.target
+	out.RawPath = strings.TrimSuffix(p.target.EscapedPath(), "/") + "/" + rest
+	decoded, err := url.PathUnescape(out.RawPath)
+	if err != nil {
+		return nil, false
+	}
+	out.Path, out.RawQuery = decoded, call.RawQuery
+	return &out, true
+}
+
+// maxDecodings is how often leadsUp decodes a path. A server decodes it once, a careless one
+// twice.
+const maxDecodings = 3
+
+// leadsUp reports whether a path has a segment "..", however often it is escaped. Some servers
+// treat a backslash as a slash, or ignore the part of a segment after a semicolon.
+func leadsUp(escaped string) bool {
+	for range maxDecodings + 1 {
+		segments := strings.FieldsFunc(escaped, func(r rune) bool { return strings.ContainsRune(`/\;`, r) })
+		if slices.Contains(segments, "..") {
+			return true
+		}
+		decoded, err := url.PathUnescape(escaped)
+		if err != nil || decoded == escaped {
+			return false
+		}
+		escaped = decoded
+	}
+	return true // no page escapes a path so often
+}
+
+func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
+	switch {
+	case errors.Is(err, serverside.ErrNoSession), errors.Is(err, serverside.ErrRefreshTokenRefused):
+		answer(w, http.StatusUnauthorized, "login_required")
+		return
+	case r.Context().Err() != nil: // the browser has gone
+		answer(w, http.StatusBadGateway, "api_unreachable")
+		return
+	}
+	// Other errors are of the session or of the provider.
+	status, code := http.StatusServiceUnavailable, "unavailable"
+	if _, ok := errors.AsType[apiError](err); ok {
+		status, code = http.StatusBadGateway, "api_unreachable"
+	}
+	p.cfg.Logger.LogAttrs(r.Context(), slog.LevelWarn, "apiproxy: a call has failed", slog.Int("status", status), slog.Any("error", err))
+	answer(w, status, code)
+}
+
+// apiTransport marks the errors of the calls to the API.
+type apiTransport struct{ base http.RoundTripper }
+
+type apiError struct{ error }
+
+func (e apiError) Unwrap() error { return e.error }
+
+func (t apiTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := t.base.RoundTrip(r)
+	if err != nil {
+		return nil, apiError{err}
+	}
+	return response, nil
+}
+
+// answer writes an answer of the proxy's own.
+func answer(w http.ResponseWriter, status int, code string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintf(w, `{"error":%q}`, code)
+}

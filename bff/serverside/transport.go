@@ -1,0 +1,95 @@
+package serverside
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+
+	"example.com/usersession/bff/internal/loopback"
+)
+
+// maxDrained is how much of a refused response's body is read, so that its connection can be
+// used again.
+const maxDrained = 64 << 10
+
+// Transport returns a RoundTripper for the BFF's own calls to an API. It adds the access
+// token of the session that the request's context belongs to, as a bearer token (RFC 6750,
+// section 2.1): make the request with the context of a request that came through
+// [Sessions.Middleware]. The token comes from [Sessions.AccessToken], whose errors it returns.
+//
+// The token is sent only to the scheme and host of api. A request to any other host, such as
+// a redirect, is an error, and so is http except to a loopback host.
+//
+// If the API answers with status 401, the tokens are refreshed, and the request is sent once
+// more if it has no body or a GetBody. If the refresh fails, the API's answer stands.
+//
+// A nil base means [http.DefaultTransport]. The transport is safe for concurrent use.
+func (s *Sessions) Transport(api *url.URL, base http.RoundTripper) http.RoundTripper {
+	if base == nil {
+		base = http.DefaultTransport
+	}
+	return &apiTransport{sessions: s, api: *api, base: base}
+}
+
+type apiTransport struct {
+	sessions *Sessions
+	api      url.URL
+	base     http.RoundTripper
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (t *apiTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, token, err := t.send(r, "")
+	if err != nil || response.StatusCode != http.StatusUnauthorized || r.Body != nil && r.Body != http.NoBody && r.GetBody == nil {
+		return response, err
+	}
+	if t.sessions.RefreshTokens(r.Context()) != nil {
+		return response, nil
+	}
+	again := r.Clone(r.Context())
+	if r.GetBody != nil {
+		if again.Body, err = r.GetBody(); err != nil {
+			return response, nil //nolint:nilerr // the request cannot be sent again
+		}
+	}
+	second, _, err := t.send(again, token)
+	if err != nil {
+		return response, nil //nolint:nilerr // the API has answered the first request
+	}
+	_, _ = io.CopyN(io.Discard, response.Body, maxDrained)
+	_ = response.Body.Close()
+	return second, nil
+}
+
+var errSameToken = errors.New("serverside: the session's access token is still the one that the API refused")
+
+// send sends the request with the session's access token, and returns the token. It fails if
+// that is the refused one.
+func (t *apiTransport) send(r *http.Request, refused string) (*http.Response, string, error) {
+	token, err := t.token(r)
+	if err == nil && token == refused {
+		err = errSameToken
+	}
+	if err != nil {
+		if r.Body != nil {
+			_ = r.Body.Close() // as a RoundTripper must
+		}
+		return nil, "", err
+	}
+	out := r.Clone(r.Context())
+	out.Header.Set("Authorization", "Bearer "+token)
+	response, err := t.base.RoundTrip(out)
+	return response, token, err
+}
+
+func (t *apiTransport) token(r *http.Request) (string, error) {
+	if r.URL.Scheme != t.api.Scheme || r.URL.Host != t.api.Host {
+		return "", fmt.Errorf("serverside: no access token for another host than the API's: %s", r.URL.Host)
+	}
+	if r.URL.Scheme != "https" && (r.URL.Scheme != "http" || !loopback.Is(r.URL.Hostname())) {
+		return "", errors.New("serverside: no access token over http, except to a loopback host")
+	}
+	return t.sessions.AccessToken(r.Context())
+}
