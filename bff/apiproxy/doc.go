@@ -24,9 +24,10 @@
 //
 // # Answers of the proxy itself
 //
-// They are JSON with an error code: 401 login_required if the user has to sign in again; 403
-// for a call of another site; 404 for a path outside of the API; 502 api_unreachable; 503
-// unavailable if the session cannot be read or the provider cannot be reached.
+// They are JSON with an error code: 401 signed_out, or sign_in_again if the session goes on
+// but the provider gives no more tokens; 403 for a call of another site; 404 for a path
+// outside of the API; 502 api_unreachable; 503 try_again if the session cannot be read or the
+// provider cannot be reached.
 //
 // A stream or a WebSocket that runs when the session is revoked runs on until it ends: the
 // session is read when the call begins.

@@ -185,38 +185,37 @@ func (p *Proxy) targetOf(call *url.URL) (*url.URL, bool) {
 	return &out, true
 }
 
-// maxDecodings is how often leadsUp decodes a path. A server decodes it once, a careless one
-// twice.
-const maxDecodings = 3
-
-// leadsUp reports whether a path has a segment "..", however often it is escaped. Some servers
-// treat a backslash as a slash, or ignore the part of a segment after a semicolon.
+// leadsUp reports whether a path has a segment "..", also if it is escaped. Some servers treat
+// a backslash as a slash, or ignore the part of a segment after a semicolon. The path is
+// decoded once, as the API does.
 func leadsUp(escaped string) bool {
-	for range maxDecodings + 1 {
-		segments := strings.FieldsFunc(escaped, func(r rune) bool { return strings.ContainsRune(`/\;`, r) })
+	decoded, err := url.PathUnescape(escaped)
+	if err != nil {
+		return true
+	}
+	for _, path := range []string{escaped, decoded} {
+		segments := strings.FieldsFunc(path, func(r rune) bool { return strings.ContainsRune(`/\;`, r) })
 		if slices.Contains(segments, "..") {
 			return true
 		}
-		decoded, err := url.PathUnescape(escaped)
-		if err != nil || decoded == escaped {
-			return false
-		}
-		escaped = decoded
 	}
-	return true // no page escapes a path so often
+	return false
 }
 
 func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
-	case errors.Is(err, serverside.ErrNoSession), errors.Is(err, serverside.ErrRefreshTokenRefused):
-		answer(w, http.StatusUnauthorized, "login_required")
+	case errors.Is(err, serverside.ErrNoSession):
+		answer(w, http.StatusUnauthorized, "signed_out")
+		return
+	case errors.Is(err, serverside.ErrRefreshTokenRefused):
+		answer(w, http.StatusUnauthorized, "sign_in_again")
 		return
 	case r.Context().Err() != nil: // the browser has gone
 		answer(w, http.StatusBadGateway, "api_unreachable")
 		return
 	}
 	// Other errors are of the session or of the provider.
-	status, code := http.StatusServiceUnavailable, "unavailable"
+	status, code := http.StatusServiceUnavailable, "try_again"
 	if _, ok := errors.AsType[apiError](err); ok {
 		status, code = http.StatusBadGateway, "api_unreachable"
 	}

@@ -226,6 +226,7 @@ func TestProxy_Paths(t *testing.T) {
 		"/api/x?a=1&b=%zz;c&&d": "/v1/x?a=1&b=%zz;c&&d",
 		"/api/x?":               "/v1/x",
 		"/api/100%25":           "/v1/100%25",
+		"/api/%252e%252e/admin": "/v1/%252e%252e/admin", // no path is decoded twice
 	} {
 		r := w.do(http.MethodGet, path, "", nil)
 		if got := w.last().RequestURI; r.StatusCode != http.StatusOK || got != want {
@@ -234,8 +235,7 @@ func TestProxy_Paths(t *testing.T) {
 	}
 	asked := len(w.asked)
 	for _, path := range []string{
-		"/api/%2e%2e/admin", "/api/%2E%2e%2fadmin", "/api/a/%2e%2e", "/api/..%5cadmin", "/api/..;/admin", "/api/%252e%252e/admin", "/api/a%5C..%5Cb",
-		"/api/%25252525252e%25252525252e/admin",
+		"/api/%2e%2e/admin", "/api/%2E%2e%2fadmin", "/api/a/%2e%2e", "/api/..%5cadmin", "/api/..;/admin", "/api/a%5C..%5Cb",
 	} {
 		if r := w.do(http.MethodGet, path, "", nil); r.StatusCode == http.StatusOK || len(w.asked) != asked {
 			t.Errorf("%s: status %d, and the API gets %s", path, r.StatusCode, w.last().RequestURI)
@@ -271,7 +271,7 @@ func TestProxy_SignedOut(t *testing.T) {
 			}
 			continue
 		}
-		if body := text(t, r); r.StatusCode != http.StatusUnauthorized || !strings.Contains(body, "login_required") || len(w.asked) > 0 ||
+		if body := text(t, r); r.StatusCode != http.StatusUnauthorized || !strings.Contains(body, "signed_out") || len(w.asked) > 0 ||
 			r.Header.Get("Cache-Control") != "no-store" || r.Header.Get("Content-Security-Policy") == "" {
 			t.Errorf("status %d, %s, %v, %d calls", r.StatusCode, body, r.Header, len(w.asked))
 		}

@@ -1,97 +1,62 @@
 package main
 
 import (
+	"io"
 	"log/slog"
 	"net/http"
-	"net/http/httputil"
 	"net/url"
-	"path"
-	"slices"
-	"strings"
+
+	"example.com/usersession/bff/apiproxy"
 )
 
-// callAPI handles /api/. It proxies the call to the API with the session's access token,
-// and refreshes a token that is about to expire. If the session was revoked meanwhile, there
-// is no token and no call. Cookies pass in neither direction.
-func (a *app) callAPI(w http.ResponseWriter, r *http.Request) {
-	target, err := a.target(r)
-	if err != nil {
-		a.answerError(w, r, err)
-		return
+// newAPI returns the handler of /api/: the API with -api, otherwise the provider's userinfo
+// endpoint as /api/userinfo.
+func (a *app) newAPI() (http.Handler, error) {
+	if a.opts.api == "" {
+		return http.HandlerFunc(a.userInfo), nil
 	}
-	if target == nil {
+	return apiproxy.New(apiproxy.Config{Sessions: a.sessions, Target: a.opts.api, Logger: a.log})
+}
+
+// maxUserInfo is the maximum size of a userinfo response.
+const maxUserInfo = 1 << 20
+
+// userInfo calls the provider's userinfo endpoint with the session's access token. If the
+// session was revoked meanwhile, there is no token and no call.
+func (a *app) userInfo(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != "/api/userinfo" {
 		answer(w, http.StatusNotFound, map[string]string{"error": "not_found"})
 		return
 	}
-	token, err := a.sessions.AccessToken(r.Context())
+	found, err := a.rp.discover(r.Context())
 	if err != nil {
 		a.answerError(w, r, err)
 		return
 	}
-	proxy := httputil.ReverseProxy{
-		Rewrite: func(p *httputil.ProxyRequest) {
-			p.Out.URL, p.Out.Host = target, target.Host
-			p.Out.Header = http.Header{"Authorization": {"Bearer " + token}}
-			for _, name := range []string{"Accept", "Accept-Language", "Content-Type"} {
-				if values := p.In.Header.Values(name); len(values) > 0 {
-					p.Out.Header[name] = values
-				}
-			}
-		},
-		ModifyResponse: func(response *http.Response) error {
-			for _, name := range []string{"Set-Cookie", "WWW-Authenticate", "Content-Security-Policy", "Strict-Transport-Security"} {
-				response.Header.Del(name)
-			}
-			for name := range response.Header {
-				if strings.HasPrefix(name, "Access-Control-") { // only this origin's pages call /api/
-					response.Header.Del(name)
-				}
-			}
-			response.Header.Set("Cache-Control", "no-store")
-			return nil
-		},
-		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-			a.log.LogAttrs(r.Context(), slog.LevelWarn, "the API did not answer", slog.Any("error", err))
-			answer(w, http.StatusBadGateway, map[string]string{"error": "api_unreachable"})
-		},
-	}
-	proxy.ServeHTTP(w, r)
-}
-
-// target returns the API's URL for a request to /api/, or nil if there is none. With -api
-// the request's path is appended to the API's URL. Without -api the only API is the
-// provider's userinfo endpoint, as /api/userinfo. target returns an error if the provider's
-// discovery fails.
-func (a *app) target(r *http.Request) (*url.URL, error) {
-	below := strings.TrimPrefix(r.URL.Path, "/api/")
-	if leadsUp(below) {
-		return nil, nil //nolint:nilnil // not found is not an error
-	}
-	rest := path.Clean("/" + below)
-	if a.opts.api != "" {
-		base, err := url.Parse(a.opts.api)
-		if err != nil {
-			return nil, err
-		}
-		// JoinPath would decode the path a second time.
-		base.Path, base.RawPath = strings.TrimSuffix(base.Path, "/")+rest, ""
-		base.RawQuery = r.URL.RawQuery
-		return base, nil
-	}
-	if rest != "/userinfo" {
-		return nil, nil //nolint:nilnil // not found is not an error
-	}
-	found, err := a.rp.discover(r.Context())
+	endpoint, err := url.Parse(found.UserInfo)
 	if err != nil || found.UserInfo == "" {
-		return nil, err
+		answer(w, http.StatusNotFound, map[string]string{"error": "not_found"})
+		return
 	}
-	return url.Parse(found.UserInfo)
-}
-
-// leadsUp reports whether a decoded path has a segment "..". Some servers treat a
-// backslash as a slash, or ignore the part of a segment after a semicolon, so leadsUp
-// splits at these characters too.
-func leadsUp(decoded string) bool {
-	segments := strings.FieldsFunc(decoded, func(r rune) bool { return strings.ContainsRune(`/\;`, r) })
-	return slices.Contains(segments, "..")
+	if _, err := a.sessions.AccessToken(r.Context()); err != nil {
+		a.answerError(w, r, err)
+		return
+	}
+	call, err := http.NewRequestWithContext(r.Context(), http.MethodGet, found.UserInfo, nil)
+	if err != nil {
+		a.answerError(w, r, err)
+		return
+	}
+	client := &http.Client{Transport: a.sessions.Transport(endpoint, nil), Timeout: providerTimeout}
+	response, err := client.Do(call)
+	if err != nil {
+		a.log.LogAttrs(r.Context(), slog.LevelWarn, "the userinfo endpoint did not answer", slog.Any("error", err))
+		answer(w, http.StatusBadGateway, map[string]string{"error": "api_unreachable"})
+		return
+	}
+	defer response.Body.Close() //nolint:errcheck // the body was only read
+	w.Header().Set("Content-Type", response.Header.Get("Content-Type"))
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(response.StatusCode)
+	_, _ = io.Copy(w, io.LimitReader(response.Body, maxUserInfo))
 }

@@ -75,7 +75,11 @@ func newApp(opts options, store *database, keys *ticket.KeyRing, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
-	a.Handler = a.routes(logout)
+	api, err := a.newAPI()
+	if err != nil {
+		return nil, err
+	}
+	a.Handler = a.routes(logout, api)
 	return a, nil
 }
 
@@ -86,7 +90,7 @@ func partition(issuer string) string {
 	return "bff-example-" + hex.EncodeToString(sum[:6])
 }
 
-func (a *app) routes(logout http.Handler) http.Handler {
+func (a *app) routes(logout, api http.Handler) http.Handler {
 	mux := http.NewServeMux()
 
 	// Pages and their static files hold no user's data and need no session.
@@ -116,7 +120,7 @@ func (a *app) routes(logout http.Handler) http.Handler {
 	script("POST /bff/operator/revoke", a.operator(a.revokeUser))
 	script("POST /bff/operator/cleanup", a.operator(a.cleanUp))
 	script("POST /bff/operator/leave", a.operator(a.leaveExpired))
-	script("/api/", a.signedIn(a.callAPI))
+	script("/api/", a.signedIn(api.ServeHTTP))
 
 	return headers(a.canonical(mux))
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -211,8 +210,7 @@ func TestCallAPI_StaysBelowBaseURL(t *testing.T) {
 			// No path is decoded twice.
 			"/api/%252e%252e/admin": base + "/%252e%252e/admin", "/api/..%252f..%252fadmin": base + "/..%252f..%252fadmin",
 			"/api/%252e%252e%252fadmin": base + "/%252e%252e%252fadmin",
-			// An encoded slash becomes a slash.
-			"/api/orders%2F7": base + "/orders/7",
+			"/api/orders%2F7":           base + "/orders%2F7",
 		} {
 			asked = nil
 			if r := c.call(http.MethodGet, path, ""); r.status != http.StatusOK || !slices.Equal(asked, []string{want}) {
@@ -230,20 +228,5 @@ func TestCallAPI_StaysBelowBaseURL(t *testing.T) {
 				t.Errorf("%s: %d, the API got %q, want no request", path, r.status, asked)
 			}
 		}
-	}
-}
-
-// The handler itself refuses a path that leads up, without help from the mux.
-func TestTarget_LeadsUp(t *testing.T) {
-	h := newHost(t, newFakeOP(t), func(o *options) { o.api = "https://api.example/v1/" })
-	for _, path := range []string{"/api/..", "/api/../x", "/api/x/..", "/api/x/../y", "/api/..;/x", `/api/..\x`, `/api/x\../y`} {
-		target, err := h.app.target(&http.Request{URL: &url.URL{Path: path}})
-		if target != nil || err != nil {
-			t.Errorf("%s: %v, %v", path, target, err)
-		}
-	}
-	target, err := h.app.target(&http.Request{URL: &url.URL{Path: "/api//evil.example/x"}})
-	if err != nil || target.String() != "https://api.example/v1/evil.example/x" {
-		t.Errorf("two slashes: %v, %v", target, err)
 	}
 }
