@@ -53,10 +53,10 @@ func engines(c config) []*engine {
 		{
 			name: "postgres", title: "PostgreSQL",
 			createDatabase: func(ctx context.Context, name string) (driver.Connector, error) {
-				return createPostgres(ctx, c.postgres, name)
+				return createPostgres(ctx, c.postgres.DSN(), name)
 			},
 			dropDatabase: func(ctx context.Context, name string) error {
-				return execute(ctx, "pgx", c.postgres, "DROP SCHEMA "+name+" CASCADE")
+				return execute(ctx, "pgx", c.postgres.DSN(), "DROP SCHEMA "+name+" CASCADE")
 			},
 			dialector: func(pool *sql.DB) gorm.Dialector { return postgres.New(postgres.Config{Conn: pool}) },
 			version:   "SHOW server_version",
@@ -66,10 +66,10 @@ func engines(c config) []*engine {
 		{
 			name: "mysql", title: "MariaDB / MySQL",
 			createDatabase: func(ctx context.Context, name string) (driver.Connector, error) {
-				return createMySQL(ctx, c.mysql, name)
+				return createMySQL(ctx, c.mysql.DSN(), name)
 			},
 			dropDatabase: func(ctx context.Context, name string) error {
-				return execute(ctx, "mysql", c.mysql, "DROP DATABASE "+name)
+				return execute(ctx, "mysql", c.mysql.DSN(), "DROP DATABASE "+name)
 			},
 			dialector: func(pool *sql.DB) gorm.Dialector { return mysql.New(mysql.Config{Conn: pool}) },
 			version:   "SELECT version()",

@@ -11,6 +11,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -21,13 +22,15 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"example.com/usersession/examples/usersessiondb/dsn"
 )
 
 // A config has the values of the flags.
 type config struct {
 	engines  string
-	postgres string
-	mysql    string
+	postgres dsn.Source
+	mysql    dsn.Source
 
 	rounds int
 	ticket int // bytes
@@ -61,8 +64,9 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	var c config
 	flags := flag.NewFlagSet("bench "+args[0], flag.ContinueOnError)
 	flags.StringVar(&c.engines, "engines", "postgres,mysql,sqlite", "the databases")
-	flags.StringVar(&c.postgres, "postgres", env("USERSESSION_TEST_POSTGRES", "postgres://root@127.0.0.1:5432/test?sslmode=disable"), "DSN of PostgreSQL")
-	flags.StringVar(&c.mysql, "mysql", env("USERSESSION_TEST_MYSQL", "root@tcp(127.0.0.1:3306)/test?parseTime=true"), "DSN of MariaDB or MySQL")
+	// The values of the variables are not the flags' defaults, which -h prints.
+	postgres := flags.String("postgres", "", "DSN of PostgreSQL (default: USERSESSION_TEST_POSTGRES, or "+localPostgres+")")
+	mysql := flags.String("mysql", "", "DSN of MariaDB or MySQL (default: USERSESSION_TEST_MYSQL, or "+localMySQL+")")
 	flags.IntVar(&c.ticket, "ticket", 1024, "size of a ticket in bytes")
 
 	var measure func(context.Context, config, *engine, *report) error
@@ -90,6 +94,13 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}
+	var err error
+	if c.postgres, err = source("postgres", cmp.Or(*postgres, os.Getenv("USERSESSION_TEST_POSTGRES"), localPostgres)); err != nil {
+		return err
+	}
+	if c.mysql, err = source("mysql", cmp.Or(*mysql, os.Getenv("USERSESSION_TEST_MYSQL"), localMySQL)); err != nil {
+		return err
+	}
 	if c.rounds < 1 || c.ticket < 1 || args[0] == "cleanup" && c.rows < 1000 || args[0] != "cleanup" && c.ops < 8 {
 		return errors.New("too few rounds, rows or calls, or an empty ticket: raise the flag")
 	}
@@ -111,7 +122,7 @@ func on(ctx context.Context, c config, e *engine, out *report, measure func(cont
 	}
 	version, err := e.create(ctx)
 	if err != nil {
-		out.printf("\n## %s: not run\n\n%v\n", e.title, err)
+		out.printf("\n## %s: not run\n\n%v\n", e.title, c.postgres.Redact(c.mysql.Redact(err)))
 		return nil
 	}
 	defer e.drop()
@@ -119,12 +130,21 @@ func on(ctx context.Context, c config, e *engine, out *report, measure func(cont
 	return measure(ctx, c, e, out)
 }
 
-// env returns the value of an environment variable, or otherwise if it is empty.
-func env(name, otherwise string) string {
-	if value := os.Getenv(name); value != "" {
-		return value
+const (
+	localPostgres = "postgres://root@127.0.0.1:5432/test?sslmode=disable"
+	localMySQL    = "root@tcp(127.0.0.1:3306)/test?parseTime=true"
+)
+
+// source parses a DSN of the dialect.
+func source(dialect, text string) (dsn.Source, error) {
+	parsed, err := dsn.Parse(text)
+	if err == nil && parsed.Dialect != dialect {
+		err = fmt.Errorf("the DSN is one of %s", parsed.Dialect)
 	}
-	return otherwise
+	if err != nil {
+		return dsn.Source{}, fmt.Errorf("-%s: %w", dialect, err)
+	}
+	return parsed, nil
 }
 
 // progress prints a line to standard error.

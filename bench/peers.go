@@ -37,7 +37,7 @@ var peers = []peer{
 		}},
 	{"scs/pgxstore, without database/sql", "postgres", scsPostgres,
 		func(ctx context.Context, c config, e *engine, _ *gorm.DB) (keeper, func(), error) {
-			parsed, err := pgxpool.ParseConfig(c.postgres)
+			parsed, err := pgxpool.ParseConfig(c.postgres.DSN())
 			if err != nil {
 				return nil, nil, err
 			}

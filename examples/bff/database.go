@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"gorm.io/driver/mysql"
@@ -16,6 +15,7 @@ import (
 
 	"example.com/usersession"
 	"example.com/usersession/entities"
+	"example.com/usersession/examples/usersessiondb/dsn"
 )
 
 // database is the session store together with the connection pool that it uses.
@@ -28,16 +28,17 @@ type database struct {
 // so: the schema is the application's, and in this example AutoMigrate is its migration.
 // The caller closes the returned database.
 func openStore(opts options) (*database, error) {
-	db, err := gorm.Open(dialector(opts.dsn), &gorm.Config{
-		Logger: logger.NewSlogLogger(slog.Default(), logger.Config{
-			LogLevel: logger.Error, SlowThreshold: time.Second, IgnoreRecordNotFoundError: true, ParameterizedQueries: true,
-		}),
-	})
+	source := opts.source
+	// GORM would log the error of opening, which may quote the DSN.
+	db, err := gorm.Open(dialector(source), &gorm.Config{Logger: logger.Discard})
 	if err != nil {
-		return nil, fmt.Errorf("opening the database: %w", err)
+		return nil, fmt.Errorf("opening the database: %w", source.Redact(err))
 	}
+	db.Logger = logger.NewSlogLogger(slog.Default(), logger.Config{
+		LogLevel: logger.Error, SlowThreshold: time.Second, IgnoreRecordNotFoundError: true, ParameterizedQueries: true,
+	})
 	if err := db.AutoMigrate(&entities.UserSession{}); err != nil {
-		return nil, fmt.Errorf("creating the session table: %w", err)
+		return nil, fmt.Errorf("creating the session table: %w", source.Redact(err))
 	}
 	store, err := usersession.NewGormStore(db, usersession.WithLogger(slog.Default()))
 	if err != nil {
@@ -52,25 +53,17 @@ func (d *database) close() {
 	}
 }
 
-// dialector returns GORM's driver for the DSN's scheme. A DSN without a known scheme is
-// the name of a SQLite file.
-func dialector(dsn string) gorm.Dialector {
-	switch scheme, rest, _ := strings.Cut(dsn, "://"); scheme {
-	case "postgres", "postgresql":
-		return postgres.Open(dsn)
+func dialector(source dsn.Source) gorm.Dialector {
+	switch source.Dialect {
+	case "postgres":
+		return postgres.Open(source.DSN())
 	case "mysql":
-		return mysql.Open(rest) // user:password@tcp(host:port)/database
+		return mysql.Open(source.DSN())
 	case "sqlserver":
-		return sqlserver.Open(dsn)
+		return sqlserver.Open(source.DSN())
 	default:
 		// With these settings concurrent writers wait for the lock instead of failing.
-		name := strings.NewReplacer("%", "%25", "?", "%3F", "#", "%23").Replace(dsn)
-		return sqlite.New(sqlite.Config{
-			DriverName: "sqlite",
-			DSN:        "file:" + name + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_txlock=immediate",
-		})
+		source = source.WithPragmas("busy_timeout(5000)", "journal_mode(WAL)")
+		return sqlite.New(sqlite.Config{DriverName: "sqlite", DSN: source.DSN()})
 	}
 }
-
-// isFile reports whether the DSN is the name of a SQLite file.
-func isFile(dsn string) bool { return !strings.Contains(dsn, "://") }

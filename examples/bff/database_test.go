@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"example.com/usersession/examples/usersessiondb/dsn"
 )
 
 // The example works on the other databases: table creation, sign-in, sign-out, cleanup.
@@ -49,12 +52,16 @@ func TestApp_OtherDatabases(t *testing.T) {
 
 // ownSchema creates a schema for the test, drops it afterwards and returns its DSN. On SQL
 // Server it returns the DSN unchanged: the test uses the table in that database.
-func ownSchema(t *testing.T, engine, dsn string) string {
+func ownSchema(t *testing.T, engine, text string) string {
 	t.Helper()
-	if dsn == "" {
+	if text == "" {
 		unavailable(t, engine, "USERSESSION_TEST_SQLSERVER is not set")
 	}
-	db, err := gorm.Open(dialector(dsn), &gorm.Config{})
+	source, err := dsn.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := gorm.Open(dialector(source), &gorm.Config{Logger: logger.Discard})
 	if err == nil {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
@@ -73,14 +80,14 @@ func ownSchema(t *testing.T, engine, dsn string) string {
 	switch engine {
 	case "postgres":
 		drop += " CASCADE"
-		dsn += map[bool]string{true: "&", false: "?"}[strings.Contains(dsn, "?")] + "search_path=" + name
+		text += map[bool]string{true: "&", false: "?"}[strings.Contains(text, "?")] + "search_path=" + name
 	case "mysql":
 		create += " CHARACTER SET utf8mb4"
-		before, after, _ := strings.Cut(dsn, ")/")
+		before, after, _ := strings.Cut(source.DSN(), ")/")
 		_, parameters, _ := strings.Cut(after, "?")
-		dsn = before + ")/" + name + "?" + parameters
+		text = before + ")/" + name + "?" + parameters
 	default:
-		return dsn
+		return text
 	}
 	if err := db.Exec(create).Error; err != nil {
 		t.Fatal(err)
@@ -90,7 +97,7 @@ func ownSchema(t *testing.T, engine, dsn string) string {
 			t.Error(err)
 		}
 	})
-	return dsn
+	return text
 }
 
 // unavailable skips the test, or fails it if USERSESSION_REQUIRE names the engine.

@@ -3,6 +3,7 @@
 //
 //	go run ./examples/bff
 //	go run ./examples/bff -dsn 'postgres://user:password@localhost:5432/database'
+//	go run ./examples/bff -dsn 'sqlserver://user:password@localhost:1433?database=name&encrypt=true'
 //	go run ./examples/bff -issuer https://id.example -client-id bff -client-secret …
 //
 // Without -issuer the program also runs an OpenID Provider for development. See README.md.

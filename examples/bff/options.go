@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"example.com/usersession/examples/usersessiondb/dsn"
 )
 
 const (
@@ -31,6 +33,7 @@ type options struct {
 	idle, lifetime, cleanupInterval     time.Duration
 	accessTokenLifetime                 time.Duration
 
+	source       dsn.Source
 	base         *url.URL
 	withProvider bool
 }
@@ -42,7 +45,7 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 	flags := flag.NewFlagSet("bff", flag.ContinueOnError)
 	flags.SetOutput(out)
 	flags.StringVar(&o.dsn, "dsn", filepath.Join(dataDir, "bff.db"),
-		"the database: the name of a SQLite file, or\npostgres://… | mysql://user:password@tcp(host:port)/name | sqlserver://…\n")
+		"the database: the name of a SQLite file, or\npostgres://… | mysql://user:password@host:port/name | sqlserver://…&encrypt=true,\nor another form of DSN, as in the README\n")
 	flags.StringVar(&o.addr, "addr", "localhost:8080", "the address to listen on")
 	flags.StringVar(&o.baseURL, "base-url", "", "the URL of this program for browsers and the provider: https, or http on localhost\n(default http://localhost and the port)")
 	flags.StringVar(&o.keys, "keys", "", "the file with the ticket keys, created if it is missing (default: next to the SQLite file)")
@@ -66,7 +69,11 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 		o.clientSecret = os.Getenv(secretEnv)
 	}
 	if flags.NArg() > 0 {
-		return o, fmt.Errorf("unexpected arguments: %q: every option is a flag, see -help", flags.Args())
+		// They are not shown: they can be parts of a DSN without quotes.
+		return o, fmt.Errorf("%d unexpected arguments: every option is a flag with one value, see -help", flags.NArg())
+	}
+	if _, err := dsn.Parse(o.dsn); err != nil {
+		return o, fmt.Errorf("-dsn: %w", err)
 	}
 	switch {
 	case o.issuer != "" && o.clientID == "":
@@ -107,12 +114,16 @@ func (o *options) complete(listening net.Addr) error {
 	return o.completeFiles()
 }
 
-// completeFiles derives the names of the key files, which are next to the SQLite file, and
-// makes their folders.
+// completeFiles derives the database and the names of the key files, which are next to the
+// SQLite file, and makes their folders.
 func (o *options) completeFiles() error {
 	next := filepath.Join(dataDir, "bff")
-	if isFile(o.dsn) {
-		next = strings.TrimSuffix(o.dsn, filepath.Ext(o.dsn))
+	var err error
+	if o.source, err = dsn.Parse(o.dsn); err != nil {
+		return err
+	}
+	if file := o.source.File; file != "" {
+		next = strings.TrimSuffix(file, filepath.Ext(file))
 	}
 	if o.keys == "" {
 		o.keys = next + ".keys"

@@ -47,6 +47,20 @@ func TestOptions_BaseURL(t *testing.T) {
 	}
 }
 
+// A mistyped DSN is refused before a file or a folder is made, and its password is not shown.
+func TestOptions_MistypedDSN(t *testing.T) {
+	for _, args := range [][]string{
+		{"-dsn", "user=sa;password=s3cret;database=x"}, {"-dsn", "root:s3cret@localhost/bff.db"}, {"-dsn", "host=h", "password=s3cret"},
+	} {
+		t.Chdir(t.TempDir())
+		var out bytes.Buffer
+		_, err := parseOptions(args, &out)
+		if err == nil || strings.Contains(err.Error()+out.String(), "s3cret") {
+			t.Errorf("%q: %v\n%s", args, err, &out)
+		}
+	}
+}
+
 // The inner provider has another host name than the application, so that browsers treat it
 // as another site.
 func TestUseInner_AnotherSite(t *testing.T) {

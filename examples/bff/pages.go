@@ -38,7 +38,7 @@ func static() http.Handler {
 func (a *app) page(name string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.show(w, r, http.StatusOK, name, map[string]any{
-			"Provider": a.opts.issuer, "Inner": a.opts.inner(), "Database": databaseKind(a.opts.dsn),
+			"Provider": a.opts.issuer, "Inner": a.opts.inner(), "Database": databaseKind(a.opts.source.Dialect),
 			"Idle": words(a.opts.idle), "Lifetime": words(a.opts.lifetime), "Cleanup": words(a.opts.cleanupInterval),
 		})
 	})
@@ -124,8 +124,8 @@ func exchangeFailed(err error) *failure {
 	return &down
 }
 
-func databaseKind(dsn string) string {
-	switch dialector(dsn).Name() {
+func databaseKind(dialect string) string {
+	switch dialect {
 	case "postgres":
 		return "PostgreSQL"
 	case "mysql":

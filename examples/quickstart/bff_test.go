@@ -38,7 +38,7 @@ func plugIn(ctx context.Context, db *gorm.DB, keys *ticket.KeyRing) (*serverside
 
 // TestPlugIn signs a browser in, revokes its session, and finds it signed out.
 func TestPlugIn(t *testing.T) {
-	db, err := gorm.Open(dialector(filepath.Join(t.TempDir(), "bff.db")), &gorm.Config{})
+	db, err := open(filepath.Join(t.TempDir(), "bff.db"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,8 +2,8 @@
 //
 //	go run ./examples/quickstart
 //	go run ./examples/quickstart -dsn 'postgres://user:password@localhost:5432/database'
-//	go run ./examples/quickstart -dsn 'mysql://user:password@tcp(localhost:3306)/database'
-//	go run ./examples/quickstart -dsn 'sqlserver://user:password@localhost:1433?database=name'
+//	go run ./examples/quickstart -dsn 'mysql://user:password@localhost:3306/database'
+//	go run ./examples/quickstart -dsn 'sqlserver://user:password@localhost:1433?database=name&encrypt=true'
 package main
 
 import (
@@ -21,9 +21,9 @@ import (
 )
 
 func main() {
-	dsn := flag.String("dsn", "usersession-quickstart.db", "the database's URL, or the name of a SQLite file")
+	dsn := flag.String("dsn", "usersession-quickstart.db", "the database: a URL or another form of DSN, or the name of a SQLite file")
 	flag.Parse()
-	db, err := gorm.Open(dialector(*dsn), &gorm.Config{})
+	db, err := open(*dsn)
 	if err == nil {
 		err = run(context.Background(), db)
 	}

@@ -5,8 +5,6 @@ import (
 	"log"
 	"os"
 	"path/filepath"
-
-	"gorm.io/gorm"
 )
 
 // The second run finds the table and does the same as the first, which creates it.
@@ -18,7 +16,7 @@ func Example() {
 	defer os.RemoveAll(dir)
 
 	for range 2 {
-		db, err := gorm.Open(dialector(filepath.Join(dir, "quickstart.db")), &gorm.Config{})
+		db, err := open(filepath.Join(dir, "quickstart.db"))
 		if err != nil {
 			log.Fatal(err)
 		}

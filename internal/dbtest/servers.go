@@ -174,7 +174,7 @@ var MySQL = &Engine{
 var SQLServer = &Engine{
 	Name:     "sqlserver",
 	variable: "USERSESSION_TEST_SQLSERVER",
-	hint:     "start one with: docker compose up -d sqlserver; then set USERSESSION_TEST_SQLSERVER=sqlserver://sa:password@host:1433?database=master. Without a server, the statements are still compared with testdata/sqlserver",
+	hint:     "start one with: docker compose up -d sqlserver; then set USERSESSION_TEST_SQLSERVER=sqlserver://sa:password@host:1433?database=master&encrypt=true (local container: encrypt=disable). Without a server, the statements are still compared with testdata/sqlserver",
 	version:  "@@VERSION",
 	databaseDSN: func(dsn, name string, params url.Values) (string, error) {
 		at, err := url.Parse(dsn)

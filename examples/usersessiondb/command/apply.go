@@ -95,7 +95,7 @@ func (r *runner) status(ctx context.Context, _ []string) error {
 // remove deletes the files of the last add. If -dsn is given, or the SQLite file exists, it
 // first checks that this database has not applied them. It cannot know about others.
 func (r *runner) remove(ctx context.Context, _ []string) error {
-	dialect, dsn, err := r.target()
+	dialect, source, err := r.target()
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (r *runner) remove(ctx context.Context, _ []string) error {
 	if err != nil {
 		return err
 	}
-	if r.flags.dsn != "" || dialect.Name == "sqlite" && fileExists(dsn) {
+	if r.flags.dsn != "" || fileExists(source.File) {
 		err := r.with(ctx, func(t *target) error {
 			applied, err := isApplied(ctx, t, versions)
 			if applied {
@@ -123,9 +123,8 @@ func (r *runner) remove(ctx context.Context, _ []string) error {
 	return err
 }
 
-func fileExists(dsn string) bool {
-	path, _, _ := strings.Cut(strings.TrimPrefix(dsn, "file:"), "?")
-	_, err := os.Stat(path)
+func fileExists(name string) bool {
+	_, err := os.Stat(name)
 	return err == nil
 }
 

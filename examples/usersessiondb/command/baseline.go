@@ -2,7 +2,7 @@ package command
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"slices"
 	"strconv"
 
@@ -16,7 +16,7 @@ import (
 func (r *runner) baseline(ctx context.Context, args []string) error {
 	number, err := strconv.ParseInt(args[0], 10, 64)
 	if err != nil {
-		return fmt.Errorf("%q is not a version; the command status lists the versions", args[0])
+		return errors.New("the argument is not a version; the command status lists the versions")
 	}
 	return r.with(ctx, func(t *target) error {
 		want, err := r.project().ModelAt(t.dialect.Name, number)

@@ -15,6 +15,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"example.com/usersession/examples/usersessiondb/dsn"
 	"example.com/usersession/migrations"
 )
 
@@ -82,8 +83,12 @@ func Run(ctx context.Context, team Team, args []string, out io.Writer) error {
 	var f flags
 	set := flag.NewFlagSet("usersessiondb", flag.ContinueOnError)
 	set.SetOutput(out)
-	set.StringVar(&f.dsn, "dsn", "", "the database, as a `DSN` of its driver")
-	set.StringVar(&f.dialect, "dialect", "", "the `dialect`, if it cannot be told from the DSN: "+team.names())
+	set.StringVar(&f.dsn, "dsn", "", "the database, as a `DSN`:\n"+
+		"postgres://user:password@host:5432/database | host=… user=… password=… dbname=…\n"+
+		"mysql://user:password@host:3306/database | user:password@tcp(host:3306)/database\n"+
+		"sqlserver://user:password@host:1433?database=name&encrypt=true\n"+
+		"NAME.db | file:NAME (SQLite)")
+	set.StringVar(&f.dialect, "dialect", "", "the `dialect`, if there is no -dsn: "+team.names())
 	set.StringVar(&f.dir, "dir", team.Dir, "the `folder` of the migrations")
 	set.Var(&f.renames, "rename", "add: rename a column (`table.old=new`), or drop it although a new one has the same type (table.old=-); repeatable")
 	set.BoolVar(&f.allowDestructive, "allow-destructive", false, "add: generate changes that destroy or narrow data")
@@ -102,7 +107,11 @@ func Run(ctx context.Context, team Team, args []string, out io.Writer) error {
 	}
 	team.Dir = f.dir
 	r := &runner{team: team, flags: f, out: out}
-	return r.run(ctx, words[0], words[1:])
+	err = r.run(ctx, words[0], words[1:])
+	for _, source := range r.sources {
+		err = source.Redact(err)
+	}
+	return err
 }
 
 // parse returns the arguments that are not flags. Flags may stand before, between and after
@@ -120,9 +129,10 @@ func parse(set *flag.FlagSet, args []string) (words []string, err error) {
 }
 
 type runner struct {
-	team  Team
-	flags flags
-	out   io.Writer
+	team    Team
+	flags   flags
+	out     io.Writer
+	sources []dsn.Source // that were opened
 }
 
 func (r *runner) run(ctx context.Context, name string, args []string) error {
@@ -143,7 +153,8 @@ func (r *runner) run(ctx context.Context, name string, args []string) error {
 	}
 	command, ok := commands[name]
 	if !ok {
-		return fmt.Errorf("there is no command %q; go run . -h lists the commands", name)
+		// Its name is not shown: it can be a part of a DSN without quotes.
+		return errors.New("there is no such command; go run . -h lists the commands, and a DSN is the value of -dsn, in one pair of quotes")
 	}
 	if len(args) < command.least || len(args) > command.most {
 		return fmt.Errorf("%s: wrong number of arguments; go run . -h lists the arguments", name)
@@ -210,7 +221,7 @@ func (r *runner) script(_ context.Context, args []string) error {
 	numbers := []int64{0, last}
 	for i, arg := range args {
 		if numbers[i], err = strconv.ParseInt(arg, 10, 64); err != nil {
-			return fmt.Errorf("%q is not a version", arg)
+			return errors.New("an argument is not a version")
 		}
 	}
 	text, err := project.Script(dialect.Name, numbers[0], numbers[1])

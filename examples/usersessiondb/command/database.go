@@ -1,89 +1,72 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
+
+	"example.com/usersession/examples/usersessiondb/dsn"
 )
 
 // A target is the open database that a command works on.
 type target struct {
 	dialect Dialect
-	dsn     string
 	gorm    *gorm.DB
 	pool    *sql.DB
 }
 
-// target returns the dialect and the DSN that the flags name. The DSN is "" if the flags
-// name only a dialect, and the team's default DSN is for another one.
-func (r *runner) target() (Dialect, string, error) {
-	dsn := r.flags.dsn
-	name := r.flags.dialect
-	if dsn == "" && (name == "" || name == dialectOf(r.team.DSN)) {
-		dsn = r.team.DSN
+// target returns the dialect and the database that the flags name. The database is the zero
+// Source if the flags name only a dialect, and the team's default DSN is for another one.
+func (r *runner) target() (Dialect, dsn.Source, error) {
+	var source dsn.Source
+	if text := cmp.Or(r.flags.dsn, r.team.DSN); text != "" {
+		var err error
+		if source, err = dsn.Parse(text); err != nil {
+			return Dialect{}, dsn.Source{}, err
+		}
 	}
-	if name == "" {
-		name = dialectOf(dsn)
+	name := cmp.Or(r.flags.dialect, source.Dialect)
+	if name != source.Dialect {
+		if r.flags.dsn != "" {
+			return Dialect{}, dsn.Source{}, fmt.Errorf("-dialect is %s, but -dsn is a DSN of %s", name, source.Dialect)
+		}
+		source = dsn.Source{}
 	}
 	dialect, err := r.team.dialect(name)
-	return dialect, dsn, err
-}
-
-// dialectOf returns the dialect of a DSN by the form of the DSN.
-func dialectOf(dsn string) string {
-	switch {
-	case strings.HasPrefix(dsn, "postgres://"), strings.HasPrefix(dsn, "postgresql://"), strings.Contains(dsn, "host="):
-		return "postgres"
-	case strings.HasPrefix(dsn, "sqlserver://"):
-		return "sqlserver"
-	case strings.Contains(dsn, "@tcp("), strings.Contains(dsn, "@unix("):
-		return "mysql"
-	default:
-		return "sqlite"
-	}
+	return dialect, source, err
 }
 
 // open opens the database that the flags name. The caller closes its pool.
 func (r *runner) open() (*target, error) {
-	dialect, dsn, err := r.target()
+	dialect, source, err := r.target()
 	if err != nil {
 		return nil, err
 	}
-	if dsn == "" {
+	if source.Dialect == "" {
 		return nil, fmt.Errorf("there is no default database for %s; name one with -dsn", dialect.Name)
 	}
-	return r.openAt(dialect, dsn)
+	return r.openAt(dialect, source)
 }
 
-func (r *runner) openAt(dialect Dialect, dsn string) (*target, error) {
-	switch dialect.Name {
-	case "mysql":
-		dsn = withParameter(dsn, "parseTime", "parseTime=true") // goose scans times
-	case "sqlite":
-		if !strings.HasPrefix(dsn, "file:") {
-			dsn = "file:" + dsn
-		}
-		// Connections wait for a locked database, and a transaction takes the write lock
-		// at its start, since one that takes it later can fail without waiting.
-		dsn = withParameter(dsn, "busy_timeout", "_pragma=busy_timeout(10000)")
-		dsn = withParameter(dsn, "_txlock", "_txlock=immediate")
-	}
+func (r *runner) openAt(dialect Dialect, source dsn.Source) (*target, error) {
+	r.sources = append(r.sources, source)
+	name := source.WithPragmas("busy_timeout(10000)").DSN() // connections wait for a locked database
 	config := r.team.Config()
 	config.Logger = logger.Discard // errors are returned
-	db, err := gorm.Open(dialect.Open(dsn), config)
+	db, err := gorm.Open(dialect.Open(name), config)
 	// SQLite ignores busy_timeout while another process switches a new file to
 	// journal_mode=WAL.
 	for deadline := time.Now().Add(openTimeout); isBusy(err) && time.Now().Before(deadline); {
 		time.Sleep(20 * time.Millisecond)
-		db, err = gorm.Open(dialect.Open(dsn), config)
+		db, err = gorm.Open(dialect.Open(name), config)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
@@ -92,22 +75,11 @@ func (r *runner) openAt(dialect Dialect, dsn string) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &target{dialect: dialect, dsn: dsn, gorm: db, pool: pool}, nil
+	return &target{dialect: dialect, gorm: db, pool: pool}, nil
 }
 
 // openTimeout limits the wait for other processes that open a new SQLite file.
 const openTimeout = 10 * time.Second
-
-// withParameter adds a parameter to a DSN that does not contain the name.
-func withParameter(dsn, name, parameter string) string {
-	if strings.Contains(dsn, name) {
-		return dsn
-	}
-	if strings.Contains(dsn, "?") {
-		return dsn + "&" + parameter
-	}
-	return dsn + "?" + parameter
-}
 
 // versionTable is the table in which goose records the applied versions.
 const versionTable = goose.DefaultTablename

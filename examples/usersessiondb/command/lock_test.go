@@ -89,21 +89,3 @@ func TestSQLiteUnlock_FailedMigration(t *testing.T) {
 		t.Errorf("the transaction is still open: %v", err)
 	}
 }
-
-// TestDialectOf checks a DSN of each form.
-func TestDialectOf(t *testing.T) {
-	for dsn, want := range map[string]string{
-		"postgres://root@127.0.0.1/test":                   "postgres",
-		"postgresql://root@127.0.0.1/test":                 "postgres",
-		"host=127.0.0.1 user=root dbname=test":             "postgres",
-		"root@tcp(127.0.0.1:3306)/test":                    "mysql",
-		"root:secret@unix(/run/mysqld.sock)/test":          "mysql",
-		"sqlserver://sa:secret@127.0.0.1?database=master":  "sqlserver",
-		"file:usersessions.db?_pragma=busy_timeout(10000)": "sqlite",
-		"usersessions.db":                                  "sqlite",
-	} {
-		if got := dialectOf(dsn); got != want {
-			t.Errorf("%s: got %s, want %s", dsn, got, want)
-		}
-	}
-}

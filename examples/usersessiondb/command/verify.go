@@ -11,6 +11,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"example.com/usersession/examples/usersessiondb/dsn"
 	"example.com/usersession/migrations"
 )
 
@@ -24,22 +25,26 @@ func (r *runner) verify(ctx context.Context, _ []string) error {
 			return err
 		}
 		defer func() { _ = os.RemoveAll(dir) }()
-		if err := r.verifyAt(ctx, r.team.Dialects[i], "file:"+filepath.Join(dir, "verify.db")); err != nil {
+		source, err := dsn.Parse("file:" + filepath.ToSlash(filepath.Join(dir, "verify.db")))
+		if err != nil {
+			return err
+		}
+		if err := r.verifyAt(ctx, r.team.Dialects[i], source); err != nil {
 			return err
 		}
 	}
 	if r.flags.dsn == "" {
 		return nil
 	}
-	dialect, dsn, err := r.target()
+	dialect, source, err := r.target()
 	if err != nil {
 		return err
 	}
-	return r.verifyAt(ctx, dialect, dsn)
+	return r.verifyAt(ctx, dialect, source)
 }
 
-func (r *runner) verifyAt(ctx context.Context, dialect Dialect, dsn string) error {
-	t, err := r.openAt(dialect, dsn)
+func (r *runner) verifyAt(ctx context.Context, dialect Dialect, source dsn.Source) error {
+	t, err := r.openAt(dialect, source)
 	if err != nil {
 		return err
 	}

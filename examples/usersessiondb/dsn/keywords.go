@@ -1,0 +1,131 @@
+package dsn
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// libpqKeywords are keywords of libpq's connection strings that a list may begin with.
+var libpqKeywords = []string{
+	"application_name", "channel_binding", "client_encoding", "connect_timeout", "database", "dbname", "gssencmode",
+	"host", "hostaddr", "options", "passfile", "password", "port", "search_path", "service", "servicefile", "sslcert",
+	"sslkey", "sslmode", "sslpassword", "sslrootcert", "target_session_attrs", "timezone", "user",
+}
+
+// adoKeywords are the keywords of go-mssqldb.
+var adoKeywords = []string{
+	"addr", "address", "app", "app name", "application name", "application intent", "applicationclientid", "applicationintent",
+	"certificate", "change password", "clientcertpath", "column encryption setting", "columnencryption", "connect timeout",
+	"connection timeout", "data source", "database", "dial timeout", "disableretry", "driver", "encrypt", "epa enabled",
+	"failover partner", "failover partner spn", "failoverpartner", "failoverpartnerspn", "failoverport", "fedauth",
+	"guid conversion", "host name in certificate", "hostnameincertificate", "initial catalog", "keepalive", "krb5-configfile",
+	"krb5-credcachefile", "krb5-dnslookupkdc", "krb5-keytabfile", "krb5-realm", "krb5-udppreferencelimit", "log",
+	"multi subnet failover", "multisubnetfailover", "network address", "nocopyslices", "notraceid", "packet size", "password", "pipe", "port",
+	"protocol", "pwd", "resource id", "server", "server certificate", "server spn", "servercertificate", "serverspn",
+	"sendcertificatechain", "tenant id", "timeout", "timezone", "tlsmin", "trust server certificate", "trustservercertificate",
+	"uid", "user", "user id", "workstation id", "wsid",
+}
+
+// keywordForm returns libpq or ado for a list of keywords, and "" for any other text. A
+// keyword that both forms have leaves the decision to the others.
+func keywordForm(text string) string {
+	first, _, found := strings.Cut(text, "=")
+	if !found {
+		return ""
+	}
+	libpq, ado := isKeyword(libpqKeywords, first), isKeyword(adoKeywords, first)
+	switch {
+	case libpq && ado:
+		for part := range strings.SplitSeq(text, ";") {
+			if name, _, found := strings.Cut(part, "="); found && isKeyword(adoKeywords, name) && !isKeyword(libpqKeywords, name) {
+				return "ado"
+			}
+		}
+		return "libpq"
+	case libpq:
+		return "libpq"
+	case ado:
+		return "ado"
+	}
+	return ""
+}
+
+func isKeyword(keywords []string, name string) bool {
+	return slices.Contains(keywords, strings.ToLower(strings.TrimSpace(name)))
+}
+
+// libpqPair is a pair of libpq's form at the start of a text. A backslash quotes a
+// character.
+var libpqPair = regexp.MustCompile(`^ *([A-Za-z_][A-Za-z0-9_.]*) *= *(?:'((?:[^'\\]|\\.)*)'|((?:[^ '\\]|\\.)(?:[^ \\]|\\.)*|))(?: +|$)`)
+
+func parseKeywords(text string) (Source, error) {
+	var secrets []string
+	for rest := text; rest != ""; {
+		pair := libpqPair.FindStringSubmatch(rest)
+		if pair == nil {
+			return Source{}, errKeywords
+		}
+		rest = rest[len(pair[0]):]
+		name, quoted, plain := strings.ToLower(pair[1]), pair[2], pair[3]
+		switch {
+		case isSecret(name):
+			value := quoted + plain
+			secrets = append(secrets, value, strings.NewReplacer(`\\`, `\`, `\'`, `'`).Replace(value))
+			if strings.Contains(plain, ";") { // rather the ADO form
+				return Source{}, errKeywords
+			}
+		case strings.Contains(plain, ";"), strings.Contains(plain, "=") && name != "options":
+			return Source{}, errKeywords
+		case name == "port":
+			for port := range strings.SplitSeq(quoted+plain, ",") {
+				if n, err := strconv.ParseUint(port, 10, 16); port != "" && (err != nil || n == 0) {
+					return Source{}, errPort
+				}
+			}
+		}
+	}
+	return Source{Dialect: "postgres", dsn: text, secrets: secrets}, nil
+}
+
+// A value of the ADO form is quoted in "…"; "" is a quote in it. The driver counts quotes
+// in other values too, so they are refused.
+var (
+	adoPair  = regexp.MustCompile(`^ *([^=;"]+)=(?: *"((?:[^"]|"")*)" *|([^;"]*))(?:;+ *|$)`)
+	odbcPair = regexp.MustCompile(`^ *([^=;{}]+)=(?: *\{((?:[^}]|\}\})*)\} *|([^;{}]*))(?:;+ *|$)`)
+)
+
+func parseADO(text string) (Source, error) {
+	return parseSQLServer(text, text, adoPair, `""`, `"`)
+}
+
+func parseODBC(text string) (Source, error) {
+	return parseSQLServer(text, strings.TrimPrefix(text, "odbc:"), odbcPair, "}}", "}")
+}
+
+func parseSQLServer(text, rest string, form *regexp.Regexp, doubled, single string) (Source, error) {
+	if rest == "" {
+		return Source{}, errADO
+	}
+	var secrets []string
+	for rest != "" {
+		pair := form.FindStringSubmatch(rest)
+		if pair == nil || !isKeyword(adoKeywords, pair[1]) {
+			return Source{}, errADO
+		}
+		rest = rest[len(pair[0]):]
+		name, quoted, plain := strings.ToLower(strings.TrimSpace(pair[1])), pair[2], strings.TrimSpace(pair[3])
+		switch {
+		case isSecret(name):
+			secrets = append(secrets, plain, quoted, strings.ReplaceAll(quoted, doubled, single))
+		case strings.Contains(plain, "="):
+			return Source{}, errADO
+		case name == "port":
+			if n, err := strconv.ParseUint(plain, 10, 16); err != nil || n == 0 {
+				return Source{}, errPort
+			}
+		}
+	}
+	return Source{Dialect: "sqlserver", dsn: text, secrets: secrets}, nil
+}
