@@ -152,6 +152,7 @@ const (
 	sqliteBusyRecovery         = "261"
 	sqliteLockedSharedCache    = "262"
 	sqliteBusySnapshot         = "517"
+	sqliteBusyTimeout          = "773"
 	sqliteLockedVirtualTable   = "518"
 	sqliteConstraintForeignKey = "787"
 	sqliteReadOnlyMoved        = "1032"
@@ -271,7 +272,7 @@ var (
 		prepare:      true,
 		duplicate:    []string{sqliteConstraintPrimaryKey, sqliteConstraintUnique},
 		retry: []string{
-			sqliteBusy, sqliteBusyRecovery, sqliteBusySnapshot,
+			sqliteBusy, sqliteBusyRecovery, sqliteBusySnapshot, sqliteBusyTimeout,
 			sqliteLocked, sqliteLockedSharedCache, sqliteLockedVirtualTable,
 		},
 		remedies:    map[string]string{sqliteError: missingTable, sqliteReadOnly: readOnly, sqliteReadOnlyDirectory: readOnly, sqliteReadOnlyMoved: readOnly},
@@ -298,6 +299,10 @@ var (
 		undeletable:    []string{msConstraintConflict, msTriggerEndedBatch, msUserError},
 	}
 )
+
+// withoutUniqueIndexes are dialects of databases that have no unique indexes or do not
+// enforce them.
+var withoutUniqueIndexes = []string{"bigquery", "clickhouse", "databend", "databricks", "snowflake"}
 
 // dialectOf returns the dialect for the name of a GORM dialector. For an unknown name it
 // returns a portable dialect, which makes the assumptions that cost little if they are

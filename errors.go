@@ -1,6 +1,7 @@
 package usersession
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -47,6 +48,23 @@ var driverTexts = map[string]bool{
 	"TLS requested but server does not support TLS":                              false,
 	"commands out of sync. You can't run this command now":                       false,
 	"packet for query is too large. Try adjusting the `Config.MaxAllowedPacket`": false,
+	"commands out of sync. Did you run multiple statements at once?":             false,
+	"this authentication plugin is not supported":                                false,
+	"this user requires mysql native password authentication":                    false,
+	"MySQL server does not support required protocol 41+":                        false,
+	// jackc/pgx
+	"conn closed":                   true,
+	"conn busy":                     false,
+	"closed pool":                   false,
+	"message body too large":        false,
+	"server refused TLS connection": false,
+	// go-mssqldb
+	"invalid packet size, it is longer than buffer size": false,
+	// ncruces/go-sqlite3
+	"sqlite3: out of memory": false,
+	// database/sql
+	"sql: database is closed":  false,
+	"sql: statement is closed": false,
 }
 
 // isBroken reports whether the error means that the connection is closed. An error of a
@@ -112,10 +130,10 @@ func errorCode(err error) string {
 		return e.SQLState()
 	case interface{ SQLErrorNumber() int32 }: // go-mssqldb
 		return fmt.Sprint(e.SQLErrorNumber())
-	case interface{ Code() int }: // the pure-Go drivers of SQLite
+	case interface{ Code() int }: // modernc.org/sqlite, glebarez/go-sqlite
 		return fmt.Sprint(e.Code())
 	}
-	if code := codeField(err); code != "" {
+	if code := cmp.Or(codeField(err), codeMethod(err), codeOfLibsql(err)); code != "" {
 		return code
 	}
 	switch e := err.(type) {
@@ -124,6 +142,31 @@ func errorCode(err error) string {
 	case interface{ Unwrap() []error }:
 		for _, wrapped := range e.Unwrap() {
 			if code := errorCode(wrapped); code != "" {
+				return code
+			}
+		}
+	}
+	return ""
+}
+
+// libsqlTexts maps the beginning of SQLite's message to its code, for the driver of libsql,
+// whose errors have no code.
+var libsqlTexts = map[string]string{
+	"database is locked":            sqliteBusy,
+	"database table is locked":      sqliteLocked,
+	"UNIQUE constraint failed":      sqliteConstraintUnique,
+	"FOREIGN KEY constraint failed": sqliteConstraintForeignKey,
+	"no such table":                 sqliteError,
+	"no such column":                sqliteError,
+}
+
+// codeOfLibsql returns SQLite's code for an error of tursodatabase/go-libsql.
+func codeOfLibsql(err error) string {
+	const before = "\nerror code = 2: Error executing statement: SQLite failure: `"
+	text := err.Error()
+	if i := strings.LastIndex(text, before); i >= 0 {
+		for beginning, code := range libsqlTexts {
+			if strings.HasPrefix(text[i+len(before):], beginning) {
 				return code
 			}
 		}
@@ -168,13 +211,46 @@ func field(err error, name string) reflect.Value {
 // go-sql-driver/mysql, ExtendedCode in mattn/go-sqlite3.
 func codeField(err error) string {
 	for _, name := range []string{"Number", "ExtendedCode"} {
-		switch field := field(err, name); {
-		case !field.IsValid():
-		case field.CanUint():
-			return fmt.Sprint(field.Uint())
-		case field.CanInt():
-			return fmt.Sprint(field.Int())
+		if code := number(field(err, name)); code != "" {
+			return code
 		}
+	}
+	return ""
+}
+
+// codeMethod returns the extended error code of an error of ncruces/go-sqlite3, whose
+// integers have types of their own. An extended code is itself an error there.
+func codeMethod(err error) string {
+	v := reflect.ValueOf(err)
+	if v.Kind() == reflect.Pointer && v.IsNil() {
+		return ""
+	}
+	if code := number(result(v.MethodByName("ExtendedCode"))); code != "" {
+		return code
+	}
+	if number(result(v.MethodByName("Code"))) != "" {
+		return number(v)
+	}
+	return ""
+}
+
+// result calls a method that has no parameters and one result. For any other method it
+// returns the zero Value.
+func result(m reflect.Value) reflect.Value {
+	if !m.IsValid() || m.Type().NumIn() != 0 || m.Type().NumOut() != 1 {
+		return reflect.Value{}
+	}
+	return m.Call(nil)[0]
+}
+
+// number returns the text of an integer of any type, and "" for any other value.
+func number(v reflect.Value) string {
+	switch {
+	case !v.IsValid():
+	case v.CanUint():
+		return fmt.Sprint(v.Uint())
+	case v.CanInt():
+		return fmt.Sprint(v.Int())
 	}
 	return ""
 }

@@ -35,6 +35,8 @@ func TestIsBroken(t *testing.T) {
 		{errors.New("invalid connection"), true},
 		{fmt.Errorf("wrapped: %w", errors.New("invalid connection")), true},
 		{errors.New("busy buffer"), false},
+		{fmt.Errorf("wrapped: %w", errors.New("conn closed")), true},
+		{errors.New("sql: database is closed"), false},
 		{errors.New("an invalid connection string"), false},
 		{&numberError{1062, "invalid connection"}, false},
 	} {
@@ -74,6 +76,11 @@ func TestDescribe_ConstantDriverTexts(t *testing.T) {
 	const text = "packet for query is too large. Try adjusting the `Config.MaxAllowedPacket`"
 	if got := describe(fmt.Errorf("secret: %w", errors.New(text))); got != text {
 		t.Errorf("got %q, want %q", got, text)
+	}
+	for _, text := range []string{"conn closed", "closed pool", "sql: database is closed"} {
+		if got := describe(fmt.Errorf("secret: %w", errors.New(text))); got != text {
+			t.Errorf("got %q, want %q", got, text)
+		}
 	}
 	if got := describe(errors.New(text + " secret")); got != "database error (*errors.errorString)" {
 		t.Errorf("got %q", got)

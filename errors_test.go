@@ -9,8 +9,6 @@ import (
 	"net"
 	"strings"
 	"testing"
-
-	"github.com/mattn/go-sqlite3"
 )
 
 // Errors with the fields and methods of the errors of drivers that the root module does
@@ -23,20 +21,34 @@ type (
 	}
 	mssqlError   struct{ number int32 }
 	modernError  struct{ code int } // modernc.org/sqlite
+	ncruces      struct{ code ncrucesLong }
+	ncrucesShort uint8
+	ncrucesLong  uint16
+	coded        struct{} // no database's
 	secretError  struct{}
 	severalError struct{ errs []error }
 )
 
-func (e *pgError) Error() string           { return "duplicate of secret" }
-func (e *pgError) SQLState() string        { return e.state }
-func (e *numberError) Error() string       { return e.Message }
-func (e mssqlError) Error() string         { return "truncated value: secret" }
-func (e mssqlError) SQLErrorNumber() int32 { return e.number }
-func (e *modernError) Error() string       { return "locked" }
-func (e *modernError) Code() int           { return e.code }
-func (secretError) Error() string          { return "unable to encode secret" }
-func (e severalError) Error() string       { return "several" }
-func (e severalError) Unwrap() []error     { return e.errs }
+func (e *pgError) Error() string                 { return "duplicate of secret" }
+func (e *pgError) SQLState() string              { return e.state }
+func (e *numberError) Error() string             { return e.Message }
+func (e mssqlError) Error() string               { return "truncated value: secret" }
+func (e mssqlError) SQLErrorNumber() int32       { return e.number }
+func (e *modernError) Error() string             { return "locked" }
+func (e *modernError) Code() int                 { return e.code }
+func (e *ncruces) Error() string                 { return "locked" }
+func (e *ncruces) Code() ncrucesShort            { return ncrucesShort(e.code) }
+func (e *ncruces) ExtendedCode() ncrucesLong     { return e.code }
+func (e ncrucesShort) Error() string             { return "locked" }
+func (e ncrucesShort) ExtendedCode() ncrucesLong { return ncrucesLong(e) }
+func (e ncrucesLong) Error() string              { return "locked" }
+func (e ncrucesLong) Code() ncrucesShort         { return ncrucesShort(e) }
+func (coded) Error() string                      { return "coded" }
+func (coded) Code() uint32                       { return 5 }
+func (coded) ExtendedCode(int) int               { return 5 }
+func (secretError) Error() string                { return "unable to encode secret" }
+func (e severalError) Error() string             { return "several" }
+func (e severalError) Unwrap() []error           { return e.errs }
 
 func TestErrorCode(t *testing.T) {
 	for _, tt := range []struct {
@@ -49,7 +61,16 @@ func TestErrorCode(t *testing.T) {
 		{&numberError{Number: 1213}, "1213"},
 		{mssqlError{2601}, "2601"},
 		{&modernError{2067}, "2067"},
-		{sqlite3.Error{Code: sqlite3.ErrConstraint, ExtendedCode: sqlite3.ErrConstraintUnique}, "2067"},
+		{&ncruces{2067}, "2067"},
+		{(*ncruces)(nil), ""},
+		{ncrucesShort(5), "5"},
+		{ncrucesLong(517), "517"},
+		{coded{}, ""},
+		{errors.Join(&ncruces{5}, io.EOF), "5"},
+		{errors.New("failed to execute query INSERT INTO a VALUES (?)\nerror code = 2: Error executing statement: SQLite failure: `UNIQUE constraint failed: a.b`"), "2067"},
+		{errors.New("failed to execute query INSERT INTO a VALUES (?)\nerror code = 2: Error executing statement: SQLite failure: `database is locked`"), "5"},
+		{errors.New("failed to execute query SELECT 1\nerror code = 2: Error executing statement: SQLite failure: `disk I/O error`"), ""},
+		{errors.New("database is locked"), ""},
 		{fmt.Errorf("wrapped: %w", &pgError{"40P01"}), "40P01"},
 		{severalError{[]error{io.EOF, &numberError{Number: 1062}}}, "1062"},
 	} {

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"gorm.io/gorm"
 
@@ -42,6 +43,9 @@ var (
 // and clauses (such as dbresolver.Write) of db and never changes db. If db is an open
 // transaction, the store behaves as after [GormStore.WithTx]. The caller closes the
 // database; the store has nothing to close.
+//
+// NewGormStore refuses a dialect whose database does not enforce unique indexes, such as
+// ClickHouse. It cannot recognise one that speaks MySQL's or PostgreSQL's protocol.
 func NewGormStore(db *gorm.DB, opts ...Option) (*GormStore, error) {
 	if db == nil {
 		return nil, errors.New("usersession: NewGormStore: the *gorm.DB is nil")
@@ -51,6 +55,9 @@ func NewGormStore(db *gorm.DB, opts ...Option) (*GormStore, error) {
 	}
 	if db.DryRun {
 		return nil, errors.New("usersession: NewGormStore: the *gorm.DB is in DryRun mode, which stores nothing")
+	}
+	if slices.Contains(withoutUniqueIndexes, db.Name()) {
+		return nil, fmt.Errorf("usersession: NewGormStore: %s does not enforce unique indexes, so two sessions could have one key, or one session id; use another database", db.Name())
 	}
 	c, err := newConfig(opts)
 	if err != nil {

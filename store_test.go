@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
@@ -83,10 +82,21 @@ func TestGormStore_MissingTable(t *testing.T) {
 	}
 }
 
+func TestNewGormStore_DialectWithoutUniqueIndexes(t *testing.T) {
+	db := openSQLite(t)
+	original := db.Dialector
+	for name, refused := range map[string]bool{"clickhouse": true, "bigquery": true, "snowflake": true, "another": false, "cockroach": false} {
+		db.Dialector = renamed{original, name}
+		if _, err := usersession.NewGormStore(db); (err != nil) != refused || refused && !strings.Contains(err.Error(), name+" does not enforce unique indexes") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestWithTx_AnotherDialect(t *testing.T) {
 	store := newStore(t, openSQLite(t))
 	other := openSQLite(t)
-	other.Dialector = renamed{other.Dialector}
+	other.Dialector = renamed{other.Dialector, "another"}
 	_, err := store.WithTx(other).DeleteUserSession(t.Context(), bff.UserSessionKey{Key: "key"})
 	if err == nil {
 		t.Error("WithTx accepts a transaction of another dialect")
@@ -94,18 +104,20 @@ func TestWithTx_AnotherDialect(t *testing.T) {
 }
 
 // A renamed dialector has a name that is not the store's dialect.
-type renamed struct{ gorm.Dialector }
+type renamed struct {
+	gorm.Dialector
+	name string
+}
 
-func (renamed) Name() string { return "another" }
+func (r renamed) Name() string { return r.name }
 
 // openSQLite opens a new database with the store's table in it.
 func openSQLite(t *testing.T, config ...gorm.Option) *gorm.DB {
 	t.Helper()
-	dsn := "file:" + filepath.Join(t.TempDir(), "sessions.db") + "?_journal_mode=WAL&_synchronous=NORMAL&_busy_timeout=5000&_txlock=immediate"
 	if len(config) == 0 {
 		config = []gorm.Option{&gorm.Config{Logger: logger.Discard}}
 	}
-	db, err := gorm.Open(sqlite.Open(dsn), config...)
+	db, err := gorm.Open(dialectorOf(filepath.Join(t.TempDir(), "sessions.db")), config...)
 	if err != nil {
 		t.Fatal(err)
 	}
