@@ -29,7 +29,7 @@ help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: check
-check: fmt-check tidy-check deps-check work-check vet lint api docs rename-check test ## run every check that must pass before a push
+check: fmt-check tidy-check deps-check work-check vet platforms lint api docs rename-check test ## run every check that must pass before a push
 	@echo "check: passed"
 
 # --- tests -------------------------------------------------------------------
@@ -82,6 +82,18 @@ fmt-check:
 .PHONY: vet
 vet: ## run go vet in every module
 	@$(call each,$(GO) vet ./...)
+
+# The modules that users import, and the platforms of which no machine tests them.
+IMPORTED  := . $(filter-out bench tools examples/% internal/% %test,$(NESTED))
+PLATFORMS := windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64 linux/386
+
+.PHONY: platforms
+platforms: ## run go vet for other systems in the modules that users import, and the tests of the store without cgo
+	@for platform in $(PLATFORMS); do for module in $(IMPORTED); do echo "--- $$module: $$platform"; \
+		(cd $$module && CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) vet ./...) || exit 1; done; done
+	@echo "--- without cgo"; CGO_ENABLED=0 $(GO) test . ./entities ./migrations
+	@if [[ $$($(GO) env GOHOSTOS)/$$($(GO) env GOHOSTARCH) == linux/amd64 ]]; then \
+		echo "--- linux/386"; CGO_ENABLED=0 GOARCH=386 $(GO) test ./bff ./bff/ticket ./bff/backchannel; fi
 
 .PHONY: lint
 lint: $(LINT) ## run golangci-lint in every module

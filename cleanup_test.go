@@ -16,12 +16,12 @@ func TestCleanup_Pause(t *testing.T) {
 		want             time.Duration
 	}{
 		{"rollback journal", "", nil, 50 * time.Millisecond},
-		{"write-ahead log", "?_journal_mode=WAL", nil, 10 * time.Millisecond},
+		{"write-ahead log", "?_pragma=journal_mode(WAL)", nil, 10 * time.Millisecond},
 		{"option", "", []Option{WithCleanupPause(time.Second)}, time.Second},
-		{"option, no pause", "?_journal_mode=WAL", []Option{WithCleanupPause(0)}, 0},
+		{"option, no pause", "?_pragma=journal_mode(WAL)", []Option{WithCleanupPause(0)}, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			db, err := gorm.Open(driver.Open("file:"+t.TempDir()+"/test.db"+tt.parameters), &gorm.Config{Logger: logger.Discard})
+			db, err := gorm.Open(driver.New(driver.Config{DriverName: "sqlite", DSN: "file:" + t.TempDir() + "/test.db" + tt.parameters}), &gorm.Config{Logger: logger.Discard})
 			if err != nil {
 				t.Fatal(err)
 			}

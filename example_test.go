@@ -11,6 +11,7 @@ import (
 
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
+	_ "modernc.org/sqlite" // the driver "sqlite", which needs no C compiler
 
 	"example.com/usersession"
 	"example.com/usersession/bff"
@@ -19,7 +20,7 @@ import (
 
 // openDatabase returns the *gorm.DB of an application whose database has the store's table.
 func openDatabase() *gorm.DB {
-	db, err := gorm.Open(sqlite.Open("file:example?mode=memory&cache=shared"), &gorm.Config{})
+	db, err := gorm.Open(sqlite.New(sqlite.Config{DriverName: "sqlite", DSN: "file:example?mode=memory&cache=shared"}), &gorm.Config{})
 	if err != nil {
 		log.Fatal(err)
 	}

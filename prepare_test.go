@@ -7,12 +7,12 @@ import (
 	"sync"
 	"testing"
 
-	_ "github.com/mattn/go-sqlite3"
+	_ "modernc.org/sqlite"
 )
 
 func newTestPool(t *testing.T) (*preparedPool, *sql.DB) {
 	t.Helper()
-	db, err := sql.Open("sqlite3", "file:"+t.TempDir()+"/test.db")
+	db, err := sql.Open("sqlite", "file:"+t.TempDir()+"/test.db")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,17 +4,26 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 
-	"github.com/mattn/go-sqlite3"
 	"gorm.io/gorm"
 
 	"example.com/usersession"
 	"example.com/usersession/bff"
 )
 
-var errBusy = sqlite3.Error{Code: sqlite3.ErrBusy, ExtendedCode: sqlite3.ErrNoExtended(sqlite3.ErrBusy)}
+// A sqliteError has the shape of the errors of the pure-Go drivers.
+type sqliteError int
+
+func (e sqliteError) Error() string { return fmt.Sprintf("SQLite's error %d", int(e)) }
+func (e sqliteError) Code() int     { return int(e) }
+
+const (
+	errBusy = sqliteError(5)
+	errFull = sqliteError(13)
+)
 
 // failStatements makes the next n statements of db fail with err. It returns the number
 // of statements that the store has tried, including the failed statements.
@@ -119,8 +128,7 @@ func TestRun_BoundedAttempts(t *testing.T) {
 				store := newStore(t, db)
 				tried := failStatements(t, db, 1<<30, errBusy)
 				err := operation(t.Context(), store)
-				var driverError sqlite3.Error
-				if !errors.As(err, &driverError) || driverError.Code != sqlite3.ErrBusy {
+				if driverError, ok := errors.AsType[sqliteError](err); !ok || driverError != errBusy {
 					t.Errorf("got %v, want an error that wraps the driver's", err)
 				}
 				if *tried < 10 || *tried > 100 {
@@ -147,7 +155,7 @@ func TestRun_BoundedDeadConnections(t *testing.T) {
 func TestRun_OtherErrors(t *testing.T) {
 	db := openSQLite(t)
 	store := newStore(t, db)
-	tried := failStatements(t, db, 1, sqlite3.Error{Code: sqlite3.ErrFull, ExtendedCode: sqlite3.ErrNoExtended(sqlite3.ErrFull)})
+	tried := failStatements(t, db, 1, errFull)
 	if err := store.CreateUserSession(t.Context(), testSession("new")); err == nil {
 		t.Error("got no error, want the driver's")
 	}
@@ -164,7 +172,7 @@ func TestRun_BusyDatabaseInTransaction(t *testing.T) {
 			store := newStore(t, db)
 			_ = db.Transaction(func(tx *gorm.DB) error {
 				tried := failStatements(t, db, 1<<30, errBusy)
-				if err := operation(t.Context(), store.WithTx(tx)); !errors.As(err, new(sqlite3.Error)) {
+				if err := operation(t.Context(), store.WithTx(tx)); !errors.Is(err, errBusy) {
 					t.Errorf("got %v, want the driver's error", err)
 				}
 				if *tried != 1 {

@@ -10,6 +10,7 @@ import (
 
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
+	_ "modernc.org/sqlite" // the driver "sqlite", which needs no C compiler
 
 	"example.com/usersession/entities"
 	"example.com/usersession/migrations"
@@ -77,7 +78,7 @@ func ExampleProject_Add() {
 }
 
 func ExampleCheck() {
-	db, err := gorm.Open(sqlite.Open(":memory:"), &gorm.Config{})
+	db, err := gorm.Open(sqlite.New(sqlite.Config{DriverName: "sqlite", DSN: "file::memory:?cache=shared"}), &gorm.Config{})
 	if err != nil {
 		log.Fatal(err)
 	}

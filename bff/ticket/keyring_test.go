@@ -87,7 +87,7 @@ func TestParseKeyRing_Texts(t *testing.T) {
 	url := base64.RawURLEncoding.EncodeToString(secret(2))
 	for _, text := range []string{
 		std + "\n" + url, " " + std + " , " + url + "\r\n", "# the new one: " + url + "\n" + std + "\n\n  # old\n" + url,
-		strconv.Itoa(int(key(t, 1).ID())) + ":" + std + "," + url,
+		strconv.FormatUint(uint64(key(t, 1).ID()), 10) + ":" + std + "," + url,
 	} {
 		r, err := ParseKeyRing(text)
 		if err != nil {
