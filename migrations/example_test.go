@@ -78,7 +78,7 @@ func ExampleProject_Add() {
 }
 
 func ExampleCheck() {
-	db, err := gorm.Open(sqlite.New(sqlite.Config{DriverName: "sqlite", DSN: "file::memory:?cache=shared"}), &gorm.Config{})
+	db, err := gorm.Open(sqlite.New(sqlite.Config{DriverName: "sqlite", DSN: "file::memory:?cache=shared&_pragma=busy_timeout(5000)"}), &gorm.Config{})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func openStore(opts options) (*database, error) {
 	db.Logger = logger.NewSlogLogger(slog.Default(), logger.Config{
 		LogLevel: logger.Error, SlowThreshold: time.Second, IgnoreRecordNotFoundError: true, ParameterizedQueries: true,
 	})
-	if err := db.AutoMigrate(&entities.UserSession{}); err != nil {
+	if err := migrate(db); err != nil {
 		return nil, fmt.Errorf("creating the session table: %w", source.Redact(err))
 	}
 	store, err := usersession.NewGormStore(db, usersession.WithLogger(slog.Default()))
@@ -45,6 +45,23 @@ func openStore(opts options) (*database, error) {
 		return nil, err
 	}
 	return &database{store, db}, nil
+}
+
+// migrateAttempts bounds how often a host that starts gives way to other hosts that create the
+// table at the same time.
+const migrateAttempts = 10
+
+// migrate creates or alters the table. If several hosts start at once on an empty database,
+// all but one find a half-made table, and their statements fail: they try again.
+func migrate(db *gorm.DB) (err error) {
+	quiet := db.Session(&gorm.Session{Logger: logger.Discard})
+	for attempt := range migrateAttempts {
+		if err = quiet.AutoMigrate(&entities.UserSession{}); err == nil {
+			return nil
+		}
+		time.Sleep(time.Duration(attempt+1) * 50 * time.Millisecond)
+	}
+	return err
 }
 
 func (d *database) close() {

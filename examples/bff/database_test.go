@@ -6,7 +6,9 @@ import (
 	"crypto/rand"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -46,6 +48,40 @@ func TestApp_OtherDatabases(t *testing.T) {
 			if r := c.get("/bff/logout"); r.status != http.StatusSeeOther || c.user() != http.StatusUnauthorized {
 				t.Errorf("/bff/logout: %d", r.status)
 			}
+		})
+	}
+}
+
+// Several hosts may start at once on an empty database.
+func TestOpenStore_HostsStartAtOnce(t *testing.T) {
+	for name, text := range map[string]string{
+		"postgres": cmp.Or(os.Getenv("USERSESSION_TEST_POSTGRES"), "postgres://root@127.0.0.1:5432/test?sslmode=disable"),
+		"mysql":    "mysql://" + cmp.Or(os.Getenv("USERSESSION_TEST_MYSQL"), "root@tcp(127.0.0.1:3306)/test?parseTime=true"),
+		"sqlite":   filepath.Join(t.TempDir(), "sessions.db"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if name != "sqlite" {
+				text = ownSchema(t, name, text)
+			}
+			source, err := dsn.Parse(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var hosts sync.WaitGroup
+			for range 6 {
+				hosts.Go(func() {
+					store, err := openStore(options{source: source})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					defer store.close()
+					if _, err := store.DeleteExpiredSessions(t.Context()); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			hosts.Wait()
 		})
 	}
 }

@@ -19,6 +19,7 @@ import (
 // A target is the open database that a command works on.
 type target struct {
 	dialect Dialect
+	dsn     string
 	gorm    *gorm.DB
 	pool    *sql.DB
 }
@@ -75,7 +76,7 @@ func (r *runner) openAt(dialect Dialect, source dsn.Source) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &target{dialect: dialect, gorm: db, pool: pool}, nil
+	return &target{dialect: dialect, dsn: name, gorm: db, pool: pool}, nil
 }
 
 // openTimeout limits the wait for other processes that open a new SQLite file.
