@@ -64,6 +64,13 @@ test-postgres-matrix: ## run the PostgreSQL suite on versions 13 to 18, on serve
 test-tidb: ## run the MySQL suite on TiDB, a server built from the Go proxy, without containers
 	@GO='$(GO)' scripts/tidb.sh
 
+.PHONY: test-mariadb test-mysql
+test-mariadb: ## run the MySQL suite on MariaDB from Debian's trixie, without containers; needs Debian, root and debootstrap; DRILL=full adds the large drills
+	@GO='$(GO)' scripts/mysql.sh mariadb
+
+test-mysql: ## run the MySQL suite on MySQL from Debian's sid, without containers; needs Debian, root and debootstrap; DRILL=full adds the large drills
+	@GO='$(GO)' scripts/mysql.sh mysql
+
 .PHONY: databases
 databases: ## start PostgreSQL and MariaDB for the tests; on Debian, install them if necessary
 	@scripts/databases.sh

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"fmt"
+	"maps"
 	"net/url"
 	"path/filepath"
 	"strconv"
@@ -96,6 +97,9 @@ type Setup struct {
 	Config func(*gorm.Config)
 	// Params are additional parameters of the DSN.
 	Params url.Values
+	// Isolation is the isolation level of the connections, as servers of the MySQL family
+	// name it. Empty means the server's.
+	Isolation string
 	// Recorder records the calls of the driver. It may be nil.
 	Recorder *Recorder
 	// MaxOpen is the maximum number of open connections; 0 means no limit.
@@ -123,7 +127,15 @@ func (d *Database) DSNAt(address string, params url.Values) (string, error) {
 // Open opens the database as an application does, and closes it when the test ends.
 func (d *Database) Open(t testing.TB, setup Setup) *gorm.DB {
 	t.Helper()
-	dsn, err := d.DSN(setup.Params)
+	params := setup.Params
+	if setup.Isolation != "" {
+		params = maps.Clone(params)
+		if params == nil {
+			params = url.Values{}
+		}
+		params.Set(d.TransactionVariable("isolation"), "'"+setup.Isolation+"'")
+	}
+	dsn, err := d.DSN(params)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,6 +203,18 @@ func (d *Database) Migrate(t testing.TB, db *gorm.DB, models ...any) {
 
 // IsMariaDB reports whether the server is MariaDB, and not MySQL or TiDB.
 func (d *Database) IsMariaDB() bool { return strings.Contains(d.Version, "MariaDB") }
+
+// IsMySQL reports whether the server is MySQL itself.
+func (d *Database) IsMySQL() bool { return d.Engine == MySQL && !d.IsMariaDB() && !d.IsTiDB() }
+
+// TransactionVariable returns the name of a variable for transactions in the MySQL family,
+// isolation or read_only: MariaDB has the short form in all versions, MySQL only the long one.
+func (d *Database) TransactionVariable(name string) string {
+	if d.IsMariaDB() {
+		return "tx_" + name
+	}
+	return "transaction_" + name
+}
 
 // IsTiDB reports whether the server is TiDB, and not MySQL or MariaDB.
 func (d *Database) IsTiDB() bool { return strings.Contains(d.Version, "TiDB") }

@@ -33,8 +33,11 @@ func explain(t *testing.T, d *dbtest.Database, pool *sql.DB, recorder *dbtest.Re
 		args = append(args, arg.Value)
 	}
 	prefix := "EXPLAIN "
-	if d.Engine == dbtest.SQLite {
+	switch {
+	case d.Engine == dbtest.SQLite:
 		prefix = "EXPLAIN QUERY PLAN "
+	case d.IsMySQL(): // explain_format may be TREE, as it is by default since 9
+		prefix = "EXPLAIN FORMAT=TRADITIONAL "
 	}
 	rows, err := pool.QueryContext(t.Context(), prefix+events[0].SQL, args...)
 	must(t, err)

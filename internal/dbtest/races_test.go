@@ -51,13 +51,13 @@ var raceConfigs = []raceConfig{
 	{name: "PrepareStmt, few connections", setup: dbtest.Setup{MaxOpen: 4, Config: func(c *gorm.Config) { c.PrepareStmt, c.TranslateError = true, true }}},
 	{name: "serializable", engine: dbtest.PostgreSQL, setup: dbtest.Setup{Params: url.Values{"default_transaction_isolation": {"serializable"}}}},
 	{name: "repeatable read", engine: dbtest.PostgreSQL, setup: dbtest.Setup{Params: url.Values{"default_transaction_isolation": {"repeatable read"}}}},
-	{name: "serializable", engine: dbtest.MySQL, setup: dbtest.Setup{Params: url.Values{"tx_isolation": {"'SERIALIZABLE'"}}}, supported: (*dbtest.Database).IsMariaDB},
-	{name: "read committed", engine: dbtest.MySQL, setup: dbtest.Setup{Params: url.Values{"tx_isolation": {"'READ-COMMITTED'"}}}, supported: isMariaDBOrTiDB},
+	{name: "serializable", engine: dbtest.MySQL, setup: dbtest.Setup{Isolation: "SERIALIZABLE"}, supported: isNotTiDB},
+	{name: "read committed", engine: dbtest.MySQL, setup: dbtest.Setup{Isolation: "READ-COMMITTED"}},
 	{name: "snapshot isolation", engine: dbtest.MySQL, setup: dbtest.Setup{Params: url.Values{"innodb_snapshot_isolation": {"ON"}}}, supported: (*dbtest.Database).IsMariaDB},
 	{name: "optimistic", engine: dbtest.MySQL, setup: dbtest.Setup{Params: url.Values{"tidb_txn_mode": {"'optimistic'"}}}, supported: (*dbtest.Database).IsTiDB},
 }
 
-func isMariaDBOrTiDB(d *dbtest.Database) bool { return d.IsMariaDB() || d.IsTiDB() }
+func isNotTiDB(d *dbtest.Database) bool { return !d.IsTiDB() }
 
 // onRaceConfigs runs a test in every configuration, each time on a new table.
 func onRaceConfigs(t *testing.T, test func(t *testing.T, db *gorm.DB, store *usersession.GormStore)) {

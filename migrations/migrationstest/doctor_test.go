@@ -16,11 +16,13 @@ import (
 	"example.com/usersession/migrations"
 )
 
-// readOnly are the parameters of a read-only connection.
-var readOnly = map[string]url.Values{
-	"sqlite":   {"_pragma": {"query_only(1)", "busy_timeout(5000)"}},
-	"postgres": {"default_transaction_read_only": {"on"}},
-	"mysql":    {"tx_read_only": {"1"}, "parseTime": {"true"}}, // as MariaDB names it
+// readOnly returns the parameters of a read-only connection.
+func readOnly(d *dbtest.Database) url.Values {
+	return map[*dbtest.Engine]url.Values{
+		dbtest.SQLite:     {"_pragma": {"query_only(1)", "busy_timeout(5000)"}},
+		dbtest.PostgreSQL: {"default_transaction_read_only": {"on"}},
+		dbtest.MySQL:      {d.TransactionVariable("read_only"): {"1"}},
+	}[d.Engine]
 }
 
 // TestDoctor_MigratedDatabase finds nothing on a migrated database but that the connection is
@@ -31,7 +33,7 @@ func TestDoctor_MigratedDatabase(t *testing.T) {
 		add(t, dir, steps[0])
 		mustRun(t, team(dir, steps[0].models...), "up", dsnOf(t, d))
 		createRows(t, d.Open(t, dbtest.Setup{}))
-		db := d.Open(t, dbtest.Setup{Params: withTimeout(d, readOnly[d.Engine.Name])})
+		db := d.Open(t, dbtest.Setup{Params: withTimeout(d, readOnly(d))})
 		if err := db.Exec("CREATE TABLE x (y int)").Error; err == nil {
 			t.Fatal("the connection is not read-only")
 		}

@@ -28,7 +28,8 @@ type many struct {
 	Bytes     []byte
 	At        time.Time  `gorm:"precision:6;not null"`
 	Sometimes *time.Time `gorm:"precision:3"`
-	Since     time.Time  `gorm:"default:CURRENT_TIMESTAMP"`
+	// MySQL refuses the default for GORM's own type, datetime(3).
+	Since time.Time `gorm:"type:timestamp;default:CURRENT_TIMESTAMP"`
 }
 
 // TestCompare_ColumnTypes compares columns of many types with the catalogue of a migrated
