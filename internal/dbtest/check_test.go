@@ -51,6 +51,17 @@ func checkStore(t *testing.T, store *usersession.GormStore) {
 	wantErr(t, "create, same session id", store.CreateUserSession(ctx, testSession("key-2", "sid")), bff.ErrSessionExists)
 	wantNotFound("key-2")
 
+	// Characters that have a meaning in SQL.
+	quoted := testSession("o'\"`\\' -- %_\x1a?$1", "\\' OR ''='")
+	quoted.SubjectID = "\\"
+	quoted.Ticket = []byte("\x00'\\\"\n\r\x1a")
+	must(t, store.CreateUserSession(ctx, quoted))
+	wantStored(quoted, 1)
+	deleted, err := store.DeleteUserSessions(ctx, "app", bff.UserSessionsFilter{SubjectID: quoted.SubjectID, SessionID: quoted.SessionID})
+	if must(t, err); deleted != 1 {
+		t.Errorf("deleted %d sessions with characters of SQL, want 1", deleted)
+	}
+
 	// Update: the same values twice, and from a version.
 	update := updateOf(first, "\x00binary\xff", 0)
 	must(t, store.UpdateUserSession(ctx, keyOf("key"), update))
@@ -113,7 +124,7 @@ func checkStore(t *testing.T, store *usersession.GormStore) {
 		}
 		wantKeys(t, "lister", listed, "KEY", "fifth", "sixth")
 	}
-	deleted, err := store.DeleteUserSessions(ctx, "app", bff.UserSessionsFilter{SessionID: "SID"})
+	deleted, err = store.DeleteUserSessions(ctx, "app", bff.UserSessionsFilter{SessionID: "SID"})
 	if must(t, err); deleted != 1 {
 		t.Errorf("deleted %d sessions by session id, want 1", deleted)
 	}

@@ -2,6 +2,7 @@ package dbtest_test
 
 import (
 	"net/url"
+	"slices"
 	"testing"
 	"time"
 
@@ -23,6 +24,10 @@ type variant struct {
 	params  url.Values
 	maxOpen int
 	options []usersession.Option
+	// isolation is the isolation level, in the MySQL family.
+	isolation string
+	// supported reports whether the server has the settings. It may be nil.
+	supported func(*dbtest.Database) bool
 }
 
 // variants are configurations that each change few settings. TestVariants also runs
@@ -66,20 +71,6 @@ var variants = []variant{
 	{name: "cache_describe", engine: dbtest.PostgreSQL, params: url.Values{"default_query_exec_mode": {"cache_describe"}}},
 	{name: "serializable", engine: dbtest.PostgreSQL, params: url.Values{"default_transaction_isolation": {"serializable"}}},
 
-	{name: "loc", engine: dbtest.MySQL, params: url.Values{"parseTime": {"true"}, "loc": {"America/New_York"}}},
-	{name: "loc, no parseTime", engine: dbtest.MySQL, params: url.Values{"parseTime": {"false"}, "loc": {"America/New_York"}}},
-	{name: "no parseTime", engine: dbtest.MySQL, params: url.Values{"parseTime": {"false"}}},
-	{name: "interpolateParams", engine: dbtest.MySQL, params: url.Values{"interpolateParams": {"true"}, "parseTime": {"true"}}},
-	{name: "interpolateParams, without prepared statements", engine: dbtest.MySQL,
-		params:  url.Values{"interpolateParams": {"true"}, "parseTime": {"true"}, "loc": {"America/New_York"}},
-		options: []usersession.Option{usersession.WithoutPreparedStatements()}},
-	{name: "clientFoundRows", engine: dbtest.MySQL, params: url.Values{"clientFoundRows": {"true"}, "parseTime": {"true"}}},
-	{name: "server's time zone", engine: dbtest.MySQL, params: url.Values{"time_zone": {"'-03:30'"}, "parseTime": {"true"}}},
-	{name: "timeTruncate", engine: dbtest.MySQL, params: url.Values{"timeTruncate": {"1h"}, "parseTime": {"true"}}},
-	{name: "another collation", engine: dbtest.MySQL, params: url.Values{"collation": {"latin1_swedish_ci"}, "parseTime": {"true"}}},
-	{name: "ANSI", engine: dbtest.MySQL, params: url.Values{"sql_mode": {"'ANSI,STRICT_TRANS_TABLES'"}, "parseTime": {"true"}}},
-	{name: "no strict mode", engine: dbtest.MySQL, params: url.Values{"sql_mode": {"''"}, "parseTime": {"true"}}},
-
 	{name: "_timezone", engine: dbtest.SQLite, params: url.Values{"_timezone": {"America/New_York"}}},
 	{name: "_texttotime", engine: dbtest.SQLite, params: url.Values{"_texttotime": {"1"}}},
 	{name: "_time_format", engine: dbtest.SQLite, params: url.Values{"_time_format": {"sqlite"}}},
@@ -97,7 +88,7 @@ func (discard) Printf(string, ...any) {}
 // TestVariants: the store works under every configuration of the application.
 func TestVariants(t *testing.T) {
 	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
-		for _, v := range variants {
+		for _, v := range slices.Concat(variants, mysqlVariants()) {
 			if v.engine != nil && v.engine != d.Engine {
 				continue
 			}
@@ -134,10 +125,14 @@ func TestVariants(t *testing.T) {
 
 // runVariant checks a store in a configuration, outside and in a transaction.
 func runVariant(t *testing.T, d *dbtest.Database, v variant) {
-	db := d.Open(t, dbtest.Setup{Config: v.config, Params: v.params, MaxOpen: v.maxOpen})
+	if v.supported != nil && !v.supported(d) {
+		t.Skipf("%s lacks the setting", d.Version)
+	}
+	db := d.Open(t, dbtest.Setup{Config: v.config, Params: v.params, MaxOpen: v.maxOpen, Isolation: v.isolation})
+	// The table is created with the variant's settings, and is empty even if an earlier
+	// variant has failed.
+	must(t, db.Migrator().DropTable(&entities.UserSession{}))
 	d.Migrate(t, db)
-	// The table is empty even if an earlier variant has failed.
-	must(t, db.Session(&gorm.Session{AllowGlobalUpdate: true}).Delete(&entities.UserSession{}).Error)
 	store := newStore(t, db, v.options...)
 	checkStore(t, store)
 	// In a transaction of the application, which is rolled back.
