@@ -216,6 +216,12 @@ func (d *Database) TransactionVariable(name string) string {
 	return "transaction_" + name
 }
 
+// HasBinaryLog reports whether a server of the MySQL family writes a binary log.
+func (d *Database) HasBinaryLog() bool {
+	var on bool
+	return !d.IsTiDB() && d.Engine.admin.QueryRow("SELECT @@log_bin").Scan(&on) == nil && on
+}
+
 // IsTiDB reports whether the server is TiDB, and not MySQL or MariaDB.
 func (d *Database) IsTiDB() bool { return strings.Contains(d.Version, "TiDB") }
 

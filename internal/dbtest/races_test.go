@@ -54,6 +54,7 @@ var raceConfigs = []raceConfig{
 	{name: "serializable", engine: dbtest.MySQL, setup: dbtest.Setup{Isolation: "SERIALIZABLE"}, supported: isNotTiDB},
 	{name: "read committed", engine: dbtest.MySQL, setup: dbtest.Setup{Isolation: "READ-COMMITTED"}},
 	{name: "snapshot isolation", engine: dbtest.MySQL, setup: dbtest.Setup{Params: url.Values{"innodb_snapshot_isolation": {"ON"}}}, supported: (*dbtest.Database).IsMariaDB},
+	{name: "statement binlog", engine: dbtest.MySQL, setup: dbtest.Setup{Params: url.Values{"binlog_format": {"'STATEMENT'"}}}, supported: (*dbtest.Database).HasBinaryLog},
 	{name: "optimistic", engine: dbtest.MySQL, setup: dbtest.Setup{Params: url.Values{"tidb_txn_mode": {"'optimistic'"}}}, supported: (*dbtest.Database).IsTiDB},
 }
 
