@@ -145,16 +145,10 @@ func (s *GormStore) deleteBatchAs(ctx context.Context, form cleanupForm, after, 
 		if form == formLocked {
 			pick = s.sql.pickLocked
 		}
-		attempt := func() error {
-			return s.conn.transaction(ctx, func(tx *conn) (err error) {
-				done, err = s.pickAndDelete(ctx, tx, pick, from, now, size)
-				return err
-			})
-		}
-		err = attempt()
-		if err != nil && slices.Contains(s.conn.dialect.refusesForceIndex, errorCode(err)) && !s.server.refusesForceIndex.Swap(true) {
-			err = attempt()
-		}
+		err = s.conn.transaction(ctx, func(tx *conn) (err error) {
+			done, err = s.pickAndDelete(ctx, tx, pick, from, now, size)
+			return err
+		})
 		return done, err
 	}
 }
@@ -208,9 +202,16 @@ func (s *GormStore) deleteIDs(ctx context.Context, c *conn, now any, ids ...int6
 		}
 		list = strconv.AppendInt(list, id, 10)
 	}
-	statement := s.sql.deletePicked
-	if s.server.refusesForceIndex.Load() {
-		statement = s.sql.deleteUnforced
+	run := func(statement string) (int64, error) {
+		return c.exec(ctx, strings.Replace(statement, "{ids}", string(list), 1), now)
 	}
-	return c.exec(ctx, strings.Replace(statement, "{ids}", string(list), 1), now)
+	if s.server.refusesForceIndex.Load() {
+		return run(s.sql.deleteUnforced)
+	}
+	deleted, err := run(s.sql.deletePicked)
+	if err != nil && slices.Contains(s.conn.dialect.refusesForceIndex, errorCode(err)) {
+		s.server.refusesForceIndex.Store(true)
+		return run(s.sql.deleteUnforced)
+	}
+	return deleted, err
 }

@@ -56,6 +56,10 @@ type dialect struct {
 	// rows that it has changed, as a row.
 	countsItself bool
 
+	// deleteUnique begins a DELETE from the table by all columns of a unique index. ""
+	// means "DELETE FROM {table}".
+	deleteUnique string
+
 	// deleteByID begins a DELETE from the table by primary key. "" means that the
 	// optimizer's choice of the index is good enough.
 	deleteByID string
@@ -231,7 +235,10 @@ var (
 		// A DELETE with ORDER BY and LIMIT deadlocks with requests.
 		// With stale statistics, the optimizer may choose another index or none, and
 		// then the DELETE waits for the rows of other cleaners, up to a deadlock.
-		deleteByID:   "DELETE {table} FROM {table} FORCE INDEX (PRIMARY)",
+		deleteByID: "DELETE {table} FROM {table} FORCE INDEX (PRIMARY)",
+		// In this form MySQL looks the row up in the unique index. In the other, with
+		// stale statistics, it may read and lock every row of the partition.
+		deleteUnique: "DELETE {table} FROM {table}",
 		cleanup:      formLocked,
 		cleanupBatch: 250,
 		prepare:      true,

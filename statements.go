@@ -117,11 +117,12 @@ func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 		evicting = " FOR UPDATE), evicted AS (DELETE FROM {table} WHERE {in partition} AND {is session} AND {id} <> (SELECT {id} FROM target) RETURNING {id}) " +
 			set + " WHERE {id} = (SELECT {id} FROM target) AND (SELECT count(*) FROM evicted) >= 0"
 		list       = "SELECT {columns}, {ticket} FROM {table} WHERE {in partition} AND "
-		deleteMany = "DELETE FROM {table} WHERE {in partition} AND "
+		deleteMany = " WHERE {in partition} AND "
 		pickMany   = "SELECT {id} FROM {table} WHERE {in partition} AND "
 		page       = "SELECT {columns}, {id} FROM {table} WHERE {in partition} AND "
 		pick       = "SELECT {id}, {read expires} FROM {table} WHERE {expires} >= ?t AND {is expired} ORDER BY {expires}{limit}"
 	)
+	deleteUnique := cmp.Or(d.deleteUnique, "DELETE FROM {table}")
 	return &statements{
 		get:     sql("SELECT {columns}, {ticket} FROM {table} WHERE {is key} AND {is live}"),
 		version: sql("SELECT {version} FROM {table} WHERE {is key} AND {is live}"),
@@ -141,8 +142,8 @@ func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 		updateEvicting:   sets(target + evicting),
 		updateIfEvicting: sets(target + " AND {version} = ?n" + evicting),
 
-		delete:        sql("DELETE FROM {table} WHERE {is key}"),
-		deleteVersion: sql("DELETE FROM {table} WHERE {is key} AND {version} = ?n"),
+		delete:        sql(deleteUnique + " WHERE {is key}"),
+		deleteVersion: sql(deleteUnique + " WHERE {is key} AND {version} = ?n"),
 
 		list: [3]string{
 			bySubject: sql(list + "{is subject} AND {is live} ORDER BY {id}"),
@@ -150,9 +151,9 @@ func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 			byBoth:    sql(list + "{is subject} AND {is session} AND {is live} ORDER BY {id}"),
 		},
 		deleteMany: [3]string{
-			bySubject: sql(deleteMany + "{is subject}"),
-			bySession: sql(deleteMany + "{is session}"),
-			byBoth:    sql(deleteMany + "{is subject} AND {is session}"),
+			bySubject: sql("DELETE FROM {table}" + deleteMany + "{is subject}"),
+			bySession: sql(deleteUnique + deleteMany + "{is session}"),
+			byBoth:    sql(deleteUnique + deleteMany + "{is subject} AND {is session}"),
 		},
 
 		pickMany: [3]string{
@@ -161,14 +162,14 @@ func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 			byBoth:    sql(pickMany + "{is subject} AND {is session}"),
 		},
 		deleteOne: [3]string{
-			bySubject: sql(deleteMany + "{is subject} AND {id} = ?n"),
-			bySession: sql(deleteMany + "{is session} AND {id} = ?n"),
-			byBoth:    sql(deleteMany + "{is subject} AND {is session} AND {id} = ?n"),
+			bySubject: sql(deleteUnique + deleteMany + "{is subject} AND {id} = ?n"),
+			bySession: sql(deleteUnique + deleteMany + "{is session} AND {id} = ?n"),
+			byBoth:    sql(deleteUnique + deleteMany + "{is subject} AND {is session} AND {id} = ?n"),
 		},
 
-		deleteExpired:          sql("DELETE FROM {table} WHERE {is key} AND {is expired}"),
-		deleteExpiredBySession: sql("DELETE FROM {table} WHERE {in partition} AND {is session} AND {is expired}"),
-		deleteRivals:           sql("DELETE FROM {table} WHERE {in partition} AND {is session} AND NOT ({is the key})"),
+		deleteExpired:          sql(deleteUnique + " WHERE {is key} AND {is expired}"),
+		deleteExpiredBySession: sql(deleteUnique + " WHERE {in partition} AND {is session} AND {is expired}"),
+		deleteRivals:           sql(deleteUnique + " WHERE {in partition} AND {is session} AND NOT ({is the key})"),
 
 		page: [2]string{
 			newestFirst: sql(page + "{id} < ?n AND {is live} ORDER BY {id} DESC{limit}"),

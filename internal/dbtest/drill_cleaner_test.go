@@ -86,6 +86,7 @@ type cleanerProcess struct {
 
 	connection int64 // the id of its database connection
 	deleted    int64 // the number of deleted rows that it has reported
+	retries    int   // the number of retries that it has reported
 }
 
 // startCleaner starts a cleaner process. The process is killed as soon as kill returns true
@@ -118,13 +119,19 @@ func (c *cleanerProcess) follow(stdout io.Reader, kill func(batches int) bool) {
 	isReady := sync.OnceFunc(func() { close(c.ready) })
 	defer isReady() // the test must not wait for a process that has failed
 	for lines := bufio.NewScanner(stdout); lines.Scan(); {
-		var line struct{ Connection, Deleted int64 }
+		var line struct {
+			Msg                 string
+			Connection, Deleted int64
+		}
 		if json.Unmarshal(lines.Bytes(), &line) != nil {
 			continue
 		}
 		if line.Connection != 0 {
 			c.connection = line.Connection
 			isReady()
+		}
+		if line.Msg == "usersession: trying again" {
+			c.retries++
 		}
 		if line.Deleted == 0 {
 			continue

@@ -54,13 +54,7 @@ func TestDrill_KilledCleaner(t *testing.T) {
 // drillOnServers fills a table, runs the test and checks the table.
 func drillOnServers(t *testing.T, test func(t *testing.T, d *drill)) {
 	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL}, func(t *testing.T, database *dbtest.Database) {
-		db := database.Open(t, dbtest.Setup{MaxOpen: 2 * drillWorkers})
-		database.Migrate(t, db)
-		dsn, err := database.DSN(nil)
-		must(t, err)
-		store, err := usersession.NewGormStore(db)
-		must(t, err)
-		d := &drill{db: db, store: store, engine: database.Engine.Name, dsn: dsn, size: newDrillSize()}
+		d := newDrill(t, database)
 		d.fill(t)
 		if !database.IsTiDB() { // TiDB has no triggers
 			d.audit(t)
@@ -70,6 +64,18 @@ func drillOnServers(t *testing.T, test func(t *testing.T, d *drill)) {
 	})
 }
 
+// newDrill creates the table of a drill.
+func newDrill(t *testing.T, database *dbtest.Database) *drill {
+	t.Helper()
+	db := database.Open(t, dbtest.Setup{MaxOpen: 2 * drillWorkers})
+	database.Migrate(t, db)
+	dsn, err := database.DSN(nil)
+	must(t, err)
+	store, err := usersession.NewGormStore(db)
+	must(t, err)
+	return &drill{db: db, store: store, engine: database.Engine.Name, dsn: dsn, size: newDrillSize()}
+}
+
 // A drill is a table that the cleaners and the workers share.
 type drill struct {
 	db          *gorm.DB
@@ -77,6 +83,7 @@ type drill struct {
 	engine, dsn string
 	size        drillSize
 	audited     bool // whether a trigger records the deletions
+	retries     int  // of all cleaners
 
 	expired int64                // the number of expired rows at the start
 	live    []bff.UserSessionKey // the sessions that must be left at the end
@@ -178,7 +185,8 @@ func (d *drill) run(t *testing.T, kill func(batches int) bool) {
 		if reported > did || reported < did-mayMiss {
 			t.Errorf("cleaner %d reported %d deleted rows; it deleted %d", i, reported, did)
 		}
-		t.Logf("cleaner %d: %d rows deleted, %d reported, killed: %v", i, did, reported, c.killed)
+		t.Logf("cleaner %d: %d rows deleted, %d reported, %d retries, killed: %v", i, did, reported, c.retries, c.killed)
+		d.retries += c.retries
 		deleted += did
 	}
 	if kills && !cleaners[0].killed {

@@ -31,6 +31,8 @@ type fakeDriver struct {
 	refuseReadCommitted error
 	nextReadCommitted   bool // of the next transaction
 	readCommitted       bool
+	// refuseForceIndex returns the error of a DELETE with FORCE INDEX.
+	refuseForceIndex func() error
 	// refuseReadPast is the error of SQL Server's form of the cleanup.
 	refuseReadPast error
 	// rows are the numbers of rows that the next SELECTs return.
@@ -85,6 +87,9 @@ func (c fakeConn) ExecContext(_ context.Context, query string, _ []driver.NamedV
 	}
 	if query == "COMMIT" {
 		return fakeResult(0), fakeTx(c).Commit()
+	}
+	if strings.Contains(query, "FORCE INDEX") && c.refuseForceIndex != nil {
+		return nil, c.refuseForceIndex()
 	}
 	if isWrite.MatchString(query) {
 		var refused error
