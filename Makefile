@@ -71,6 +71,10 @@ test-mariadb: ## run the MySQL suite on MariaDB from Debian's trixie, without co
 test-mysql: ## run the MySQL suite on MySQL from Debian's sid, without containers; needs Debian, root and debootstrap; DRILL=full adds the large drills
 	@GO='$(GO)' scripts/mysql.sh mysql
 
+.PHONY: test-galera
+test-galera: ## run the conformance suite and the races on a Galera cluster of three nodes, all of them writing; needs what test-mariadb needs
+	@GO='$(GO)' scripts/cluster.sh galera
+
 .PHONY: databases
 databases: ## start PostgreSQL and MariaDB for the tests; on Debian, install them if necessary
 	@scripts/databases.sh

@@ -1,6 +1,6 @@
 # Functions for scripts that run a database server of another Debian release, without
 # containers: the server is installed in a chroot, which is kept in bin/.chroot and used
-# again. Nothing is mounted into a chroot, so it can be removed like any other directory.
+# again. It can be removed like any other directory: nothing stays mounted in it.
 #
 #   . scripts/chroot.sh
 #

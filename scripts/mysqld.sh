@@ -70,7 +70,9 @@ mysqld_start() {
 		--bind-address=127.0.0.1 --port="$port" --max-connections=500 --server-id="$port" --log-bin="$name-bin"
 		--innodb-flush-log-at-trx-commit=0 --innodb-doublewrite=0 --sync-binlog=0)
 	[[ $flavour == mariadb ]] || options+=(--mysqlx=OFF)
-	chroot "$root" mysqld --no-defaults "${options[@]}" "$@" >"$work/$name.log" 2>&1 &
+	# The scripts with which nodes copy data need /proc. The mount ends with the server.
+	unshare --mount sh -c 'mount -t proc proc "$1/proc" && exec chroot "$@"' sh \
+		"$root" mysqld --no-defaults "${options[@]}" "$@" >"$work/$name.log" 2>&1 &
 	pid=$!
 	servers+=("$pid")
 	for _ in {1..600}; do

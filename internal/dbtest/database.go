@@ -51,6 +51,11 @@ func (e *Engine) New(t testing.TB) *Database {
 	if err := e.create(ctx, e.admin, name); err != nil {
 		t.Fatalf("create %s: %v", name, err)
 	}
+	if e.created != nil {
+		if err := e.created(ctx, e.dsn, name); err != nil {
+			t.Fatalf("create %s: %v", name, err)
+		}
+	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()

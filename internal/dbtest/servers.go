@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	mysqldriver "github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
@@ -138,7 +140,8 @@ var MySQL = &Engine{
 		config.Net, config.Addr = "tcp", address
 		return config.FormatDSN(), nil
 	},
-	create: exec("CREATE DATABASE %s"),
+	create:  exec("CREATE DATABASE %s"),
+	created: awaitNodes,
 	drop: func(ctx context.Context, admin *sql.DB, name string) error {
 		rows, err := admin.QueryContext(ctx, "SELECT id FROM information_schema.processlist WHERE db = ?", name)
 		if err != nil {
@@ -168,6 +171,44 @@ var MySQL = &Engine{
 	},
 	open:   mysql.Open,
 	onPool: func(pool gorm.ConnPool) gorm.Dialector { return mysql.New(mysql.Config{Conn: pool}) },
+}
+
+// nodes in place of tcp, in a DSN of MySQL, means a cluster: the addresses are separated by
+// commas, and each new connection goes to the next one, as behind a load balancer.
+const nodes = "nodes"
+
+func init() {
+	var dials atomic.Uint64
+	mysqldriver.RegisterDialContext(nodes, func(ctx context.Context, addresses string) (net.Conn, error) {
+		all := strings.Split(addresses, ",")
+		next := all[dials.Add(1)%uint64(len(all))]
+		return new(net.Dialer).DialContext(ctx, "tcp", next)
+	})
+}
+
+// awaitNodes waits until every node of a cluster has the database.
+func awaitNodes(ctx context.Context, dsn, name string) error {
+	config, err := mysqldriver.ParseDSN(dsn)
+	if err != nil || config.Net != nodes {
+		return err
+	}
+	for address := range strings.SplitSeq(config.Addr, ",") {
+		node := config.Clone()
+		node.Net, node.Addr, node.DBName = "tcp", address, name
+		connector, err := mysqldriver.NewConnector(node)
+		if err != nil {
+			return err
+		}
+		pool := sql.OpenDB(connector)
+		for err = pool.PingContext(ctx); err != nil && ctx.Err() == nil; err = pool.PingContext(ctx) {
+			time.Sleep(time.Millisecond)
+		}
+		_ = pool.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // SQLServer is SQL Server. Every test has a database.
