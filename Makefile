@@ -75,6 +75,10 @@ test-mysql: ## run the MySQL suite on MySQL from Debian's sid, without container
 test-galera: ## run the conformance suite and the races on a Galera cluster of three nodes, all of them writing; needs what test-mariadb needs
 	@GO='$(GO)' scripts/cluster.sh galera
 
+.PHONY: test-group-replication
+test-group-replication: ## do the same on three members of MySQL's Group Replication, all of them primary; needs what test-mysql needs
+	@GO='$(GO)' scripts/cluster.sh group-replication
+
 .PHONY: databases
 databases: ## start PostgreSQL and MariaDB for the tests; on Debian, install them if necessary
 	@scripts/databases.sh

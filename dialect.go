@@ -126,6 +126,7 @@ const (
 	myCommitFailed          = "1180" // Group Replication, among others
 	myNotSupported          = "1235"
 	mySafeUpdates           = "1175" // sql_safe_updates
+	myStorageEngine         = "1030" // every error of a storage engine
 	myIncomparableCollation = "1267"
 	myReadOnly              = "1290" // --read-only, among others
 	myPacketTooLargeBy      = "1301"
@@ -244,7 +245,7 @@ var (
 		prepare:      true,
 		duplicate:    []string{myDuplicateEntry, myDuplicateEntryKey},
 		retry:        []string{myDeadlock, myRecordChanged, myTransactionRollback, tidbWriteConflictInTiDB, tidbTxnRetryable, tidbInfoSchemaChanged, tidbWriteConflict},
-		retryText:    map[string]string{myUnknownError: "pessimistic lock retry limit reached", myCommitFailed: "Lock deadlock"},
+		retryText:    map[string]string{myUnknownError: "pessimistic lock retry limit reached", myCommitFailed: "Lock deadlock", myStorageEngine: "Lock deadlock"},
 		deadConn:     []string{myServerShutdown, myConnectionKilled, myIdleTimeout},
 		remedies: map[string]string{
 			myNoSuchTable:      missingTable,

@@ -18,6 +18,9 @@ func TestDialect_IsRetryable(t *testing.T) {
 		{&mysql, &numberError{1062, "Duplicate entry"}, false},
 		{&mysql, &numberError{1105, "pessimistic lock retry limit reached"}, true},
 		{&mysql, fmt.Errorf("wrapped: %w", &numberError{1105, "pessimistic lock retry limit reached"}), true},
+		{&mysql, &numberError{1180, "Got error 149 - 'Lock deadlock; Retry transaction' during COMMIT"}, true},
+		{&mysql, &numberError{1030, "Got error 149 - 'Lock deadlock; Retry transaction' from storage engine"}, true},
+		{&mysql, &numberError{1030, "Got error 28 - 'No space left on device' from storage engine"}, false},
 		{&mysql, &numberError{1105, "Can't find column"}, false},
 		{&mysql, &numberError{1146, "no table 'pessimistic lock retry limit reached'"}, false},
 	} {

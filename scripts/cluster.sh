@@ -67,8 +67,43 @@ galera() {
 	parameters='wsrep_sync_wait=3'
 }
 
+gr_node() {
+	local node=$1
+	mysqld_init "$node"
+	mysqld_start "$node" "${sql_port[$node]}" --gtid-mode=ON --enforce-gtid-consistency=ON \
+		--plugin-load-add=group_replication.so --loose-group-replication-group-name=6f5d2c1a-7a54-4c39-9d56-3a1b5f0c8e21 \
+		--loose-group-replication-local-address="127.0.0.1:${group_port[$node]}" --loose-group-replication-group-seeds="$(members)" \
+		--loose-group-replication-start-on-boot=OFF --loose-group-replication-recovery-get-public-key=ON --loose-group-replication-single-primary-mode=OFF \
+		--loose-group-replication-enforce-update-everywhere-checks=ON --report-host=127.0.0.1
+	mysqld_accounts "$node"
+	mysqld_sql "$node" <<-'SQL'
+		SET sql_log_bin = 0;
+		CREATE USER replication@'%' IDENTIFIED BY 'replication';
+		GRANT REPLICATION SLAVE, CONNECTION_ADMIN, BACKUP_ADMIN, GROUP_REPLICATION_STREAM ON *.* TO replication@'%';
+		SET sql_log_bin = 1;
+		CHANGE REPLICATION SOURCE TO SOURCE_USER = 'replication', SOURCE_PASSWORD = 'replication' FOR CHANNEL 'group_replication_recovery';
+	SQL
+}
+
+group_replication() {
+	local node
+	mysqld_install mysql
+	ports
+	for node in "${nodes[@]}"; do
+		gr_node "$node"
+		if [[ $node == node1 ]]; then mysqld_sql "$node" -e 'SET GLOBAL group_replication_bootstrap_group = ON'; fi
+		mysqld_sql "$node" -e 'START GROUP_REPLICATION'
+		if [[ $node == node1 ]]; then mysqld_sql "$node" -e 'SET GLOBAL group_replication_bootstrap_group = OFF'; fi
+	done
+	for node in "${nodes[@]}"; do
+		until_true "$node" "SELECT COUNT(*) = 3 FROM performance_schema.replication_group_members WHERE member_state = 'ONLINE'"
+	done
+	parameters="group_replication_consistency=%27BEFORE%27"
+}
+
 case ${1:-} in
 galera) galera ;;
+group-replication) group_replication ;;
 *) die "usage: scripts/cluster.sh galera|group-replication" ;;
 esac
 version="$1 of $(mysqld_version node1), ${#nodes[@]} nodes"

@@ -32,5 +32,5 @@ func driverCode(err error) string {
 // asksForRetry reports whether the error means that the application should retry its
 // transaction.
 func asksForRetry(err error) bool {
-	return slices.Contains([]string{"40P01", "40001", "1213", "1020", "9007", "8022", "8028", "1105", "1205", "3960", "5", "517"}, driverCode(err))
+	return slices.Contains([]string{"40P01", "40001", "1213", "1020", "9007", "8022", "8028", "1105", "1205", "3960", "5", "517", "3101", "1180", "1030"}, driverCode(err))
 }

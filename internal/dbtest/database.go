@@ -204,6 +204,11 @@ func (d *Database) Migrate(t testing.TB, db *gorm.DB, models ...any) {
 	if err := db.AutoMigrate(models...); err != nil {
 		t.Fatalf("AutoMigrate on %s: %v", d.Engine.Name, err)
 	}
+	if d.Engine.created != nil {
+		if err := d.Engine.created(t.Context(), d.base, d.Name); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // IsMariaDB reports whether the server is MariaDB, and not MySQL or TiDB.
@@ -219,6 +224,14 @@ func (d *Database) TransactionVariable(name string) string {
 		return "tx_" + name
 	}
 	return "transaction_" + name
+}
+
+// IsGroupReplication reports whether the server is a member of MySQL's Group Replication. It
+// refuses SERIALIZABLE and a binary log of statements.
+func (d *Database) IsGroupReplication() bool {
+	var members int
+	return d.IsMySQL() && d.Engine.admin.QueryRow("SELECT COUNT(*) FROM performance_schema.replication_group_members WHERE member_state = 'ONLINE'").
+		Scan(&members) == nil && members > 0
 }
 
 // HasBinaryLog reports whether a server of the MySQL family writes a binary log.

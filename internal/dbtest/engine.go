@@ -44,7 +44,7 @@ type Engine struct {
 	// create is nil if the engine has no server.
 	create, drop func(ctx context.Context, admin *sql.DB, name string) error
 	list         string
-	// created waits until a new database can be used. It may be nil.
+	// created waits until a new database, or new tables in it, can be used. It may be nil.
 	created func(ctx context.Context, dsn, name string) error
 
 	connector func(dsn string) (driver.Connector, error)

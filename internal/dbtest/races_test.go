@@ -51,12 +51,16 @@ var raceConfigs = []raceConfig{
 	{name: "PrepareStmt, few connections", setup: dbtest.Setup{MaxOpen: 4, Config: func(c *gorm.Config) { c.PrepareStmt, c.TranslateError = true, true }}},
 	{name: "serializable", engine: dbtest.PostgreSQL, setup: dbtest.Setup{Params: url.Values{"default_transaction_isolation": {"serializable"}}}},
 	{name: "repeatable read", engine: dbtest.PostgreSQL, setup: dbtest.Setup{Params: url.Values{"default_transaction_isolation": {"repeatable read"}}}},
-	{name: "serializable", engine: dbtest.MySQL, setup: dbtest.Setup{Isolation: "SERIALIZABLE"}, supported: isNotTiDB},
+	{name: "serializable", engine: dbtest.MySQL, setup: dbtest.Setup{Isolation: "SERIALIZABLE"}, supported: isSerializable},
 	{name: "read committed", engine: dbtest.MySQL, setup: dbtest.Setup{Isolation: "READ-COMMITTED"}},
 	{name: "snapshot isolation", engine: dbtest.MySQL, setup: dbtest.Setup{Params: url.Values{"innodb_snapshot_isolation": {"ON"}}}, supported: (*dbtest.Database).IsMariaDB},
-	{name: "statement binlog", engine: dbtest.MySQL, setup: dbtest.Setup{Params: url.Values{"binlog_format": {"'STATEMENT'"}}}, supported: (*dbtest.Database).HasBinaryLog},
+	{name: "statement binlog", engine: dbtest.MySQL, setup: dbtest.Setup{Params: url.Values{"binlog_format": {"'STATEMENT'"}}}, supported: logsStatements},
 	{name: "optimistic", engine: dbtest.MySQL, setup: dbtest.Setup{Params: url.Values{"tidb_txn_mode": {"'optimistic'"}}}, supported: (*dbtest.Database).IsTiDB},
 }
+
+func isSerializable(d *dbtest.Database) bool { return !d.IsTiDB() && !d.IsGroupReplication() }
+
+func logsStatements(d *dbtest.Database) bool { return d.HasBinaryLog() && !d.IsGroupReplication() }
 
 func isNotTiDB(d *dbtest.Database) bool { return !d.IsTiDB() }
 

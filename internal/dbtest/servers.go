@@ -186,7 +186,8 @@ func init() {
 	})
 }
 
-// awaitNodes waits until every node of a cluster has the database.
+// awaitNodes waits until every node of a cluster has the database, and every table that was
+// created in it before.
 func awaitNodes(ctx context.Context, dsn, name string) error {
 	config, err := mysqldriver.ParseDSN(dsn)
 	if err != nil || config.Net != nodes {
@@ -200,7 +201,13 @@ func awaitNodes(ctx context.Context, dsn, name string) error {
 			return err
 		}
 		pool := sql.OpenDB(connector)
-		for err = pool.PingContext(ctx); err != nil && ctx.Err() == nil; err = pool.PingContext(ctx) {
+		var tables int
+		for {
+			// With the DSN's parameters the query waits for earlier writes on other nodes.
+			err = pool.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = database()").Scan(&tables)
+			if err == nil || ctx.Err() != nil {
+				break
+			}
 			time.Sleep(time.Millisecond)
 		}
 		_ = pool.Close()
