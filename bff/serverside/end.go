@@ -18,7 +18,8 @@ const maxDeleteFailures = 3
 
 // endKeys ends the sessions with the keys, one by one. A session that cannot be ended, since
 // a foreign key of the team's keeps its row for example, does not stop it; several do, or the
-// end of the context. It returns the first error, the number of sessions that it removed
+// end of the context. Within a transaction the first error does: it may have ended the
+// transaction, and MySQL would commit further statements one by one. endKeys returns the first error, the number of sessions that it removed
 // itself and, with a Revoker, the refresh tokens that were in the sessions when they ended:
 // both also together with an error. The caller revokes the tokens with revokeLater, under
 // the context of the request.
@@ -32,7 +33,7 @@ func (s *Sessions) endKeys(ctx context.Context, keys iter.Seq[string], reason En
 		}
 		if failed != nil {
 			err = cmp.Or(err, failed)
-			if failures++; failures == maxDeleteFailures || ctx.Err() != nil {
+			if failures++; failures == maxDeleteFailures || ctx.Err() != nil || s.tx != nil {
 				break
 			}
 		}
@@ -58,6 +59,9 @@ func (s *Sessions) deleteAndReadToken(ctx context.Context, key string) (removed 
 		row, err := s.cfg.Store.GetUserSession(ctx, s.storeKey(key))
 		if errors.Is(err, bff.ErrSessionNotFound) { // or expired
 			break
+		}
+		if err != nil && s.tx != nil {
+			return 0, "", err
 		}
 		if err != nil {
 			s.logTokenMayLive(ctx, row.SubjectID, err)

@@ -80,8 +80,12 @@ func (s *Sessions) endMatching(ctx, storeCtx context.Context, filter bff.UserSes
 		tokens []string
 	)
 	if s.cfg.Revoker != nil {
-		n, tokens = s.endWithTokens(storeCtx, filter, reason)
+		var err error
+		n, tokens, err = s.endWithTokens(storeCtx, filter, reason)
 		s.revokeLater(ctx, tokens)
+		if err != nil && s.tx != nil { // see endKeys
+			return n, err
+		}
 	}
 	rest, err := s.cfg.Store.DeleteUserSessions(storeCtx, s.cfg.Partition, filter)
 	s.reportEnded(ctx, reason, rest, filter.SubjectID)
@@ -97,8 +101,8 @@ func (s *Sessions) endMatching(ctx, storeCtx context.Context, filter bff.UserSes
 }
 
 // endWithTokens ends sessions that match the filter, one by one, and returns their number and
-// their refresh tokens. It logs an error.
-func (s *Sessions) endWithTokens(ctx context.Context, filter bff.UserSessionsFilter, reason EndReason) (int64, []string) {
+// their refresh tokens, also together with an error, which it logs.
+func (s *Sessions) endWithTokens(ctx context.Context, filter bff.UserSessionsFilter, reason EndReason) (int64, []string, error) {
 	begin := time.Now()
 	if s.tx == nil { // a statement that is cut off would end a transaction
 		var cancel context.CancelFunc
@@ -119,7 +123,7 @@ func (s *Sessions) endWithTokens(ctx context.Context, filter bff.UserSessionsFil
 			s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: the refresh tokens of sessions that end could not all be read", slog.Any("error", err))
 		})
 	}
-	return n, tokens
+	return n, tokens, err
 }
 
 // signOutRequest signs the request out if its own session matches the filter of a revocation.
