@@ -174,7 +174,7 @@ func (s *Sessions) refresh(ctx context.Context, seen *openedSession) (*openedSes
 func (s *Sessions) askProvider(ctx context.Context, refreshToken string) (Tokens, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.TokenTimeout)
 	defer cancel()
-	tokens, err := s.cfg.Refresher.RefreshTokens(ctx, refreshToken)
+	tokens, err := s.callRefresher(ctx, refreshToken)
 	if errors.Is(err, ErrRefreshRequestRefused) && s.refusedTokens.addDoubtful(refreshToken) {
 		err = ErrRefreshTokenRefused
 	}
@@ -184,11 +184,25 @@ func (s *Sessions) askProvider(ctx context.Context, refreshToken string) (Tokens
 	case err != nil:
 		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: tokens could not be refreshed",
 			slog.String("error", redact(err, refreshToken)))
+		if errors.Is(err, errRefreshPanicked) {
+			return Tokens{}, err
+		}
 		return Tokens{}, errors.New("serverside: refreshing tokens: the identity provider failed")
 	case tokens.AccessToken == "":
 		return Tokens{}, errors.New("serverside: refreshing tokens: the identity provider sent no access token")
 	}
 	return tokens, nil
+}
+
+// callRefresher turns a panic of the Refresher into an error, so that the claim is removed.
+// The panic's value may hold a secret and is dropped.
+func (s *Sessions) callRefresher(ctx context.Context, refreshToken string) (tokens Tokens, err error) {
+	defer func() {
+		if recover() != nil {
+			err = errRefreshPanicked
+		}
+	}()
+	return s.cfg.Refresher.RefreshTokens(ctx, refreshToken)
 }
 
 func sameTokens(a, b *openedSession) bool {
@@ -202,8 +216,8 @@ const firstRetryDelay = 20 * time.Millisecond
 // storeTokens writes the new tokens to the session, removes the claim and returns the
 // session. Other changes that were made since opened was read are kept. If another host has
 // written new tokens first, storeTokens returns the session with the other host's tokens.
-// If the session has ended, it revokes the new refresh token, unless the user has signed in again, and returns
-// [ErrNoSession].
+// If the session has ended, it revokes the new refresh token, unless the user has signed in
+// again, and returns [ErrNoSession].
 //
 // The old refresh token may be unusable by now, so that the new tokens must not be lost:
 // storeTokens retries for a TokenTimeout of its own.
@@ -227,8 +241,7 @@ func (s *Sessions) storeTokens(ctx context.Context, opened *openedSession, token
 			case next.ticket.AccessToken == t.AccessToken && next.ticket.RefreshToken == t.RefreshToken:
 				return next, nil // an earlier try has written them, although it failed
 			case !sameTokens(next, opened):
-				s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: another host has refreshed the same tokens; a refresh token may live on unused",
-					slog.String("subject_id", opened.row.SubjectID), slog.String("session_id", opened.row.SessionID))
+				s.logUnused(ctx, opened, tokens, "another host has refreshed the same tokens")
 				return next, nil
 			default:
 				opened, delay = next, firstRetryDelay/2
@@ -236,15 +249,34 @@ func (s *Sessions) storeTokens(ctx context.Context, opened *openedSession, token
 			}
 		}
 		if errors.Is(err, ErrNoSession) {
-			if tokens.RefreshToken != "" && s.cfg.Revoker != nil && !s.signedInAgain(ctx, opened) {
-				s.revokeAll(context.WithoutCancel(ctx), []string{tokens.RefreshToken})
-			}
+			s.revokeUnused(ctx, opened, tokens)
 			return nil, err
 		}
 		if wait.For(ctx, delay) != nil {
+			s.logUnused(ctx, opened, tokens, "the new tokens could not be written")
 			return nil, fmt.Errorf("serverside: refreshing tokens: the new tokens could not be written: %w", err)
 		}
 	}
+}
+
+// revokeUnused revokes the refresh token of a session that ended during the refresh.
+func (s *Sessions) revokeUnused(ctx context.Context, opened *openedSession, tokens Tokens) {
+	switch {
+	case tokens.RefreshToken == "" || s.cfg.Revoker == nil:
+	case s.signedInAgain(ctx, opened):
+		s.logUnused(ctx, opened, tokens, "the session has ended, and the user may have signed in again")
+	default:
+		s.revokeAll(context.WithoutCancel(ctx), []string{tokens.RefreshToken})
+	}
+}
+
+// logUnused logs that the new refresh token is in no session and is not revoked.
+func (s *Sessions) logUnused(ctx context.Context, opened *openedSession, tokens Tokens, reason string) {
+	if tokens.RefreshToken == "" {
+		return
+	}
+	s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a refresh token may live on unused", slog.String("reason", reason),
+		slog.String("subject_id", opened.row.SubjectID), slog.String("session_id", opened.row.SessionID))
 }
 
 // loadWithin is load with a StoreTimeout of its own.

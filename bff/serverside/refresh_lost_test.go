@@ -76,3 +76,37 @@ func TestRefresh_TokensWrittenAnswerLost(t *testing.T) {
 		p.want(t)
 	})
 }
+
+// TestRefresh_NewTokensNotWritten: the new refresh token is in no session, and nothing but
+// the log says so if the request got its old access token.
+func TestRefresh_NewTokensNotWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, browsers := fleet(t, 1, nil)
+		store := browsers[0].store
+		p.during = func() { store.breakDown("update") }
+		if _, err := browsers[0].token(t.Context()); err == nil {
+			t.Error("refreshed")
+		}
+		browsers[0].settle()
+		if log := browsers[0].log.String(); !strings.Contains(log, "a refresh token may live on unused") || strings.Contains(log, "refresh-1") {
+			t.Errorf("the log: %s", log)
+		}
+	})
+}
+
+// TestRefresh_SignedInAgain: the new refresh token is not revoked, since it may belong to the
+// grant of the new session.
+func TestRefresh_SignedInAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, browsers := fleet(t, 1, nil)
+		b := browsers[0].testBFF
+		p.during = func() { b.browser().signIn(alice()) }
+		if _, err := browsers[0].token(t.Context()); !errors.Is(err, ErrNoSession) {
+			t.Errorf("%v", err)
+		}
+		p.want(t)
+		if log := b.log.String(); !strings.Contains(log, "a refresh token may live on unused") {
+			t.Errorf("the log: %s", log)
+		}
+	})
+}

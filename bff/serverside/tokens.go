@@ -25,6 +25,9 @@ type TokenRefresher interface {
 	// [ErrRefreshTokenRefused]: this process does not use that token again. Every
 	// other error is considered temporary.
 	//
+	// RefreshTokens must return when ctx ends, after TokenTimeout: a request without a
+	// valid access token waits for it.
+	//
 	// If RefreshTokens returns an ID token, it has verified the ID token. The
 	// verification includes that sub has not changed since the former ID token
 	// (OpenID Connect Core 1.0, section 12.2).
@@ -45,6 +48,7 @@ var ErrRefreshRequestRefused = errors.New("the refresh was refused")
 // A TokenRevoker revokes refresh tokens at the identity provider (RFC 7009). It must be safe
 // for concurrent use. [RevocationEndpoint] is a TokenRevoker.
 type TokenRevoker interface {
+	// RevokeRefreshToken must return when ctx ends.
 	RevokeRefreshToken(ctx context.Context, refreshToken string) error
 }
 

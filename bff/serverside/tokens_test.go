@@ -272,9 +272,18 @@ func (panicking) RefreshTokens(context.Context, string) (Tokens, error) { panic(
 
 func TestAccessToken_RefresherPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, browsers := fleet(t, 1, func(c *Config) { c.Refresher = panicking{} })
-		if _, err := browsers[0].token(t.Context()); !errors.Is(err, errRefreshPanicked) {
-			t.Errorf("%v", err)
+		_, browsers := fleet(t, 2, func(c *Config) { c.Refresher = panicking{} })
+		begin := time.Now()
+		for _, br := range browsers {
+			if _, err := br.token(t.Context()); !errors.Is(err, errRefreshPanicked) {
+				t.Errorf("%v", err)
+			}
+			if log := br.log.String(); !strings.Contains(log, "tokens could not be refreshed") || strings.Contains(log, "secret") {
+				t.Errorf("the log: %s", log)
+			}
+		}
+		if took := time.Since(begin); took > time.Second { // the claim does not outlive the panic
+			t.Errorf("the next host waited %v", took)
 		}
 	})
 }

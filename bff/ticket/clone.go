@@ -10,7 +10,7 @@ import (
 
 // Clone returns a copy that shares nothing with t. A claim whose type is not one of
 // encoding/json's (a []string, a struct) becomes the value that it has after [Seal] and
-// [Open]. A claim that [Seal] refuses is not copied.
+// [Open]. A claim that [Seal] refuses stays as it is, and may be shared.
 func (t Ticket) Clone() Ticket {
 	t.Properties = maps.Clone(t.Properties)
 	if t.Claims != nil {
