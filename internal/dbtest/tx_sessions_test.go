@@ -133,3 +133,53 @@ func TestSessionsWithStore_CommitsTogether(t *testing.T) {
 		}
 	})
 }
+
+// TestSessionsWithStore_Deadlock: the database ends one of two transactions in a deadlock. No
+// transaction reports success whose other writes are lost: MySQL would execute statements
+// after the deadlock outside of any transaction.
+func TestSessionsWithStore_Deadlock(t *testing.T) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
+		db, store := openApp(t, d, dbtest.Setup{Params: noLockWait(d)})
+		h := newHost(t, db, func(c *serverside.Config) { c.Revoker = &revoker{} })
+		users := []string{"alice", "bob"}
+		keys := map[string]bff.UserSessionKey{}
+		for _, user := range users {
+			h.signIn(user, "sid-"+user)
+			sessions, err := store.GetUserSessions(t.Context(), "app", bff.UserSessionsFilter{SubjectID: user})
+			must(t, err)
+			keys[user] = bff.UserSessionKey{PartitionKey: "app", Key: sessions[0].Key}
+		}
+		var both sync.WaitGroup
+		both.Add(2)
+		errs := race(2, func(i int) error {
+			return db.Transaction(func(tx *gorm.DB) error {
+				joined := store.WithTx(tx)
+				var err error
+				if d.Engine == dbtest.SQLite { // one lock for all: a reader cannot write after another writer
+					_, err = joined.GetUserSession(t.Context(), keys[users[i]])
+				} else {
+					err = tx.Create(&audit{What: users[i]}).Error
+					if err == nil {
+						_, err = joined.DeleteUserSession(t.Context(), keys[users[i]])
+					}
+				}
+				both.Done()
+				both.Wait()
+				if err == nil && d.Engine == dbtest.SQLite {
+					err = tx.Create(&audit{What: users[i]}).Error
+				}
+				if err == nil {
+					inTx, _ := h.WithStore(joined)
+					_, err = inTx.RevokeSessions(t.Context(), bff.UserSessionsFilter{SubjectID: users[1-i]})
+				}
+				return err
+			})
+		})
+		succeeded := len(slices.DeleteFunc(errs, func(err error) bool { return err != nil }))
+		var written int64
+		must(t, db.Model(&audit{}).Count(&written).Error)
+		if succeeded != 1 || written != 1 {
+			t.Errorf("%d transactions succeeded and %d of their rows are written, want 1 and 1", succeeded, written)
+		}
+	})
+}
