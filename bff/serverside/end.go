@@ -19,10 +19,12 @@ const maxDeleteFailures = 3
 // endKeys ends the sessions with the keys, one by one. A session that cannot be ended, since
 // a foreign key of the team's keeps its row for example, does not stop it; several do, or the
 // end of the context. Within a transaction the first error does: it may have ended the
-// transaction, and MySQL would commit further statements one by one. endKeys returns the first error, the number of sessions that it removed
-// itself and, with a Revoker, the refresh tokens that were in the sessions when they ended:
-// both also together with an error. The caller revokes the tokens with revokeLater, under
-// the context of the request.
+// transaction, and MySQL would commit further statements one by one.
+//
+// endKeys returns the first error, the number of sessions that it removed itself and, with a
+// Revoker, the refresh tokens that were in the sessions when they ended: both also together
+// with an error. The caller revokes the tokens with revokeLater, under the context of the
+// request.
 func (s *Sessions) endKeys(ctx context.Context, keys iter.Seq[string], reason EndReason, subjectID string) (n int64, tokens []string, err error) {
 	failures := 0
 	for key := range keys {
