@@ -230,14 +230,14 @@ func (d *Database) TransactionVariable(name string) string {
 // refuses SERIALIZABLE and a binary log of statements.
 func (d *Database) IsGroupReplication() bool {
 	var members int
-	return d.IsMySQL() && d.Engine.admin.QueryRow("SELECT COUNT(*) FROM performance_schema.replication_group_members WHERE member_state = 'ONLINE'").
+	return d.IsMySQL() && d.Engine.admin.QueryRowContext(context.Background(), "SELECT COUNT(*) FROM performance_schema.replication_group_members WHERE member_state = 'ONLINE'").
 		Scan(&members) == nil && members > 0
 }
 
 // HasBinaryLog reports whether a server of the MySQL family writes a binary log.
 func (d *Database) HasBinaryLog() bool {
 	var on bool
-	return !d.IsTiDB() && d.Engine.admin.QueryRow("SELECT @@log_bin").Scan(&on) == nil && on
+	return !d.IsTiDB() && d.Engine.admin.QueryRowContext(context.Background(), "SELECT @@log_bin").Scan(&on) == nil && on
 }
 
 // IsTiDB reports whether the server is TiDB, and not MySQL or MariaDB.
