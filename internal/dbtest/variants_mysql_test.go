@@ -48,7 +48,7 @@ func mysqlVariants() []variant {
 		}
 		variants = append(variants, v)
 	}
-	for _, collation := range []string{"utf8mb4_general_ci", "utf8mb4_unicode_ci", "utf8mb4_bin", "latin1_swedish_ci", "utf8mb3_general_ci"} {
+	for _, collation := range []string{"utf8mb4_general_ci", "utf8mb4_unicode_ci", "utf8mb4_bin", "latin1_swedish_ci", "utf8_general_ci"} {
 		variants = append(variants, variant{name: "collation=" + collation, params: url.Values{"collation": {collation}}, supported: isNotTiDB})
 	}
 	for _, isolation := range []string{"READ-UNCOMMITTED", "READ-COMMITTED", "REPEATABLE-READ", "SERIALIZABLE"} {
