@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -17,23 +16,18 @@ import (
 )
 
 // plugIn is the code that the README shows.
-func plugIn(ctx context.Context, db *gorm.DB, keys *ticket.KeyRing) (*serverside.Sessions, error) {
+func plugIn(db *gorm.DB, keys *ticket.KeyRing) (*serverside.Sessions, error) {
 	store, err := usersession.NewGormStore(db)
 	if err != nil {
 		return nil, err
 	}
-	sessions, err := serverside.New(serverside.Config{
+	return serverside.New(serverside.Config{
 		Store:                store,
 		Protector:            keys, // seals the tickets: ticket.KeyRingFromFile(...)
 		Partition:            "shop",
 		Issuer:               "https://id.example",
 		EnableSessionCleanup: true,
 	})
-	if err != nil {
-		return nil, err
-	}
-	go func() { _ = sessions.Run(ctx) }() // deletes expired sessions until ctx ends
-	return sessions, nil                  // http.ListenAndServe(addr, sessions.Middleware(handler))
 }
 
 // TestPlugIn signs a browser in, revokes its session, and finds it signed out.
@@ -48,7 +42,7 @@ func TestPlugIn(t *testing.T) {
 	if err := db.AutoMigrate(&entities.UserSession{}); err != nil {
 		t.Fatal(err)
 	}
-	sessions, err := plugIn(t.Context(), db, ticket.InsecureRandomKeyRing())
+	sessions, err := plugIn(db, ticket.InsecureRandomKeyRing())
 	if err != nil {
 		t.Fatal(err)
 	}
