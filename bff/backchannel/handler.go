@@ -52,13 +52,19 @@ type LogoutRecorder interface {
 	RecordLogout(ctx context.Context, filter bff.UserSessionsFilter, issuedAt, until time.Time) error
 }
 
+// ErrProviderUnavailable means that a logout token could not be verified because the identity
+// provider did not answer or failed, for example when its keys were fetched. The token may be
+// valid.
+var ErrProviderUnavailable = errors.New("the identity provider is unavailable")
+
 // A Verifier verifies that the identity provider signed a logout token for this client and
 // that the token has not expired. It must be safe for concurrent use. Package oidcverify, a
 // module of its own, implements it with coreos/go-oidc.
 type Verifier interface {
 	// Verify checks the signature, the algorithm (never none), iss, aud and exp of a
 	// token in compact serialization and returns its signed content. It decrypts an
-	// encrypted token first. An error should not quote the token.
+	// encrypted token first. An error that wraps [ErrProviderUnavailable] says nothing
+	// about the token. An error should not quote the token.
 	Verify(ctx context.Context, logoutToken string) (VerifiedToken, error)
 }
 
@@ -150,6 +156,7 @@ func New(c Config) (*Handler, error) {
 //   - 200 when the sessions have ended, also if there were none (section 2.7);
 //   - 400, with a JSON error without details, if the token is refused, or if the logout
 //     failed and may be repeated with the same token (section 2.8);
+//   - 503 if the Verifier returned [ErrProviderUnavailable];
 //   - 405 for other methods than POST.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
@@ -163,10 +170,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		err = h.logout(r.Context(), raw)
 	}
 	if err != nil {
-		h.cfg.Logger.LogAttrs(r.Context(), slog.LevelWarn, "backchannel: logout refused", slog.String("error", describe(err, raw)))
+		level, status, code := slog.LevelWarn, http.StatusBadRequest, "invalid_request"
+		if errors.Is(err, ErrProviderUnavailable) {
+			level, status, code = slog.LevelError, http.StatusServiceUnavailable, "temporarily_unavailable"
+		}
+		h.cfg.Logger.LogAttrs(r.Context(), level, "backchannel: logout refused", slog.String("error", describe(err, raw)))
 		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(http.StatusBadRequest)
-		_, _ = io.WriteString(w, `{"error":"invalid_request"}`)
+		w.WriteHeader(status)
+		_, _ = fmt.Fprintf(w, `{"error":%q}`, code)
 		return
 	}
 	w.WriteHeader(http.StatusOK)
@@ -201,7 +212,7 @@ func readToken(w http.ResponseWriter, r *http.Request) (string, error) {
 func (h *Handler) logout(ctx context.Context, raw string) error {
 	verified, err := h.cfg.Verifier.Verify(ctx, raw)
 	if err != nil {
-		return fmt.Errorf("the verifier refused the token: %w", err)
+		return fmt.Errorf("the token was not verified: %w", err)
 	}
 	token, err := h.parse(verified)
 	if err != nil {

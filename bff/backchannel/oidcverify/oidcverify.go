@@ -13,11 +13,14 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4"
 
 	"example.com/usersession/bff/backchannel"
 )
@@ -34,6 +37,9 @@ type Config struct {
 	// may differ from the host's. The default is [backchannel.DefaultClockSkew]. Set it
 	// to the same value as in [backchannel.Config]: the smaller value decides.
 	ClockSkew time.Duration
+	// HTTPClient fetches the provider's keys. Nil means a client with the defaults of
+	// net/http.
+	HTTPClient *http.Client
 	// Clock returns the current time. Nil means [time.Now].
 	Clock func() time.Time
 }
@@ -41,13 +47,13 @@ type Config struct {
 // Verifier is a [backchannel.Verifier]. It is safe for concurrent use.
 type Verifier struct {
 	verifier *oidc.IDTokenVerifier
+	keys     oidc.KeySet // of verifier; nil if the provider has no discovery document
 	clientID string
 }
 
 // New returns a verifier with the provider's issuer and keys. It returns an error if the
-// provider is nil or the configuration is not valid. The verifier fetches the keys when it
-// first needs them, and again for a token with an unknown key id, with the HTTP client of the
-// context with which the provider was made.
+// provider is nil or the configuration is not valid. The verifier fetches the keys as
+// [KeySet] does.
 func New(provider *oidc.Provider, c Config) (*Verifier, error) {
 	if provider == nil {
 		return nil, errors.New("oidcverify: the provider is nil")
@@ -55,7 +61,25 @@ func New(provider *oidc.Provider, c Config) (*Verifier, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	return &Verifier{provider.Verifier(c.oidc()), c.ClientID}, nil
+	var found struct {
+		Issuer     string   `json:"issuer"`
+		Keys       string   `json:"jwks_uri"`
+		Algorithms []string `json:"id_token_signing_alg_values_supported"`
+	}
+	if err := provider.Claims(&found); err != nil || found.Keys == "" { // made by oidc.ProviderConfig
+		return &Verifier{provider.Verifier(c.oidc()), nil, c.ClientID}, nil
+	}
+	if len(c.SupportedSigningAlgs) == 0 {
+		c.SupportedSigningAlgs = asymmetric(found.Algorithms)
+	}
+	return NewWithKeySet(found.Issuer, NewKeySet(found.Keys, c.HTTPClient, c.Clock), c)
+}
+
+// asymmetric returns the algorithms that [KeySet] supports, in their order.
+func asymmetric(algorithms []string) []string {
+	return slices.DeleteFunc(slices.Clone(algorithms), func(name string) bool {
+		return !slices.Contains(signingAlgorithms, jose.SignatureAlgorithm(name))
+	})
 }
 
 // NewWithKeySet returns a verifier for an issuer without a discovery document. It returns an
@@ -67,7 +91,7 @@ func NewWithKeySet(issuer string, keys oidc.KeySet, c Config) (*Verifier, error)
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	return &Verifier{oidc.NewVerifier(issuer, keys, c.oidc()), c.ClientID}, nil
+	return &Verifier{oidc.NewVerifier(issuer, keys, c.oidc()), keys, c.ClientID}, nil
 }
 
 func (c Config) check() error {
@@ -97,8 +121,9 @@ func (c Config) oidc() *oidc.Config {
 }
 
 // Verify implements [backchannel.Verifier]. It checks the signature, the algorithm, iss, aud
-// and exp, and the other claims that go-oidc checks in a logout token. Its errors do not
-// quote the token.
+// and exp, and the other claims that go-oidc checks in a logout token. An error wraps
+// [backchannel.ErrProviderUnavailable] if the provider's keys could not be fetched. No error
+// quotes the token.
 func (v *Verifier) Verify(ctx context.Context, logoutToken string) (backchannel.VerifiedToken, error) {
 	var verified backchannel.VerifiedToken
 	// go-jose also accepts the JSON serialization, whose header may be unprotected.
@@ -109,6 +134,11 @@ func (v *Verifier) Verify(ctx context.Context, logoutToken string) (backchannel.
 	header, err := base64.RawURLEncoding.DecodeString(parts[0])
 	if err != nil {
 		return verified, errors.New("oidcverify: the token's header is not base64url")
+	}
+	if v.keys != nil { // go-oidc's error does not wrap that of the key set
+		if _, err := v.keys.VerifySignature(ctx, logoutToken); err != nil {
+			return verified, classify(ctx, err)
+		}
 	}
 	token, err := v.verifier.VerifyLogout(ctx, logoutToken)
 	if err != nil {
@@ -133,12 +163,15 @@ func classify(ctx context.Context, err error) error {
 	if _, ok := errors.AsType[*oidc.TokenExpiredError](err); ok {
 		return errors.New("oidcverify: the token has expired")
 	}
+	if errors.Is(err, backchannel.ErrProviderUnavailable) || errors.Is(err, errSignature) {
+		return err
+	}
 	text := err.Error()
 	switch {
-	case strings.Contains(text, "fetching keys"):
-		return errors.New("oidcverify: the identity provider's keys could not be fetched")
+	case strings.Contains(text, "fetching keys"): // go-oidc's own key set
+		return fmt.Errorf("oidcverify: the keys could not be fetched: %w", backchannel.ErrProviderUnavailable)
 	case strings.Contains(text, "signature"):
-		return errors.New("oidcverify: the token's signature is not the identity provider's")
+		return errSignature
 	case strings.Contains(text, "different provider"):
 		return errors.New("oidcverify: the token is from another issuer")
 	case strings.Contains(text, "audience"):
