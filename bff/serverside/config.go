@@ -168,6 +168,10 @@ func New(c Config) (*Sessions, error) {
 	return s, nil
 }
 
+// Config returns the configuration with the defaults, for a package that completes the BFF,
+// such as relyingparty.
+func (s *Sessions) Config() Config { return s.cfg }
+
 func setDefault[T comparable](v *T, value T) {
 	var zero T
 	if *v == zero {

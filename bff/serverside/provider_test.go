@@ -19,6 +19,7 @@ type provider struct {
 	calls   int
 	delay   time.Duration
 	fail    error
+	subject string // of the answer's ID token, "" without one
 	during  func() // runs while a refresh is under way
 }
 
@@ -68,6 +69,7 @@ func (p *provider) RefreshTokens(ctx context.Context, token string) (Tokens, err
 	}
 	return Tokens{
 		AccessToken: fmt.Sprint("access-", n), RefreshToken: fmt.Sprint("refresh-", n), AccessTokenExpires: time.Now().Add(5 * time.Minute),
+		SubjectID: p.subject,
 	}, nil
 }
 

@@ -158,6 +158,10 @@ func (s *Sessions) refresh(ctx context.Context, seen *openedSession) (*openedSes
 	}
 	tokens, err := s.askProvider(ctx, opened.ticket.RefreshToken)
 	switch {
+	case err == nil && tokens.SubjectID != "" && tokens.SubjectID != opened.ticket.SubjectID:
+		s.cfg.Logger.LogAttrs(ctx, slog.LevelError, "serverside: the identity provider answered a refresh with the tokens of another user",
+			slog.String("subject_id", opened.row.SubjectID), slog.String("session_id", opened.row.SessionID))
+		return s.refused(ctx, opened)
 	case err == nil:
 		return s.storeTokens(ctx, opened, tokens)
 	case errors.Is(err, ErrRefreshTokenRefused) && takenOver:

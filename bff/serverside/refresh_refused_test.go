@@ -2,6 +2,7 @@ package serverside
 
 import (
 	"errors"
+	"net/http"
 	"strconv"
 	"sync"
 	"testing"
@@ -186,4 +187,36 @@ func TestRefusedTokens_Bounded(t *testing.T) {
 	if r.has("0") {
 		t.Error("the first token is still remembered")
 	}
+}
+
+// The tokens of one user never get into the session of another.
+func TestRefresh_AnswerOfAnotherSubject(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, browsers := fleet(t, 1, nil)
+		p.subject = "mallory"
+		for range 3 {
+			if token, err := browsers[0].token(t.Context()); !errors.Is(err, ErrRefreshTokenRefused) || token != "" {
+				t.Errorf("%q, %v", token, err)
+			}
+		}
+		if p.calls != 1 {
+			t.Errorf("the provider was asked %d times", p.calls)
+		}
+		browsers[0].want("alice")
+		browsers[0].visit(func(_ http.ResponseWriter, r *http.Request) {
+			if tk, _ := browsers[0].Ticket(r.Context()); tk.AccessToken != alice().AccessToken || tk.RefreshToken != alice().RefreshToken {
+				t.Error("the session has the tokens of another user")
+			}
+		})
+	})
+}
+
+func TestRefresh_AnswerOfSameSubject(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, browsers := fleet(t, 1, nil)
+		p.subject = "alice"
+		if token, err := browsers[0].token(t.Context()); token != "access-1" || err != nil {
+			t.Errorf("%q, %v", token, err)
+		}
+	})
 }

@@ -16,6 +16,10 @@ type Tokens struct {
 	RefreshToken        string    // "": the old token remains valid
 	RefreshTokenExpires time.Time // zero: unknown if there is a new refresh token
 	IDToken             string
+	// SubjectID is the sub of the answer's verified ID token, "" if the answer had none. The
+	// tokens of another subject than the session's are dropped, and the refresh token then
+	// counts as refused (OpenID Connect Core 1.0, section 12.2).
+	SubjectID string
 }
 
 // A TokenRefresher asks the identity provider for new tokens (RFC 6749, section 6).
@@ -28,9 +32,8 @@ type TokenRefresher interface {
 	// RefreshTokens must return when ctx ends, after TokenTimeout: a request without a
 	// valid access token waits for it.
 	//
-	// If RefreshTokens returns an ID token, it has verified the ID token. The
-	// verification includes that sub has not changed since the former ID token
-	// (OpenID Connect Core 1.0, section 12.2).
+	// If RefreshTokens returns an ID token, it has verified the ID token, and it also
+	// returns its sub as SubjectID.
 	RefreshTokens(ctx context.Context, refreshToken string) (Tokens, error)
 }
 

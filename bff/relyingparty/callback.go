@@ -1,0 +1,222 @@
+package relyingparty
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"golang.org/x/oauth2"
+
+	"example.com/usersession/bff"
+	"example.com/usersession/bff/serverside"
+	"example.com/usersession/bff/ticket"
+)
+
+// callback is the redirect URI. It exchanges the code for tokens, verifies the ID token and
+// starts the session.
+func (e *endpoints) callback(w http.ResponseWriter, r *http.Request) {
+	noStore(w)
+	if speculative(r) {
+		e.fail(w, r, failPrefetch(), nil)
+		return
+	}
+	query := r.URL.Query()
+	state, ok := e.attempts.openState(query.Get("state"))
+	if !ok || repeated(query) {
+		e.fail(w, r, failExpired(state.Return), nil)
+		return
+	}
+	at, ok := e.attempts.find(r, state)
+	if !ok {
+		if _, signedIn := serverside.FromContext(r.Context()); signedIn { // the page was loaded again
+			http.Redirect(w, r, state.Return, http.StatusSeeOther)
+			return
+		}
+		e.fail(w, r, failExpired(state.Return), nil)
+		return
+	}
+	t, failure, cause := e.redeem(w, r, query, at)
+	if failure == nil {
+		failure, cause = e.signIn(w, r, t, at)
+	}
+	switch {
+	case failure != nil && at.Silent:
+		e.silentFailure(w, r, *failure, cause)
+	case failure != nil && failure.Code == FailureRefused && slices.Contains(notSignedIn, failure.ProviderCode):
+		http.Redirect(w, r, at.Return, http.StatusSeeOther) // the answer to prompt=none
+	case failure != nil:
+		e.fail(w, r, *failure, cause)
+	case at.Silent:
+		e.silentAnswer(w, true)
+	default:
+		http.Redirect(w, r, at.Return, http.StatusSeeOther)
+	}
+}
+
+// notSignedIn are the error codes with which a provider refuses a sign-in without a page
+// (OpenID Connect Core 1.0, section 3.1.2.6).
+var notSignedIn = []string{"login_required", "interaction_required", "consent_required", "account_selection_required"}
+
+// repeated reports whether a parameter of the response appears more than once. RFC 6749,
+// section 3.1, forbids it.
+func repeated(query url.Values) bool {
+	for _, name := range []string{"state", "code", "iss", "error"} {
+		if len(query[name]) > 1 {
+			return true
+		}
+	}
+	return false
+}
+
+// redeem returns the ticket of a response to an attempt of this browser. The attempt's cookie
+// stays if the provider or the store is unavailable, so that the user can load the page again.
+func (e *endpoints) redeem(w http.ResponseWriter, r *http.Request, query url.Values, at attempt) (ticket.Ticket, *Failure, error) {
+	ctx := r.Context()
+	found, err := e.provider.discover(ctx)
+	if err != nil {
+		return failed(failProvider(at.Return), err)
+	}
+	iss, sent := query["iss"]
+	if sent && iss[0] != e.cfg.Issuer || !sent && found.ResponseIssuer { // a mix-up attack: RFC 9207
+		e.attempts.end(w, at)
+		return failed(failToken(at.Return), errors.New("the response is not from this issuer"))
+	}
+	if query.Has("error") || query.Get("code") == "" {
+		e.attempts.end(w, at)
+		code := knownCode(query.Get("error"))
+		if slices.Contains(temporary, code) {
+			return failed(failProvider(at.Return), refusal{code})
+		}
+		return failed(failRefused(code, at.Return), nil)
+	}
+	// What can be repeated comes before the code is used.
+	if err := found.keys.Fetch(ctx); err != nil {
+		return failed(failProvider(at.Return), err)
+	}
+	if used, err := e.wasUsed(ctx, at); err != nil {
+		return failed(failStore(at.Return), err)
+	} else if used {
+		e.attempts.end(w, at)
+		return failed(failExpired(at.Return), nil)
+	}
+	client, oauth := e.oauth(ctx, found)
+	token, err := oauth.Exchange(client, query.Get("code"), oauth2.VerifierOption(at.Verifier))
+	if err == nil {
+		err = checkType(token)
+	} else {
+		err = tokenError(err)
+	}
+	if errors.Is(err, errProvider) {
+		return failed(failProvider(at.Return), err)
+	}
+	e.attempts.end(w, at)
+	if err != nil {
+		return failed(failToken(at.Return), err)
+	}
+	return e.ticketOf(ctx, found, token, at)
+}
+
+func failed(f Failure, cause error) (ticket.Ticket, *Failure, error) {
+	return ticket.Ticket{}, &f, cause
+}
+
+// ticketOf verifies the ID token and returns the ticket. If the tokens are not used, it revokes
+// the refresh token.
+func (e *endpoints) ticketOf(ctx context.Context, found *discovered, token *oauth2.Token, at attempt) (ticket.Ticket, *Failure, error) {
+	raw, _ := token.Extra("id_token").(string)
+	verified, err := e.verifyIDToken(ctx, found, raw, token.AccessToken)
+	if err == nil {
+		err = e.checkSignIn(verified, at)
+	}
+	if err != nil {
+		e.revokeUnused(ctx, token)
+		if errors.Is(err, errProvider) {
+			return failed(failProvider(at.Return), err)
+		}
+		return failed(failToken(at.Return), err)
+	}
+	// Only now, after something that only the provider could give, a row is written for the
+	// request. The provider accepts a code only once, so of several uses one gets here.
+	first, err := e.remember(ctx, at)
+	if err != nil || !first {
+		e.revokeUnused(ctx, token)
+	}
+	switch {
+	case err != nil:
+		return failed(failStore(at.Return), err)
+	case !first:
+		return failed(failExpired(at.Return), nil)
+	}
+	sid, _ := verified.claims["sid"].(string)
+	return ticket.Ticket{
+		Issuer: e.cfg.Issuer, SubjectID: verified.subject, SessionID: sid,
+		Claims:      e.userClaims(ctx, found, verified, token.AccessToken),
+		AccessToken: token.AccessToken, AccessTokenExpires: token.Expiry.UTC(), RefreshToken: token.RefreshToken,
+		IDToken: raw, IDTokenIssuedAt: verified.issuedAt,
+	}, nil, nil
+}
+
+// usedIssuer separates the used attempts from used logout tokens in the replay memory.
+func (e *endpoints) usedIssuer() string { return "sign-in " + e.cfg.Issuer }
+
+func (e *endpoints) wasUsed(ctx context.Context, at attempt) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, e.sessions.Config().StoreTimeout)
+	defer cancel()
+	return e.used.Used(ctx, e.usedIssuer(), at.ID)
+}
+
+// remember reports whether the attempt succeeds for the first time, on any host.
+func (e *endpoints) remember(ctx context.Context, at attempt) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, e.sessions.Config().StoreTimeout)
+	defer cancel()
+	return e.used.Remember(ctx, e.usedIssuer(), at.ID, at.expires())
+}
+
+// revokeUnused revokes the refresh token of a grant that no session has. Its failure is not the
+// user's: the provider ends the grant later.
+func (e *endpoints) revokeUnused(ctx context.Context, token *oauth2.Token) {
+	if token.RefreshToken == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.cfg.ProviderTimeout)
+	defer cancel()
+	_ = e.RevokeRefreshToken(ctx, token.RefreshToken)
+}
+
+// signIn starts the session of the ticket.
+func (e *endpoints) signIn(w http.ResponseWriter, r *http.Request, t ticket.Ticket, at attempt) (*Failure, error) {
+	if e.cfg.PrepareTicket != nil {
+		subject, sid := t.SubjectID, t.SessionID
+		if err := e.cfg.PrepareTicket(r, &t); err != nil {
+			e.revokeUnused(r.Context(), &oauth2.Token{RefreshToken: t.RefreshToken})
+			f := failRefused("", at.Return)
+			return &f, err
+		}
+		t.Issuer, t.SubjectID, t.SessionID = e.cfg.Issuer, subject, sid // the verified identity stays
+	}
+	_, err := e.sessions.SignIn(w, r, t, serverside.Replacing(at.Replaces))
+	var f Failure
+	switch {
+	case err == nil:
+		return nil, nil
+	case errors.Is(err, bff.ErrInvalidSession):
+		f = failToken(at.Return)
+	case errors.Is(err, serverside.ErrLoggedOut):
+		f = failLoggedOut(at.Return)
+	default:
+		f = failStore(at.Return)
+	}
+	return &f, err
+}
+
+// silentFailure ends a silent sign-in that has failed.
+func (e *endpoints) silentFailure(w http.ResponseWriter, r *http.Request, f Failure, cause error) {
+	if f.Code != FailureRefused {
+		quiet := *e.RelyingParty
+		quiet.cfg.ErrorHandler = func(http.ResponseWriter, *http.Request, Failure) {}
+		quiet.fail(w, r, f, cause)
+	}
+	e.silentAnswer(w, false)
+}

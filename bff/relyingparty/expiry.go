@@ -1,0 +1,56 @@
+package relyingparty
+
+import (
+	"encoding/json"
+	"math"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// defaultTokenLife is the life of an access token whose expires_in is not a positive number.
+const defaultTokenLife = time.Minute
+
+// withWholeSeconds returns the body of a token answer with a positive whole number as its
+// expires_in, or the body as it is if it has none. The oauth2 package refuses an answer with a
+// fraction or a text there, and the tokens would be lost: the code or the refresh token is
+// used by then. A token with expires_in 0 would never expire. The oauth2 package also accepts a
+// form.
+func withWholeSeconds(body []byte) []byte {
+	const name = "expires_in"
+	var answer map[string]json.RawMessage
+	if json.Unmarshal(body, &answer) == nil {
+		raw, sent := answer[name]
+		if !sent || string(raw) == "null" {
+			return body
+		}
+		text := string(raw)
+		if quoted := ""; json.Unmarshal(raw, &quoted) == nil {
+			text = quoted
+		}
+		answer[name] = json.RawMessage(seconds(text))
+		if changed, err := json.Marshal(answer); err == nil {
+			return changed
+		}
+		return body
+	}
+	if form, err := url.ParseQuery(string(body)); err == nil && form.Has(name) {
+		form.Set(name, seconds(form.Get(name)))
+		return []byte(form.Encode())
+	}
+	return body
+}
+
+// seconds returns the whole seconds of an expires_in. Less than a second counts as one.
+func seconds(text string) string {
+	var number json.Number // refuses what ParseFloat accepts besides: Inf, NaN, hexadecimal
+	if json.Unmarshal([]byte(text), &number) != nil || strings.Contains(text, `"`) {
+		number = "0"
+	}
+	life, _ := number.Float64() // a number that is too large is infinite
+	if !(life > 0) {
+		life = defaultTokenLife.Seconds()
+	}
+	return strconv.Itoa(int(min(max(life, 1), math.MaxInt32)))
+}

@@ -1,0 +1,113 @@
+package relyingparty
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+
+	"example.com/usersession/bff"
+	"example.com/usersession/bff/serverside"
+)
+
+// maxLogoutURL is the maximum length of the address of the provider's sign-out. A longer
+// address has no id_token_hint, since servers refuse addresses that are too long.
+const maxLogoutURL = 4096
+
+// logout ends the session and redirects the browser to the provider's sign-out (OpenID Connect
+// RP-Initiated Logout 1.0), also if there is no session any more.
+//
+// Other sites cannot sign users out: the session's cookie is Strict, a POST must come from this
+// origin, and a GET must name the session by the parameter sid, which the user endpoint gives
+// as a part of bff:logout_url.
+func (e *endpoints) logout(w http.ResponseWriter, r *http.Request) {
+	noStore(w)
+	if speculative(r) {
+		e.fail(w, r, failPrefetch(), nil)
+		return
+	}
+	session, signedIn := serverside.FromContext(r.Context())
+	if signedIn && !e.mayLogOut(r, session) {
+		e.fail(w, r, failLogoutLink(), nil)
+		return
+	}
+	t, _ := e.sessions.Ticket(r.Context())
+	// Also without a session: the request may have a cookie of a session that has ended.
+	if err := e.sessions.SignOut(w, r); err != nil {
+		e.fail(w, r, failStore(""), err)
+		return
+	}
+	http.Redirect(w, r, e.endSessionURL(r, t.IDToken), http.StatusSeeOther)
+}
+
+func (e *endpoints) mayLogOut(r *http.Request, session serverside.Session) bool {
+	if r.Method == http.MethodPost {
+		return http.NewCrossOriginProtection().Check(r) == nil
+	}
+	sid := r.URL.Query()["sid"]
+	return len(sid) == 1 && sid[0] == session.SessionID || len(sid) == 0 && e.cfg.InsecureLogoutWithoutSID
+}
+
+// endSessionURL returns the address of the provider's sign-out, or the post-logout page if the
+// provider has none or cannot be reached. It has the ID token as id_token_hint. This is the only
+// token that ever passes through the browser: in a redirect that no page can read, to the
+// provider that issued it.
+func (e *endpoints) endSessionURL(r *http.Request, idToken string) string {
+	found, err := e.provider.discover(r.Context())
+	if err != nil {
+		e.cfg.Logger.LogAttrs(r.Context(), slog.LevelWarn, "relyingparty: the user was signed out here and not at the identity provider",
+			slog.String("error", err.Error()))
+		return e.cfg.PostLogoutPath
+	}
+	u, err := url.Parse(found.EndSession)
+	if err != nil || found.EndSession == "" {
+		return e.cfg.PostLogoutPath
+	}
+	query := u.Query()
+	query.Set("client_id", e.cfg.ClientID)
+	query.Set("post_logout_redirect_uri", e.cfg.BaseURL+e.cfg.PostLogoutPath)
+	u.RawQuery = query.Encode()
+	without := u.String()
+	if idToken == "" {
+		return without
+	}
+	query.Set("id_token_hint", idToken)
+	u.RawQuery = query.Encode()
+	if with := u.String(); len(with) <= maxLogoutURL {
+		return with
+	}
+	return without
+}
+
+// frontchannel ends the session that the provider names (OpenID Connect Front-Channel Logout
+// 1.0, section 3). The provider's page loads it in a frame, where the browser sends no Strict
+// cookie, so the session is found by its sid. A response is the same whether there was a
+// session or not.
+func (e *endpoints) frontchannel(w http.ResponseWriter, r *http.Request) {
+	noStore(w)
+	query := r.URL.Query()
+	sid := query.Get("sid")
+	if speculative(r) || query.Get("iss") != e.cfg.Issuer || sid == "" || len(query["iss"]) > 1 || len(query["sid"]) > 1 {
+		http.Error(w, http.StatusText(http.StatusBadRequest), http.StatusBadRequest)
+		return
+	}
+	if _, err := e.sessions.RevokeSessions(r.Context(), bff.UserSessionsFilter{SessionID: sid}); err != nil {
+		if errors.Is(err, bff.ErrInvalidFilter) {
+			http.Error(w, http.StatusText(http.StatusBadRequest), http.StatusBadRequest)
+			return
+		}
+		e.cfg.Logger.LogAttrs(r.Context(), slog.LevelError, "relyingparty: a front-channel logout has failed", slog.Any("error", err))
+		http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
+		return
+	}
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors "+origin(e.cfg.Issuer))
+	w.WriteHeader(http.StatusOK)
+}
+
+func origin(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "'none'"
+	}
+	return u.Scheme + "://" + u.Host
+}
