@@ -197,7 +197,7 @@ func (c Config) checkURLs() error {
 		}
 	}
 	if c.Path != "" && strings.HasSuffix(c.Path, "/") {
-		return errors.New("Path must not end with a slash")
+		return errors.New("the Path must not end with a slash")
 	}
 	return nil
 }
@@ -247,7 +247,7 @@ func (c Config) checkRest() error {
 		return errors.New("ClockSkew or ProviderTimeout is negative")
 	}
 	if len(c.Scopes) > 0 && !slices.Contains(c.Scopes, "openid") {
-		return errors.New("Scopes must contain openid")
+		return errors.New("the Scopes must contain openid")
 	}
 	for _, scope := range c.Scopes {
 		if scope == "" || strings.ContainsAny(scope, " \"\\") {

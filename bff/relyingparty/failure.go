@@ -27,15 +27,15 @@ type Failure struct {
 
 // The codes of a [Failure].
 const (
-	FailureReturnURL           = "return_url"            // the return URL is not a path of this host or is too long
-	FailureSignInExpired       = "sign_in_expired"       // the callback belongs to no sign-in of this browser
-	FailureRefused             = "refused"               // the provider or the application refused the sign-in
-	FailureInvalidToken        = "invalid_token"         // the provider's tokens are not valid
-	FailureLoggedOut           = "logged_out"            // the provider ended the session during the sign-in
-	FailureProviderUnavailable = "provider_unavailable"  // the provider did not answer or failed
-	FailureStoreUnavailable    = "store_unavailable"     // the sessions cannot be read or written
-	FailureLogoutLink          = "logout_link"           // the sid of a logout is not that of the session
-	FailurePrefetch            = "prefetch"              // the request was a prefetch or a prerendering
+	FailureReturnURL           = "return_url"           // the return URL is not a path of this host or is too long
+	FailureSignInExpired       = "sign_in_expired"      // the callback belongs to no sign-in of this browser
+	FailureRefused             = "refused"              // the provider or the application refused the sign-in
+	FailureInvalidToken        = "invalid_token"        // the provider's tokens are not valid
+	FailureLoggedOut           = "logged_out"           // the provider ended the session during the sign-in
+	FailureProviderUnavailable = "provider_unavailable" // the provider did not answer or failed
+	FailureStoreUnavailable    = "store_unavailable"    // the sessions cannot be read or written
+	FailureLogoutLink          = "logout_link"          // the sid of a logout is not that of the session
+	FailurePrefetch            = "prefetch"             // the request was a prefetch or a prerendering
 )
 
 func failReturnURL() Failure {

@@ -1,0 +1,403 @@
+package relyingparty_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/usersession/bff/relyingparty"
+)
+
+// Tabs do not disturb each other, whatever the order, also with long return URLs.
+func TestLogin_SeveralTabs(t *testing.T) {
+	for name, returnURL := range map[string]string{"short": "/page", "long": "/page?q=" + strings.Repeat("x", 1900)} {
+		t.Run(name, func(t *testing.T) {
+			b := newApp(t, newOP(t)).browser()
+			var callbacks []string
+			for range 10 {
+				callbacks = append(callbacks, b.atProvider(b.get("/bff/login?returnUrl="+url.QueryEscape(returnURL))))
+			}
+			size := 0
+			for name, value := range b.cookies {
+				size += len(name) + len(value) + 3
+			}
+			if size > 8<<10 {
+				t.Errorf("the cookies of 10 sign-ins have %d bytes", size)
+			}
+			for i := range callbacks {
+				a := b.get(callbacks[len(callbacks)-1-i])
+				if a.StatusCode != http.StatusSeeOther || a.location() != returnURL {
+					t.Errorf("tab %d: %d to %.40q", i, a.StatusCode, a.location())
+				}
+				b.wantSignedIn("alice")
+			}
+		})
+	}
+}
+
+// Abandoned sign-ins do not fill the browser's storage, and the latest ones work.
+func TestLogin_AbandonedAttempts(t *testing.T) {
+	now := time.Now()
+	b := newApp(t, newOP(t), func(s *setup) { s.rp.Clock = func() time.Time { return now } }).browser()
+	var callbacks []string
+	for range 40 {
+		callbacks = append(callbacks, b.atProvider(b.get("/bff/login?returnUrl=%2F"+strings.Repeat("y", 1000))))
+		now = now.Add(time.Second)
+	}
+	size := 0
+	for name, value := range b.cookies {
+		size += len(name) + len(value) + 3
+	}
+	if size > 8<<10 {
+		t.Errorf("the cookies of 40 sign-ins have %d bytes", size)
+	}
+	b.wantFailure(b.get(callbacks[0]), http.StatusBadRequest, "has expired")
+	for _, callback := range callbacks[30:] {
+		if a := b.get(callback); a.StatusCode != http.StatusSeeOther {
+			t.Errorf("a recent sign-in: %d", a.StatusCode)
+		}
+	}
+	// Cookies of the name that do not open are removed.
+	b.cookies["__Host-bff-signin-000000-00"] = "not of this application"
+	for name := range b.cookies {
+		if strings.Contains(name, "signin") {
+			b.cookies[name] = "broken"
+		}
+	}
+	b.signIn()
+	b.wantSignedIn("alice")
+}
+
+func TestLogin_ReturnURL(t *testing.T) {
+	b := newApp(t, newOP(t)).browser()
+	for _, bad := range []string{
+		"https://evil.example", "//evil.example", "/\\evil.example", "\\\\evil.example", "evil", " /", "/\tx", "/%0a\n", "javascript:alert(1)",
+		"/" + strings.Repeat("x", 2048),
+	} {
+		b.wantFailure(b.get("/bff/login?returnUrl="+url.QueryEscape(bad)), http.StatusBadRequest, "not allowed")
+	}
+	if a := b.signIn("?returnUrl=" + url.QueryEscape("/a%2Fb?c=/d#e")); a.location() != "/a%2Fb?c=/d#e" {
+		t.Errorf("the callback leads to %q", a.location())
+	}
+	if a := b.signIn(); a.location() != "/" {
+		t.Errorf("without returnUrl the callback leads to %q", a.location())
+	}
+}
+
+// An attempt can be finished once, by the browser that began it, in time.
+func TestCallback_AttemptsOfOthers(t *testing.T) {
+	op := newOP(t)
+	now := time.Now()
+	shared := func(s *setup) { s.rp.Clock = func() time.Time { return now } }
+	a := newApp(t, op, shared)
+	b := a.browser()
+	fresh := func() string { return b.atProvider(b.get("/bff/login")) }
+
+	b.wantFailure(a.browser().get(fresh()), http.StatusBadRequest, "has expired")
+	b.wantSignedIn("")
+
+	callback := fresh()
+	thief := b.clone()
+	thief.get(callback)
+	thief.wantSignedIn("alice")
+	b.wantFailure(b.get(callback), http.StatusBadRequest, "has expired") // used on another connection
+	b.wantSignedIn("")
+
+	callback = fresh()
+	other := b.atProvider(b.get("/bff/login"))
+	swapped, _ := url.Parse(callback)
+	query := swapped.Query()
+	query.Set("code", queryOf(t, other).Get("code"))
+	swapped.RawQuery = query.Encode()
+	b.wantFailure(b.get(swapped.String()), http.StatusBadRequest, "refused") // another attempt's code
+	b.wantSignedIn("")
+
+	callback = fresh()
+	now = now.Add(16 * time.Minute)
+	b.wantFailure(b.get(callback), http.StatusBadRequest, "has expired")
+	now = time.Now()
+
+	for name, change := range map[string]func(url.Values){
+		"no state":                   func(q url.Values) { q.Del("state") },
+		"another state":              func(q url.Values) { q.Set("state", "x"+q.Get("state")) },
+		"two states":                 func(q url.Values) { q.Add("state", q.Get("state")) },
+		"two codes":                  func(q url.Values) { q.Add("code", "y") },
+		"no code":                    func(q url.Values) { q.Del("code") },
+		"an empty code":              func(q url.Values) { q.Set("code", "") },
+		"an unknown code":            func(q url.Values) { q.Set("code", "unknown") },
+		"another issuer":             func(q url.Values) { q.Set("iss", "https://evil.example") },
+		"the issuer in another case": func(q url.Values) { q.Set("iss", strings.ToUpper(op.issuer)) },
+		"two issuers":                func(q url.Values) { q["iss"] = []string{op.issuer, op.issuer} },
+		"an error":                   func(q url.Values) { q.Del("code"); q.Set("error", "access_denied") },
+		"an error and a code":        func(q url.Values) { q.Set("error", "access_denied") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			u, _ := url.Parse(fresh())
+			q := u.Query()
+			change(q)
+			u.RawQuery = q.Encode()
+			got := b.get(u.String())
+			if got.StatusCode < 400 || got.StatusCode >= 500 {
+				t.Errorf("status %d", got.StatusCode)
+			}
+			b.wantSignedIn("")
+		})
+	}
+}
+
+// Loading the callback again, as the back button does, leads on.
+func TestCallback_LoadedAgain(t *testing.T) {
+	b := newApp(t, newOP(t)).browser()
+	callback := b.atProvider(b.get("/bff/login?returnUrl=%2Fpage"))
+	b.get(callback)
+	if again := b.get(callback); again.StatusCode != http.StatusSeeOther || again.location() != "/page" {
+		t.Errorf("%d to %q", again.StatusCode, again.location())
+	}
+	b.wantSignedIn("alice")
+}
+
+// Two hosts with one store and the same keys: an attempt that one of them has accepted is used
+// up on the other, although the browser of the test keeps its cookie.
+func TestCallback_SingleUseAcrossHosts(t *testing.T) {
+	op := newOP(t)
+	var first setup
+	one := newApp(t, op, func(s *setup) { first = *s })
+	two := newApp(t, op, func(s *setup) {
+		s.rp.Protector, s.sessions.Protector, s.sessions.Store = first.rp.Protector, first.sessions.Protector, first.sessions.Store
+	})
+	b := one.browser()
+	callback := b.atProvider(b.get("/bff/login"))
+	replay := &browser{two, b.clone().cookies}
+	b.get(callback)
+	asked, _ := op.tokenRequests()
+	replay.wantFailure(replay.get(callback), http.StatusBadRequest, "has expired")
+	if again, _ := op.tokenRequests(); again != asked {
+		t.Error("a used attempt sent its code to the provider again")
+	}
+	// An attempt that began on one host ends on the other.
+	b = one.browser()
+	callback = b.atProvider(b.get("/bff/login"))
+	b = &browser{two, b.cookies}
+	b.get(callback)
+	b.wantSignedIn("alice")
+}
+
+// RFC 9207: a provider that says so sends iss in every response.
+func TestCallback_ResponseIssuer(t *testing.T) {
+	op := newOP(t, func(op *fakeOP) { op.responseIss = true })
+	b := newApp(t, op).browser()
+	b.signIn()
+	b.wantSignedIn("alice")
+	b = b.app.browser()
+	u, _ := url.Parse(b.atProvider(b.get("/bff/login")))
+	q := u.Query()
+	q.Del("iss")
+	u.RawQuery = q.Encode()
+	b.wantFailure(b.get(u.String()), http.StatusBadRequest, "refused")
+}
+
+func TestLogin_NeverSpeculative(t *testing.T) {
+	b := newApp(t, newOP(t)).browser()
+	b.signIn()
+	logout := b.wantSignedIn("alice")["bff:logout_url"].(string)
+	for _, header := range [][2]string{{"Sec-Purpose", "prefetch"}, {"Sec-Purpose", "prefetch;prerender"}, {"Purpose", "prefetch"}, {"X-Moz", "prefetch"}} {
+		for _, target := range []string{"/bff/login", "/bff/callback?state=x", logout, "/bff/silent-login"} {
+			a := b.get(target, header[0], header[1])
+			if a.StatusCode != http.StatusServiceUnavailable || len(a.Cookies()) != 0 {
+				t.Errorf("%s with %s: %d, %d cookies", target, header, a.StatusCode, len(a.Cookies()))
+			}
+		}
+	}
+	if a := b.send(b.request(http.MethodHead, logout, nil)); a.StatusCode < 400 {
+		t.Errorf("HEAD: %d", a.StatusCode)
+	}
+	b.wantSignedIn("alice")
+}
+
+// A link on another site begins a sign-in without the session's Strict cookie. The session that
+// the browser has ends all the same.
+func TestLogin_FromAnotherSite(t *testing.T) {
+	b := newApp(t, newOP(t)).browser()
+	b.signIn()
+	old := b.clone()
+	strict := b.cookies["__Host-bff"]
+	delete(b.cookies, "__Host-bff") // as browsers do
+	page := b.get("/bff/login?returnUrl=%2Fa%22b&x=1", "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate")
+	const again = `content="0;url=/bff/login?returnUrl=%2Fa%22b&amp;x=1"`
+	if page.StatusCode != http.StatusOK || !strings.Contains(page.body, again) || len(page.Cookies()) != 0 {
+		t.Fatalf("%d: %s", page.StatusCode, page.body)
+	}
+	b.cookies["__Host-bff"] = strict // the page of this site
+	login := b.get("/bff/login?returnUrl=%2F", "Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "navigate")
+	callback := b.atProvider(login)
+	delete(b.cookies, "__Host-bff")
+	b.get(callback)
+	b.wantSignedIn("alice")
+	old.wantSignedIn("")
+}
+
+func TestLogin_AuthParameters(t *testing.T) {
+	op := newOP(t)
+	b := newApp(t, op, func(s *setup) {
+		s.rp.AuthParameters = func(r *http.Request) url.Values {
+			return url.Values{
+				"acr_values": {r.URL.Query().Get("acr")}, "ui_locales": {"de"}, "prompt": {"consent"},
+				"state": {"evil"}, "redirect_uri": {"https://evil.example"}, "client_id": {"x"}, "nonce": {"x"}, "code_challenge": {"x"},
+			}
+		}
+	}).browser()
+	query := queryOf(t, b.get("/bff/login?acr=2").location())
+	if query.Get("acr_values") != "2" || query.Get("ui_locales") != "de" || query.Get("prompt") != "consent" {
+		t.Errorf("%v", query)
+	}
+	if query.Get("client_id") != fakeClient || query.Get("redirect_uri") != baseURL+"/bff/callback" || len(query["state"]) != 1 || query.Get("state") == "evil" ||
+		query.Get("nonce") == "x" || query.Get("code_challenge") == "x" {
+		t.Errorf("a parameter of the protocol was set: %v", query)
+	}
+	b.signIn("?acr=2")
+	b.wantSignedIn("alice")
+}
+
+// Step-up: with max_age the ID token must tell of a recent authentication, and the new session
+// replaces the old one.
+func TestLogin_MaxAge(t *testing.T) {
+	var age time.Duration
+	op := newOP(t)
+	b := newApp(t, op, func(s *setup) {
+		s.rp.AuthParameters = func(r *http.Request) url.Values {
+			if r.URL.Query().Has("stepup") {
+				return url.Values{"max_age": {"60"}, "acr_values": {"2"}}
+			}
+			return nil
+		}
+	}).browser()
+	b.signIn()
+	old := b.clone()
+	for name, change := range map[string]func(map[string]any){
+		"no auth_time":     func(map[string]any) {},
+		"an old auth_time": func(c map[string]any) { c["auth_time"] = time.Now().Add(-time.Hour).Unix() },
+		"a text":           func(c map[string]any) { c["auth_time"] = "now" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			op.change = change
+			b.wantFailure(b.signIn("?stepup=1"), http.StatusBadRequest, "refused")
+			b.wantSignedIn("alice")
+		})
+	}
+	op.change = func(c map[string]any) { c["auth_time"], c["acr"] = time.Now().Add(-age).Unix(), "2" }
+	b.signIn("?stepup=1")
+	if claims := b.wantSignedIn("alice"); claims["acr"] != "2" {
+		t.Errorf("claims: %v", claims)
+	}
+	old.wantSignedIn("")
+}
+
+// prompt=none never shows a page: a user who is not signed in at the provider returns.
+func TestLogin_Silent(t *testing.T) {
+	op := newOP(t)
+	b := newApp(t, op).browser()
+	answer := func(login answer, values url.Values) answer {
+		t.Helper()
+		query := queryOf(t, login.location())
+		if query.Get("prompt") != "none" {
+			t.Errorf("prompt = %q", query.Get("prompt"))
+		}
+		values.Set("state", query.Get("state"))
+		return b.get("/bff/callback?" + values.Encode())
+	}
+	for _, code := range []string{"login_required", "interaction_required", "consent_required", "account_selection_required"} {
+		a := answer(b.get("/bff/login?prompt=none&returnUrl=%2Fpage"), url.Values{"error": {code}})
+		if a.StatusCode != http.StatusSeeOther || a.location() != "/page" {
+			t.Errorf("%s: %d to %q", code, a.StatusCode, a.location())
+		}
+	}
+	a := answer(b.get("/bff/silent-login"), url.Values{"error": {"login_required"}})
+	if a.StatusCode != http.StatusOK || !strings.Contains(a.body, "isLoggedIn: false") || !strings.Contains(a.body, "window.location.origin") ||
+		!strings.Contains(a.Header.Get("Content-Security-Policy"), "frame-ancestors 'self'") {
+		t.Errorf("%d: %s", a.StatusCode, a.body)
+	}
+	a = b.get(b.atProvider(b.get("/bff/silent-login")))
+	if !strings.Contains(a.body, "isLoggedIn: true") {
+		t.Errorf("%d: %s", a.StatusCode, a.body)
+	}
+	b.wantSignedIn("alice")
+}
+
+// Two providers: a RelyingParty and a Sessions each, on paths and cookie names of their own.
+func TestTwoProviders(t *testing.T) {
+	first, second := newOP(t), newOP(t)
+	var keys setup
+	one := newApp(t, first, func(s *setup) { keys = *s })
+	two := newApp(t, second, func(s *setup) {
+		s.rp.Protector, s.sessions.Protector, s.sessions.Store = keys.rp.Protector, keys.sessions.Protector, keys.sessions.Store
+		s.rp.Path, s.sessions.UserPath = "/partner", "/partner/user"
+		s.sessions.CookieName, s.sessions.Partition = "__Host-partner", "partner"
+	})
+	mux := http.NewServeMux()
+	mux.Handle("/", one)
+	mux.Handle("/partner/", two)
+	both := *one
+	both.Handler = mux
+	b := both.browser()
+	b.signIn()
+	b.get(b.atProvider(b.get("/partner/login")))
+	b.wantSignedIn("alice")
+	if a := b.script(http.MethodGet, "/partner/user", ""); a.StatusCode != http.StatusOK || !strings.Contains(a.body, second.sid) {
+		t.Errorf("the second provider's user: %d %s", a.StatusCode, a.body)
+	}
+	// A response of one provider at the other's callback is not accepted.
+	login := b.get("/bff/login")
+	mixed := strings.Replace(b.atProvider(login), "/bff/callback", "/partner/callback", 1)
+	out := both.browser()
+	out.cookies = b.cookies
+	delete(out.cookies, "__Host-partner")
+	out.wantFailure(out.get(mixed), http.StatusBadRequest, "has expired")
+	if a := out.script(http.MethodGet, "/partner/user", ""); a.StatusCode != http.StatusUnauthorized {
+		t.Errorf("the response of the first provider signed in at the second: %d", a.StatusCode)
+	}
+}
+
+func TestNew_Configuration(t *testing.T) {
+	good := relyingparty.Config{
+		Issuer: "https://id.example", ClientID: "bff", ClientSecret: "s", BaseURL: "https://app.example", Protector: keysForTests,
+	}
+	if _, err := relyingparty.New(good); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*relyingparty.Config){
+		"no issuer":              func(c *relyingparty.Config) { c.Issuer = "" },
+		"an http issuer":         func(c *relyingparty.Config) { c.Issuer = "http://id.example" },
+		"an issuer with a query": func(c *relyingparty.Config) { c.Issuer = "https://id.example?x" },
+		"an issuer of no URL":    func(c *relyingparty.Config) { c.Issuer = "id.example" },
+		"localhost's look-alike": func(c *relyingparty.Config) { c.Issuer = "http://localhost.evil.example" },
+		"no client id":           func(c *relyingparty.Config) { c.ClientID = "" },
+		"no base URL":            func(c *relyingparty.Config) { c.BaseURL = "" },
+		"an http base URL":       func(c *relyingparty.Config) { c.BaseURL = "http://app.example" },
+		"a base URL with a path": func(c *relyingparty.Config) { c.BaseURL = "https://app.example/x" },
+		"no protector":           func(c *relyingparty.Config) { c.Protector = nil },
+		"a path without a slash": func(c *relyingparty.Config) { c.Path = "bff" },
+		"a path of a pattern":    func(c *relyingparty.Config) { c.Path = "/{x}" },
+		"a path of another host": func(c *relyingparty.Config) { c.PostLogoutPath = "//evil.example" },
+		"an unknown method":      func(c *relyingparty.Config) { c.ClientAuthentication = "client_secret_jwt" },
+		"basic without a secret": func(c *relyingparty.Config) {
+			c.ClientSecret, c.ClientAuthentication = "", relyingparty.ClientSecretBasic
+		},
+		"jwt without a key":     func(c *relyingparty.Config) { c.ClientAuthentication = relyingparty.PrivateKeyJWT },
+		"scopes without openid": func(c *relyingparty.Config) { c.Scopes = []string{"email"} },
+		"scopes in one":         func(c *relyingparty.Config) { c.Scopes = []string{"openid", "email profile"} },
+		"a negative skew":       func(c *relyingparty.Config) { c.ClockSkew = -1 },
+	} {
+		c := good
+		change(&c)
+		if _, err := relyingparty.New(c); err == nil || strings.Contains(err.Error(), "secret-value") {
+			t.Errorf("%s is accepted", name)
+		}
+	}
+	http := good
+	http.Issuer, http.InsecureAllowHTTP = "http://id.example", true
+	if _, err := relyingparty.New(http); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,316 @@
+package relyingparty_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"example.com/usersession/bff"
+	"example.com/usersession/bff/relyingparty"
+	"example.com/usersession/bff/serverside"
+	"example.com/usersession/bff/ticket"
+)
+
+// The provider's outage is told as such, signs nobody out, and ends by itself.
+func TestProviderDown(t *testing.T) {
+	for name, test := range map[string]struct {
+		break_, mend func(*fakeOP)
+		again        bool // the same callback works after the outage
+	}{
+		"keys 500":           {func(op *fakeOP) { op.keysStatus = 500 }, func(op *fakeOP) { op.keysStatus = 0 }, true},
+		"keys 404":           {func(op *fakeOP) { op.keysStatus = 404 }, func(op *fakeOP) { op.keysStatus = 0 }, true},
+		"token endpoint 500": {func(op *fakeOP) { op.tokenStatus = 500 }, func(op *fakeOP) { op.tokenStatus = 0 }, true},
+		"token endpoint 429": {func(op *fakeOP) { op.tokenStatus = 429 }, func(op *fakeOP) { op.tokenStatus = 0 }, true},
+		"token endpoint 503": {func(op *fakeOP) { op.tokenStatus = 503 }, func(op *fakeOP) { op.tokenStatus = 0 }, true},
+		"another secret":     {func(op *fakeOP) { op.wrongClient = true }, func(op *fakeOP) { op.wrongClient = false }, true},
+		"token redirect":     {func(op *fakeOP) { op.tokenStatus = 307 }, func(op *fakeOP) { op.tokenStatus = 0 }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			op := newOP(t)
+			b := newApp(t, op).browser()
+			callback := b.atProvider(b.get("/bff/login"))
+			test.break_(op)
+			b.wantFailure(b.get(callback), http.StatusServiceUnavailable, "does not answer")
+			b.wantSignedIn("")
+			if !strings.Contains(b.log.String(), "level=ERROR") {
+				t.Errorf("no error in the log:\n%s", b.log)
+			}
+			test.mend(op)
+			if a := b.get(callback); a.StatusCode != http.StatusSeeOther {
+				t.Errorf("the same callback after the outage: %d\n%s", a.StatusCode, b.log)
+			}
+			b.wantSignedIn("alice")
+		})
+	}
+}
+
+// The application may start before the provider, and a bad document is not used.
+func TestDiscovery(t *testing.T) {
+	for name, change := range map[string]func(map[string]any){
+		"another issuer":               func(d map[string]any) { d["issuer"] = "https://evil.example" },
+		"the issuer with a slash":      func(d map[string]any) { d["issuer"] = d["issuer"].(string) + "/" },
+		"the issuer in another case":   func(d map[string]any) { d["issuer"] = strings.ToUpper(d["issuer"].(string)) },
+		"no issuer":                    func(d map[string]any) { delete(d, "issuer") },
+		"no token endpoint":            func(d map[string]any) { delete(d, "token_endpoint") },
+		"no authorization endpoint":    func(d map[string]any) { delete(d, "authorization_endpoint") },
+		"no keys":                      func(d map[string]any) { delete(d, "jwks_uri") },
+		"an http token endpoint":       func(d map[string]any) { d["token_endpoint"] = "http://id.example/token" },
+		"an http userinfo endpoint":    func(d map[string]any) { d["userinfo_endpoint"] = "http://id.example/u" },
+		"an http revocation endpoint":  func(d map[string]any) { d["revocation_endpoint"] = "http://id.example/r" },
+		"an http end session endpoint": func(d map[string]any) { d["end_session_endpoint"] = "http://id.example/e" },
+		"a script as the end":          func(d map[string]any) { d["end_session_endpoint"] = "javascript:alert(1)" },
+		"a path as an endpoint":        func(d map[string]any) { d["authorization_endpoint"] = "/authorize" },
+		"an endpoint of another kind":  func(d map[string]any) { d["token_endpoint"] = 1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			op := newOP(t, func(op *fakeOP) { op.document = change })
+			b := newApp(t, op).browser()
+			for range 5 {
+				b.wantFailure(b.get("/bff/login"), http.StatusServiceUnavailable, "does not answer")
+			}
+			if op.discoveries != 1 {
+				t.Errorf("5 requests caused %d discoveries", op.discoveries)
+			}
+			if strings.Contains(b.log.String(), "evil.example") {
+				t.Errorf("the log quotes the document:\n%s", b.log)
+			}
+		})
+	}
+}
+
+func TestDiscovery_RecoversAndAges(t *testing.T) {
+	op := newOP(t)
+	now := time.Now()
+	down := true
+	b := newApp(t, op, func(s *setup) {
+		s.rp.Clock = func() time.Time { return now }
+		s.rp.Transport = transportFunc(func(r *http.Request) (*http.Response, error) {
+			if down {
+				return nil, errors.New("no route to host")
+			}
+			return http.DefaultTransport.RoundTrip(r)
+		})
+	}).browser()
+	b.wantFailure(b.get("/bff/login"), http.StatusServiceUnavailable, "does not answer")
+	down = false
+	now = now.Add(time.Second)
+	login := b.get("/bff/login")
+	if login.StatusCode != http.StatusSeeOther {
+		t.Fatalf("a second after the outage: %d\n%s", login.StatusCode, b.log)
+	}
+	// The document is fetched again when it is old, in the background, and an outage then
+	// changes nothing.
+	op.mu.Lock()
+	discoveries := op.discoveries
+	op.mu.Unlock()
+	now = now.Add(2 * time.Hour)
+	b.get("/bff/login")
+	for range 1000 {
+		op.mu.Lock()
+		again := op.discoveries
+		op.mu.Unlock()
+		if again > discoveries {
+			return
+		}
+		time.Sleep(5 * time.Millisecond) // until the fetch in the background
+	}
+	t.Error("the document was not fetched again")
+}
+
+type transportFunc func(*http.Request) (*http.Response, error)
+
+func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A provider that never answers does not hold the request for longer than ProviderTimeout.
+func TestProviderTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rp, err := relyingparty.New(relyingparty.Config{
+			Issuer: "https://id.example", ClientID: "bff", BaseURL: baseURL, Protector: keysForTests, ProviderTimeout: 3 * time.Second,
+			Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
+				<-r.Context().Done()
+				return nil, r.Context().Err()
+			}),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		begin := time.Now()
+		_, err = rp.RefreshTokens(t.Context(), "token")
+		if waited := time.Since(begin); err == nil || waited != 3*time.Second {
+			t.Errorf("%v after %v", err, waited)
+		}
+	})
+}
+
+// Whatever operation of the store fails, nobody is signed in by half and no grant stays.
+func TestStoreDown(t *testing.T) {
+	for left := range 12 {
+		t.Run(fmt.Sprint("after ", left, " operations"), func(t *testing.T) {
+			store := &brokenStore{bff.NewInMemoryStore(), 1 << 30}
+			op := newOP(t)
+			b := newApp(t, op, func(s *setup) { s.sessions.Store = store }).browser()
+			callback := b.atProvider(b.get("/bff/login"))
+			store.left = left
+			a := b.get(callback)
+			store.left = 1 << 30
+			if a.StatusCode == http.StatusSeeOther {
+				b.wantSignedIn("alice")
+				return
+			}
+			b.wantFailure(a, http.StatusServiceUnavailable, "cannot be used right now")
+			b.wantSignedIn("")
+			if err := b.sessions.Shutdown(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if asked, _ := op.tokenRequests(); asked > 0 && len(op.revoked) != 1 {
+				t.Errorf("%d grants, %d refresh tokens revoked", asked, len(op.revoked))
+			}
+			b.signIn()
+			b.wantSignedIn("alice")
+		})
+	}
+}
+
+func TestCallback_Refused(t *testing.T) {
+	b := newApp(t, newOP(t)).browser()
+	for sent, want := range map[string]struct {
+		status int
+		code   string
+	}{
+		"access_denied":           {http.StatusForbidden, "access_denied"},
+		"login_required":          {http.StatusSeeOther, ""},
+		"server_error":            {http.StatusServiceUnavailable, "server_error"},
+		"temporarily_unavailable": {http.StatusServiceUnavailable, "temporarily_unavailable"},
+		"<script>alert(1)":        {http.StatusForbidden, "unknown"},
+	} {
+		query := queryOf(t, b.get("/bff/login").location())
+		a := b.get("/bff/callback?" + url.Values{"error": {sent}, "error_description": {"mark"}, "state": {query.Get("state")}}.Encode())
+		if a.StatusCode != want.status || strings.Contains(a.body+b.log.String(), "mark") || strings.Contains(a.body+b.log.String(), "script>alert") {
+			t.Errorf("%s: %d, want %d: %s", sent, a.StatusCode, want.status, a.body)
+		}
+		if !strings.Contains(b.log.String(), want.code) {
+			t.Errorf("the log has no %q", want.code)
+		}
+	}
+}
+
+func TestPrepareTicket_Refuses(t *testing.T) {
+	op := newOP(t)
+	var failure relyingparty.Failure
+	b := newApp(t, op, func(s *setup) {
+		s.rp.PrepareTicket = func(*http.Request, *ticket.Ticket) error { return errors.New("not in the group") }
+		s.rp.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, f relyingparty.Failure) {
+			failure = f
+			w.WriteHeader(f.Status)
+			_, _ = w.Write([]byte("the application's page: " + f.Title))
+		}
+	}).browser()
+	a := b.signIn("?returnUrl=%2Fpage")
+	b.wantFailure(a, http.StatusForbidden, "the application's page: You were not signed in")
+	if failure.ReturnURL != "/page" || failure.Code != relyingparty.FailureRefused {
+		t.Errorf("%+v", failure)
+	}
+	b.wantSignedIn("")
+	if len(op.revoked) != 1 {
+		t.Errorf("%d refresh tokens revoked", len(op.revoked))
+	}
+}
+
+// A logout token that arrives between the exchange and the sign-in ends that sign-in.
+func TestCallback_LoggedOutMeanwhile(t *testing.T) {
+	op := newOP(t)
+	var b *browser
+	b = newApp(t, op, func(s *setup) {
+		s.rp.PrepareTicket = func(*http.Request, *ticket.Ticket) error {
+			if a := b.app.browser().post(op.logoutToken("logout+jwt", "", op.sid, nil)); a.StatusCode != http.StatusOK {
+				t.Errorf("the logout token: %d", a.StatusCode)
+			}
+			return nil
+		}
+	}).browser()
+	b.wantFailure(b.signIn(), http.StatusForbidden, "signed out")
+	b.wantSignedIn("")
+}
+
+func TestRefreshTokens(t *testing.T) {
+	temporary := errors.New("temporary")
+	for name, test := range map[string]struct {
+		change func(*fakeOP)
+		want   error
+	}{
+		"without an ID token":     {func(*fakeOP) {}, nil},
+		"with an ID token":        {func(op *fakeOP) { op.refreshID = func(c map[string]any) { delete(c, "nonce") } }, nil},
+		"with a bad ID token":     {func(op *fakeOP) { op.refreshID = func(c map[string]any) { c["aud"] = "other" } }, nil},
+		"invalid_grant":           {func(op *fakeOP) { op.refreshError = "invalid_grant" }, serverside.ErrRefreshTokenRefused},
+		"interaction_required":    {func(op *fakeOP) { op.refreshError = "interaction_required" }, serverside.ErrRefreshRequestRefused},
+		"invalid_request":         {func(op *fakeOP) { op.refreshError = "invalid_request" }, serverside.ErrRefreshRequestRefused},
+		"invalid_client":          {func(op *fakeOP) { op.refreshError = "invalid_client" }, temporary},
+		"unauthorized_client":     {func(op *fakeOP) { op.refreshError = "unauthorized_client" }, temporary},
+		"slow_down":               {func(op *fakeOP) { op.refreshError = "slow_down" }, temporary},
+		"temporarily_unavailable": {func(op *fakeOP) { op.refreshError = "temporarily_unavailable" }, temporary},
+		"status 500":              {func(op *fakeOP) { op.tokenStatus = 500 }, temporary},
+		"no JSON":                 {func(op *fakeOP) { op.rawToken = new("<html>") }, temporary},
+	} {
+		t.Run(name, func(t *testing.T) {
+			op := newOP(t)
+			b := newApp(t, op).browser()
+			b.signIn()
+			_, refresh := op.latest()
+			test.change(op)
+			tokens, err := b.rp.RefreshTokens(t.Context(), refresh)
+			switch {
+			case test.want == nil:
+				access, next := op.latest()
+				if err != nil || tokens.AccessToken != access || tokens.RefreshToken != next {
+					t.Errorf("%v", err)
+				}
+				if good := name == "with an ID token"; good != (tokens.SubjectID == "alice") || good != (tokens.IDToken != "") {
+					t.Errorf("the subject is %q", tokens.SubjectID)
+				}
+			case errors.Is(test.want, temporary):
+				if err == nil || errors.Is(err, serverside.ErrRefreshTokenRefused) || errors.Is(err, serverside.ErrRefreshRequestRefused) {
+					t.Errorf("%v", err)
+				}
+			case !errors.Is(err, test.want):
+				t.Errorf("%v, want %v", err, test.want)
+			}
+			if err != nil && (strings.Contains(err.Error(), refresh) || strings.Contains(err.Error(), "html")) {
+				t.Errorf("the error quotes: %v", err)
+			}
+		})
+	}
+}
+
+// The provider's mistake in a refresh does not let one user act as another.
+func TestRefresh_AnotherSubject(t *testing.T) {
+	op := newOP(t, func(op *fakeOP) { op.lifetime = time.Second })
+	b := newApp(t, op).browser()
+	b.signIn()
+	op.refreshID = func(c map[string]any) { c["sub"] = "mallory" }
+	var err error
+	var token string
+	r := b.request(http.MethodGet, "/", nil)
+	for name, value := range b.cookies {
+		r.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
+	b.sessions.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		err = b.sessions.RefreshTokens(r.Context())
+		tk, _ := b.sessions.Ticket(r.Context())
+		token = tk.AccessToken
+	})).ServeHTTP(nopWriter{http.Header{}}, r)
+	if access, _ := op.latest(); !errors.Is(err, serverside.ErrRefreshTokenRefused) || token == access {
+		t.Errorf("%v; the session has the other user's token: %t", err, token == access)
+	}
+	b.wantSignedIn("alice")
+}
+
+type nopWriter struct{ header http.Header }
+
+func (w nopWriter) Header() http.Header         { return w.header }
+func (w nopWriter) Write(p []byte) (int, error) { return len(p), nil }
+func (w nopWriter) WriteHeader(int)             {}

@@ -1,0 +1,209 @@
+package relyingparty_test
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// Every ID token that OpenID Connect Core 1.0, section 3.1.3.7, does not allow is refused with
+// the same page, nobody is signed in, and the refresh token of the grant is revoked.
+func TestCallback_MalformedIDTokens(t *testing.T) {
+	set := func(name string, value any) func(*fakeOP) {
+		return func(op *fakeOP) { op.change = func(c map[string]any) { c[name] = value } }
+	}
+	drop := func(name string) func(*fakeOP) {
+		return func(op *fakeOP) { op.change = func(c map[string]any) { delete(c, name) } }
+	}
+	rename := func(from, to string) func(*fakeOP) {
+		return func(op *fakeOP) { op.change = func(c map[string]any) { c[to] = c[from]; delete(c, from) } }
+	}
+	raw := func(f func(token string) any) func(*fakeOP) {
+		return func(op *fakeOP) { op.rewrite = func(token string) any { return f(token) } }
+	}
+	header := func(name string, value any) func(*fakeOP) {
+		return func(op *fakeOP) { op.header = map[string]any{name: value} }
+	}
+	b64 := func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
+	now := time.Now()
+	tests := map[string]func(*fakeOP){
+		"no token":         raw(func(string) any { return nil }),
+		"an empty token":   raw(func(string) any { return "" }),
+		"a number":         raw(func(string) any { return 1 }),
+		"not a JWT":        raw(func(string) any { return "token" }),
+		"two parts":        raw(func(s string) any { return s[:strings.LastIndex(s, ".")] }),
+		"no signature":     raw(func(s string) any { return s[:strings.LastIndex(s, ".")+1] }),
+		"alg none":         raw(func(s string) any { return b64(`{"alg":"none"}`) + "." + strings.Split(s, ".")[1] + "." }),
+		"alg none, signed": raw(func(s string) any { p := strings.Split(s, "."); return b64(`{"alg":"none"}`) + "." + p[1] + "." + p[2] }),
+		"another payload":  raw(func(s string) any { p := strings.Split(s, "."); return p[0] + "." + b64(`{"sub":"bob"}`) + "." + p[2] }),
+		"JSON serialization": raw(func(s string) any {
+			p := strings.Split(s, ".")
+			return `{"payload":"` + p[1] + `","protected":"` + p[0] + `","signature":"` + p[2] + `"}`
+		}),
+		"another issuer":            set("iss", "https://evil.example"),
+		"the issuer with a slash":   func(op *fakeOP) { op.change = func(c map[string]any) { c["iss"] = op.issuer + "/" } },
+		"no issuer":                 drop("iss"),
+		"the issuer as ISS":         rename("iss", "ISS"),
+		"another audience":          set("aud", "other"),
+		"an audience in other case": set("aud", strings.ToUpper(fakeClient)),
+		"no audience":               drop("aud"),
+		"an audience of no strings": set("aud", []any{fakeClient, 1}),
+		"the audience as AUD":       rename("aud", "AUD"),
+		"audiences without azp":     set("aud", []string{fakeClient, "other"}),
+		"another azp":               set("azp", "other"),
+		"azp a number":              set("azp", 1),
+		"azp null":                  set("azp", nil),
+		"azp an array":              set("azp", []string{fakeClient}),
+		"no subject":                drop("sub"),
+		"an empty subject":          set("sub", ""),
+		"subject a number":          set("sub", 1),
+		"subject null":              set("sub", nil),
+		"a blank subject":           set("sub", "  "),
+		"subject with NUL":          set("sub", "a\x00b"),
+		"the subject as SUB":        rename("sub", "SUB"),
+		"another nonce":             set("nonce", rand.Text()),
+		"no nonce":                  drop("nonce"),
+		"an empty nonce":            set("nonce", ""),
+		"nonce a number":            set("nonce", 1),
+		"the nonce as Nonce":        rename("nonce", "Nonce"),
+		"expired":                   set("exp", now.Add(-2*time.Minute).Unix()),
+		"no exp":                    drop("exp"),
+		"exp a string":              set("exp", "9999999999"),
+		"exp null":                  set("exp", nil),
+		"exp zero":                  set("exp", 0),
+		"exp negative":              set("exp", -1),
+		"the exp as EXP":            rename("exp", "EXP"),
+		"no iat":                    drop("iat"),
+		"iat a string":              set("iat", "now"),
+		"iat null":                  set("iat", nil),
+		"iat zero":                  set("iat", 0),
+		"iat in the future":         set("iat", now.Add(time.Hour).Unix()),
+		"iat beyond all times":      set("iat", json.Number("1e300")),
+		"not yet":                   set("nbf", now.Add(time.Hour).Unix()),
+		"another at_hash":           set("at_hash", b64("0123456789abcdef")),
+		"at_hash empty":             set("at_hash", ""),
+		"at_hash a number":          set("at_hash", 1),
+		"sid a number":              set("sid", 1),
+		"sid an object":             set("sid", map[string]any{}),
+		"a logout token":            set("events", map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}),
+		"typ logout+jwt":            header("typ", "logout+jwt"),
+		"typ at+jwt":                header("typ", "at+jwt"),
+		"typ application/at+jwt":    header("typ", "application/at+jwt"),
+		"typ a number":              header("typ", 1),
+		"an unknown key id":         header("kid", "k9"),
+		"an unlisted algorithm": func(op *fakeOP) {
+			op.document = func(d map[string]any) { d["id_token_signing_alg_values_supported"] = []string{"ES256"} }
+		},
+		"signed by another":     func(op *fakeOP) { op.signer = otherKey() },
+		"HS256 with the secret": func(op *fakeOP) { op.hmac = true },
+	}
+	for name, change := range tests {
+		t.Run(name, func(t *testing.T) {
+			op := newOP(t, change)
+			b := newApp(t, op).browser()
+			a := b.signIn()
+			b.wantFailure(a, http.StatusBadRequest, "refused")
+			b.wantSignedIn("")
+			if err := b.sessions.Shutdown(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if _, refresh := op.latest(); len(op.revoked) != 1 || op.revoked[0] != refresh {
+				t.Errorf("%d tokens were revoked, want the refresh token", len(op.revoked))
+			}
+			if strings.Contains(b.log.String(), "level=ERROR") {
+				t.Errorf("a bad token is an error of the provider:\n%s", b.log)
+			}
+		})
+	}
+	t.Logf("%d malformed ID tokens", len(tests))
+}
+
+func TestCallback_GoodIDTokens(t *testing.T) {
+	now := time.Now()
+	tests := map[string]func(*fakeOP){
+		"azp": func(op *fakeOP) { op.change = func(c map[string]any) { c["azp"] = fakeClient } },
+		"audiences with azp": func(op *fakeOP) {
+			op.change = func(c map[string]any) { c["aud"], c["azp"] = []string{"api", fakeClient}, fakeClient }
+		},
+		"one audience in an array":      func(op *fakeOP) { op.change = func(c map[string]any) { c["aud"] = []string{fakeClient} } },
+		"no at_hash":                    func(op *fakeOP) { op.change = func(c map[string]any) { delete(c, "at_hash") } },
+		"expired a moment ago":          func(op *fakeOP) { op.change = func(c map[string]any) { c["exp"] = now.Add(-30 * time.Second).Unix() } },
+		"the provider's clock is ahead": func(op *fakeOP) { op.skew = 30 * time.Second },
+		"times with fractions": func(op *fakeOP) {
+			op.change = func(c map[string]any) { c["iat"], c["exp"] = float64(now.Unix())+0.5, float64(now.Unix())+60.5 }
+		},
+		"no typ":                       func(op *fakeOP) { op.noType = true },
+		"typ jwt":                      func(op *fakeOP) { op.header = map[string]any{"typ": "jwt"} },
+		"ES256":                        func(op *fakeOP) { op.alg = jose.ES256 },
+		"no sid":                       func(op *fakeOP) { op.noSID = true },
+		"no key id":                    func(op *fakeOP) { op.noKeyID = true },
+		"an old kind of key beside it": func(op *fakeOP) { op.oddKeys = true },
+	}
+	for name, change := range tests {
+		t.Run(name, func(t *testing.T) {
+			b := newApp(t, newOP(t, change)).browser()
+			b.signIn()
+			b.wantSignedIn("alice")
+		})
+	}
+}
+
+// Answers of the token endpoint: what fits no specification signs nobody in and is not shown.
+func TestCallback_MalformedTokenAnswers(t *testing.T) {
+	for name, test := range map[string]struct {
+		body   string
+		status int
+	}{
+		"empty":                {"", http.StatusServiceUnavailable},
+		"HTML":                 {"<html>mark</html>", http.StatusServiceUnavailable},
+		"an array":             {`["mark"]`, http.StatusServiceUnavailable},
+		"no access token":      {`{"id_token":"mark","token_type":"Bearer"}`, http.StatusServiceUnavailable},
+		"an error with 200":    {`{"error":"invalid_grant","error_description":"mark"}`, http.StatusBadRequest},
+		"an unknown error":     {`{"error":"mark mark","access_token":"x"}`, http.StatusBadRequest},
+		"another type":         {`{"access_token":"mark","token_type":"DPoP"}`, http.StatusServiceUnavailable},
+		"a large answer":       {`{"access_token":"` + strings.Repeat("mark", 1<<19) + `"}`, http.StatusServiceUnavailable},
+		"no ID token":          {`{"access_token":"mark","token_type":"Bearer"}`, http.StatusBadRequest},
+		"truncated":            {`{"access_token":"mark"`, http.StatusServiceUnavailable},
+		"a token of the wrong": {`{"access_token":1,"token_type":"Bearer"}`, http.StatusServiceUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			op := newOP(t, func(op *fakeOP) { op.rawToken = &test.body })
+			b := newApp(t, op).browser()
+			a := b.signIn()
+			if a.StatusCode != test.status || strings.Contains(a.body, "mark") || strings.Contains(b.log.String(), "mark") {
+				t.Errorf("status %d, want %d: %s\n%s", a.StatusCode, test.status, a.body, b.log)
+			}
+			b.wantSignedIn("")
+		})
+	}
+}
+
+// The life of an access token is positive and bounded, whatever the provider sends.
+func TestSignIn_ExpiresIn(t *testing.T) {
+	for sent, want := range map[string]time.Duration{
+		"3600": time.Hour, `"3600"`: time.Hour, "3599.98": 3599 * time.Second, "0": time.Minute, "-5": time.Minute, `"soon"`: time.Minute,
+		"0.5": time.Second, "": 0, "null": 0, "1e300": 68 * 365 * 24 * time.Hour, "true": time.Minute, "{}": time.Minute, `"Infinity"`: time.Minute,
+	} {
+		t.Run(sent, func(t *testing.T) {
+			b := newApp(t, newOP(t, func(op *fakeOP) { op.expiresIn = &sent })).browser()
+			before := time.Now()
+			b.signIn()
+			got := b.ticketOf().AccessTokenExpires
+			if want == 0 {
+				if !got.IsZero() {
+					t.Errorf("the token expires at %v, want unknown", got)
+				}
+				return
+			}
+			if life := got.Sub(before); life < want-time.Second || life > want+40*24*time.Hour && want > time.Hour || life > want+time.Minute && want <= time.Hour {
+				t.Errorf("the token lives for %v, want %v", life, want)
+			}
+		})
+	}
+}
