@@ -5,16 +5,17 @@ go 1.26.0
 replace (
 	example.com/usersession => ../..
 	example.com/usersession/bff/backchannel/oidcverify => ../../bff/backchannel/oidcverify
+	example.com/usersession/bff/devprovider => ../../bff/devprovider
 	example.com/usersession/examples/usersessiondb => ../usersessiondb
 )
 
 require (
 	example.com/usersession v0.0.0
 	example.com/usersession/bff/backchannel/oidcverify v0.0.0-00010101000000-000000000000
+	example.com/usersession/bff/devprovider v0.0.0-00010101000000-000000000000
 	example.com/usersession/examples/usersessiondb v0.0.0
 	github.com/coreos/go-oidc/v3 v3.21.0
 	github.com/go-jose/go-jose/v4 v4.1.6
-	github.com/zitadel/oidc/v3 v3.51.17
 	golang.org/x/oauth2 v0.37.0
 	gorm.io/driver/mysql v1.6.0
 	gorm.io/driver/postgres v1.6.3
@@ -52,6 +53,7 @@ require (
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
 	github.com/rs/cors v1.11.1 // indirect
 	github.com/shopspring/decimal v1.5.0 // indirect
+	github.com/zitadel/oidc/v3 v3.51.17 // indirect
 	github.com/zitadel/schema v1.3.2 // indirect
 	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
 	go.opentelemetry.io/otel v1.46.0 // indirect

@@ -23,7 +23,7 @@ import (
 	"syscall"
 	"time"
 
-	"example.com/usersession/examples/bff/internal/provider"
+	"example.com/usersession/bff/devprovider"
 )
 
 func main() {
@@ -107,17 +107,13 @@ func startProvider(ctx context.Context, opts *options) (func() error, error) {
 		return nil, err
 	}
 	opts.useInner(listener.Addr())
-	key, err := provider.KeyFile(opts.providerKey)
-	if err != nil {
-		return nil, err
-	}
-	inner, err := provider.New(provider.Config{
-		Issuer: opts.issuer,
-		Key:    key,
-		Client: provider.Client{
-			ID: opts.clientID, Secret: opts.clientSecret, RedirectURI: opts.redirectURI(),
-			PostLogoutRedirectURI: opts.postLogoutRedirectURI(), BackchannelLogoutURI: opts.backchannelLogoutURI(),
-		},
+	inner, err := devprovider.New(devprovider.Config{
+		Issuer:  opts.issuer,
+		KeyFile: opts.providerKey,
+		Clients: []devprovider.Client{{
+			ID: opts.clientID, Secret: opts.clientSecret, RedirectURIs: []string{opts.redirectURI()},
+			PostLogoutRedirectURIs: []string{opts.postLogoutRedirectURI()}, BackchannelLogoutURI: opts.backchannelLogoutURI(),
+		}},
 		AccessTokenLifetime: opts.accessTokenLifetime,
 		DeviceName:          deviceName,
 	})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -216,6 +217,29 @@ func (b *browser) cookies() []*network.Cookie {
 		return err
 	}))
 	return cookies
+}
+
+// cookiesOf returns the profile's cookies of one host.
+func (b *browser) cookiesOf(host string) []*network.Cookie {
+	b.t.Helper()
+	return slices.DeleteFunc(b.cookies(), func(c *network.Cookie) bool { return c.Domain != host })
+}
+
+// forgetProvider deletes the inner provider's cookies, so that the next sign-in shows its
+// page again.
+func (b *browser) forgetProvider() {
+	b.t.Helper()
+	b.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		for _, cookie := range b.cookiesOf(providerHost) {
+			if _, err := cdp.Call(ctx, target, network.DeleteCookies, network.DeleteCookiesParams{Name: cookie.Name, Domain: cookie.Domain}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	if n := len(b.cookiesOf(providerHost)); n != 0 {
+		b.t.Fatalf("%d cookies of the provider are left", n)
+	}
 }
 
 // seen returns everything that the browser has received or stores: the network traffic,

@@ -47,6 +47,9 @@ var build = sync.OnceValues(func() (string, error) {
 	return binary, nil
 })
 
+// The program and its inner provider have a host name each, and are two sites to a browser.
+const appHost, providerHost = "localhost", "127.0.0.1"
+
 // A program is a process of examples/bff. Its folder and ports stay the same after a restart.
 type program struct {
 	t              *testing.T
@@ -82,9 +85,9 @@ func newProgram(t *testing.T, args ...string) *program {
 	app, provider := freePort(t), freePort(t)
 	p := &program{
 		t: t, dir: dir,
-		base: "http://localhost:" + app, provider: "http://127.0.0.1:" + provider,
+		base: "http://" + appHost + ":" + app, provider: "http://" + providerHost + ":" + provider,
 		args: append([]string{
-			"-addr", "localhost:" + app, "-provider-addr", "127.0.0.1:" + provider, "-dsn", filepath.Join(dir, "bff.db"),
+			"-addr", appHost + ":" + app, "-provider-addr", providerHost + ":" + provider, "-dsn", filepath.Join(dir, "bff.db"),
 		}, args...),
 	}
 	p.start()

@@ -1,4 +1,4 @@
-package provider
+package devprovider
 
 import (
 	"context"
@@ -33,15 +33,15 @@ func (g *grant) SetCurrentScopes(s []string) { g.scopes = s }
 // implements op.AuthRequest.
 type request struct {
 	grant
-	id, redirectURI, state, nonce string
-	created                       time.Time
-	responseType                  oidc.ResponseType
-	responseMode                  oidc.ResponseMode
-	challenge                     oidc.CodeChallenge
+	id, redirectURI, state, nonce, acr string
+	created                            time.Time
+	responseType                       oidc.ResponseType
+	responseMode                       oidc.ResponseMode
+	challenge                          oidc.CodeChallenge
 }
 
 func (r *request) GetID() string                         { return r.id }
-func (r *request) GetACR() string                        { return "" }
+func (r *request) GetACR() string                        { return r.acr }
 func (r *request) GetCodeChallenge() *oidc.CodeChallenge { return &r.challenge }
 func (r *request) GetNonce() string                      { return r.nonce }
 func (r *request) GetRedirectURI() string                { return r.redirectURI }
@@ -63,16 +63,16 @@ func grantOf(r op.TokenRequest) (grant, bool) {
 	}
 }
 
-// client implements op.Client for the BFF.
+// client implements op.Client.
 type client struct{ Client }
 
 func (c client) GetID() string                     { return c.ID }
-func (c client) RedirectURIs() []string            { return []string{c.RedirectURI} }
-func (c client) PostLogoutRedirectURIs() []string  { return []string{c.PostLogoutRedirectURI} }
+func (c client) RedirectURIs() []string            { return c.Client.RedirectURIs }
+func (c client) PostLogoutRedirectURIs() []string  { return c.Client.PostLogoutRedirectURIs }
 func (client) ApplicationType() op.ApplicationType { return op.ApplicationTypeWeb }
-func (client) AuthMethod() oidc.AuthMethod         { return oidc.AuthMethodBasic }
+func (c client) AuthMethod() oidc.AuthMethod       { return oidc.AuthMethod(c.Client.AuthMethod) }
 func (client) ResponseTypes() []oidc.ResponseType  { return []oidc.ResponseType{oidc.ResponseTypeCode} }
-func (client) LoginURL(id string) string           { return "/signin?request=" + id }
+func (client) LoginURL(id string) string           { return signInPath + "?request=" + id }
 func (client) AccessTokenType() op.AccessTokenType { return op.AccessTokenTypeBearer }
 func (client) IDTokenLifetime() time.Duration      { return 10 * time.Minute }
 func (client) DevMode() bool                       { return true } // redirects to http on this machine
@@ -89,28 +89,69 @@ func (client) GrantTypes() []oidc.GrantType {
 	return []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken}
 }
 
-// setUser fills in the claims that the scopes ask for.
-func setUser(info *oidc.UserInfo, subject string, scopes []string) error {
-	i := slices.IndexFunc(users, func(u User) bool { return u.Subject == subject })
+// client returns the client with that id.
+func (s *storage) client(id string) (Client, bool) {
+	i := slices.IndexFunc(s.cfg.Clients, func(c Client) bool { return c.ID == id })
 	if i < 0 {
-		return errors.New("unknown user")
+		return Client{}, false
 	}
-	info.Subject = subject
-	if slices.Contains(scopes, oidc.ScopeProfile) {
-		info.Name, info.PreferredUsername = users[i].Name, subject
-	}
-	if slices.Contains(scopes, oidc.ScopeEmail) {
-		info.Email, info.EmailVerified = subject+"@example.com", true
-	}
-	return nil
+	return s.cfg.Clients[i], true
 }
 
+func (s *storage) GetClientByClientID(_ context.Context, id string) (op.Client, error) {
+	c, ok := s.client(id)
+	if !ok {
+		return nil, errors.New("unknown client")
+	}
+	return client{c}, nil
+}
+
+// AuthorizeClientIDSecret checks a secret. Provider.authenticate has checked the method.
 func (s *storage) AuthorizeClientIDSecret(_ context.Context, id, secret string) error {
-	if id != s.cfg.Client.ID || subtle.ConstantTimeCompare([]byte(secret), []byte(s.cfg.Client.Secret)) != 1 {
+	c, ok := s.client(id)
+	if !ok || c.Secret == "" || subtle.ConstantTimeCompare([]byte(secret), []byte(c.Secret)) != 1 {
 		return errors.New("wrong client id or secret")
 	}
 	return nil
 }
+
+// user returns the user with that subject.
+func (s *storage) user(subject string) (User, bool) {
+	i := slices.IndexFunc(s.cfg.Users, func(u User) bool { return u.Subject == subject })
+	if i < 0 {
+		return User{}, false
+	}
+	return s.cfg.Users[i], true
+}
+
+// setUser fills in the claims that the scopes ask for, and the user's own.
+func (s *storage) setUser(info *oidc.UserInfo, subject string, scopes []string) error {
+	user, ok := s.user(subject)
+	if !ok {
+		return errors.New("unknown user")
+	}
+	info.Subject = subject
+	if slices.Contains(scopes, oidc.ScopeProfile) {
+		info.AppendClaims("name", user.Name)
+		info.AppendClaims("preferred_username", subject)
+	}
+	if slices.Contains(scopes, oidc.ScopeEmail) {
+		info.AppendClaims("email", subject+"@example.com")
+		info.AppendClaims("email_verified", true)
+	}
+	for name, value := range user.Claims {
+		info.AppendClaims(name, value)
+	}
+	return nil
+}
+
+func (s *storage) SigningKey(context.Context) (op.SigningKey, error) { return s.key, nil }
+
+func (s *storage) SignatureAlgorithms(context.Context) ([]jose.SignatureAlgorithm, error) {
+	return []jose.SignatureAlgorithm{s.key.SignatureAlgorithm()}, nil
+}
+
+func (s *storage) KeySet(context.Context) ([]op.Key, error) { return []op.Key{publicKey{s.key}}, nil }
 
 // op.Storage requires the following methods too. This provider has no use for them.
 
@@ -130,14 +171,10 @@ func (s *storage) GetPrivateClaimsFromScopes(context.Context, string, string, []
 	return nil, nil //nolint:nilnil // no claims and no error
 }
 
-func (s *storage) GetKeyByIDAndClientID(context.Context, string, string) (*jose.JSONWebKey, error) {
-	return nil, errNotSupported
-}
-
 func (s *storage) ValidateJWTProfileScopes(context.Context, string, []string) ([]string, error) {
 	return nil, errNotSupported
 }
 
 func (s *storage) TerminateSession(context.Context, string, string) error {
-	return errNotSupported // TerminateSessionFromRequest is called instead
+	return errNotSupported // Provider.endSession ends it
 }

@@ -1,4 +1,4 @@
-package provider
+package devprovider
 
 import (
 	"context"
@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
@@ -23,14 +22,20 @@ const (
 // copies only, so that callers share nothing that the lock protects.
 type storage struct {
 	cfg Config
+	key signingKey
 
 	mu       sync.Mutex
 	requests map[string]request      // by id
-	codes    map[string]string       // request ids by code
+	codes    map[string]issuedCode   // by code
 	access   map[string]accessToken  // by token id
 	refresh  map[string]refreshToken // by token
 	sessions map[string]Session      // by sid
-	log      []Delivery              // newest last
+	log      []delivery              // newest last
+}
+
+type issuedCode struct {
+	request string // its id
+	at      time.Time
 }
 
 type accessToken struct {
@@ -44,11 +49,12 @@ type refreshToken struct {
 	expires time.Time
 }
 
-func newStorage(c Config) *storage {
+func newStorage(c Config, key signingKey) *storage {
 	return &storage{
 		cfg:      c,
+		key:      key,
 		requests: make(map[string]request),
-		codes:    make(map[string]string),
+		codes:    make(map[string]issuedCode),
 		access:   make(map[string]accessToken),
 		refresh:  make(map[string]refreshToken),
 		sessions: make(map[string]Session),
@@ -62,8 +68,8 @@ func (s *storage) sweep(now time.Time) {
 			delete(s.requests, id)
 		}
 	}
-	for code, id := range s.codes {
-		if _, ok := s.requests[id]; !ok {
+	for code, issued := range s.codes {
+		if _, ok := s.requests[issued.request]; !ok {
 			delete(s.codes, code)
 		}
 	}
@@ -79,11 +85,9 @@ func (s *storage) sweep(now time.Time) {
 	}
 }
 
-// CreateAuthRequest begins a sign-in. It requires PKCE.
-func (s *storage) CreateAuthRequest(_ context.Context, r *oidc.AuthRequest, _ string) (op.AuthRequest, error) {
-	if slices.Contains(r.Prompt, oidc.PromptNone) {
-		return nil, oidc.ErrLoginRequired() // this provider has no single sign-on
-	}
+// CreateAuthRequest begins a sign-in. It requires PKCE. If the browser has a session that
+// suffices for the request, the sign-in is done, and the sign-in page is left out.
+func (s *storage) CreateAuthRequest(ctx context.Context, r *oidc.AuthRequest, hint string) (op.AuthRequest, error) {
 	if r.CodeChallenge == "" || r.CodeChallengeMethod != oidc.CodeChallengeMethodS256 {
 		return nil, oidc.ErrInvalidRequest().WithDescription("PKCE with S256 is required")
 	}
@@ -97,23 +101,80 @@ func (s *storage) CreateAuthRequest(_ context.Context, r *oidc.AuthRequest, _ st
 		responseType: r.ResponseType, responseMode: r.ResponseMode,
 		challenge: oidc.CodeChallenge{Challenge: r.CodeChallenge, Method: r.CodeChallengeMethod},
 	}
+	if len(r.ACRValues) > 0 {
+		next.acr = r.ACRValues[0]
+	}
+	browser, _ := ctx.Value(browserKey{}).(string)
+	if session, ok := s.sessions[browser]; ok && suffices(session, r, hint, now) {
+		s.join(&next, session)
+	} else if slices.Contains(r.Prompt, oidc.PromptNone) {
+		return nil, oidc.ErrLoginRequired()
+	}
 	s.requests[next.id] = next
 	return &next, nil
 }
 
-// signIn begins a session of the user for a sign-in request. It returns an error if the
-// request has expired or has a user already.
-func (s *storage) signIn(id, subject, device string) error {
+// suffices reports whether a request can do with a session that the browser has.
+func suffices(session Session, r *oidc.AuthRequest, hint string, now time.Time) bool {
+	return !slices.Contains(r.Prompt, oidc.PromptLogin) && !slices.Contains(r.Prompt, oidc.PromptSelectAccount) &&
+		(r.MaxAge == nil || now.Sub(session.AuthTime).Seconds() <= float64(*r.MaxAge)) &&
+		(hint == "" || hint == session.Subject) &&
+		(len(r.ACRValues) == 0 || slices.Contains(r.ACRValues, session.acr))
+}
+
+// join completes a request with the session, which the client takes part in from then on.
+// The caller holds the lock and stores the request.
+func (s *storage) join(r *request, session Session) {
+	r.subject, r.sid, r.authTime, r.acr = session.Subject, session.SID, session.AuthTime, session.acr
+	if !slices.Contains(session.Clients, r.clientID) {
+		session.Clients = append(slices.Clone(session.Clients), r.clientID)
+	}
+	s.sessions[session.SID] = session
+}
+
+// signIn signs the user in for a sign-in request. The browser's session goes on if it is the
+// same user's; otherwise another one begins. It returns the session's sid, or false if the
+// request has expired or has a user already, or if there is no such user.
+func (s *storage) signIn(id, subject, device, browser string) (string, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, ok := s.requests[id]
-	if !ok || r.subject != "" {
-		return errors.New("the sign-in has expired: start again from the application")
+	if _, known := s.user(subject); !known || !ok || r.Done() || time.Since(r.created) > signInLifetime {
+		return "", false
 	}
-	r.subject, r.sid, r.authTime = subject, rand.Text(), time.Now()
+	now := time.Now()
+	session, ok := s.sessions[browser]
+	if !ok || session.Subject != subject {
+		session = Session{SID: rand.Text(), Subject: subject, Device: device, Since: now}
+	}
+	session.AuthTime, session.acr = now, r.acr
+	s.join(&r, session)
 	s.requests[id] = r
-	s.sessions[r.sid] = Session{SID: r.sid, Subject: subject, ClientID: r.clientID, Device: device, Since: r.authTime}
-	return nil
+	return session.SID, true
+}
+
+// pending returns the request of a sign-in.
+func (s *storage) pending(id string) (request, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, ok := s.requests[id]
+	return r, ok
+}
+
+// live reports whether there is a session with that sid.
+func (s *storage) live(sid string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.sessions[sid]
+	return ok
+}
+
+// isOf reports whether there is a session with that sid, of that user.
+func (s *storage) isOf(sid, subject string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	session, ok := s.sessions[sid]
+	return ok && session.Subject == subject
 }
 
 func (s *storage) AuthRequestByID(_ context.Context, id string) (op.AuthRequest, error) {
@@ -129,7 +190,7 @@ func (s *storage) AuthRequestByID(_ context.Context, id string) (op.AuthRequest,
 func (s *storage) SaveAuthCode(_ context.Context, id, code string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.codes[code] = id
+	s.codes[code] = issuedCode{id, time.Now()}
 	return nil
 }
 
@@ -138,9 +199,10 @@ func (s *storage) SaveAuthCode(_ context.Context, id, code string) error {
 func (s *storage) AuthRequestByCode(_ context.Context, code string) (op.AuthRequest, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r, ok := s.requests[s.codes[code]]
+	issued := s.codes[code]
 	delete(s.codes, code)
-	if !ok || time.Since(r.authTime) > codeLifetime {
+	r, ok := s.requests[issued.request]
+	if !ok || time.Since(issued.at) > codeLifetime {
 		return nil, errors.New("the code is unknown, used or expired")
 	}
 	return &r, nil
@@ -161,6 +223,9 @@ func (s *storage) CreateAccessToken(_ context.Context, r op.TokenRequest) (strin
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if _, ok := s.sessions[g.sid]; !ok {
+		return "", time.Time{}, errEnded()
+	}
 	id, expires := s.newAccess(g)
 	return id, expires, nil
 }
@@ -174,6 +239,9 @@ func (s *storage) CreateAccessAndRefreshTokens(_ context.Context, r op.TokenRequ
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if _, ok := s.sessions[g.sid]; !ok {
+		return "", "", time.Time{}, errEnded()
+	}
 	if current != "" {
 		old, ok := s.refresh[current]
 		if !ok {
@@ -187,6 +255,9 @@ func (s *storage) CreateAccessAndRefreshTokens(_ context.Context, r op.TokenRequ
 	s.refresh[next] = refreshToken{grant: g, access: id, expires: time.Now().Add(refreshTokenLifetime)}
 	return id, next, expires, nil
 }
+
+// errEnded is the error of a code or refresh token whose session ends at that moment.
+func errEnded() error { return oidc.ErrInvalidGrant().WithDescription("the session has ended") }
 
 // newAccess adds an access token. The caller holds the lock.
 func (s *storage) newAccess(g grant) (string, time.Time) {
@@ -239,7 +310,7 @@ func (s *storage) SetUserinfoFromRequest(_ context.Context, info *oidc.UserInfo,
 	if !ok {
 		return errors.New("unsupported grant")
 	}
-	if err := setUser(info, r.GetSubject(), scopes); err != nil {
+	if err := s.setUser(info, r.GetSubject(), scopes); err != nil {
 		return err
 	}
 	info.AppendClaims("sid", g.sessionID())
@@ -254,22 +325,5 @@ func (s *storage) SetUserinfoFromToken(_ context.Context, info *oidc.UserInfo, t
 	if !ok || t.subject != subject || time.Now().After(t.expires) {
 		return errors.New("the access token is not valid")
 	}
-	return setUser(info, t.subject, t.scopes)
-}
-
-func (s *storage) SigningKey(context.Context) (op.SigningKey, error) { return s.cfg.Key, nil }
-
-func (s *storage) SignatureAlgorithms(context.Context) ([]jose.SignatureAlgorithm, error) {
-	return []jose.SignatureAlgorithm{s.cfg.Key.SignatureAlgorithm()}, nil
-}
-
-func (s *storage) KeySet(context.Context) ([]op.Key, error) {
-	return []op.Key{publicKey{s.cfg.Key}}, nil
-}
-
-func (s *storage) GetClientByClientID(_ context.Context, id string) (op.Client, error) {
-	if id != s.cfg.Client.ID {
-		return nil, errors.New("unknown client")
-	}
-	return client{s.cfg.Client}, nil
+	return s.setUser(info, t.subject, t.scopes)
 }
