@@ -30,10 +30,6 @@ func (e *endpoints) callback(w http.ResponseWriter, r *http.Request) {
 	}
 	at, ok := e.attempts.find(r, state)
 	if !ok {
-		if _, signedIn := serverside.FromContext(r.Context()); signedIn { // the page was loaded again
-			http.Redirect(w, r, state.Return, http.StatusSeeOther)
-			return
-		}
 		e.fail(w, r, failExpired(state.Return), nil)
 		return
 	}
@@ -89,7 +85,7 @@ func (e *endpoints) redeem(w http.ResponseWriter, r *http.Request, query url.Val
 		if slices.Contains(temporary, code) {
 			return failed(failProvider(at.Return), refusal{code})
 		}
-		return failed(failRefused(code, at.Return), nil)
+		return failed(failRefused(http.StatusBadRequest, code, at.Return), nil)
 	}
 	// What can be repeated comes before the code is used.
 	if err := found.keys.Fetch(ctx); err != nil {
@@ -191,7 +187,7 @@ func (e *endpoints) signIn(w http.ResponseWriter, r *http.Request, t ticket.Tick
 		subject, sid := t.SubjectID, t.SessionID
 		if err := e.cfg.PrepareTicket(r, &t); err != nil {
 			e.revokeUnused(r.Context(), &oauth2.Token{RefreshToken: t.RefreshToken})
-			f := failRefused("", at.Return)
+			f := failRefused(http.StatusForbidden, "", at.Return)
 			return &f, err
 		}
 		t.Issuer, t.SubjectID, t.SessionID = e.cfg.Issuer, subject, sid // the verified identity stays

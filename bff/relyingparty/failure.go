@@ -44,12 +44,12 @@ func failReturnURL() Failure {
 }
 
 func failExpired(returnURL string) Failure {
-	return Failure{Status: http.StatusBadRequest, Code: FailureSignInExpired, Title: "This sign-in has expired", ReturnURL: returnURL,
-		Text: "It was used before, took too long, or began in another browser. Sign in again."}
+	return Failure{Status: http.StatusBadRequest, Code: FailureSignInExpired, Title: "This sign-in is no longer valid", ReturnURL: returnURL,
+		Text: "It was already finished, took too long, or began in another browser. Nothing has changed. Sign in again."}
 }
 
-func failRefused(code, returnURL string) Failure {
-	return Failure{Status: http.StatusForbidden, Code: FailureRefused, Title: "You were not signed in", ProviderCode: code, ReturnURL: returnURL,
+func failRefused(status int, code, returnURL string) Failure {
+	return Failure{Status: status, Code: FailureRefused, Title: "You were not signed in", ProviderCode: code, ReturnURL: returnURL,
 		Text: "The sign-in was refused. If you did not cancel it yourself, try again."}
 }
 
@@ -65,12 +65,12 @@ func failLoggedOut(returnURL string) Failure {
 
 func failProvider(returnURL string) Failure {
 	return Failure{Status: http.StatusServiceUnavailable, Code: FailureProviderUnavailable, ReturnURL: returnURL,
-		Title: "The identity provider does not answer", Text: "Try again in a moment. If you were signed in, you still are."}
+		Title: "The identity provider does not answer", Text: "Users who are signed in stay signed in. Try again in a moment."}
 }
 
 func failStore(returnURL string) Failure {
 	return Failure{Status: http.StatusServiceUnavailable, Code: FailureStoreUnavailable, ReturnURL: returnURL,
-		Title: "This application cannot be used right now", Text: "Try again in a moment. If you were signed in, you still are."}
+		Title: "The session database does not answer", Text: "Nothing was lost. If you were signed in, you still are. Try again in a moment."}
 }
 
 func failLogoutLink() Failure {
@@ -103,6 +103,9 @@ func (p *RelyingParty) fail(w http.ResponseWriter, r *http.Request, f Failure, c
 	}
 	p.cfg.Logger.LogAttrs(r.Context(), level, "relyingparty: a request has failed", attrs...)
 	noStore(w)
+	if f.Status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "5")
+	}
 	p.cfg.ErrorHandler(w, r, f)
 }
 

@@ -10,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"example.com/usersession/bff"
 	"example.com/usersession/bff/relyingparty"
 	"example.com/usersession/bff/serverside"
 	"example.com/usersession/bff/ticket"
@@ -151,18 +150,18 @@ func TestProviderTimeout(t *testing.T) {
 func TestStoreDown(t *testing.T) {
 	for left := range 12 {
 		t.Run(fmt.Sprint("after ", left, " operations"), func(t *testing.T) {
-			store := &brokenStore{bff.NewInMemoryStore(), 1 << 30}
+			store := newBrokenStore()
 			op := newOP(t)
 			b := newApp(t, op, func(s *setup) { s.sessions.Store = store }).browser()
 			callback := b.atProvider(b.get("/bff/login"))
-			store.left = left
+			store.left.Store(int64(left))
 			a := b.get(callback)
-			store.left = 1 << 30
+			store.mend()
 			if a.StatusCode == http.StatusSeeOther {
 				b.wantSignedIn("alice")
 				return
 			}
-			b.wantFailure(a, http.StatusServiceUnavailable, "cannot be used right now")
+			b.wantFailure(a, http.StatusServiceUnavailable, "session database does not answer")
 			b.wantSignedIn("")
 			if err := b.sessions.Shutdown(t.Context()); err != nil {
 				t.Error(err)
@@ -182,11 +181,11 @@ func TestCallback_Refused(t *testing.T) {
 		status int
 		code   string
 	}{
-		"access_denied":           {http.StatusForbidden, "access_denied"},
+		"access_denied":           {http.StatusBadRequest, "access_denied"},
 		"login_required":          {http.StatusSeeOther, ""},
 		"server_error":            {http.StatusServiceUnavailable, "server_error"},
 		"temporarily_unavailable": {http.StatusServiceUnavailable, "temporarily_unavailable"},
-		"<script>alert(1)":        {http.StatusForbidden, "unknown"},
+		"<script>alert(1)":        {http.StatusBadRequest, "unknown"},
 	} {
 		query := queryOf(t, b.get("/bff/login").location())
 		a := b.get("/bff/callback?" + url.Values{"error": {sent}, "error_description": {"mark"}, "state": {query.Get("state")}}.Encode())

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"example.com/usersession/bff"
@@ -46,12 +47,20 @@ func (l *logBuffer) String() string {
 // A brokenStore fails from the operation with that number on.
 type brokenStore struct {
 	*bff.InMemoryStore
-	left int
+	left atomic.Int64
 }
+
+func newBrokenStore() *brokenStore {
+	s := &brokenStore{InMemoryStore: bff.NewInMemoryStore()}
+	s.mend()
+	return s
+}
+
+func (s *brokenStore) mend() { s.left.Store(1 << 30) }
 
 var errStore = errors.New("the database is away")
 
-func (s *brokenStore) down() bool { s.left--; return s.left < 0 }
+func (s *brokenStore) down() bool { return s.left.Add(-1) < 0 }
 
 func (s *brokenStore) GetUserSession(ctx context.Context, key bff.UserSessionKey) (bff.UserSession, error) {
 	if s.down() {

@@ -235,3 +235,14 @@ func (d *discovered) scopes(c Config) []string {
 	}
 	return scopes
 }
+
+// UserInfoEndpoint returns the URL of the provider's userinfo endpoint, "" if it has none, for
+// calls of the application's own. The error wraps
+// [example.com/usersession/bff/backchannel.ErrProviderUnavailable].
+func (p *RelyingParty) UserInfoEndpoint(ctx context.Context) (string, error) {
+	found, err := p.provider.discover(ctx)
+	if err != nil {
+		return "", err
+	}
+	return found.UserInfo, nil
+}

@@ -5,36 +5,25 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-
-	"example.com/usersession/bff/apiproxy"
+	"time"
 )
 
-// newAPI returns the handler of /api/: the API with -api, otherwise the provider's userinfo
-// endpoint as /api/userinfo.
-func (a *app) newAPI() (http.Handler, error) {
-	if a.opts.api == "" {
-		return http.HandlerFunc(a.userInfo), nil
-	}
-	return apiproxy.New(apiproxy.Config{Sessions: a.sessions, Target: a.opts.api, Logger: a.log})
-}
+const (
+	maxUserInfo = 1 << 20 // the maximum size of a userinfo response
+	apiTimeout  = 5 * time.Second
+)
 
-// maxUserInfo is the maximum size of a userinfo response.
-const maxUserInfo = 1 << 20
-
-// userInfo calls the provider's userinfo endpoint with the session's access token. If the
-// session was revoked meanwhile, there is no token and no call.
+// userInfo handles /api/ if there is no -api: /api/userinfo calls the provider's userinfo
+// endpoint with the session's access token. If the session was revoked meanwhile, there is no
+// token and no call.
 func (a *app) userInfo(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path != "/api/userinfo" {
-		answer(w, http.StatusNotFound, map[string]string{"error": "not_found"})
-		return
-	}
-	found, err := a.rp.discover(r.Context())
+	endpoint, err := a.rp.UserInfoEndpoint(r.Context())
 	if err != nil {
 		a.answerError(w, r, err)
 		return
 	}
-	endpoint, err := url.Parse(found.UserInfo)
-	if err != nil || found.UserInfo == "" {
+	target, err := url.Parse(endpoint)
+	if err != nil || endpoint == "" || r.URL.Path != "/api/userinfo" {
 		answer(w, http.StatusNotFound, map[string]string{"error": "not_found"})
 		return
 	}
@@ -42,12 +31,12 @@ func (a *app) userInfo(w http.ResponseWriter, r *http.Request) {
 		a.answerError(w, r, err)
 		return
 	}
-	call, err := http.NewRequestWithContext(r.Context(), http.MethodGet, found.UserInfo, nil)
+	call, err := http.NewRequestWithContext(r.Context(), http.MethodGet, endpoint, nil)
 	if err != nil {
 		a.answerError(w, r, err)
 		return
 	}
-	client := &http.Client{Transport: a.sessions.Transport(endpoint, nil), Timeout: providerTimeout}
+	client := &http.Client{Transport: a.sessions.Transport(target, nil), Timeout: apiTimeout}
 	response, err := client.Do(call)
 	if err != nil {
 		a.log.LogAttrs(r.Context(), slog.LevelWarn, "the userinfo endpoint did not answer", slog.Any("error", err))

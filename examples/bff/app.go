@@ -5,9 +5,11 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 
-	"example.com/usersession/bff/backchannel"
+	"example.com/usersession/bff/apiproxy"
+	"example.com/usersession/bff/relyingparty"
 	"example.com/usersession/bff/serverside"
 	"example.com/usersession/bff/ticket"
 )
@@ -16,70 +18,49 @@ import (
 type app struct {
 	http.Handler
 	opts      options
-	partition string
 	store     *database
-	keys      *ticket.KeyRing
-	rp        *relyingParty
+	rp        *relyingparty.RelyingParty
 	sessions  *serverside.Sessions
-	used      backchannel.ReplayMemory // logout tokens and sign-in states that were used
 	counts    *counts
 	operators map[string]bool
 	log       *slog.Logger
 }
 
-// newApp configures the library's parts and connects them. Start here for an application
-// of your own. newApp starts nothing: the caller serves the handler, runs
-// [app.background] and closes the store.
+// newApp connects the parts of the library. Start here for an application of your own. It
+// starts nothing: the caller serves the handler, runs [app.background] and closes the store.
 func newApp(opts options, store *database, keys *ticket.KeyRing, log *slog.Logger) (*app, error) {
-	a := &app{
-		opts: opts, partition: partition(opts.issuer), store: store, keys: keys, rp: newRelyingParty(opts),
-		used: backchannel.StoreReplayMemory{Store: store}, counts: newCounts(),
-		operators: make(map[string]bool), log: log,
+	a := &app{opts: opts, store: store, counts: newCounts(), operators: opts.operatorSet(), log: log}
+	var err error
+	a.rp, err = relyingparty.New(relyingparty.Config{
+		Issuer: opts.issuer, ClientID: opts.clientID, ClientSecret: opts.clientSecret, BaseURL: opts.baseURL, Protector: keys,
+		Scopes: strings.Fields(opts.scopes), AuthParameters: opts.authParameters,
+		PrepareTicket: nameDevice, ListProperties: []string{propertyDevice}, ErrorHandler: a.fail,
+		InsecureAcceptUntypedLogoutTokens: opts.acceptUntyped, Logger: log,
+	})
+	if err != nil {
+		return nil, err
 	}
-	for name := range strings.SplitSeq(opts.operators, ",") {
-		if name = strings.TrimSpace(name); name != "" {
-			a.operators[name] = true
+	a.sessions, err = serverside.New(serverside.Config{
+		Store: store, Protector: keys, Partition: partition(opts.issuer), Issuer: a.rp.Issuer(), Refresher: a.rp, Revoker: a.rp,
+		IdleTimeout: opts.idle, AbsoluteLifetime: opts.lifetime, MaxSessionsPerUser: opts.maxSessions,
+		EnableSessionCleanup: true, SessionCleanupInterval: opts.cleanupInterval, Metrics: a.counts, Logger: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	if err := a.rp.Register(mux, a.sessions); err != nil { // /bff/login, /bff/callback, /bff/logout, /bff/user, …
+		return nil, err
+	}
+	api := http.Handler(http.HandlerFunc(a.userInfo))
+	if opts.api != "" {
+		if api, err = apiproxy.New(apiproxy.Config{Sessions: a.sessions, Target: opts.api, Logger: log}); err != nil {
+			return nil, err
 		}
 	}
-	var err error
-	a.sessions, err = serverside.New(serverside.Config{
-		Store:     store,
-		Protector: keys,
-		Partition: a.partition,
-		Issuer:    opts.issuer,
-
-		IdleTimeout:        opts.idle,
-		AbsoluteLifetime:   opts.lifetime,
-		MaxSessionsPerUser: opts.maxSessions,
-
-		EnableSessionCleanup:   true,
-		SessionCleanupInterval: opts.cleanupInterval,
-
-		Refresher:    a.rp,
-		Revoker:      a.rp,
-		TokenTimeout: providerTimeout,
-		Metrics:      a.counts,
-		Logger:       a.log,
-	})
-	if err != nil {
-		return nil, err
-	}
-	logout, err := backchannel.New(backchannel.Config{
-		Sessions:                    a.sessions,
-		Verifier:                    a.rp,
-		Replay:                      a.used, // in the database, so that all hosts share it
-		ClockSkew:                   clockSkew,
-		InsecureAcceptUntypedTokens: opts.acceptUntyped,
-		Logger:                      a.log,
-	})
-	if err != nil {
-		return nil, err
-	}
-	api, err := a.newAPI()
-	if err != nil {
-		return nil, err
-	}
-	a.Handler = a.routes(logout, api)
+	a.script(mux, "/api/", api.ServeHTTP)
+	a.routes(mux)
+	a.Handler = a.headers(a.canonical(mux))
 	return a, nil
 }
 
@@ -90,43 +71,29 @@ func partition(issuer string) string {
 	return "bff-example-" + hex.EncodeToString(sum[:6])
 }
 
-func (a *app) routes(logout, api http.Handler) http.Handler {
-	mux := http.NewServeMux()
-
-	// Pages and their static files hold no user's data and need no session.
-	mux.Handle("GET /{$}", a.page("index.html"))
+// routes adds the pages and what their scripts call.
+func (a *app) routes(mux *http.ServeMux) {
+	mux.Handle("GET /{$}", a.page("index.html")) // the pages hold no user's data and need no session
 	mux.Handle("GET /operator", a.page("operator.html"))
 	mux.Handle("GET /static/", static())
+	mux.HandleFunc("/", a.notFound)
+	a.script(mux, "GET /bff/session", a.showSession)
+	a.script(mux, "POST /bff/session/grow", a.grow)
+	a.script(mux, "POST /bff/session/refresh", a.refresh)
+	a.script(mux, "GET /bff/operator", a.operator(a.overview))
+	a.script(mux, "POST /bff/operator/revoke", a.operator(a.revoke))
+	a.script(mux, "POST /bff/operator/cleanup", a.operator(a.cleanUp))
+	a.script(mux, "POST /bff/operator/leave", a.operator(a.leaveExpired))
+}
 
-	// The provider sends logout tokens here, without a cookie.
-	mux.Handle("/bff/backchannel", logout)
-
-	// The browser navigates to these.
-	session := a.sessions.Middleware
-	mux.Handle("GET /bff/login", session(http.HandlerFunc(a.login)))
-	mux.Handle("GET /bff/callback", session(http.HandlerFunc(a.callback)))
-	mux.Handle("GET /bff/logout", session(http.HandlerFunc(a.logout)))
-
-	// The pages' scripts call the rest, with the header X-CSRF: 1.
-	script := func(pattern string, h http.Handler) { mux.Handle(pattern, serverside.AntiForgery(session(h))) }
-	script("/bff/user", a.sessions.UserHandler())
-	script("GET /bff/session", a.signedIn(a.showSession))
-	script("POST /bff/session/grow", a.signedIn(a.grow))
-	script("POST /bff/session/refresh", a.signedIn(a.refresh))
-	script("GET /bff/sessions", a.signedIn(a.listSessions))
-	script("POST /bff/sessions/revoke", a.signedIn(a.revokeOne))
-	script("POST /bff/sessions/revoke-others", a.signedIn(a.revokeOthers))
-	script("GET /bff/operator", a.operator(a.overview))
-	script("POST /bff/operator/revoke", a.operator(a.revokeUser))
-	script("POST /bff/operator/cleanup", a.operator(a.cleanUp))
-	script("POST /bff/operator/leave", a.operator(a.leaveExpired))
-	script("/api/", a.signedIn(api.ServeHTTP))
-
-	return headers(a.canonical(mux))
+// script adds a handler that the pages' scripts call with the header X-CSRF: 1, for users who
+// are signed in.
+func (a *app) script(mux *http.ServeMux, pattern string, handler http.HandlerFunc) {
+	mux.Handle(pattern, serverside.AntiForgery(a.sessions.Middleware(a.signedIn(handler))))
 }
 
 // headers sets the security headers. The pages load from this origin only.
-func headers(next http.Handler) http.Handler {
+func (a *app) headers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "+
@@ -135,6 +102,9 @@ func headers(next http.Handler) http.Handler {
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		if a.opts.base.Scheme == "https" {
+			h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+		}
 		next.ServeHTTP(w, r)
 	})
 }
@@ -144,7 +114,7 @@ func headers(next http.Handler) http.Handler {
 // browser to the host name of the base URL.
 func (a *app) canonical(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host, _, _ := strings.Cut(r.Host, ":")
+		host := (&url.URL{Host: r.Host}).Hostname()
 		page := r.Method == http.MethodGet && (r.URL.Path == "/" || r.URL.Path == "/operator" || r.URL.Path == "/bff/login")
 		if page && r.Host != a.opts.base.Host && loopback(host) && loopback(a.opts.base.Hostname()) {
 			target := *a.opts.base

@@ -12,9 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
-
+	databases "example.com/usersession/examples/usersessiondb/database"
 	"example.com/usersession/examples/usersessiondb/dsn"
 )
 
@@ -45,7 +43,7 @@ func TestApp_OtherDatabases(t *testing.T) {
 			if r := c.call(http.MethodPost, "/bff/sessions/revoke-others", ""); r.json(t)["revoked"] != 1.0 {
 				t.Errorf("revoking the other session: %s", r.body)
 			}
-			if r := c.get("/bff/logout"); r.status != http.StatusSeeOther || c.user() != http.StatusUnauthorized {
+			if r := c.get(c.logoutURL()); r.status != http.StatusSeeOther || c.user() != http.StatusUnauthorized {
 				t.Errorf("/bff/logout: %d", r.status)
 			}
 		})
@@ -97,7 +95,7 @@ func ownSchema(t *testing.T, engine, text string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := gorm.Open(dialector(source), &gorm.Config{Logger: logger.Discard})
+	db, err := databases.Open(source)
 	if err == nil {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()

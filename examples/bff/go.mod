@@ -11,21 +11,25 @@ replace (
 
 require (
 	example.com/usersession v0.0.0
-	example.com/usersession/bff/backchannel/oidcverify v0.0.0-00010101000000-000000000000
 	example.com/usersession/bff/devprovider v0.0.0-00010101000000-000000000000
 	example.com/usersession/examples/usersessiondb v0.0.0
-	github.com/coreos/go-oidc/v3 v3.21.0
 	github.com/go-jose/go-jose/v4 v4.1.6
-	golang.org/x/oauth2 v0.37.0
-	gorm.io/driver/mysql v1.6.0
-	gorm.io/driver/postgres v1.6.3
-	gorm.io/driver/sqlite v1.6.0
-	gorm.io/driver/sqlserver v1.6.3
 	gorm.io/gorm v1.31.2
-	modernc.org/sqlite v1.62.0
 )
 
 require (
+	example.com/usersession/bff/backchannel/oidcverify v0.0.0 // indirect
+	github.com/coreos/go-oidc/v3 v3.21.0 // indirect
+	golang.org/x/oauth2 v0.37.0 // indirect
+	gorm.io/driver/mysql v1.6.0 // indirect
+	gorm.io/driver/postgres v1.6.3 // indirect
+	gorm.io/driver/sqlite v1.6.0 // indirect
+	gorm.io/driver/sqlserver v1.6.3 // indirect
+	modernc.org/sqlite v1.62.0 // indirect
+)
+
+require (
+	example.com/usersession/bff/relyingparty v0.0.0
 	filippo.io/edwards25519 v1.2.0 // indirect
 	github.com/bmatcuk/doublestar/v4 v4.10.4 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
@@ -67,3 +71,5 @@ require (
 	modernc.org/mathutil v1.7.1 // indirect
 	modernc.org/memory v1.12.1 // indirect
 )
+
+replace example.com/usersession/bff/relyingparty => ../../bff/relyingparty

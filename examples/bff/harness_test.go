@@ -196,6 +196,12 @@ func (c *client) user() int {
 	return c.call(http.MethodGet, "/bff/user", "").status
 }
 
+// logoutURL returns the address of the page's link to the sign-out.
+func (c *client) logoutURL() string {
+	c.h.t.Helper()
+	return c.call(http.MethodGet, "/bff/user", "").json(c.h.t)["bff:logout_url"].(string)
+}
+
 // refusedSignIn requests the callback and checks that it shows a page with the status and
 // begins no session.
 func (c *client) refusedSignIn(callback string, status int) {

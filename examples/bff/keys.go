@@ -56,7 +56,7 @@ func keyRing(path string) (*ticket.KeyRing, error) {
 // expired sessions until the context ends.
 func (a *app) background(ctx context.Context) {
 	report, err := ticket.Reseal{
-		Store: a.store, Protector: a.keys, PartitionKey: a.partition, Pause: 10 * time.Millisecond,
+		Store: a.store, Protector: a.sessions.Config().Protector, PartitionKey: a.sessions.Config().Partition, Pause: 10 * time.Millisecond,
 	}.Run(ctx)
 	switch {
 	case ctx.Err() != nil:

@@ -15,19 +15,20 @@ import (
 )
 
 const (
-	leaveAtOnce  = 25  // expired rows for each click
-	sessionsSeen = 200 // the most sessions that the page lists
+	leaveAtOnce  = 25      // expired rows for each click
+	sessionsSeen = 200     // the most sessions that the page lists
+	maxJSON      = 4 << 10 // of a request's body
 )
 
 // operator passes requests of users named by -operators to next and answers 403 to others.
-func (a *app) operator(next http.HandlerFunc) http.Handler {
-	return a.signedIn(func(w http.ResponseWriter, r *http.Request) {
+func (a *app) operator(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		if me, _ := serverside.FromContext(r.Context()); !a.operators[me.SubjectID] {
 			answer(w, http.StatusForbidden, map[string]string{"error": "not_an_operator", "sub": me.SubjectID})
 			return
 		}
 		next(w, r)
-	})
+	}
 }
 
 type seenSession struct {
@@ -48,7 +49,7 @@ func (a *app) overview(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	sessions, users := []seenSession{}, map[string]int{}
-	for s, err := range a.store.UserSessions(ctx, bff.UserSessionsQuery{PartitionKey: a.partition}) {
+	for s, err := range a.store.UserSessions(ctx, bff.UserSessionsQuery{PartitionKey: a.sessions.Config().Partition}) {
 		if err != nil {
 			a.answerError(w, r, err)
 			return
@@ -67,25 +68,28 @@ func (a *app) overview(w http.ResponseWriter, r *http.Request) {
 // count returns the number of rows and of expired rows. The store has no such operation,
 // so count queries the table directly: the schema is the application's.
 func (a *app) count(ctx context.Context) (rows, expired int64, err error) {
-	table := a.store.db.WithContext(ctx).Model(&entities.UserSession{}).Where("partition_key = ?", a.partition)
+	table := a.store.db.WithContext(ctx).Model(&entities.UserSession{}).Where("partition_key = ?", a.sessions.Config().Partition)
 	if err = table.Count(&rows).Error; err != nil {
 		return 0, 0, err
 	}
-	table = a.store.db.WithContext(ctx).Model(&entities.UserSession{}).Where("partition_key = ?", a.partition)
+	table = a.store.db.WithContext(ctx).Model(&entities.UserSession{}).Where("partition_key = ?", a.sessions.Config().Partition)
 	err = table.Where("expires <= ?", entities.Timestamp{Time: time.Now().UTC()}).Count(&expired).Error
 	return rows, expired, err
 }
 
-// revokeUser handles POST /bff/operator/revoke: it ends all sessions of a user.
-func (a *app) revokeUser(w http.ResponseWriter, r *http.Request) {
-	var body struct {
-		Sub string `json:"sub"`
-	}
+// revoke handles POST /bff/operator/revoke: it ends all sessions of a user, or one of them.
+func (a *app) revoke(w http.ResponseWriter, r *http.Request) {
+	var body struct{ Sub, SID string }
 	if json.NewDecoder(http.MaxBytesReader(w, r.Body, maxJSON)).Decode(&body) != nil || body.Sub == "" {
 		answer(w, http.StatusBadRequest, map[string]string{"error": "invalid_request"})
 		return
 	}
-	a.revoked(w, r)(a.sessions.RevokeSessions(r.Context(), bff.UserSessionsFilter{SubjectID: body.Sub}))
+	n, err := a.sessions.RevokeSessions(r.Context(), bff.UserSessionsFilter{SubjectID: body.Sub, SessionID: body.SID})
+	if err != nil {
+		a.answerError(w, r, err)
+		return
+	}
+	answer(w, http.StatusOK, map[string]int64{"revoked": n})
 }
 
 // leaveExpired handles POST /bff/operator/leave. It adds expired rows, such as
@@ -95,7 +99,7 @@ func (a *app) leaveExpired(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	for range leaveAtOnce {
 		err := a.store.CreateUserSession(r.Context(), bff.UserSession{
-			PartitionKey: a.partition, Key: "left-" + rand.Text(), SubjectID: "a user who left",
+			PartitionKey: a.sessions.Config().Partition, Key: "left-" + rand.Text(), SubjectID: "a user who left",
 			Created: now.Add(-2 * time.Hour), Renewed: now.Add(-time.Hour), Expires: now.Add(-time.Minute),
 		})
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -26,7 +27,7 @@ const (
 type options struct {
 	dsn, addr, baseURL, keys, operators string
 	issuer, clientID, clientSecret      string
-	scopes, api                         string
+	scopes, prompt, api                 string
 	providerAddr, providerKey           string
 	acceptUntyped                       bool
 	maxSessions                         int
@@ -54,6 +55,7 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 	flags.StringVar(&o.clientID, "client-id", "", "this application's client id at that provider")
 	flags.StringVar(&o.clientSecret, "client-secret", "", "its client secret; better set "+secretEnv+" in the environment")
 	flags.StringVar(&o.scopes, "scopes", "", "the scopes to request, separated by spaces\n(default: openid profile email, and offline_access if the provider supports it)")
+	flags.StringVar(&o.prompt, "prompt", "consent", "the prompt parameter of a sign-in with -issuer; many providers give a refresh token only with consent")
 	flags.StringVar(&o.api, "api", "", "the URL of the API behind /api/ (default: only /api/userinfo, the provider's userinfo endpoint)")
 	flags.StringVar(&o.providerAddr, "provider-addr", "", "the address of the inner provider (default: the next port, on another host name)")
 	flags.BoolVar(&o.acceptUntyped, "insecure-accept-untyped-logout-tokens", false, "accept logout tokens without the type logout+jwt, as Keycloak sends them")
@@ -160,6 +162,26 @@ func (o *options) useInner(listening net.Addr) {
 func (o *options) redirectURI() string           { return o.baseURL + "/bff/callback" }
 func (o *options) postLogoutRedirectURI() string { return o.baseURL + "/" }
 func (o *options) backchannelLogoutURI() string  { return o.baseURL + "/bff/backchannel" }
+
+// authParameters returns the parameters for the authorization request of a sign-in. The inner
+// provider gives refresh tokens without a page.
+func (o *options) authParameters(*http.Request) url.Values {
+	if o.inner() || o.prompt == "" {
+		return nil
+	}
+	return url.Values{"prompt": {o.prompt}}
+}
+
+// operatorSet returns the users of -operators.
+func (o *options) operatorSet() map[string]bool {
+	set := make(map[string]bool)
+	for name := range strings.SplitSeq(o.operators, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			set[name] = true
+		}
+	}
+	return set
+}
 
 // announce writes the addresses to open and to register at the provider. It writes no
 // secret.

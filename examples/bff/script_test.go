@@ -40,21 +40,21 @@ func TestRoutes_CSRFHeaderRequired(t *testing.T) {
 	}
 }
 
-// Without a session the script's routes answer 401, and the sign-out redirects to the first
-// page.
+// Without a session the script's routes answer 401, and the sign-out leads to the provider.
 func TestRoutes_SignedOut(t *testing.T) {
-	c := newHost(t, newFakeOP(t)).newClient()
+	op := newFakeOP(t)
+	c := newHost(t, op).newClient()
 	for _, path := range []string{"/bff/user", "/bff/user?slide=false", "/bff/session", "/bff/sessions", "/bff/operator", "/api/userinfo"} {
 		if r := c.call(http.MethodGet, path, ""); r.status != http.StatusUnauthorized || r.header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: %d, %s", path, r.status, r.header.Get("Cache-Control"))
 		}
 	}
-	if r := c.get("/bff/logout"); r.status != http.StatusSeeOther || r.location != "/" {
+	if r := c.get("/bff/logout"); r.status != http.StatusSeeOther || !strings.HasPrefix(r.location, op.issuer+"/end?") {
 		t.Errorf("/bff/logout: %d %s", r.status, r.location)
 	}
 }
 
-// Other sites cannot sign a user out. The user can, also from the address bar.
+// Other sites cannot sign a user out. The page's link can, and so can a form of the page.
 func TestLogout_OtherSites(t *testing.T) {
 	c := newHost(t, newFakeOP(t)).newClient()
 	c.signIn()
@@ -73,9 +73,16 @@ func TestLogout_OtherSites(t *testing.T) {
 			t.Errorf("%s: %d", name, r.status)
 		}
 	}
-	r := c.do(http.MethodGet, "/bff/logout", "", map[string]string{"Sec-Fetch-Site": "none"}) // the address bar
-	if r.status != http.StatusSeeOther || c.user() != http.StatusUnauthorized {
-		t.Errorf("the address bar: %d", r.status)
+	for name, out := range map[string]func() reply{
+		"the link": func() reply { return c.get(c.logoutURL()) },
+		"a form": func() reply {
+			return c.do(http.MethodPost, "/bff/logout", "", map[string]string{"Sec-Fetch-Site": "same-origin"})
+		},
+	} {
+		if r := out(); r.status != http.StatusSeeOther || c.user() != http.StatusUnauthorized {
+			t.Errorf("%s: %d", name, r.status)
+		}
+		c.signIn()
 	}
 }
 
@@ -87,7 +94,7 @@ func TestSessions_OwnOnly(t *testing.T) {
 	laptop.signIn()
 	phone.signIn()
 	bobs := bff.UserSession{
-		PartitionKey: h.app.partition, Key: "k", SubjectID: "bob", SessionID: "bobs", Created: time.Now(), Renewed: time.Now(),
+		PartitionKey: h.app.sessions.Config().Partition, Key: "k", SubjectID: "bob", SessionID: "bobs", Created: time.Now(), Renewed: time.Now(),
 	}
 	if err := h.app.store.CreateUserSession(t.Context(), bobs); err != nil {
 		t.Fatal(err)
@@ -97,7 +104,7 @@ func TestSessions_OwnOnly(t *testing.T) {
 	other := ""
 	for _, s := range sessions {
 		s := s.(map[string]any)
-		devices = append(devices, s["device"].(string))
+		devices = append(devices, s["properties"].(map[string]any)["device"].(string))
 		if s["current"] != true {
 			other = s["sid"].(string)
 		}
@@ -123,7 +130,7 @@ func TestSessions_OwnOnly(t *testing.T) {
 	if r := laptop.call(http.MethodPost, "/bff/sessions/revoke-others", ""); r.json(t)["revoked"] != 1.0 {
 		t.Errorf("revoking all other sessions: %s", r.body)
 	}
-	rows, err := h.app.store.GetUserSessions(t.Context(), h.app.partition, bff.UserSessionsFilter{SubjectID: "bob"})
+	rows, err := h.app.store.GetUserSessions(t.Context(), h.app.sessions.Config().Partition, bff.UserSessionsFilter{SubjectID: "bob"})
 	if err != nil || len(rows) != 1 {
 		t.Errorf("the other user has %d sessions, want 1: %v", len(rows), err)
 	}

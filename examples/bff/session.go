@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"time"
 
 	"example.com/usersession/bff"
 	"example.com/usersession/bff/serverside"
@@ -22,18 +21,23 @@ const (
 const (
 	ballastStep = 20 << 10
 	maxBallast  = 200 << 10
-	maxJSON     = 4 << 10 // of a request's body
 )
 
+// nameDevice keeps the browser's name in the session, for the list of the user's sessions.
+func nameDevice(r *http.Request, t *ticket.Ticket) error {
+	t.Properties = map[string]string{propertyDevice: deviceName(r.UserAgent())}
+	return nil
+}
+
 // signedIn passes requests with a session to next and answers 401 to others.
-func (a *app) signedIn(next http.HandlerFunc) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func (a *app) signedIn(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		if _, ok := serverside.FromContext(r.Context()); !ok {
 			answer(w, http.StatusUnauthorized, map[string]string{"error": "signed_out"})
 			return
 		}
 		next(w, r)
-	})
+	}
 }
 
 // answer sends body as JSON.
@@ -66,7 +70,7 @@ func (a *app) answerError(w http.ResponseWriter, r *http.Request, err error) {
 func (a *app) showSession(w http.ResponseWriter, r *http.Request) {
 	session, _ := serverside.FromContext(r.Context())
 	t, _ := a.sessions.Ticket(r.Context())
-	rows, err := a.store.GetUserSessions(r.Context(), a.partition,
+	rows, err := a.store.GetUserSessions(r.Context(), a.sessions.Config().Partition,
 		bff.UserSessionsFilter{SubjectID: session.SubjectID, SessionID: session.SessionID})
 	if err != nil {
 		a.answerError(w, r, err)
@@ -76,9 +80,13 @@ func (a *app) showSession(w http.ResponseWriter, r *http.Request) {
 	for _, row := range rows {
 		stored = len(row.Ticket)
 	}
-	cookie, length := a.cookie(r)
+	cookie, err := r.Cookie(serverside.DefaultCookieName)
+	if err != nil { // signed out meanwhile
+		a.answerError(w, r, serverside.ErrNoSession)
+		return
+	}
 	body := map[string]any{
-		"cookie": map[string]any{"name": cookie, "length": length},
+		"cookie": map[string]any{"name": cookie.Name, "length": len(cookie.Value)},
 		"ticket": map[string]any{
 			"stored": stored, "claims": len(t.Claims), "ballast": len(t.Properties[propertyBallast]),
 			"access_token": len(t.AccessToken), "refresh_token": len(t.RefreshToken), "id_token": len(t.IDToken),
@@ -90,14 +98,6 @@ func (a *app) showSession(w http.ResponseWriter, r *http.Request) {
 		body["access_token_expires"] = t.AccessTokenExpires
 	}
 	answer(w, http.StatusOK, body)
-}
-
-// cookie returns the session cookie's name and the length of its value, 0 without one.
-func (a *app) cookie(r *http.Request) (string, int) {
-	for _, cookie := range r.CookiesNamed(serverside.DefaultCookieName) {
-		return cookie.Name, len(cookie.Value)
-	}
-	return serverside.DefaultCookieName, 0
 }
 
 // grow handles POST /bff/session/grow. It makes the session larger, to show that the
@@ -132,60 +132,4 @@ func (a *app) refresh(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.showSession(w, r)
-}
-
-// shownSession is one of the user's sessions as the page shows it.
-type shownSession struct {
-	SID     string    `json:"sid"`
-	Device  string    `json:"device"`
-	Created time.Time `json:"created"`
-	Renewed time.Time `json:"renewed"`
-	Expires time.Time `json:"expires"`
-	Current bool      `json:"current"`
-}
-
-// listSessions handles GET /bff/sessions: all sessions of the user.
-func (a *app) listSessions(w http.ResponseWriter, r *http.Request) {
-	me, _ := serverside.FromContext(r.Context())
-	sessions, err := a.sessions.UserSessions(r.Context(), me.SubjectID)
-	if err != nil {
-		a.answerError(w, r, err)
-		return
-	}
-	shown := make([]shownSession, 0, len(sessions))
-	for _, s := range sessions {
-		shown = append(shown, shownSession{s.SessionID, s.Properties[propertyDevice], s.Created, s.Renewed, s.Expires, s.Current})
-	}
-	answer(w, http.StatusOK, map[string]any{"sessions": shown})
-}
-
-// revokeOne handles POST /bff/sessions/revoke. It ends one of the user's sessions. The
-// filter also names the user, so that no user can end another user's session.
-func (a *app) revokeOne(w http.ResponseWriter, r *http.Request) {
-	me, _ := serverside.FromContext(r.Context())
-	var body struct {
-		SID string `json:"sid"`
-	}
-	if json.NewDecoder(http.MaxBytesReader(w, r.Body, maxJSON)).Decode(&body) != nil || body.SID == "" {
-		answer(w, http.StatusBadRequest, map[string]string{"error": "invalid_request"})
-		return
-	}
-	a.revoked(w, r)(a.sessions.RevokeSessions(r.Context(), bff.UserSessionsFilter{SubjectID: me.SubjectID, SessionID: body.SID}))
-}
-
-// revokeOthers handles POST /bff/sessions/revoke-others. It ends all sessions of the user
-// except the request's own.
-func (a *app) revokeOthers(w http.ResponseWriter, r *http.Request) {
-	a.revoked(w, r)(a.sessions.RevokeOtherSessions(r.Context()))
-}
-
-// revoked returns a function that answers with the result of a revocation.
-func (a *app) revoked(w http.ResponseWriter, r *http.Request) func(int64, error) {
-	return func(n int64, err error) {
-		if err != nil {
-			a.answerError(w, r, err)
-			return
-		}
-		answer(w, http.StatusOK, map[string]int64{"revoked": n})
-	}
 }

@@ -17,13 +17,14 @@ import (
 
 	"example.com/usersession"
 	"example.com/usersession/bff"
-	"example.com/usersession/entities"
+	"example.com/usersession/examples/usersessiondb/database"
+	"example.com/usersession/examples/usersessiondb/dsn"
 )
 
 func main() {
-	dsn := flag.String("dsn", "usersession-quickstart.db", "the database: a URL or another form of DSN, or the name of a SQLite file")
+	text := flag.String("dsn", "usersession-quickstart.db", "the database: a URL or another form of DSN, or the name of a SQLite file")
 	flag.Parse()
-	db, err := open(*dsn)
+	db, err := open(*text)
 	if err == nil {
 		err = run(context.Background(), db)
 	}
@@ -32,12 +33,21 @@ func main() {
 	}
 }
 
+// open opens the database that the DSN names.
+func open(text string) (*gorm.DB, error) {
+	source, err := dsn.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	return database.Open(source)
+}
+
 const partition = "shop" // several applications can share a table, each in its own partition
 
 // run creates the table if it is missing and then shows the store's operations.
 func run(ctx context.Context, db *gorm.DB) error {
 	// The schema is the application's: the store never creates or alters a table.
-	if err := db.AutoMigrate(&entities.UserSession{}); err != nil {
+	if err := database.Migrate(db); err != nil { // AutoMigrate with entities.UserSession
 		return err
 	}
 	store, err := usersession.NewGormStore(db)

@@ -24,7 +24,7 @@ async function load() {
 
 function showUser(claims) {
   byId('name').textContent = claims.name || claims.preferred_username || claims.email || claims.sub;
-  byId('signout').href = '/bff/logout?sid=' + encodeURIComponent(claims.sid);
+  byId('signout').href = claims['bff:logout_url'];
   byId('claims').replaceChildren();
   for (const [name, value] of Object.entries(claims).sort()) {
     const dt = document.createElement('dt');
@@ -68,11 +68,12 @@ async function loadSessions() {
 function sessionRow(session) {
   const row = byId('session').content.cloneNode(true);
   row.querySelector('li').dataset.sid = session.sid;
-  row.querySelector('.device').textContent = session.device || 'Unknown device';
+  const device = session.properties?.device || 'Unknown device';
+  row.querySelector('.device').textContent = device;
   row.querySelector('.badge').hidden = !session.current;
   for (const name of ['created', 'renewed', 'expires']) when(row.querySelector('.' + name), session[name]);
   const button = row.querySelector('button');
-  button.setAttribute('aria-label', 'Sign out this one: ' + session.device + (session.current ? ', this browser' : ''));
+  button.setAttribute('aria-label', 'Sign out this one: ' + device + (session.current ? ', this browser' : ''));
   button.addEventListener('click', () => (session.current ? signOut() : end('/bff/sessions/revoke', { sid: session.sid })));
   return row;
 }
