@@ -194,7 +194,7 @@ func TestLogin_NeverSpeculative(t *testing.T) {
 	for _, header := range [][2]string{{"Sec-Purpose", "prefetch"}, {"Sec-Purpose", "prefetch;prerender"}, {"Purpose", "prefetch"}, {"X-Moz", "prefetch"}} {
 		for _, target := range []string{"/bff/login", "/bff/callback?state=x", logout, "/bff/silent-login"} {
 			a := b.get(target, header[0], header[1])
-			if a.StatusCode != http.StatusServiceUnavailable || len(a.Cookies()) != 0 {
+			if a.StatusCode != http.StatusServiceUnavailable || len(a.Cookies()) != 0 || a.Header.Get("Cache-Control") != "no-store" {
 				t.Errorf("%s with %s: %d, %d cookies", target, header, a.StatusCode, len(a.Cookies()))
 			}
 		}

@@ -125,7 +125,7 @@ func (p *RelyingParty) checkClaims(claims map[string]any) error {
 // checkSignIn checks the claims that belong to a sign-in: the nonce, and auth_time if the
 // request had max_age.
 func (p *RelyingParty) checkSignIn(token idToken, at attempt) error {
-	if nonce, _ := token.claims["nonce"].(string); nonce == "" || nonce != at.Nonce {
+	if nonce, _ := token.claims["nonce"].(string); nonce != at.Nonce {
 		return errors.New("the ID token has not this sign-in's nonce")
 	}
 	if at.MaxAge == nil {

@@ -72,6 +72,9 @@ type fakeOP struct {
 	rewrite      func(token string) any // changes the ID token as it was signed
 	signer       *rsa.PrivateKey        // in place of the provider's key
 	hmac         bool                   // ID tokens are signed with the client's secret
+	reuse        bool                   // codes are accepted more than once
+	meet         *sync.WaitGroup        // requests to the token endpoint wait for each other
+	discover     http.HandlerFunc       // in place of the discovery document
 	noType       bool
 	wrongClient  bool // the client is refused
 	noKeyID      bool
@@ -151,10 +154,14 @@ func (op *fakeOP) json(w http.ResponseWriter, status int, body any) {
 	_ = json.NewEncoder(w).Encode(body)
 }
 
-func (op *fakeOP) discovery(w http.ResponseWriter, _ *http.Request) {
+func (op *fakeOP) discovery(w http.ResponseWriter, r *http.Request) {
 	op.mu.Lock()
 	op.discoveries++
 	op.mu.Unlock()
+	if op.discover != nil {
+		op.discover(w, r)
+		return
+	}
 	document := map[string]any{
 		"issuer": op.issuer, "authorization_endpoint": op.issuer + "/authorize", "token_endpoint": op.issuer + "/token",
 		"jwks_uri": op.issuer + "/keys", "userinfo_endpoint": op.issuer + "/userinfo", "revocation_endpoint": op.issuer + "/revoke",
@@ -210,7 +217,8 @@ func (op *fakeOP) client(r *http.Request) bool {
 		return true
 	}
 	wantBasic := op.authMethods == nil || slices.Contains(op.authMethods, "client_secret_basic")
-	if id != fakeClient || secret != fakeSecret || basic != wantBasic || basic && r.PostForm.Has("client_secret") {
+	if id != fakeClient || secret != fakeSecret || basic != wantBasic ||
+		basic && (r.PostForm.Has("client_secret") || r.PostForm.Has("client_id")) {
 		op.refused = append(op.refused, "wrong client authentication at "+r.URL.Path)
 		return false
 	}
@@ -243,6 +251,10 @@ func (op *fakeOP) assertion(r *http.Request) bool {
 }
 
 func (op *fakeOP) token(w http.ResponseWriter, r *http.Request) {
+	if op.meet != nil {
+		op.meet.Done()
+		op.meet.Wait()
+	}
 	op.mu.Lock()
 	defer op.mu.Unlock()
 	op.asked++
@@ -270,7 +282,9 @@ func (op *fakeOP) token(w http.ResponseWriter, r *http.Request) {
 	switch r.PostFormValue("grant_type") {
 	case "authorization_code":
 		request, ok := op.codes[r.PostFormValue("code")]
-		delete(op.codes, r.PostFormValue("code"))
+		if !op.reuse {
+			delete(op.codes, r.PostFormValue("code"))
+		}
 		sum := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
 		if !ok || request.Get("code_challenge_method") != "S256" || request.Get("redirect_uri") != r.PostFormValue("redirect_uri") ||
 			request.Get("code_challenge") != base64.RawURLEncoding.EncodeToString(sum[:]) {
