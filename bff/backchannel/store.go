@@ -15,8 +15,9 @@ type StoreSessions struct{ notes logoutnote.Notes }
 
 // ForStore returns the [Sessions] of one partition of a store, for an application whose
 // sessions are kept by another library than package serverside: scs, gorilla/sessions or
-// its own. The application must set [bff.UserSession].SubjectID and SessionID to the sub
-// and sid claims when a user signs in, and then ask [StoreSessions.SignInEnded]. Without a
+// its own. When a user signs in, the application must set [bff.UserSession].SubjectID to
+// [bff.SubjectIDOf] of the sub claim and SessionID to the sid claim, and then ask
+// [StoreSessions.SignInEnded]. Without a
 // sid claim, SessionID is empty or begins with "local-".
 //
 // A logout deletes rows of the partition, live or expired:
@@ -76,6 +77,7 @@ func (s StoreSessions) SubjectOfSession(ctx context.Context, sessionID string) (
 
 // RecordLogout implements [LogoutRecorder].
 func (s StoreSessions) RecordLogout(ctx context.Context, filter bff.UserSessionsFilter, issuedAt, until time.Time) error {
+	filter.SubjectID = bff.SubjectIDOf(filter.SubjectID)
 	if err := filter.Validate(); err != nil {
 		return err
 	}
@@ -93,7 +95,7 @@ func (s StoreSessions) RecordLogout(ctx context.Context, filter bff.UserSessions
 // The answer is true if a logout token that matches the session was not issued before the ID
 // token. The store must not read from a replica that lags behind.
 func (s StoreSessions) SignInEnded(ctx context.Context, subjectID, sessionID string, idTokenIssuedAt time.Time) (bool, error) {
-	ended, err := s.notes.Ended(ctx, subjectID, sessionID, idTokenIssuedAt)
+	ended, err := s.notes.Ended(ctx, bff.SubjectIDOf(subjectID), sessionID, idTokenIssuedAt)
 	if err != nil {
 		return false, fmt.Errorf("backchannel: %w", err)
 	}
@@ -102,6 +104,7 @@ func (s StoreSessions) SignInEnded(ctx context.Context, subjectID, sessionID str
 
 // BackchannelLogout implements [Sessions].
 func (s StoreSessions) BackchannelLogout(ctx context.Context, filter bff.UserSessionsFilter) (int64, error) {
+	filter.SubjectID = bff.SubjectIDOf(filter.SubjectID)
 	if err := filter.Validate(); err != nil {
 		return 0, err
 	}

@@ -241,3 +241,23 @@ func TestNew_ForStoreMisconfigured(t *testing.T) {
 		t.Errorf("the partition \"\": %v", err)
 	}
 }
+
+// A row has the hash of a long sub, and a logout token has the sub.
+func TestForStore_LongSubject(t *testing.T) {
+	store, now := bff.NewInMemoryStore(), time.Now()
+	long := strings.Repeat("x", 255)
+	row := bff.UserSession{PartitionKey: "app", Key: "k", SubjectID: bff.SubjectIDOf(long), SessionID: "s", Created: now, Renewed: now}
+	if err := store.CreateUserSession(t.Context(), row); err != nil {
+		t.Fatal(err)
+	}
+	s := ForStore(store, "app", "https://id.example")
+	if err := s.RecordLogout(t.Context(), bff.UserSessionsFilter{SubjectID: long}, now, now.Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if ended, err := s.SignInEnded(t.Context(), long, "s", now); !ended || err != nil {
+		t.Errorf("the sign-in under way: %t, %v", ended, err)
+	}
+	if n, err := s.BackchannelLogout(t.Context(), bff.UserSessionsFilter{SubjectID: long}); n != 1 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+}

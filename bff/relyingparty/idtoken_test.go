@@ -154,6 +154,26 @@ func TestCallback_GoodIDTokens(t *testing.T) {
 	}
 }
 
+// OpenID Connect Core permits a sub of 255 ASCII characters.
+func TestSignIn_LongSubject(t *testing.T) {
+	long := strings.Repeat("x", 255)
+	op := newOP(t, func(op *fakeOP) {
+		op.change = func(c map[string]any) { c["sub"] = long }
+		op.userInfo = func(info map[string]any) { info["sub"] = long }
+	})
+	b := newApp(t, op).browser()
+	b.signIn()
+	if name := b.wantSignedIn(long)["name"]; name != "Alice Archer" {
+		t.Errorf("name = %v", name)
+	}
+	if a := b.post(op.logoutToken("logout+jwt", long, "", nil)); a.StatusCode != http.StatusOK {
+		t.Errorf("the logout token: %d", a.StatusCode)
+	}
+	b.wantSignedIn("")
+	long += "x"
+	b.wantFailure(b.signIn(), http.StatusBadRequest, "refused")
+}
+
 // Answers of the token endpoint: what fits no specification signs nobody in and is not shown.
 func TestCallback_MalformedTokenAnswers(t *testing.T) {
 	for name, test := range map[string]struct {

@@ -15,7 +15,7 @@ import (
 // [bff.ErrInvalidFilter]. It opens one ticket at a time and, if the store is a
 // [bff.UserSessionLister], reads a bounded number of tickets at a time.
 func (s *Sessions) UserSessions(ctx context.Context, subjectID string) ([]Session, error) {
-	filter := bff.UserSessionsFilter{SubjectID: subjectID}
+	filter := bff.UserSessionsFilter{SubjectID: bff.SubjectIDOf(subjectID)}
 	if err := filter.Validate(); err != nil {
 		return nil, fmt.Errorf("serverside: listing sessions: %w", err)
 	}

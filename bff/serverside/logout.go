@@ -30,6 +30,7 @@ var ErrLoggedOut = errors.New("the identity provider has ended the session")
 func (s *Sessions) BackchannelLogout(ctx context.Context, filter bff.UserSessionsFilter) (int64, error) {
 	storeCtx, cancel := s.withStoreTimeout(ctx)
 	defer cancel()
+	filter.SubjectID = bff.SubjectIDOf(filter.SubjectID)
 	n, err := s.endMatching(ctx, storeCtx, filter, EndBackchannel)
 	if err == nil && filter.SubjectID != "" && filter.SessionID != "" {
 		var local int64
@@ -64,6 +65,7 @@ func (s *Sessions) endLocal(ctx, storeCtx context.Context, subjectID string) (in
 // after issuedAt, the iat of the logout token. The record lasts until the given time. It is a
 // row in the partition "backchannel-logouts", which is reserved for such rows.
 func (s *Sessions) RecordLogout(ctx context.Context, filter bff.UserSessionsFilter, issuedAt, until time.Time) error {
+	filter.SubjectID = bff.SubjectIDOf(filter.SubjectID)
 	err := filter.Validate()
 	if err == nil {
 		ctx, cancel := s.withStoreTimeout(ctx)

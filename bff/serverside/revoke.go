@@ -19,6 +19,7 @@ import (
 func (s *Sessions) RevokeSessions(ctx context.Context, filter bff.UserSessionsFilter) (int64, error) {
 	storeCtx, cancel := s.withStoreTimeout(ctx)
 	defer cancel()
+	filter.SubjectID = bff.SubjectIDOf(filter.SubjectID)
 	n, err := s.endMatching(ctx, storeCtx, filter, EndRevoked)
 	if err != nil {
 		err = fmt.Errorf("serverside: revoking sessions: %w", err)

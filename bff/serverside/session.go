@@ -57,8 +57,12 @@ func subjectOf(opened *openedSession) string {
 
 func (opened *openedSession) session() Session {
 	t := opened.ticket.Clone()
+	subject := opened.row.SubjectID
+	if bff.SubjectIDOf(t.SubjectID) == subject { // the row may have its hash
+		subject = t.SubjectID
+	}
 	return Session{
-		SubjectID: opened.row.SubjectID, SessionID: opened.row.SessionID,
+		SubjectID: subject, SessionID: opened.row.SessionID,
 		Created: opened.row.Created, Renewed: opened.row.Renewed, Expires: opened.row.Expires, EndsAt: t.Expires,
 		Claims: t.Claims, Properties: t.Properties,
 	}

@@ -97,8 +97,8 @@ func (s *Sessions) startSession(r *http.Request, opened *openedSession, o signIn
 
 // newSession completes the ticket and returns it with its row, which is not stored yet.
 func (s *Sessions) newSession(key string, t ticket.Ticket) (*openedSession, error) {
-	if t.SubjectID == "" {
-		return nil, errors.New("the ticket has no subject id")
+	if t.SubjectID == "" || bff.ReservedSubject(t.SubjectID) {
+		return nil, errors.New("the ticket has no subject id, or one that is reserved")
 	}
 	t = t.Clone()
 	if t.Issuer == "" {
@@ -121,7 +121,7 @@ func (s *Sessions) newSession(key string, t ticket.Ticket) (*openedSession, erro
 		t.Expires = end
 	}
 	row := bff.UserSession{
-		PartitionKey: s.cfg.Partition, Key: key, SubjectID: t.SubjectID, SessionID: t.SessionID,
+		PartitionKey: s.cfg.Partition, Key: key, SubjectID: bff.SubjectIDOf(t.SubjectID), SessionID: t.SessionID,
 		Created: now, Renewed: now, Expires: s.expiry(now, t), Version: 1,
 	}
 	if !row.Expires.After(now) {

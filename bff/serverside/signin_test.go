@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -108,4 +109,51 @@ func TestSignIn_WithoutSessionIDGetsLocalOne(t *testing.T) {
 	})
 	one.want("alice")
 	two.want("")
+}
+
+// OpenID Connect permits a sub of 255 ASCII characters, which no row can keep as it is.
+func TestSignIn_LongSubject(t *testing.T) {
+	b := newTestBFF(t)
+	long, other := strings.Repeat("x", 255), strings.Repeat("x", 254)+"y"
+	laptop, phone, others := b.browser(), b.browser(), b.browser()
+	laptop.signIn(as(long, "s1"))
+	phone.signIn(as(long, "s2"))
+	others.signIn(as(other, "s3"))
+	laptop.want(long)
+	others.want(other)
+	sessions, err := b.UserSessions(t.Context(), long)
+	if err != nil || len(sessions) != 2 || sessions[0].SubjectID != long {
+		t.Errorf("%d sessions, %v", len(sessions), err)
+	}
+	if n, err := b.RevokeSessions(t.Context(), bff.UserSessionsFilter{SubjectID: long, SessionID: "s1"}); n != 1 || err != nil {
+		t.Errorf("revoked %d, %v", n, err)
+	}
+	laptop.want("")
+	if n, err := b.BackchannelLogout(t.Context(), bff.UserSessionsFilter{SubjectID: long}); n != 1 || err != nil {
+		t.Errorf("logged out %d, %v", n, err)
+	}
+	phone.want("")
+	others.want(other)
+	tk := as(bff.SubjectIDOf(long), "s4") // another user must not get the first one's sessions
+	others.visit(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := b.SignIn(w, r, tk); err == nil {
+			t.Error("a reserved subject id is accepted")
+		}
+	})
+}
+
+// A logout token for a long sub also ends a sign-in that is under way.
+func TestRecordLogout_LongSubject(t *testing.T) {
+	b := newTestBFF(t)
+	tk := as(strings.Repeat("x", 255), "s1")
+	tk.IDTokenIssuedAt = b.clock.Now()
+	filter := bff.UserSessionsFilter{SubjectID: tk.SubjectID}
+	if err := b.RecordLogout(t.Context(), filter, b.clock.Now(), b.clock.plus(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	b.browser().visit(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := b.SignIn(w, r, tk); !errors.Is(err, ErrLoggedOut) {
+			t.Errorf("%v", err)
+		}
+	})
 }

@@ -69,11 +69,11 @@ func (b Binding) associatedData(purpose string) []byte {
 }
 
 // Seal encodes and encrypts a ticket for the row that b names. It refuses a ticket whose
-// subject id or session id differs from b's, because [Open] would refuse it too; both
-// subject ids may be empty. It also refuses a ticket that cannot be encoded without loss.
+// subject id ([bff.SubjectIDOf]) or session id differs from b's, because [Open] would refuse it
+// too; both subject ids may be empty. It also refuses a ticket that cannot be encoded without loss.
 // Its errors quote neither the ticket nor an error of the Protector.
 func Seal(p Protector, b Binding, t Ticket) ([]byte, error) {
-	if t.SubjectID != b.SubjectID || t.SessionID != b.SessionID {
+	if bff.SubjectIDOf(t.SubjectID) != b.SubjectID || t.SessionID != b.SessionID {
 		return nil, errors.New("ticket: subject id or session id differs from the row's")
 	}
 	data, err := encode(t)
@@ -95,7 +95,7 @@ func Open(p Protector, b Binding, sealed []byte) (Ticket, error) {
 	if err != nil {
 		return Ticket{}, err
 	}
-	if t.SubjectID != b.SubjectID || t.SessionID != b.SessionID {
+	if bff.SubjectIDOf(t.SubjectID) != b.SubjectID || t.SessionID != b.SessionID {
 		return Ticket{}, fmt.Errorf("%w: it names another subject or session", ErrUnreadable)
 	}
 	return t, nil
