@@ -2,7 +2,6 @@ package devprovider
 
 import (
 	"context"
-	"crypto/subtle"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -41,7 +40,7 @@ func answer(w http.ResponseWriter, status int, body any) {
 }
 
 // authenticated serves the token and revocation endpoints to clients that authenticate by
-// their own method. Package op takes client_secret_post for client_secret_basic, and reports
+// their own method. Package op checks the secret; but it takes client_secret_post for client_secret_basic, and reports
 // an unknown client as an error of the server.
 func (p *Provider) authenticated(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
@@ -67,7 +66,7 @@ func (p *Provider) authenticated(w http.ResponseWriter, r *http.Request) {
 
 // authenticate returns why the client is refused, or "".
 func (p *Provider) authenticate(r *http.Request) string {
-	method, id, secret, ok := credentials(r)
+	method, id, ok := credentials(r)
 	if !ok {
 		return "the Basic credentials are not form-urlencoded"
 	}
@@ -88,27 +87,24 @@ func (p *Provider) authenticate(r *http.Request) string {
 		return "unknown client_id"
 	case client.AuthMethod != method:
 		return "the client is registered for " + string(client.AuthMethod) + " and has used " + string(method)
-	case subtle.ConstantTimeCompare([]byte(client.Secret), []byte(secret)) != 1:
-		return "wrong client secret"
 	}
 	return ""
 }
 
 // credentials returns the method that a request uses, and the client that it names.
-func credentials(r *http.Request) (method AuthMethod, id, secret string, ok bool) {
-	if id, secret, basic := r.BasicAuth(); basic {
+func credentials(r *http.Request) (method AuthMethod, id string, ok bool) {
+	if id, _, basic := r.BasicAuth(); basic {
 		id, err := url.QueryUnescape(id)
-		secret, err2 := url.QueryUnescape(secret)
-		return AuthMethodBasic, id, secret, err == nil && err2 == nil
+		return AuthMethodBasic, id, err == nil
 	}
-	id, secret = r.PostFormValue("client_id"), r.PostFormValue("client_secret")
+	id = r.PostFormValue("client_id")
 	switch {
 	case r.PostFormValue("client_assertion_type") == oidc.ClientAssertionTypeJWTAssertion:
-		return AuthMethodPrivateKeyJWT, id, "", true
-	case secret != "":
-		return AuthMethodPost, id, secret, true
+		return AuthMethodPrivateKeyJWT, id, true
+	case r.PostFormValue("client_secret") != "":
+		return AuthMethodPost, id, true
 	}
-	return AuthMethodNone, id, "", true
+	return AuthMethodNone, id, true
 }
 
 // GetKeyByIDAndClientID returns the key that verifies the assertions of a client.

@@ -1,7 +1,6 @@
 package devprovider
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -33,34 +32,6 @@ type delivery struct {
 	Response string // the HTTP status, or "not delivered"
 }
 
-// A Session is a sign-in of a browser at the provider. Its clients share it.
-type Session struct {
-	// SID is the claim sid of ID tokens and logout tokens.
-	SID, Subject string
-	// Clients are the ids of the clients to which the user has signed in.
-	Clients []string
-	// Device is what Config.DeviceName returned when the session began.
-	Device string
-	// Since is the begin of the session, and AuthTime the last time that the user chose their
-	// name on the sign-in page: the claim auth_time.
-	Since, AuthTime time.Time
-
-	acr string
-}
-
-// list returns the sessions, newest first.
-func (s *storage) list() []Session {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	sessions := make([]Session, 0, len(s.sessions))
-	for _, session := range s.sessions {
-		session.Clients = slices.Clone(session.Clients)
-		sessions = append(sessions, session)
-	}
-	slices.SortFunc(sessions, func(a, b Session) int { return cmp.Or(b.Since.Compare(a.Since), cmp.Compare(a.SID, b.SID)) })
-	return sessions
-}
-
 // end ends a session and its tokens, sends its clients logout tokens and records the
 // deliveries. It returns the session, or false for an unknown sid.
 func (s *storage) end(ctx context.Context, sid string) (Session, bool) {
@@ -75,11 +46,6 @@ func (s *storage) end(ctx context.Context, sid string) (Session, bool) {
 	for id, t := range s.refresh {
 		if t.sid == sid {
 			delete(s.refresh, id)
-		}
-	}
-	for id, r := range s.requests {
-		if r.sid == sid {
-			delete(s.requests, id) // with its code
 		}
 	}
 	s.mu.Unlock()

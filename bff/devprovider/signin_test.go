@@ -142,6 +142,8 @@ func TestMaxAge_ShowsPageWhenOlder(t *testing.T) {
 		p := newProvider(t)
 		rp, b := newRelyingParty(t, p, app()), newBrowser(t, p)
 		_, first := rp.signIn(b, "alice")
+		rp.signIn(b, "alice", "prompt", "login") // at the same instant, too
+		rp.signIn(b, "alice", "max_age", "0")
 		time.Sleep(59 * time.Second)
 		at, address := rp.begin("max_age", "60")
 		if _, c := rp.exchange(at, b.visit(address).response(t)); c.AuthTime != first.AuthTime {
@@ -152,6 +154,21 @@ func TestMaxAge_ShowsPageWhenOlder(t *testing.T) {
 			t.Errorf("auth_time %d, want %d", c.AuthTime, first.AuthTime+61)
 		}
 	})
+}
+
+// The form of a sign-in page works once.
+func TestSignIn_FormOnce(t *testing.T) {
+	p := newProvider(t)
+	rp, b := newRelyingParty(t, p, app()), newBrowser(t, p)
+	_, address := rp.begin()
+	page := b.visit(address)
+	b.choose(page, "alice").response(t)
+	if again := b.choose(page, "bob"); again.status != http.StatusBadRequest || len(p.Sessions()) != 1 {
+		t.Errorf("the form again: %d, %d sessions", again.status, len(p.Sessions()))
+	}
+	if page := b.visit(issuer + "/signin?request=unknown"); page.status != http.StatusBadRequest || page.asksForUser() {
+		t.Errorf("an unknown request: %d", page.status)
+	}
 }
 
 // Codes, access tokens and sign-in pages expire.

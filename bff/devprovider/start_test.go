@@ -4,9 +4,13 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/oauth2"
 
 	"example.com/usersession/bff/devprovider"
 )
@@ -56,6 +60,70 @@ func TestStart_UntilEnd(t *testing.T) {
 		}
 		cancel()
 	}
+}
+
+// Close waits for the requests in progress: here one that waits for a client's answer to a
+// logout token.
+func TestServer_CloseWaitsForRequests(t *testing.T) {
+	var p *devprovider.Server
+	closed := make(chan struct{})
+	client := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		go func() { defer close(closed); _ = p.Close() }()
+		for refused := 0; refused < 200; { // the provider does not listen any more, and has had time to end
+			conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(p.Issuer(), "http://"))
+			if err != nil {
+				refused++
+			} else {
+				conn.Close()
+			}
+		}
+		select {
+		case <-closed:
+			t.Error("Close has returned before the request was complete")
+		default:
+		}
+	}))
+	defer client.Close()
+	c := app()
+	c.BackchannelLogoutURI = client.URL
+	p, err := devprovider.Start(t.Context(), devprovider.Config{Clients: []devprovider.Client{c}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := oauth2.S256ChallengeFromVerifier(oauth2.GenerateVerifier())
+	response := send(t, http.MethodGet, p.Issuer()+"/authorize?"+url.Values{
+		"client_id": {c.ID}, "redirect_uri": {callback}, "response_type": {"code"}, "scope": {"openid"},
+		"code_challenge": {code}, "code_challenge_method": {"S256"},
+	}.Encode(), nil)
+	page, err := response.Location()
+	if err != nil {
+		t.Fatal(err)
+	}
+	send(t, http.MethodPost, p.Issuer()+"/signin", url.Values{"request": {page.Query().Get("request")}, "user": {"alice"}})
+	response = send(t, http.MethodPost, p.Issuer()+"/end", url.Values{"sid": {p.Sessions()[0].SID}})
+	if response.StatusCode != http.StatusSeeOther {
+		t.Errorf("the request in progress: %d", response.StatusCode)
+	}
+	<-closed
+}
+
+// send sends a request on a connection of its own and follows no redirect.
+func send(t *testing.T, method, address string, form url.Values) *http.Response {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	client := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}}
+	response, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	return response
 }
 
 // Start takes the port of the issuer, and says why it cannot.

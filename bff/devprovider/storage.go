@@ -114,67 +114,12 @@ func (s *storage) CreateAuthRequest(ctx context.Context, r *oidc.AuthRequest, hi
 	return &next, nil
 }
 
-// suffices reports whether a request can do with a session that the browser has.
-func suffices(session Session, r *oidc.AuthRequest, hint string, now time.Time) bool {
-	return !slices.Contains(r.Prompt, oidc.PromptLogin) && !slices.Contains(r.Prompt, oidc.PromptSelectAccount) &&
-		(r.MaxAge == nil || now.Sub(session.AuthTime).Seconds() <= float64(*r.MaxAge)) &&
-		(hint == "" || hint == session.Subject) &&
-		(len(r.ACRValues) == 0 || slices.Contains(r.ACRValues, session.acr))
-}
-
-// join completes a request with the session, which the client takes part in from then on.
-// The caller holds the lock and stores the request.
-func (s *storage) join(r *request, session Session) {
-	r.subject, r.sid, r.authTime, r.acr = session.Subject, session.SID, session.AuthTime, session.acr
-	if !slices.Contains(session.Clients, r.clientID) {
-		session.Clients = append(slices.Clone(session.Clients), r.clientID)
-	}
-	s.sessions[session.SID] = session
-}
-
-// signIn signs the user in for a sign-in request. The browser's session goes on if it is the
-// same user's; otherwise another one begins. It returns the session's sid, or false if the
-// request has expired or has a user already, or if there is no such user.
-func (s *storage) signIn(id, subject, device, browser string) (string, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r, ok := s.requests[id]
-	if _, known := s.user(subject); !known || !ok || r.Done() || time.Since(r.created) > signInLifetime {
-		return "", false
-	}
-	now := time.Now()
-	session, ok := s.sessions[browser]
-	if !ok || session.Subject != subject {
-		session = Session{SID: rand.Text(), Subject: subject, Device: device, Since: now}
-	}
-	session.AuthTime, session.acr = now, r.acr
-	s.join(&r, session)
-	s.requests[id] = r
-	return session.SID, true
-}
-
 // pending returns the request of a sign-in.
 func (s *storage) pending(id string) (request, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, ok := s.requests[id]
 	return r, ok
-}
-
-// live reports whether there is a session with that sid.
-func (s *storage) live(sid string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, ok := s.sessions[sid]
-	return ok
-}
-
-// isOf reports whether there is a session with that sid, of that user.
-func (s *storage) isOf(sid, subject string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	session, ok := s.sessions[sid]
-	return ok && session.Subject == subject
 }
 
 func (s *storage) AuthRequestByID(_ context.Context, id string) (op.AuthRequest, error) {
@@ -256,7 +201,7 @@ func (s *storage) CreateAccessAndRefreshTokens(_ context.Context, r op.TokenRequ
 	return id, next, expires, nil
 }
 
-// errEnded is the error of a code or refresh token whose session ends at that moment.
+// errEnded is the error of a code or refresh token whose session has ended.
 func errEnded() error { return oidc.ErrInvalidGrant().WithDescription("the session has ended") }
 
 // newAccess adds an access token. The caller holds the lock.

@@ -66,14 +66,31 @@ func TestExchange_Refused(t *testing.T) {
 	if _, err := rp.Exchange(rp.ctx, response.Get("code"), oauth2.VerifierOption(at.verifier)); !isCode(err, "invalid_grant") {
 		t.Errorf("the same code again: %v", err)
 	}
-	_, address = rp.begin()
-	if _, err := rp.Exchange(rp.ctx, b.visit(address).response(t).Get("code"), oauth2.VerifierOption(oauth2.GenerateVerifier())); !isCode(err, "invalid_grant") {
-		t.Errorf("another verifier: %v", err)
-	}
 	at, address = rp.begin()
 	code := b.visit(address).response(t).Get("code")
+	for why, verifier := range []string{oauth2.GenerateVerifier(), at.verifier} {
+		if _, err := rp.Exchange(rp.ctx, code, oauth2.VerifierOption(verifier)); !isCode(err, "invalid_grant") {
+			t.Errorf("another verifier, and then the right one (%d): %v", why, err)
+		}
+	}
+	at, address = rp.begin()
+	code = b.visit(address).response(t).Get("code")
 	if _, err := newRelyingParty(t, p, other).Exchange(rp.ctx, code, oauth2.VerifierOption(at.verifier)); !isCode(err, "invalid_grant") {
 		t.Errorf("another client: %v", err)
+	}
+}
+
+// A code whose session has ended is refused, with and without a refresh token.
+func TestExchange_SessionEnded(t *testing.T) {
+	p := newProvider(t)
+	rp, b := newRelyingParty(t, p, app()), newBrowser(t, p)
+	for _, scope := range []string{"openid", "openid offline_access"} {
+		at, address := rp.begin("scope", scope)
+		code := b.choose(b.visit(address), "alice").response(t).Get("code")
+		p.EndSession(t.Context(), p.Sessions()[0].SID)
+		if _, err := rp.Exchange(rp.ctx, code, oauth2.VerifierOption(at.verifier)); !isCode(err, "invalid_grant") {
+			t.Errorf("%s: %v", scope, err)
+		}
 	}
 }
 
