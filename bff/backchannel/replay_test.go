@@ -126,6 +126,13 @@ func TestReplayMemory_Expiry(t *testing.T) {
 			if used("ab", "c") || !remember("ab", "c") || !used("ab", "c") {
 				t.Error("issuer and jti are mixed up")
 			}
+			if used("b", "bc") || !remember("b", "bc") {
+				t.Error("the token of another issuer counts as used")
+			}
+			at = now.Add(time.Minute - time.Microsecond)
+			if !used("a", "bc") || remember("a", "bc") {
+				t.Error("the token is forgotten too early")
+			}
 			at = now.Add(time.Minute)
 			if used("a", "bc") || !remember("a", "bc") || !used("a", "bc") {
 				t.Error("the token does not expire")
@@ -138,6 +145,29 @@ func TestReplayMemory_Expiry(t *testing.T) {
 			if _, err := memory.Used(ctx, "a", "bc"); !errors.Is(err, context.Canceled) {
 				t.Errorf("cancelled: %v", err)
 			}
+		})
+	}
+}
+
+// A used token is remembered for as long as a token of its age is accepted.
+func TestHandler_ReplayedAtLastMoment(t *testing.T) {
+	at := now
+	clock := func() time.Time { return at }
+	for name, memory := range memories(clock) {
+		t.Run(name, func(t *testing.T) {
+			at = now
+			s := &sessions{}
+			h := newHandler(t, s, func(c *Config) { c.Replay, c.Clock = memory, clock })
+			if w := post(t, h, token(t, nil)); w.Code != http.StatusOK {
+				t.Fatalf("status %d", w.Code)
+			}
+			at = now.Add(DefaultMaxTokenAge + DefaultClockSkew)
+			fresh := map[string]any{"jti": "another", "exp": at.Add(time.Minute).Unix()}
+			if w := post(t, h, token(t, fresh)); w.Code != http.StatusOK {
+				t.Fatalf("a token of this age is refused: the test proves nothing: %d", w.Code)
+			}
+			s.filters = nil
+			wantRefused(t, post(t, h, token(t, map[string]any{"exp": at.Add(time.Minute).Unix()})), s)
 		})
 	}
 }

@@ -21,6 +21,7 @@ import (
 func TestRequirement01_CookieID_RandomAndNotChosenByClient(t *testing.T) {
 	b := newTestBFF(t)
 	seen := map[string]bool{}
+	var ones, zeros [32]byte
 	for range 100 {
 		br := b.browser()
 		br.signIn(alice())
@@ -29,6 +30,15 @@ func TestRequirement01_CookieID_RandomAndNotChosenByClient(t *testing.T) {
 			t.Fatalf("id of %d bytes, seen before: %t, %v", len(id), seen[string(id)], err)
 		}
 		seen[string(id)] = true
+		for i, octet := range id {
+			ones[i] |= octet
+			zeros[i] |= ^octet
+		}
+	}
+	for i := range ones { // every bit was 1 and was 0 in 100 ids
+		if ones[i] != 0xff || zeros[i] != 0xff {
+			t.Errorf("octet %d of the ids is not random", i)
+		}
 	}
 	// Session fixation: after a sign-in the browser never has the id that it sent before.
 	planted := base64.RawURLEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32))
@@ -155,6 +165,17 @@ func TestRequirement04_Load_ChecksIdleAndAbsoluteTimeout(t *testing.T) {
 		br.want("alice")
 		b.clock.pass(time.Microsecond)
 		br.want("")
+	})
+	t.Run("absolute, with a later end in the caller's ticket", func(t *testing.T) {
+		b := newTestBFF(t)
+		tk := alice()
+		tk.Expires = b.clock.plus(100 * time.Hour)
+		b.browser().visit(func(w http.ResponseWriter, r *http.Request) {
+			session, err := b.SignIn(w, r, tk)
+			if want := b.clock.plus(8 * time.Hour); err != nil || !session.EndsAt.Equal(want) {
+				t.Errorf("the session ends at %v, want %v: %v", session.EndsAt, want, err)
+			}
+		})
 	})
 	t.Run("absolute, with a later expiry in the row", func(t *testing.T) {
 		b := newTestBFF(t)
@@ -300,10 +321,11 @@ func TestRequirement07_MaxSessionsPerUser(t *testing.T) {
 func TestRequirement08_User_IsIssuerAndSubject(t *testing.T) {
 	b := newTestBFF(t)
 	foreign := as("alice", "s1")
-	foreign.Issuer = "https://other.example"
 	b.browser().visit(func(w http.ResponseWriter, r *http.Request) {
-		if _, err := b.SignIn(w, r, foreign); err == nil || len(w.Header()["Set-Cookie"]) != 0 {
-			t.Errorf("a ticket of another issuer signs in: %v", err)
+		for _, foreign.Issuer = range []string{"https://other.example", strings.ToUpper(issuer), issuer + "/"} {
+			if _, err := b.SignIn(w, r, foreign); err == nil || len(w.Header()["Set-Cookie"]) != 0 {
+				t.Errorf("a ticket of the issuer %s signs in: %v", foreign.Issuer, err)
+			}
 		}
 		if _, err := b.SignIn(w, r, ticket.Ticket{}); err == nil {
 			t.Error("a ticket without a subject signs in")
@@ -315,8 +337,9 @@ func TestRequirement08_User_IsIssuerAndSubject(t *testing.T) {
 	sibling := func(change func(*Config)) *testBFF {
 		return newTestBFF(t, func(c *Config) { c.Store, c.Clock = b.store, b.clock.Now; change(c) })
 	}
-	other := sibling(func(c *Config) { c.Issuer = "https://other.example" })
-	(&browser{other, br.cookies}).want("")
+	for _, other := range []string{"https://other.example", strings.ToUpper(issuer), issuer + "/"} {
+		(&browser{sibling(func(c *Config) { c.Issuer = other }), br.cookies}).want("")
+	}
 	apart := sibling(func(c *Config) { c.Partition = "another app" })
 	(&browser{apart, br.cookies}).want("")
 	if n, err := apart.BackchannelLogout(t.Context(), bff.UserSessionsFilter{SessionID: "s1"}); n != 0 || err != nil {
