@@ -25,6 +25,9 @@ type dialect struct {
 	// timeColumn reads a time column (%[1]s).
 	timeColumn string
 
+	// textColumn reads an identity (%[1]s). "" means the column itself.
+	textColumn string
+
 	// page limits a SELECT that has an ORDER BY to a number of rows, a parameter.
 	page string
 
@@ -69,8 +72,10 @@ type dialect struct {
 	cleanup      cleanupForm
 	cleanupBatch int
 
-	// settings reads the settings of a connection, see checkSettings. It may be empty.
+	// settings reads the settings of a connection, and judge judges them, see
+	// checkSettings. It may be empty.
 	settings string
+	judge    func(row []string, reads func(query string) bool) settings
 
 	// prepare means that prepared statements are faster.
 	prepare bool
@@ -89,7 +94,7 @@ type dialect struct {
 	refusesForceIndex []string          // the server's settings forbid deletePicked
 	refusesIsolation  []string          // the server's settings forbid the isolation level
 	refusesPrepare    []string          // there are too many prepared statements
-	undeletable       []string          // a foreign key or a trigger keeps a row
+	refusal           []string          // a foreign key or a trigger refuses a change, see isRefusal
 }
 
 // Error codes of PostgreSQL and of the SQL standard.
@@ -97,19 +102,22 @@ const (
 	pgFeatureNotSupported  = "0A000"
 	pgNotInRepertoire      = "22021"
 	pgUntranslatable       = "22P05"
-	pgRestrictViolation    = "23001"
 	pgReadOnlyTransaction  = "25006"
-	pgForeignKeyViolation  = "23503"
 	pgUniqueViolation      = "23505"
 	pgSerializationFailure = "40001"
 	pgDeadlockDetected     = "40P01"
+	pgSequenceExhausted    = "2200H"
+	pgTooLong              = "22001"
+	pgOutOfRange           = "22003"
+	pgPrivilege            = "42501"
+	pgLockNotAvailable     = "55P03"
+	pgQueryCanceled        = "57014"
 	pgSyntaxError          = "42601"
 	pgUndefinedColumn      = "42703"
 	pgUndefinedTable       = "42P01"
 	pgAdminShutdown        = "57P01" // also pg_terminate_backend
 	pgCrashShutdown        = "57P02"
 	pgIdleSessionTimeout   = "57P05"
-	pgRaiseException       = "P0001" // RAISE in a trigger
 )
 
 // Error codes of MySQL, MariaDB and TiDB.
@@ -136,6 +144,16 @@ const (
 	myDuplicateEntryKey     = "1586"
 	myTooManyPrepared       = "1461"
 	mySignal                = "1644" // SIGNAL in a trigger
+	myNoDefault             = "1364"
+	myTooLong               = "1406"
+	myTriggerTable          = "1442" // a trigger changes the statement's table
+	myLockWaitTimeout       = "1205"
+	myAccessDenied          = "1142"
+	myMaxJoinSize           = "1104"
+	myOutOfRange            = "167" // also an exhausted AUTO_INCREMENT
+	myNoAutoIncrement       = "1467"
+	myStatementTimeout      = "1969" // MariaDB
+	myExecutionTimeout      = "3024" // MySQL
 	myBinlogFormat          = "1665" // binlog_format=STATEMENT with READ COMMITTED
 	myReadOnlyTx            = "1792"
 	myConnectionKilled      = "1927" // MariaDB
@@ -159,11 +177,10 @@ const (
 	sqliteBusySnapshot         = "517"
 	sqliteBusyTimeout          = "773"
 	sqliteLockedVirtualTable   = "518"
-	sqliteConstraintForeignKey = "787"
 	sqliteReadOnlyMoved        = "1032"
 	sqliteReadOnlyDirectory    = "1544"
+	sqliteConstraintForeignKey = "787"
 	sqliteConstraintPrimaryKey = "1555"
-	sqliteConstraintTrigger    = "1811" // RAISE in a trigger
 	sqliteConstraintUnique     = "2067"
 )
 
@@ -180,14 +197,29 @@ const (
 	msReadOnly               = "3906"
 	msSnapshotUpdateConflict = "3960"
 	msNotUpdatable           = "4405"
-	msUserError              = "50000"    // RAISERROR or THROW in a trigger
+	msNull                   = "515"
+	msTruncated              = "8152"
+	msTruncatedColumn        = "2628"
 	babelfishUnmapped        = "33557097" // Babelfish: an error without a number of its own
+)
+
+const (
+	// sqliteConstraint is the code of all constraints, without the extension.
+	sqliteConstraint = 19
+	// msUserError is the first number of RAISERROR and THROW. Babelfish's own numbers are
+	// larger than babelfishNumbers.
+	msUserError      = 50000
+	babelfishNumbers = 33000000
 )
 
 // What to do about an error, see dialect.remedies.
 const (
 	missingTable  = "does the table {table} exist, with every column of entities.UserSession? WithTable selects another table"
 	readOnly      = "the connection is read-only: does it lead to a replica, or to a former primary?"
+	tooShort      = "a column is too short for the value, or one that a trigger writes: migrations.Check compares {table} with entities.UserSession"
+	noPrivilege   = "the account needs SELECT, INSERT, UPDATE and DELETE on {table}, and a policy of row level security must admit the row"
+	idsUsedUp     = "the ids of {table} are used up: the column id, and its sequence, must be bigint, as in entities.UserSession"
+	refused       = "a foreign key, a constraint or a trigger of the table, or of a table beside it, refuses the change"
 	wrongEncoding = "the database's encoding cannot hold the value: use a database in UTF8"
 )
 
@@ -209,7 +241,6 @@ var (
 		duplicate:    []string{pgUniqueViolation},
 		retry:        []string{pgSerializationFailure, pgDeadlockDetected},
 		deadConn:     []string{pgAdminShutdown, pgCrashShutdown, pgIdleSessionTimeout},
-		undeletable:  []string{pgForeignKeyViolation, pgRestrictViolation, pgRaiseException},
 		incomparable: []string{pgUntranslatable, pgNotInRepertoire}, // the database's encoding is not UTF8
 		remedies: map[string]string{
 			pgUndefinedTable:      missingTable,
@@ -217,14 +248,25 @@ var (
 			pgReadOnlyTransaction: readOnly + " With several hosts in the DSN, target_session_attrs=read-write finds the primary",
 			pgUntranslatable:      wrongEncoding,
 			pgNotInRepertoire:     wrongEncoding,
+			pgSequenceExhausted:   idsUsedUp,
+			pgOutOfRange:          idsUsedUp,
+			pgTooLong:             tooShort,
+			pgPrivilege:           noPrivilege,
+			pgLockNotAvailable:    "the account's lock_timeout ended the wait for another transaction",
+			pgQueryCanceled:       "the account's statement_timeout ended the statement: it must be longer than the deadlines of the store's contexts",
+			pgFeatureNotSupported: "does the table have a rule? The store needs a table without rules",
 		},
 		refusesCleanup: []string{pgSyntaxError, pgFeatureNotSupported},
+		settings:       postgresSettings,
+		judge:          judgePostgres,
 	}
 
 	mysql = dialect{ // and MariaDB, TiDB
 		name:       "mysql",
 		ordinal:    "CAST(CONVERT(%[1]s USING utf8mb4) AS BINARY) = CAST(?i AS BINARY)",
 		timeColumn: "CAST(%[1]s AS CHAR)", // as text, independent of the connection's time zone
+		// As bytes, independent of character_set_results, in which two users may be one.
+		textColumn: "CAST(CONVERT(%[1]s USING utf8mb4) AS BINARY)",
 		page:       " LIMIT ?n",
 		// REPEATABLE READ, the default, also locks the gaps between rows, and then
 		// two unrelated sign-ins deadlock.
@@ -253,6 +295,14 @@ var (
 			myReadOnly:         readOnly,
 			myReadOnlyTx:       readOnly,
 			myTooManyPrepared:  "raise max_prepared_stmt_count, or use the DSN parameter interpolateParams=true with WithoutPreparedStatements",
+			myOutOfRange:       idsUsedUp,
+			myTooLong:          tooShort,
+			myNoAutoIncrement:  idsUsedUp,
+			myAccessDenied:     noPrivilege,
+			myLockWaitTimeout:  "innodb_lock_wait_timeout ended the wait for another transaction",
+			myStatementTimeout: "max_statement_time ended the statement: it must be longer than the deadlines of the store's contexts",
+			myExecutionTimeout: "max_execution_time ended the statement: it must be longer than the deadlines of the store's contexts",
+			myMaxJoinSize:      "the connection has sql_big_selects=0: remove it, and max_join_size, from the DSN or from the server's configuration",
 			myIncorrectString:  "a column's character set cannot hold the value: use utf8mb4, as entities.UserSession does",
 			myPacketTooLarge:   "raise max_allowed_packet: the ticket is larger",
 			myPacketTooLargeBy: "raise max_allowed_packet: the ticket is larger",
@@ -262,8 +312,9 @@ var (
 		refusesForceIndex: []string{mySafeUpdates},
 		refusesIsolation:  []string{myBinlogFormat},
 		refusesPrepare:    []string{myTooManyPrepared},
-		settings:          "SELECT @@autocommit, @@completion_type, @@character_set_client",
-		undeletable:       []string{myRowIsReferenced, myRowIsReferencedOld, mySignal},
+		settings:          mysqlSettings,
+		judge:             judgeMySQL,
+		refusal:           []string{myRowIsReferenced, myRowIsReferencedOld, mySignal, myNoDefault, myTriggerTable},
 	}
 
 	sqlite = dialect{
@@ -283,8 +334,7 @@ var (
 			sqliteBusy, sqliteBusyRecovery, sqliteBusySnapshot, sqliteBusyTimeout,
 			sqliteLocked, sqliteLockedSharedCache, sqliteLockedVirtualTable,
 		},
-		remedies:    map[string]string{sqliteError: missingTable, sqliteReadOnly: readOnly, sqliteReadOnlyDirectory: readOnly, sqliteReadOnlyMoved: readOnly},
-		undeletable: []string{sqliteConstraintForeignKey, sqliteConstraintTrigger},
+		remedies: map[string]string{sqliteError: missingTable, sqliteReadOnly: readOnly, sqliteReadOnlyDirectory: readOnly, sqliteReadOnlyMoved: readOnly},
 	}
 
 	sqlserver = dialect{
@@ -304,7 +354,9 @@ var (
 		remedies:     map[string]string{msInvalidObject: missingTable, msInvalidColumn: missingTable, msReadOnly: readOnly},
 		// Babelfish may refuse to delete from the result of a query.
 		refusesCleanup: []string{msIncorrectSyntax, msInvalidObject, msNotUpdatable, babelfishUnmapped},
-		undeletable:    []string{msConstraintConflict, msTriggerEndedBatch, msUserError},
+		refusal: []string{
+			msConstraintConflict, msTriggerEndedBatch, msNull, msDuplicateIndexKey, msDuplicateConstraint, msTruncated, msTruncatedColumn,
+		},
 	}
 )
 
@@ -332,7 +384,6 @@ func dialectOf(name string) *dialect {
 		cleanupBatch: 250,
 		duplicate:    []string{pgUniqueViolation},
 		retry:        []string{pgSerializationFailure, pgDeadlockDetected},
-		undeletable:  []string{pgForeignKeyViolation, pgRestrictViolation},
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -58,6 +59,8 @@ var driverTexts = map[string]bool{
 	"closed pool":                   false,
 	"message body too large":        false,
 	"server refused TLS connection": false,
+	"simple protocol queries must be run with client_encoding=UTF8":           false,
+	"simple protocol queries must be run with standard_conforming_strings=on": false,
 	// go-mssqldb
 	"invalid packet size, it is longer than buffer size": false,
 	// ncruces/go-sqlite3
@@ -174,6 +177,19 @@ func codeOfLibsql(err error) string {
 	return ""
 }
 
+// sqlState returns the SQLSTATE of a server's error, or "" for any other error.
+func sqlState(err error) string {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if coded, ok := err.(interface{ SQLState() string }); ok && len(coded.SQLState()) == 5 {
+			return coded.SQLState()
+		}
+		if state, ok := fieldValue[[5]byte](err, "SQLState"); ok && state[0] != 0 { // go-sql-driver/mysql
+			return string(state[:])
+		}
+	}
+	return ""
+}
+
 // isStalePlan reports whether PostgreSQL refused a prepared statement because the table
 // has changed since (0A000 has other meanings, and its text is localized). The statement
 // has done nothing, and the driver prepares it again.
@@ -187,14 +203,30 @@ func isStalePlan(err error) bool {
 }
 
 // isIDTaken reports whether PostgreSQL refused a row because of its id, which comes from the
-// column's sequence. The detail of such an error names the column in every language.
+// column's sequence. The detail of such an error names the columns in every language. It is
+// missing if the account may not read them, or with row level security.
 func isIDTaken(err error) bool {
 	for ; err != nil; err = errors.Unwrap(err) {
 		if coded, ok := err.(interface{ SQLState() string }); ok {
-			return coded.SQLState() == pgUniqueViolation && strings.Contains(field(err, "Detail").String(), "(id)=(")
+			detail, _ := fieldValue[string](err, "Detail")
+			constraint, _ := fieldValue[string](err, "ConstraintName")
+			return coded.SQLState() == pgUniqueViolation && (idInDetail.MatchString(detail) || detail == "" && strings.HasSuffix(constraint, "_pkey"))
 		}
 	}
 	return false
+}
+
+// The primary key of a partitioned table has further columns.
+var idInDetail = regexp.MustCompile(`^[^(]*\((?:[^()=]+, )?id(?:, [^()=]+)?\)=\(`)
+
+// fieldValue returns a field of an error that is a struct or points to one.
+func fieldValue[T any](err error, name string) (T, bool) {
+	if v := field(err, name); v.IsValid() && v.CanInterface() {
+		value, ok := v.Interface().(T)
+		return value, ok
+	}
+	var zero T
+	return zero, false
 }
 
 // field returns a field of an error that is a struct or points to one. For any other

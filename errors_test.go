@@ -122,3 +122,91 @@ func TestDatabaseErr_ContextEnded(t *testing.T) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
 }
+
+type mysqlError struct { // go-sql-driver/mysql
+	Number   uint16
+	SQLState [5]byte
+}
+
+func (e *mysqlError) Error() string { return "secret" }
+
+type detailedError struct { // pgx
+	pgError
+	Detail, ConstraintName string
+}
+
+// TestDatabaseErr_Remedy: the text of an error names the setting, or the part of the schema,
+// that causes it.
+func TestDatabaseErr_Remedy(t *testing.T) {
+	state := [5]byte{'H', 'Y', '0', '0', '0'}
+	for _, tt := range []struct {
+		dialect *dialect
+		err     error
+		want    string
+	}{
+		{&postgres, &pgError{"57014"}, "statement_timeout"},
+		{&postgres, &pgError{"55P03"}, "lock_timeout"},
+		{&postgres, &pgError{"42501"}, "SELECT, INSERT, UPDATE and DELETE on auth.sessions"},
+		{&postgres, &pgError{"2200H"}, "bigint"},
+		{&postgres, &pgError{"22003"}, "bigint"},
+		{&postgres, &pgError{"22001"}, "too short"},
+		{&postgres, &pgError{"0A000"}, "rule"},
+		{&postgres, &pgError{"23503"}, "foreign key"},
+		{&postgres, &pgError{"23502"}, "constraint"},
+		{&postgres, &detailedError{pgError{"23505"}, "Key (id)=(7) exists.", ""}, "sequence is behind"},
+		{&postgres, &detailedError{pgError{"23505"}, "Schlüssel »(partition_key, id)=(a, 7)«", ""}, "sequence is behind"},
+		{&postgres, &detailedError{pgError{"23505"}, "Key (id, partition_key)=(7, a) exists.", ""}, "sequence is behind"},
+		{&postgres, &detailedError{pgError{"23505"}, "", "auth_sessions_pkey"}, "sequence is behind"},
+		{&mysql, &mysqlError{1205, state}, "innodb_lock_wait_timeout"},
+		{&mysql, &mysqlError{1969, state}, "max_statement_time"},
+		{&mysql, &mysqlError{3024, state}, "max_execution_time"},
+		{&mysql, &mysqlError{1104, state}, "sql_big_selects"},
+		{&mysql, &mysqlError{1142, state}, "SELECT, INSERT, UPDATE and DELETE on auth.sessions"},
+		{&mysql, &mysqlError{167, state}, "bigint"},
+		{&mysql, &mysqlError{1467, state}, "bigint"},
+		{&mysql, &mysqlError{1406, state}, "too short"},
+		{&mysql, &mysqlError{1364, state}, "constraint"},
+		{&mysql, &mysqlError{1452, [5]byte{'2', '3', '0', '0', '0'}}, "foreign key"},
+		{&sqlite, &modernError{19 | 5<<8}, "constraint"},
+		{&sqlserver, mssqlError{515}, "constraint"},
+		{&sqlserver, mssqlError{51000}, "trigger"},
+		{&postgres, errors.New("simple protocol queries must be run with client_encoding=UTF8"), "client_encoding=UTF8"},
+	} {
+		store := &GormStore{config: config{table: "auth.sessions"}, conn: &conn{dialect: tt.dialect}}
+		text := store.databaseErr(t.Context(), "create", tt.err).Error()
+		if !strings.Contains(text, tt.want) || strings.Contains(text, "secret") {
+			t.Errorf("%s %s: %q, want %q in it", tt.dialect.name, errorCode(tt.err), text, tt.want)
+		}
+	}
+}
+
+// TestIsIDTaken_OtherIndexes: a conflict in another index is no sign of a sequence that is
+// behind, whatever the values are.
+func TestIsIDTaken_OtherIndexes(t *testing.T) {
+	for _, detail := range []string{
+		"Key (partition_key, key)=(app, (id)=(7)) already exists.", "Key (partition_key, session_id)=(app, sid) already exists.",
+		"Key (device_id)=(7) already exists.", "Key (lower(key))=((id)=(7)) already exists.",
+	} {
+		if isIDTaken(&detailedError{pgError{"23505"}, detail, "idx"}) {
+			t.Errorf("%q is taken for a conflict of the id", detail)
+		}
+	}
+}
+
+// TestIsRefusal_OtherErrors: an error of the whole statement is no refusal of one row.
+func TestIsRefusal_OtherErrors(t *testing.T) {
+	for _, tt := range []struct {
+		dialect *dialect
+		err     error
+	}{
+		{&postgres, &pgError{"57014"}}, {&postgres, &pgError{"42P01"}}, {&postgres, &pgError{"40001"}}, {&postgres, &pgError{"XX000"}},
+		{&postgres, &pgError{"25006"}}, {&postgres, io.EOF},
+		{&mysql, &mysqlError{1205, [5]byte{'H', 'Y', '0', '0', '0'}}}, {&mysql, &mysqlError{1213, [5]byte{'4', '0', '0', '0', '1'}}},
+		{&mysql, &mysqlError{1969, [5]byte{'7', '0', '1', '0', '0'}}}, {&mysql, &mysqlError{1146, [5]byte{'4', '2', 'S', '0', '2'}}},
+		{&sqlite, &modernError{5}}, {&sqlite, &modernError{8}}, {&sqlserver, mssqlError{1205}}, {&sqlserver, mssqlError{33557097}},
+	} {
+		if tt.dialect.isRefusal(tt.err) {
+			t.Errorf("%s %s is taken for a refusal", tt.dialect.name, errorCode(tt.err))
+		}
+	}
+}

@@ -50,10 +50,8 @@ func (s *GormStore) run(ctx context.Context, access access, operation string, at
 	if err := ctx.Err(); err != nil {
 		return s.databaseErr(ctx, operation, err)
 	}
-	if access == writes {
-		if err := s.conn.checkSettings(ctx); err != nil {
-			return wrap(operation, err)
-		}
+	if err := s.conn.checkSettings(ctx); err != nil {
+		return wrap(operation, err)
 	}
 	deadConns := 0
 	for n := 1; ; {
@@ -114,7 +112,11 @@ func (s *GormStore) databaseErr(ctx context.Context, operation string, err error
 		return wrap(operation, ctx.Err())
 	}
 	text := "usersession: " + operation + ": " + describe(err)
-	if remedy := s.conn.dialect.remedies[errorCode(err)]; remedy != "" {
+	remedy := s.conn.dialect.remedies[errorCode(err)]
+	if remedy == "" && s.conn.dialect.isRefusal(err) && !isIDTaken(err) {
+		remedy = refused
+	}
+	if remedy != "" {
 		text += ": " + strings.ReplaceAll(remedy, "{table}", s.table)
 	}
 	if isIDTaken(err) {

@@ -2,7 +2,10 @@ package usersession
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"unicode/utf8"
@@ -22,25 +25,33 @@ type server struct {
 // settings are settings of the connections, which the DSN or the server's configuration
 // makes.
 type settings struct {
-	// problem says why the store cannot work outside of a transaction of the
-	// application, and what to do. It is empty if the store can work.
-	problem string
+	// problem says why the store cannot work, and what to do. It is empty if the store
+	// can work. lost is a problem outside of a transaction of the application.
+	problem, lost string
 	// charset is the character set in which the connection sends strings, if some
 	// strings do not survive it; maxRune is the last character that does.
 	charset string
 	maxRune rune
+	// release means that a plain COMMIT closes the connection.
+	release bool
 }
 
-// checkSettings reads the connection's settings before the store's first write. With some
-// settings, the write would succeed and be lost: checkSettings returns an error instead.
+// checkSettings reads the connection's settings before the store's first statement. With some
+// settings, a write would succeed and be lost, or a read would return a session that has ended:
+// checkSettings returns an error instead.
 func (c *conn) checkSettings(ctx context.Context) error {
-	if c.dialect.settings == "" || c.inTx { // the application commits its transaction
+	if c.dialect.settings == "" {
 		return nil
 	}
-	if problem := c.settings(ctx).problem; problem != "" {
-		return fmt.Errorf("%w: %s", errSettings, problem)
+	found := c.settings(ctx)
+	problem := found.problem
+	if problem == "" && !c.inTx { // the application commits its transaction
+		problem = found.lost
 	}
-	return nil
+	if problem == "" {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", errSettings, problem)
 }
 
 // settings returns the connection's settings. If they cannot be read, it returns none: the
@@ -49,49 +60,115 @@ func (c *conn) settings(ctx context.Context) *settings {
 	if found := c.server.settings.Load(); found != nil {
 		return found
 	}
-	found, err := c.readSettings(ctx)
-	if err == nil || errorCode(err) != "" { // otherwise, the next operation tries again
+	row, err := c.readSettings(ctx, c.dialect.settings)
+	found := &settings{}
+	if err == nil && len(row) == strings.Count(c.dialect.settings, ",")+1 {
+		*found = c.dialect.judge(row, func(query string) bool {
+			_, err := c.readSettings(ctx, query)
+			return err == nil || ctx.Err() != nil || isBroken(err)
+		})
+	}
+	if (err == nil || errorCode(err) != "") && ctx.Err() == nil { // otherwise, the next operation tries again
 		c.server.settings.Store(found)
 	}
 	return found
 }
 
-// readSettings returns no problem together with an error. It asks the primary
-// database, and GORM's plugins do not see the query.
-func (c *conn) readSettings(ctx context.Context) (*settings, error) {
+// readSettings returns the only row of the query. It asks the primary database, and GORM's
+// plugins do not see the query.
+func (c *conn) readSettings(ctx context.Context, query string) (row []string, err error) {
 	db := c.direct.WithContext(ctx)
 	if !c.inTx {
 		usePrimary(db)
 	}
-	rows, err := db.Statement.ConnPool.QueryContext(ctx, c.dialect.settings)
+	rows, err := db.Statement.ConnPool.QueryContext(ctx, query)
 	if err != nil {
-		return &settings{}, err
+		return nil, err
 	}
 	defer rows.Close()
-	var autocommit, completion, charset string
 	for rows.Next() {
-		if err := rows.Scan(&autocommit, &completion, &charset); err != nil {
-			return &settings{}, err
+		columns, err := rows.Columns()
+		if err != nil {
+			return nil, err
+		}
+		values, into := make([]sql.NullString, len(columns)), make([]any, len(columns))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		row = make([]string, len(columns))
+		for i, value := range values {
+			row[i] = value.String
 		}
 	}
-	if err := rows.Err(); err != nil {
-		return &settings{}, err
+	return row, rows.Err()
+}
+
+const (
+	// As text: the driver cannot read numbers in UTF-16.
+	mysqlSettings    = "SELECT CAST(@@autocommit AS CHAR), @@completion_type, @@character_set_client, @@character_set_connection, @@character_set_results, CAST(@@sql_select_limit AS CHAR)"
+	postgresSettings = "SELECT current_setting('client_encoding'), current_setting('DateStyle'), current_setting('bytea_output')"
+)
+
+// judgeMySQL judges the row of mysqlSettings.
+func judgeMySQL(row []string, _ func(string) bool) (found settings) {
+	const remedy = ": remove it from the DSN or from the server's configuration"
+	for i := range row {
+		row[i] = strings.ReplaceAll(row[i], "\x00", "") // in UTF-16 and UTF-32
 	}
-	found := &settings{}
-	switch {
-	case autocommit == "0":
-		found.problem = "the connection has autocommit=0, so that writes would be lost: remove it from the DSN or from the server's configuration"
+	client, connection, results := charset(row[2]), charset(row[3]), charset(row[4])
+	switch limit, err := strconv.ParseUint(row[5], 10, 64); {
+	case client != connection && client != "binary" && connection != "binary":
+		// The server would convert every value, the bytes of a ticket too.
+		found.problem = fmt.Sprintf("character_set_connection is %s, and character_set_client is %s, so that values would be changed: set only charset=utf8mb4 in the DSN", row[3], row[2])
+	case slices.Contains([]string{"ucs2", "utf16", "utf16le", "utf32"}, results):
+		found.problem = "character_set_results is " + results + ", in which numbers cannot be read: set only charset=utf8mb4 in the DSN"
+	case err == nil && limit < maxRows:
+		found.problem = "sql_select_limit is " + row[5] + ", so that lists of sessions would be incomplete" + remedy
+	}
+	switch completion := row[1]; {
+	case row[0] == "0" || strings.EqualFold(row[0], "OFF"):
+		found.lost = "the connection has autocommit=0, so that writes would be lost, and reads would return sessions that have ended" + remedy
 	case strings.EqualFold(completion, "CHAIN") || completion == "1":
-		found.problem = "the connection has completion_type=CHAIN, so that writes would be lost: remove it from the DSN or from the server's configuration"
-	}
-	switch charset {
-	case "utf8mb4", "binary", "":
-	case "utf8", "utf8mb3":
-		found.charset, found.maxRune = charset, 0xFFFF
+		found.lost = "the connection has completion_type=CHAIN, so that writes would be lost" + remedy
 	default:
-		found.charset, found.maxRune = charset, 0x7F
+		found.release = strings.EqualFold(completion, "RELEASE") || completion == "2"
 	}
-	return found, nil
+	switch client {
+	case "utf8mb4", "binary", "":
+	case "utf8mb3":
+		found.charset, found.maxRune = row[2], 0xFFFF
+	default:
+		found.charset, found.maxRune = row[2], 0x7F
+	}
+	return found
+}
+
+// maxRows is more rows than a list of sessions may have.
+const maxRows = 1 << 31
+
+// charset returns one name for a character set of MySQL that has two.
+func charset(name string) string {
+	if name == "utf8" {
+		return "utf8mb3"
+	}
+	return name
+}
+
+// judgePostgres judges the row of postgresSettings. Some settings matter only if the driver
+// reads values as text: reads reports whether it can read the result of a query.
+func judgePostgres(row []string, reads func(query string) bool) (found settings) {
+	switch encoding := row[0]; {
+	case encoding != "UTF8" && encoding != "SQL_ASCII":
+		found.problem = "client_encoding is " + encoding + ", so that values would be changed: set client_encoding=UTF8 in the DSN"
+	case !strings.HasPrefix(row[1], "ISO") && !reads("SELECT clock_timestamp()"):
+		found.problem = "DateStyle is " + row[1] + ", in which the driver cannot read times with the DSN's default_query_exec_mode: set datestyle=ISO in the DSN"
+	case row[2] != "hex" && !reads(`SELECT '\x00'::bytea`):
+		found.problem = "bytea_output is " + row[2] + ", in which the driver cannot read tickets with the DSN's default_query_exec_mode: set bytea_output=hex in the DSN"
+	}
+	return found
 }
 
 // checkValues returns an error if a string would not survive the connection's character

@@ -229,8 +229,9 @@ func expand(d *dialect, table string, quote func(column string) string) *strings
 		return plain + " AND " + fmt.Sprintf(d.ordinal, quote(column))
 	}
 	read := func(column string) string { return fmt.Sprintf(d.timeColumn, quote(column)) }
+	text := func(column string) string { return fmt.Sprintf(cmp.Or(d.textColumn, "%[1]s"), quote(column)) }
 	columns := []string{
-		quote("key"), quote("subject_id"), quote("session_id"), read("created"), read("renewed"), read("expires"), quote("version"),
+		text("key"), text("subject_id"), text("session_id"), read("created"), read("renewed"), read("expires"), quote("version"),
 	}
 	replacements := []string{
 		"{table}", table,

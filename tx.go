@@ -54,11 +54,13 @@ func (c *conn) transactionAt(ctx context.Context, db *gorm.DB, isolation sql.Iso
 type sessionTx struct {
 	*sql.Conn
 	ctx context.Context
+	// suffix follows COMMIT and ROLLBACK.
+	suffix string
 }
 
-func (tx sessionTx) Commit() error { return tx.end("COMMIT") }
+func (tx sessionTx) Commit() error { return tx.end("COMMIT" + tx.suffix) }
 
-func (tx sessionTx) Rollback() error { return tx.end("ROLLBACK") }
+func (tx sessionTx) Rollback() error { return tx.end("ROLLBACK" + tx.suffix) }
 
 func (tx sessionTx) end(statement string) error {
 	_, err := tx.ExecContext(tx.ctx, statement)
@@ -89,7 +91,10 @@ func (c *conn) beginSession(ctx context.Context, pool *sql.DB, begin []string) (
 		if err != nil {
 			return sessionTx{}, err
 		}
-		tx := sessionTx{session, ctx}
+		tx := sessionTx{session, ctx, ""}
+		if found := c.server.settings.Load(); found != nil && found.release {
+			tx.suffix = " NO RELEASE"
+		}
 		for _, statement := range begin {
 			if _, err = tx.ExecContext(ctx, statement); err != nil {
 				break

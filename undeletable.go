@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"example.com/usersession/bff"
@@ -47,7 +48,36 @@ func (k *keptRows) err(operation string) error {
 // a row. In a transaction of the application the store cannot go on after that.
 func (s *GormStore) isUndeletable(err error) bool {
 	failed, ok := errors.AsType[*databaseError](err)
-	return ok && !s.conn.inTx && slices.Contains(s.conn.dialect.undeletable, errorCode(failed.cause))
+	return ok && !s.conn.inTx && s.conn.dialect.isRefusal(failed.cause)
+}
+
+// refusalClasses are classes of SQLSTATEs: errors of constraints and of triggers.
+var refusalClasses = []string{"09", "22", "23", "27", "38", "39", "44", "45", "P0"}
+
+// isRefusal reports whether an error means that a foreign key, a constraint or a trigger
+// refuses a change. A trigger can raise an error with any code of its own, and fail for any
+// reason that a statement can have.
+func (d *dialect) isRefusal(err error) bool {
+	code, state := errorCode(err), sqlState(err)
+	if code == "" || d.isRetryable(err) {
+		return false
+	}
+	if slices.Contains(d.refusal, code) || state != "" && slices.Contains(refusalClasses, state[:2]) {
+		return true
+	}
+	// SQLSTATEs that begin with a letter after H are for applications.
+	if state != "" && state[0] > 'H' && !slices.Contains([]string{"XX", "XA"}, state[:2]) {
+		return true
+	}
+	number, err := strconv.Atoi(code)
+	switch {
+	case err != nil:
+		return false
+	case d.name == sqlite.name:
+		return number&0xFF == sqliteConstraint
+	default:
+		return d.name == sqlserver.name && number >= msUserError && number < babelfishNumbers
+	}
 }
 
 // deleteEachExpired deletes the rows of a batch one by one and adds those that cannot be

@@ -60,24 +60,37 @@ func Check(ctx context.Context, db *gorm.DB, opts ...CheckOption) ([]Finding, er
 	if err != nil {
 		return nil, err
 	}
-	got, err := Inspect(ctx, db, want.Name)
-	if err != nil {
-		return nil, err
-	}
 	d, err := dialectOf(db.Name())
 	if err != nil {
 		return nil, err
 	}
 	c := checker{comparison{dialect: d}}
 	c.failover(config.dsn)
+	if d.name() == "mysql" {
+		if err := c.probe(quiet(ctx, db), mysqlReadable); err != nil || !harmless(c.findings) {
+			return c.findings, err
+		}
+	}
+	got, err := Inspect(ctx, db, want.Name)
+	if err != nil {
+		return nil, err
+	}
 	live := got.Table(want.Name)
 	if live == nil {
 		c.missingTable(want.Name)
 		return c.findings, nil
 	}
-	c.columns(want, live)
-	c.indexes(want, live)
 	db = quiet(ctx, db)
+	if live.view {
+		c.harmless(want.Name, "it is a view: the columns and indexes of the table below it are not checked", "check the table with CheckTable")
+	} else {
+		c.foldNames(want, live)
+		c.columns(want, live)
+		if err := c.extraColumns(db, want, live); err != nil {
+			return nil, fmt.Errorf("migrations: read the triggers: %w", err)
+		}
+		c.indexes(want, live)
+	}
 	if err := c.clock(db, config.now); err != nil {
 		return nil, fmt.Errorf("migrations: read the database's clock: %w", err)
 	}
@@ -87,7 +100,7 @@ func Check(ctx context.Context, db *gorm.DB, opts ...CheckOption) ([]Finding, er
 	if err := c.probes(db, want.Name); err != nil {
 		return nil, fmt.Errorf("migrations: read the connection's settings: %w", err)
 	}
-	if err := c.softDeletes(config.model, live); err != nil {
+	if err := c.softDeletes(config.model, db.NamingStrategy, live); err != nil {
 		return nil, fmt.Errorf("migrations: read the model: %w", err)
 	}
 	if live.Column("expires") != nil {
@@ -117,6 +130,11 @@ func expected(db *gorm.DB, config checkConfig) (*Table, error) {
 // more columns and indexes than the model has.
 type checker struct{ comparison }
 
+// harmless reports whether all findings are harmless.
+func harmless(findings []Finding) bool {
+	return !slices.ContainsFunc(findings, func(f Finding) bool { return !f.Harmless })
+}
+
 // reported reports whether there is a finding whose problem begins so.
 func (c *checker) reported(where, problem string) bool {
 	return slices.ContainsFunc(c.findings, func(f Finding) bool { return f.Where == where && strings.HasPrefix(f.Problem, problem) })
@@ -135,15 +153,78 @@ func (c *checker) columns(want, live *Table) {
 			c.checkColumn(where, column, *got)
 		}
 	}
-	for _, column := range live.Columns {
-		if want.Column(column.Name) == nil && column.NotNull && column.Default == "" && !column.Identity {
-			c.add(want.Name+"."+column.Name, "the column is NOT NULL and has no default, so the store cannot add rows", "give it a default or make it nullable")
-		}
-	}
 	c.primaryKey(want, live)
 }
 
+// foldNames gives the columns of a live table the names of the model, if the database does
+// not distinguish between upper and lower case in them.
+func (c *checker) foldNames(want, live *Table) {
+	if c.dialect.name() != "mysql" && c.dialect.name() != "sqlite" {
+		return
+	}
+	fold := func(name *string) {
+		for _, column := range want.Columns {
+			if strings.EqualFold(column.Name, *name) {
+				*name = column.Name
+			}
+		}
+	}
+	for i := range live.Columns {
+		fold(&live.Columns[i].Name)
+	}
+	for i := range live.PrimaryKey {
+		fold(&live.PrimaryKey[i])
+	}
+	for _, index := range live.Indexes {
+		for i := range index.Columns {
+			fold(&index.Columns[i])
+		}
+	}
+}
+
+// extraColumns reports columns of a team's without which no row can be added. A trigger may
+// fill them.
+func (c *checker) extraColumns(db *gorm.DB, want, live *Table) error {
+	for _, column := range live.Columns {
+		if want.Column(column.Name) != nil || !column.NotNull || column.Default != "" || column.Identity {
+			continue
+		}
+		if c.dialect.name() == "mysql" && strings.HasPrefix(strings.ToLower(column.Type), "enum(") {
+			continue // the first value is the default
+		}
+		where, remedy := want.Name+"."+column.Name, "give it a default or make it nullable"
+		triggers, err := c.insertTriggers(db, want.Name)
+		switch {
+		case err != nil:
+			return err
+		case len(triggers) > 0:
+			c.harmless(where, fmt.Sprintf("the column is NOT NULL and has no default: the store can add rows only if the trigger %s fills it", strings.Join(triggers, ", ")), remedy)
+		default:
+			c.add(where, "the column is NOT NULL and has no default, so the store cannot add rows", remedy)
+		}
+	}
+	return nil
+}
+
+// insertTriggers returns the names of the table's triggers that can fill a column of a new row.
+func (c *checker) insertTriggers(db *gorm.DB, table string) ([]string, error) {
+	switch c.dialect.name() {
+	case "postgres":
+		return names(db, "SELECT tgname FROM pg_trigger WHERE tgrelid = to_regclass(?) AND NOT tgisinternal AND tgtype & 6 = 6 ORDER BY tgname", c.dialect.quote(table))
+	case "mysql":
+		schema, bare := splitName(table)
+		return names(db, `SELECT trigger_name FROM information_schema.triggers
+			WHERE event_object_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND event_object_table = ?
+				AND event_manipulation = 'INSERT' AND action_timing = 'BEFORE' ORDER BY trigger_name`, schema, bare)
+	default:
+		return nil, nil
+	}
+}
+
 func (c *checker) checkColumn(where string, want, got Column) {
+	if got.base != "" {
+		got.Type = got.base
+	}
 	switch convert(c.dialect, want.Type, got.Type) {
 	case narrows:
 		c.tooSmall(where, want, got)

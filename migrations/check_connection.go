@@ -18,6 +18,8 @@ type probe struct {
 	query string
 	args  []any
 	find  func(c *checker, row []string)
+	// fails gets the error of the query. It may be nil.
+	fails func(c *checker, err error)
 	// next, in place of find, returns a further probe for the first row.
 	next func(row []string) probe
 }
@@ -56,7 +58,11 @@ func (c *checker) probe(db *gorm.DB, p probe) error {
 		return nil
 	})
 	if err != nil {
-		return db.Statement.Context.Err()
+		if ctxErr := db.Statement.Context.Err(); ctxErr != nil || p.fails == nil {
+			return ctxErr
+		}
+		p.fails(c, err)
+		return nil
 	}
 	if p.next != nil {
 		if len(found) == 0 || found[0][0] == "" {
@@ -65,7 +71,9 @@ func (c *checker) probe(db *gorm.DB, p probe) error {
 		return c.probe(db, p.next(found[0]))
 	}
 	for _, row := range found {
-		p.find(c, row)
+		if p.find != nil {
+			p.find(c, row)
+		}
 	}
 	return nil
 }
@@ -81,17 +89,24 @@ func keptBy(table string) func(*checker, []string) {
 	}
 }
 
-// isolation reports an isolation level that costs retries.
+// isolation reports an isolation level that costs retries, or that shows changes which are
+// never committed.
 func isolation(c *checker, level string) {
-	if strings.EqualFold(strings.ReplaceAll(level, "-", " "), "serializable") {
-		c.harmless("connection", "the isolation level is SERIALIZABLE, so that the store retries more often", "leave the store's connections at READ COMMITTED")
+	const remedy = "leave the store's connections at READ COMMITTED"
+	switch strings.ToLower(strings.ReplaceAll(level, "-", " ")) {
+	case "serializable":
+		c.harmless("connection", "the isolation level is SERIALIZABLE, so that the store retries more often", remedy)
+	case "read uncommitted":
+		if c.dialect.name() != "postgres" { // there, it is READ COMMITTED
+			c.add("connection", "the isolation level is READ UNCOMMITTED, so that the store reads changes which are rolled back later, such as the end of a session", remedy)
+		}
 	}
 }
 
 // softDeletes reports columns with which GORM deletes rows softly: the store knows nothing of
 // them, and goes on serving such a session.
-func (c *checker) softDeletes(model any, live *Table) error {
-	parsed, err := schema.Parse(model, &sync.Map{}, schema.NamingStrategy{})
+func (c *checker) softDeletes(model any, namer schema.Namer, live *Table) error {
+	parsed, err := schema.Parse(model, &sync.Map{}, namer)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ type Table struct {
 	Indexes    []Index
 
 	partitioned bool // in a live database
+	view        bool // in a live database: a view with that name
 }
 
 // A Column is a column of a table.
@@ -40,6 +41,9 @@ type Column struct {
 	// nondeterministic is true for a column of a live PostgreSQL database whose
 	// collation treats different strings as equal.
 	nondeterministic bool
+	// base is the type below the domain that is the type of a column of a live
+	// PostgreSQL database. Otherwise it is "".
+	base string
 }
 
 // An Index is an index, but not the primary key's.

@@ -45,6 +45,12 @@ func (mysql) inspect(_ context.Context, db *gorm.DB, name string) (*Table, error
 		return nil, err
 	}
 	table.partitioned = partitions > 0
+	views, err := names(db, `SELECT table_name FROM information_schema.views
+		WHERE table_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND table_name = ?`, args...)
+	if err != nil {
+		return nil, err
+	}
+	table.view = len(views) > 0
 	err = each(db, `SELECT index_name, non_unique = 0, COALESCE(column_name, '(expression)'), COALESCE(sub_part, 0)
 		FROM information_schema.statistics
 		WHERE table_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND table_name = ?

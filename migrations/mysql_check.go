@@ -2,6 +2,7 @@ package migrations
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -9,8 +10,8 @@ func (mysql) probes(table string) []probe {
 	owner, bare := splitName(table)
 	args := []any{owner, bare}
 	return []probe{
-		{query: `SHOW SESSION VARIABLES WHERE variable_name IN ('autocommit', 'completion_type', 'character_set_client', 'character_set_results',
-			'sql_mode', 'transaction_isolation', 'tx_isolation', 'read_only', 'super_read_only', 'innodb_read_only', 'transaction_read_only', 'tx_read_only')`, find: mysqlVariable},
+		{query: `SHOW SESSION VARIABLES WHERE variable_name IN ('autocommit', 'completion_type', 'character_set_client', 'character_set_connection',
+			'character_set_results', 'unique_checks', 'sql_mode', 'transaction_isolation', 'tx_isolation', 'read_only', 'super_read_only', 'innodb_read_only', 'transaction_read_only', 'tx_read_only')`, find: mysqlVariable},
 		{query: "SELECT @@binlog_format WHERE @@log_bin = 1", find: func(c *checker, row []string) {
 			if row[0] == "STATEMENT" {
 				c.harmless("server", "binlog_format is STATEMENT, under which the server refuses READ COMMITTED: the store uses the server's isolation level and meets more deadlocks",
@@ -29,6 +30,17 @@ func (mysql) probes(table string) []probe {
 	}
 }
 
+// mysqlReadable reports settings under which the catalogue cannot be read.
+var mysqlReadable = probe{query: "SELECT CAST(@@sql_select_limit AS CHAR), @@character_set_results", find: func(c *checker, row []string) {
+	const remedy = "remove it from the DSN or from the server's configuration"
+	if strings.Contains(row[1], "\x00") {
+		c.add("connection", "character_set_results is "+strings.ReplaceAll(row[1], "\x00", "")+", in which numbers cannot be read", remedy)
+	}
+	if limit, err := strconv.ParseUint(strings.ReplaceAll(row[0], "\x00", ""), 10, 64); err == nil && limit < 1<<31 {
+		c.add("connection", "sql_select_limit is "+row[0]+": lists of sessions, and this check, would be incomplete", remedy)
+	}
+}}
+
 // mysqlVariable reports a variable of the session that does not fit. The row has its name and
 // its value.
 func mysqlVariable(c *checker, row []string) {
@@ -46,9 +58,18 @@ func mysqlVariable(c *checker, row []string) {
 		case "RELEASE", "2":
 			c.harmless("connection", "completion_type is RELEASE, so that the connection closes after every transaction", remedy)
 		}
-	case "character_set_client", "character_set_results":
-		if value != "UTF8MB4" && value != "BINARY" && value != "" {
-			c.add("connection", fmt.Sprintf("%s is %s, which lacks characters that a subject id may have", name, strings.ToLower(value)), "set charset=utf8mb4 in the DSN")
+	case "character_set_client", "character_set_connection", "character_set_results":
+		problem := fmt.Sprintf("%s is %s, which lacks characters that a subject id may have", name, strings.ToLower(value))
+		switch {
+		case value == "UTF8MB4" || value == "BINARY" || value == "":
+		case name == "character_set_results": // the store reads bytes
+			c.harmless("connection", problem, "set charset=utf8mb4 in the DSN")
+		default:
+			c.add("connection", problem, "set charset=utf8mb4 in the DSN")
+		}
+	case "unique_checks":
+		if !isOn(value) {
+			c.add("connection", "unique_checks is off: the server may accept two sessions with one key, or one session id", remedy)
 		}
 	case "sql_mode":
 		if !strings.Contains(value, "STRICT_") {

@@ -3,6 +3,7 @@ package migrations
 import (
 	"context"
 	"database/sql"
+	"regexp"
 	"strings"
 
 	"gorm.io/gorm"
@@ -18,7 +19,8 @@ func (d postgres) inspect(_ context.Context, db *gorm.DB, name string) (*Table, 
 	err := each(db, `SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
 			COALESCE(pg_get_expr(d.adbin, d.adrelid), ''), a.attidentity <> '',
 			CASE WHEN a.attcollation <> t.typcollation THEN c.collname ELSE '' END,
-			COALESCE(to_jsonb(c)->>'collisdeterministic', 'true')
+			COALESCE(to_jsonb(c)->>'collisdeterministic', 'true'),
+			CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) ELSE '' END
 		FROM pg_attribute a
 		JOIN pg_type t ON t.oid = a.atttypid
 		LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -27,8 +29,9 @@ func (d postgres) inspect(_ context.Context, db *gorm.DB, name string) (*Table, 
 		ORDER BY a.attnum`, []any{regclass}, func(rows *sql.Rows) error {
 		var column Column
 		var deterministic string
-		err := rows.Scan(&column.Name, &column.Type, &column.NotNull, &column.Default, &column.Identity, &column.Collation, &deterministic)
-		if strings.HasPrefix(column.Default, "nextval(") {
+		err := rows.Scan(&column.Name, &column.Type, &column.NotNull, &column.Default, &column.Identity, &column.Collation, &deterministic, &column.base)
+		column.Type = unquoted.ReplaceAllString(column.Type, "$1")
+		if strings.HasPrefix(strings.ReplaceAll(column.Default, `"`, ""), "nextval(") {
 			column.Identity, column.Default = true, ""
 		}
 		column.nondeterministic = deterministic == "false"
@@ -42,7 +45,7 @@ func (d postgres) inspect(_ context.Context, db *gorm.DB, name string) (*Table, 
 	if err := scanOne(db.Raw("SELECT relkind::text FROM pg_class WHERE oid = to_regclass(?)", regclass), &kind); err != nil {
 		return nil, err
 	}
-	table.partitioned = kind == "p"
+	table.partitioned, table.view = kind == "p", kind == "v"
 	// Servers before version 15 do not have indnullsnotdistinct; as JSON it reads as NULL.
 	err = each(db, `SELECT i.relname, x.indisunique, x.indisprimary,
 			COALESCE(pg_get_expr(x.indpred, x.indrelid), ''),
@@ -64,6 +67,9 @@ func (d postgres) inspect(_ context.Context, db *gorm.DB, name string) (*Table, 
 	})
 	return table, err
 }
+
+// With quote_all_identifiers, the server also quotes the names of types that need no quotes.
+var unquoted = regexp.MustCompile(`"([a-z][a-z0-9_]*)"`)
 
 func (postgres) now() string {
 	return "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"

@@ -1,6 +1,7 @@
 package migrations
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -31,6 +32,23 @@ func (d postgres) probes(table string) []probe {
 				c.add("database", fmt.Sprintf("the database's encoding is %s, which lacks characters that a subject id may have", row[0]), "use a database in UTF8")
 			}
 		}},
+		{query: "SELECT current_setting('client_encoding')", find: func(c *checker, row []string) {
+			if row[0] != "UTF8" && row[0] != "SQL_ASCII" {
+				c.add("connection", fmt.Sprintf("client_encoding is %s, so that the server changes the characters of a subject id", row[0]), "set client_encoding=UTF8 in the DSN")
+			}
+		}},
+		{query: `SELECT clock_timestamp(), '\x00'::bytea`, fails: func(c *checker, err error) {
+			if _, ok := errors.AsType[interface {
+				error
+				SQLState() string
+			}](err); !ok { // the driver's error
+				c.add("connection", "the driver cannot read times and tickets with the connection's DateStyle and bytea_output in the DSN's default_query_exec_mode",
+					"set datestyle=ISO and bytea_output=hex in the DSN")
+			}
+		}},
+		{query: "SELECT rulename FROM pg_rewrite WHERE ev_class = to_regclass(?) AND ev_type <> '1' ORDER BY rulename", args: []any{regclass}, find: func(c *checker, row []string) {
+			c.add(table, fmt.Sprintf("the table has the rule %s, with which the server refuses statements of the store", row[0]), "replace the rule by a trigger")
+		}},
 		{query: "SELECT current_setting('default_transaction_isolation')", find: func(c *checker, row []string) { isolation(c, row[0]) }},
 		{query: "SELECT row_security_active(to_regclass(?))", args: []any{regclass}, find: func(c *checker, row []string) {
 			if isOn(row[0]) {
@@ -39,8 +57,10 @@ func (d postgres) probes(table string) []probe {
 			}
 		}},
 		{query: `SELECT conname, conrelid::regclass FROM pg_constraint
-			WHERE contype = 'f' AND confrelid = to_regclass(?) AND confdeltype IN ('a', 'r') AND conparentid = 0 ORDER BY conname`, args: []any{regclass}, find: keptBy(table)},
-		{query: `SELECT s.seqtypid::regtype FROM pg_sequence s WHERE s.seqrelid = to_regclass(pg_get_serial_sequence(?, 'id'))`, args: []any{regclass}, find: func(c *checker, row []string) {
+			WHERE contype = 'f' AND confrelid = to_regclass(?) AND conparentid = 0 AND (confdeltype IN ('a', 'r') OR EXISTS (
+				SELECT FROM pg_attribute WHERE attrelid = conrelid AND attnum = ANY (conkey)
+					AND (confdeltype = 'n' AND attnotnull OR confdeltype = 'd' AND (attnotnull OR atthasdef)))) ORDER BY conname`, args: []any{regclass}, find: keptBy(table)},
+		{query: "SELECT s.seqtypid::regtype FROM pg_sequence s WHERE s.seqrelid = " + sequenceOfID, args: []any{regclass, regclass}, find: func(c *checker, row []string) {
 			if row[0] != "bigint" {
 				c.harmless(table+".id", fmt.Sprintf("the sequence of the column is %s: sign-ins fail when it is used up", row[0]), "ALTER SEQUENCE … AS bigint")
 			}
@@ -49,12 +69,25 @@ func (d postgres) probes(table string) []probe {
 	}...)
 }
 
+// sequenceOfID is the sequence of the default of the column id, or of its identity. The
+// arguments are the table, twice.
+const sequenceOfID = `COALESCE(
+	(SELECT d.refobjid::regclass FROM pg_attrdef f
+		JOIN pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum AND a.attname = 'id'
+		JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = f.oid AND d.refclassid = 'pg_class'::regclass
+		JOIN pg_class s ON s.oid = d.refobjid AND s.relkind = 'S'
+		WHERE f.adrelid = to_regclass(?) LIMIT 1),
+	to_regclass(pg_get_serial_sequence(?, 'id')))`
+
 // sequencePosition reports a sequence that is behind the rows, as after a restore.
 func (d postgres) sequencePosition(table string) probe {
 	name := d.quote(table)
-	return probe{query: "SELECT pg_get_serial_sequence(?, 'id')", args: []any{name}, next: func(row []string) probe {
+	return probe{query: "SELECT " + sequenceOfID, args: []any{name, name}, next: func(row []string) probe {
 		sequence := row[0] // quoted by the server
-		return probe{query: "SELECT last_value + is_called::int <= (SELECT max(id) FROM " + name + ") FROM " + sequence, find: func(c *checker, row []string) {
+		// With an increment other than 1, other rows may be from other sequences.
+		return probe{query: "SELECT EXISTS (SELECT FROM " + name + " WHERE id >= n.next AND (id - n.next) % n.step = 0)" +
+			" FROM (SELECT s.last_value + s.is_called::int * q.seqincrement AS next, q.seqincrement AS step FROM " + sequence +
+			" s, pg_sequence q WHERE q.seqrelid = ?::regclass AND q.seqincrement > 0) n", args: []any{sequence}, find: func(c *checker, row []string) {
 			if isOn(row[0]) {
 				c.add(table+".id", "the sequence of the column is behind the rows, as after a restore: sign-ins fail",
 					fmt.Sprintf("SELECT setval('%s', max(id)) FROM %s", strings.ReplaceAll(sequence, "'", "''"), name))

@@ -15,7 +15,7 @@ func (sqlite) tables(_ context.Context, db *gorm.DB) ([]string, error) {
 
 func (d sqlite) inspect(_ context.Context, db *gorm.DB, name string) (*Table, error) {
 	table := &Table{Name: name}
-	ddl, err := names(db, "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?", name)
+	ddl, err := names(db, "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ? COLLATE NOCASE", name)
 	if err != nil || len(ddl) == 0 {
 		return nil, err
 	}

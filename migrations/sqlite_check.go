@@ -1,10 +1,24 @@
 package migrations
 
-func (sqlite) probes(table string) []probe {
+import "strings"
+
+func (d sqlite) probes(table string) []probe {
 	return []probe{
 		{query: "SELECT query_only FROM pragma_query_only", find: func(c *checker, row []string) {
 			if isOn(row[0]) {
 				c.add("connection", readOnlyProblem+": PRAGMA query_only is set", "remove the pragma from the DSN")
+			}
+		}},
+		// The statement deletes nothing, but a file that is opened with mode=ro or
+		// immutable=1 refuses it. SQLite's texts are in no other language.
+		{query: "DELETE FROM " + d.quote(table) + " WHERE 0", fails: func(c *checker, err error) {
+			if strings.Contains(err.Error(), "readonly database") && !c.reported("connection", readOnlyProblem) {
+				c.add("connection", readOnlyProblem+": the file, or the DSN, does not allow it", "remove mode=ro and immutable=1 from the DSN, and give the account the right to write the file and its folder")
+			}
+		}},
+		{query: "SELECT journal_mode FROM pragma_journal_mode", find: func(c *checker, row []string) {
+			if strings.EqualFold(row[0], "off") {
+				c.add("connection", "journal_mode is OFF, so that a transaction cannot be rolled back, and a crash destroys the file", "set journal_mode=WAL in the DSN")
 			}
 		}},
 		{query: "SELECT timeout FROM pragma_busy_timeout", find: func(c *checker, row []string) {
@@ -14,6 +28,9 @@ func (sqlite) probes(table string) []probe {
 			}
 		}},
 		{query: `SELECT f.id, m.name FROM pragma_foreign_keys k, sqlite_master m, pragma_foreign_key_list(m.name) f
-			WHERE k.foreign_keys = 1 AND m.type = 'table' AND f."table" = ? AND f.on_delete IN ('NO ACTION', 'RESTRICT') ORDER BY m.name`, args: []any{table}, find: keptBy(table)},
+			JOIN pragma_table_info(m.name) t ON t.name = f."from" COLLATE NOCASE
+			WHERE k.foreign_keys = 1 AND m.type = 'table' AND f."table" = ? COLLATE NOCASE
+				AND (f.on_delete IN ('NO ACTION', 'RESTRICT') OR f.on_delete = 'SET NULL' AND t."notnull" = 1
+					OR f.on_delete = 'SET DEFAULT' AND (t."notnull" = 1 OR t.dflt_value IS NOT NULL)) ORDER BY m.name`, args: []any{table}, find: keptBy(table)},
 	}
 }

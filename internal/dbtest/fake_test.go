@@ -123,8 +123,9 @@ func (c fakeConn) QueryContext(ctx context.Context, query string, args []driver.
 		answer.row = []driver.Value{changed}
 		return answer, nil
 	}
-	if strings.HasPrefix(query, "SELECT @@autocommit") {
-		answer.columns, answer.row = []string{"autocommit", "completion_type", "charset"}, []driver.Value{int64(1), "NO_CHAIN", "utf8mb4"}
+	if strings.HasPrefix(query, "SELECT CAST(@@autocommit") {
+		answer.columns = []string{"autocommit", "completion_type", "client", "connection", "results", "limit"}
+		answer.row = []driver.Value{int64(1), "NO_CHAIN", "utf8mb4", "utf8mb4", "utf8mb4", "18446744073709551615"}
 		return answer, nil
 	}
 	if columns := isFrom.FindStringSubmatch(query); columns != nil && strings.Contains(query, "user_sessions") && strings.Contains(query, "version") {

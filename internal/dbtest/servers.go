@@ -45,7 +45,7 @@ var PostgreSQL = &Engine{
 				query.Set(key, all.Get(key))
 			}
 			// GORM searches the DSN for a time zone without decoding it.
-			at.RawQuery = strings.ReplaceAll(query.Encode(), "%2F", "/")
+			at.RawQuery = strings.NewReplacer("%2F", "/", "+", "%20").Replace(query.Encode())
 			return at.String(), nil
 		}
 		for key := range all { // "host=… user=…"

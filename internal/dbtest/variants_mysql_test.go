@@ -26,6 +26,8 @@ func mysqlVariants() []variant {
 		{name: "server's time zone, loc", params: url.Values{"time_zone": {"'+05:45'"}, "loc": {"Asia/Kathmandu"}}},
 		{name: "timeTruncate", params: url.Values{"timeTruncate": {"1h"}}},
 		{name: "binlog_format=STATEMENT", params: url.Values{"binlog_format": {"'STATEMENT'"}}, supported: (*dbtest.Database).HasBinaryLog},
+		{name: "completion_type=RELEASE", params: url.Values{"completion_type": {"'RELEASE'"}}},
+		{name: "character_set_results", params: url.Values{"character_set_results": {"latin1"}}},
 		{name: "sql_safe_updates", params: url.Values{"sql_safe_updates": {"1"}}},
 		{name: "sql_require_primary_key", params: url.Values{"sql_require_primary_key": {"1"}}, supported: (*dbtest.Database).IsMySQL},
 		{name: "invisible primary keys", params: url.Values{"sql_generate_invisible_primary_key": {"1"}}, supported: (*dbtest.Database).IsMySQL},

@@ -69,6 +69,9 @@ var variants = []variant{
 	{name: "exec", engine: dbtest.PostgreSQL, params: url.Values{"default_query_exec_mode": {"exec"}}},
 	{name: "simple protocol", engine: dbtest.PostgreSQL, params: url.Values{"default_query_exec_mode": {"simple_protocol"}}},
 	{name: "cache_describe", engine: dbtest.PostgreSQL, params: url.Values{"default_query_exec_mode": {"cache_describe"}}},
+	{name: "DateStyle", engine: dbtest.PostgreSQL, params: url.Values{"datestyle": {"German"}}},
+	{name: "bytea_output", engine: dbtest.PostgreSQL, params: url.Values{"bytea_output": {"escape"}}},
+	{name: "SQL_ASCII", engine: dbtest.PostgreSQL, params: url.Values{"client_encoding": {"SQL_ASCII"}}},
 	{name: "serializable", engine: dbtest.PostgreSQL, params: url.Values{"default_transaction_isolation": {"serializable"}}},
 
 	{name: "_timezone", engine: dbtest.SQLite, params: url.Values{"_timezone": {"America/New_York"}}},

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
 
 	"example.com/usersession/entities"
 	"example.com/usersession/internal/dbtest"
@@ -39,6 +40,36 @@ var misfits = []misfit{
 	{name: "sql_mode", engine: dbtest.MySQL, params: url.Values{"sql_mode": {"''"}}, find: "connection: sql_mode is not strict", remedy: "STRICT_TRANS_TABLES", harmless: true},
 	{name: "no busy_timeout", engine: dbtest.SQLite, params: url.Values{"_pragma": {"busy_timeout(0)"}}, find: "connection: there is no busy_timeout", remedy: "DSN", harmless: true},
 	{name: "engine", engine: dbtest.MySQL, ddl: []string{"DROP INDEX idx_user_sessions_subject ON user_sessions", "ALTER TABLE user_sessions ENGINE=Aria"}, find: "user_sessions: the table's engine is Aria", remedy: "InnoDB", mariaDB: true},
+	{name: "read uncommitted", engine: dbtest.MySQL, params: url.Values{"tx_isolation": {"'READ-UNCOMMITTED'"}}, find: "the isolation level is READ UNCOMMITTED", remedy: "READ COMMITTED"},
+	{name: "character_set_connection", engine: dbtest.MySQL, params: url.Values{"character_set_connection": {"latin1"}}, find: "connection: character_set_connection is latin1", remedy: "charset=utf8mb4"},
+	{name: "character_set_results", engine: dbtest.MySQL, params: url.Values{"character_set_results": {"latin1"}}, find: "connection: character_set_results is latin1", remedy: "charset=utf8mb4", harmless: true},
+	{name: "character_set_results", engine: dbtest.MySQL, params: url.Values{"character_set_results": {"ucs2"}}, find: "connection: character_set_results is ucs2", remedy: "DSN"},
+	{name: "sql_select_limit", engine: dbtest.MySQL, params: url.Values{"sql_select_limit": {"3"}}, find: "connection: sql_select_limit is 3", remedy: "DSN"},
+	{name: "unique_checks", engine: dbtest.MySQL, params: url.Values{"unique_checks": {"0"}}, find: "connection: unique_checks is off", remedy: "DSN"},
+	{name: "client_encoding", engine: dbtest.PostgreSQL, params: url.Values{"client_encoding": {"LATIN1"}}, find: "connection: client_encoding is LATIN1", remedy: "client_encoding=UTF8"},
+	{name: "DateStyle", engine: dbtest.PostgreSQL, params: url.Values{"datestyle": {"German"}, "default_query_exec_mode": {"exec"}}, find: "connection: the driver cannot read times", remedy: "datestyle=ISO"},
+	{name: "bytea_output", engine: dbtest.PostgreSQL, params: url.Values{"bytea_output": {"escape"}, "default_query_exec_mode": {"simple_protocol"}}, find: "connection: the driver cannot read times and tickets", remedy: "bytea_output=hex"},
+	{name: "options", engine: dbtest.PostgreSQL, params: url.Values{"options": {"-c default_transaction_read_only=on"}}, find: "connection: the connection is read-only", remedy: "target_session_attrs=read-write"},
+	{name: "mode=ro", engine: dbtest.SQLite, params: url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(5000)"}}, find: "connection: the connection is read-only", remedy: "mode=ro"},
+	{name: "rule", engine: dbtest.PostgreSQL, ddl: []string{"CREATE RULE keep AS ON DELETE TO user_sessions DO INSTEAD NOTHING"}, find: "user_sessions: the table has the rule keep", remedy: "trigger"},
+	{name: "view", engine: dbtest.PostgreSQL, ddl: asView, find: "user_sessions: it is a view", remedy: "CheckTable", harmless: true},
+	{name: "view", engine: dbtest.MySQL, ddl: asView, find: "user_sessions: it is a view", remedy: "CheckTable", harmless: true},
+	{name: "NOT NULL and a trigger", engine: dbtest.PostgreSQL, ddl: []string{
+		"ALTER TABLE user_sessions ADD g text NOT NULL",
+		"CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.g = 'x'; RETURN NEW; END $$",
+		"CREATE TRIGGER fill BEFORE INSERT ON user_sessions FOR EACH ROW EXECUTE FUNCTION fill()",
+	}, find: "user_sessions.g: the column is NOT NULL and has no default: the store can add rows only if the trigger fill fills it", remedy: "default", harmless: true},
+	{name: "NOT NULL and a trigger", engine: dbtest.MySQL, ddl: []string{
+		"ALTER TABLE user_sessions ADD g int NOT NULL", "CREATE TRIGGER fill BEFORE INSERT ON user_sessions FOR EACH ROW SET NEW.g = 1",
+	}, find: "user_sessions.g: the column is NOT NULL and has no default: the store can add rows only if the trigger fill fills it", remedy: "default", harmless: true, mariaDB: true},
+	{name: "NOT NULL", engine: dbtest.MySQL, ddl: []string{"ALTER TABLE user_sessions ADD g int NOT NULL"}, find: "user_sessions.g: the column is NOT NULL and has no default, so the store cannot add rows", remedy: "default"},
+	{name: "SET NULL on NOT NULL", engine: dbtest.PostgreSQL, ddl: []string{"CREATE TABLE devices (s bigint NOT NULL CONSTRAINT of_session REFERENCES user_sessions (id) ON DELETE SET NULL)"}, find: "user_sessions: the foreign key of_session of devices keeps a session", remedy: "ON DELETE"},
+	{name: "SET DEFAULT", engine: dbtest.PostgreSQL, ddl: []string{"CREATE TABLE devices (s bigint DEFAULT 0 CONSTRAINT of_session REFERENCES user_sessions (id) ON DELETE SET DEFAULT)"}, find: "user_sessions: the foreign key of_session of devices keeps a session", remedy: "ON DELETE"},
+	{name: "SET NULL on NOT NULL", engine: dbtest.SQLite, params: url.Values{"_pragma": {"foreign_keys(1)", "busy_timeout(5000)"}}, ddl: []string{"CREATE TABLE devices (s integer NOT NULL REFERENCES User_Sessions (id) ON DELETE SET NULL)"}, find: "of devices keeps a session", remedy: "ON DELETE"},
+	{name: "sequence that the column does not own", engine: dbtest.PostgreSQL, ddl: []string{
+		"CREATE SEQUENCE other", "ALTER TABLE user_sessions ALTER id SET DEFAULT nextval('other')",
+		"INSERT INTO user_sessions (id, partition_key, key, subject_id, created, renewed, ticket, version) VALUES (7, '', 'k', 's', now(), now(), '', 1)",
+	}, find: "user_sessions.id: the sequence of the column is behind the rows", remedy: "setval('other'"},
 
 	{name: "foreign key", engine: dbtest.PostgreSQL, ddl: []string{"CREATE TABLE devices (session bigint CONSTRAINT of_session REFERENCES user_sessions (id))"}, find: "user_sessions: the foreign key of_session of devices keeps a session", remedy: "ON DELETE"},
 	{name: "foreign key", engine: dbtest.MySQL, ddl: []string{"CREATE TABLE devices (session bigint, CONSTRAINT of_session FOREIGN KEY (session) REFERENCES user_sessions (id))"}, find: "user_sessions: the foreign key of_session of devices keeps a session", remedy: "ON DELETE"},
@@ -52,6 +83,52 @@ var misfits = []misfit{
 	}, find: "user_sessions: the search_path finds the table in several schemas", remedy: "WithTable"},
 	{name: "soft delete", engine: dbtest.PostgreSQL, ddl: []string{"ALTER TABLE user_sessions ADD deleted_at timestamptz"}, find: "user_sessions.deleted_at: the column looks like a soft delete", remedy: "remove"},
 	{name: "soft delete", engine: dbtest.SQLite, ddl: []string{"ALTER TABLE user_sessions ADD deleted_at datetime"}, find: "user_sessions.deleted_at: the column looks like a soft delete", remedy: "remove"},
+}
+
+var asView = []string{"ALTER TABLE user_sessions RENAME TO real_sessions", "CREATE VIEW user_sessions AS SELECT * FROM real_sessions"}
+
+// fits are settings and DDL of a team's that look like a misfit, and are none.
+var fits = []misfit{
+	{name: "DateStyle", engine: dbtest.PostgreSQL, params: url.Values{"datestyle": {"German"}, "bytea_output": {"escape"}}},
+	{name: "SQL_ASCII", engine: dbtest.PostgreSQL, params: url.Values{"client_encoding": {"SQL_ASCII"}}},
+	{name: "read uncommitted", engine: dbtest.PostgreSQL, params: url.Values{"default_transaction_isolation": {"read uncommitted"}}},
+	{name: "quote_all_identifiers", engine: dbtest.PostgreSQL, params: url.Values{"quote_all_identifiers": {"on"}}},
+	{name: "domain", engine: dbtest.PostgreSQL, ddl: []string{"CREATE DOMAIN subject AS varchar(200)", "ALTER TABLE user_sessions ALTER subject_id TYPE subject"}},
+	{name: "increment", engine: dbtest.PostgreSQL, ddl: []string{
+		"ALTER SEQUENCE user_sessions_id_seq INCREMENT BY 10", "SELECT nextval('user_sessions_id_seq')",
+		"INSERT INTO user_sessions (id, partition_key, key, subject_id, created, renewed, ticket, version) VALUES (8, '', 'k', 's', now(), now(), '', 1)",
+	}},
+	{name: "CASCADE, SET NULL", engine: dbtest.PostgreSQL, ddl: []string{
+		"CREATE TABLE a (s bigint NOT NULL REFERENCES user_sessions (id) ON DELETE CASCADE)", "CREATE TABLE b (s bigint REFERENCES user_sessions (id) ON DELETE SET NULL)",
+		"CREATE TABLE c (s bigint REFERENCES user_sessions (id) ON DELETE SET DEFAULT)",
+	}},
+	{name: "generated column", engine: dbtest.PostgreSQL, ddl: []string{"ALTER TABLE user_sessions ADD g text GENERATED ALWAYS AS (upper(subject_id)) STORED NOT NULL"}},
+	{name: "enumeration", engine: dbtest.MySQL, ddl: []string{"ALTER TABLE user_sessions ADD g enum('a', 'b') NOT NULL"}},
+	{name: "upper case", engine: dbtest.MySQL, ddl: []string{"ALTER TABLE user_sessions CHANGE expires EXPIRES datetime(6)", "ALTER TABLE user_sessions CHANGE version Version bigint NOT NULL"}},
+	{name: "upper case", engine: dbtest.SQLite, ddl: []string{
+		"ALTER TABLE user_sessions RENAME TO x", "ALTER TABLE x RENAME TO USER_SESSIONS",
+		"ALTER TABLE user_sessions RENAME COLUMN expires TO x", "ALTER TABLE user_sessions RENAME COLUMN x TO EXPIRES",
+	}},
+	{name: "foreign keys", engine: dbtest.SQLite, params: url.Values{"_pragma": {"foreign_keys(1)", "busy_timeout(5000)"}}, ddl: []string{
+		"CREATE TABLE a (s integer REFERENCES user_sessions (id) ON DELETE CASCADE)", "CREATE TABLE b (s integer REFERENCES user_sessions (id) ON DELETE SET NULL)",
+	}},
+}
+
+// TestDoctor_Fits finds nothing wrong with settings and schemas that the store works with.
+func TestDoctor_Fits(t *testing.T) {
+	for _, m := range fits {
+		dbtest.On(t, []*dbtest.Engine{m.engine}, func(t *testing.T, d *dbtest.Database) {
+			db := d.Open(t, dbtest.Setup{})
+			if err := db.AutoMigrate(&entities.UserSession{}); err != nil {
+				t.Fatal(err)
+			}
+			mustExec(t, db, m.ddl...)
+			findings, err := migrations.Check(t.Context(), d.Open(t, dbtest.Setup{Params: withTimeout(d, m.params)}))
+			if err != nil || len(findings) > 0 {
+				t.Errorf("%s: got the findings %v (%v), want none", m.name, findings, err)
+			}
+		})
+	}
 }
 
 // TestDoctor_Misfits finds each setting that does not fit, and says what to do.
@@ -139,6 +216,36 @@ func TestDoctor_RowLevelSecurity(t *testing.T) {
 type soft struct {
 	entities.UserSession
 	Gone gorm.DeletedAt
+}
+
+// TestDoctor_WithoutJournal: without a journal there is no rollback.
+func TestDoctor_WithoutJournal(t *testing.T) {
+	dbtest.On(t, []*dbtest.Engine{dbtest.SQLite}, func(t *testing.T, d *dbtest.Database) {
+		db := d.Open(t, dbtest.Setup{Params: url.Values{"_pragma": {"busy_timeout(5000)", "journal_mode(OFF)"}}})
+		if err := db.AutoMigrate(&entities.UserSession{}); err != nil {
+			t.Fatal(err)
+		}
+		findings, err := migrations.Check(t.Context(), db)
+		if err != nil || !found(findings, "connection: journal_mode is OFF", "WAL") {
+			t.Errorf("%v, %v", findings, err)
+		}
+	})
+}
+
+// TestDoctor_SoftDeleteWithNamingStrategy finds the column that the strategy names.
+func TestDoctor_SoftDeleteWithNamingStrategy(t *testing.T) {
+	dbtest.On(t, []*dbtest.Engine{dbtest.SQLite}, func(t *testing.T, d *dbtest.Database) {
+		db := d.Open(t, dbtest.Setup{Config: func(c *gorm.Config) {
+			c.NamingStrategy = schema.NamingStrategy{NameReplacer: strings.NewReplacer("Gone", "removed_at")}
+		}})
+		if err := db.Table("user_sessions").AutoMigrate(&soft{}); err != nil {
+			t.Fatal(err)
+		}
+		findings, err := migrations.Check(t.Context(), db, migrations.CheckModel(&soft{}), migrations.CheckTable("user_sessions"))
+		if err != nil || !found(findings, "user_sessions.removed_at: the column looks like a soft delete", "remove") {
+			t.Errorf("%v, %v", findings, err)
+		}
+	})
 }
 
 // TestDoctor_SoftDeleteInModel finds a soft delete by its type.

@@ -1,6 +1,6 @@
 -- GetUserSession
 
-SELECT `key`, `subject_id`, `session_id`, CAST(`created` AS CHAR), CAST(`renewed` AS CHAR), CAST(`expires` AS CHAR), `version`, `ticket` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?);
+SELECT CAST(CONVERT(`key` USING utf8mb4) AS BINARY), CAST(CONVERT(`subject_id` USING utf8mb4) AS BINARY), CAST(CONVERT(`session_id` USING utf8mb4) AS BINARY), CAST(`created` AS CHAR), CAST(`renewed` AS CHAR), CAST(`expires` AS CHAR), `version`, `ticket` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?);
 --   with string, string, string, string, string
 
 -- CreateUserSession
@@ -79,17 +79,17 @@ DELETE `user_sessions` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(C
 
 -- GetUserSessions, by subject id
 
-SELECT `key`, `subject_id`, `session_id`, CAST(`created` AS CHAR), CAST(`renewed` AS CHAR), CAST(`expires` AS CHAR), `version`, `ticket` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `subject_id` = ? AND CAST(CONVERT(`subject_id` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id`;
+SELECT CAST(CONVERT(`key` USING utf8mb4) AS BINARY), CAST(CONVERT(`subject_id` USING utf8mb4) AS BINARY), CAST(CONVERT(`session_id` USING utf8mb4) AS BINARY), CAST(`created` AS CHAR), CAST(`renewed` AS CHAR), CAST(`expires` AS CHAR), `version`, `ticket` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `subject_id` = ? AND CAST(CONVERT(`subject_id` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id`;
 --   with string, string, string, string, string
 
 -- GetUserSessions, by session id
 
-SELECT `key`, `subject_id`, `session_id`, CAST(`created` AS CHAR), CAST(`renewed` AS CHAR), CAST(`expires` AS CHAR), `version`, `ticket` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `session_id` = ? AND CAST(CONVERT(`session_id` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id`;
+SELECT CAST(CONVERT(`key` USING utf8mb4) AS BINARY), CAST(CONVERT(`subject_id` USING utf8mb4) AS BINARY), CAST(CONVERT(`session_id` USING utf8mb4) AS BINARY), CAST(`created` AS CHAR), CAST(`renewed` AS CHAR), CAST(`expires` AS CHAR), `version`, `ticket` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `session_id` = ? AND CAST(CONVERT(`session_id` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id`;
 --   with string, string, string, string, string
 
 -- GetUserSessions, by both
 
-SELECT `key`, `subject_id`, `session_id`, CAST(`created` AS CHAR), CAST(`renewed` AS CHAR), CAST(`expires` AS CHAR), `version`, `ticket` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `subject_id` = ? AND CAST(CONVERT(`subject_id` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `session_id` = ? AND CAST(CONVERT(`session_id` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id`;
+SELECT CAST(CONVERT(`key` USING utf8mb4) AS BINARY), CAST(CONVERT(`subject_id` USING utf8mb4) AS BINARY), CAST(CONVERT(`session_id` USING utf8mb4) AS BINARY), CAST(`created` AS CHAR), CAST(`renewed` AS CHAR), CAST(`expires` AS CHAR), `version`, `ticket` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `subject_id` = ? AND CAST(CONVERT(`subject_id` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `session_id` = ? AND CAST(CONVERT(`session_id` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id`;
 --   with string, string, string, string, string, string, string
 
 -- DeleteUserSessions, by subject id
@@ -109,22 +109,22 @@ DELETE `user_sessions` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(C
 
 -- UserSessions, newest first, two pages
 
-SELECT `key`, `subject_id`, `session_id`, CAST(`created` AS CHAR), CAST(`renewed` AS CHAR), CAST(`expires` AS CHAR), `version`, `id` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `id` < ? AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id` DESC LIMIT ?;
+SELECT CAST(CONVERT(`key` USING utf8mb4) AS BINARY), CAST(CONVERT(`subject_id` USING utf8mb4) AS BINARY), CAST(CONVERT(`session_id` USING utf8mb4) AS BINARY), CAST(`created` AS CHAR), CAST(`renewed` AS CHAR), CAST(`expires` AS CHAR), `version`, `id` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `id` < ? AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id` DESC LIMIT ?;
 --   with string, string, int64, string, int64
-SELECT `key`, `subject_id`, `session_id`, CAST(`created` AS CHAR), CAST(`renewed` AS CHAR), CAST(`expires` AS CHAR), `version`, `id` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `id` < ? AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id` DESC LIMIT ?;
+SELECT CAST(CONVERT(`key` USING utf8mb4) AS BINARY), CAST(CONVERT(`subject_id` USING utf8mb4) AS BINARY), CAST(CONVERT(`session_id` USING utf8mb4) AS BINARY), CAST(`created` AS CHAR), CAST(`renewed` AS CHAR), CAST(`expires` AS CHAR), `version`, `id` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `id` < ? AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id` DESC LIMIT ?;
 --   with string, string, int64, string, int64
 
 -- UserSessions, oldest first
 
-SELECT `key`, `subject_id`, `session_id`, CAST(`created` AS CHAR), CAST(`renewed` AS CHAR), CAST(`expires` AS CHAR), `version`, `id` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `id` > ? AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id` LIMIT ?;
+SELECT CAST(CONVERT(`key` USING utf8mb4) AS BINARY), CAST(CONVERT(`subject_id` USING utf8mb4) AS BINARY), CAST(CONVERT(`session_id` USING utf8mb4) AS BINARY), CAST(`created` AS CHAR), CAST(`renewed` AS CHAR), CAST(`expires` AS CHAR), `version`, `id` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `id` > ? AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id` LIMIT ?;
 --   with string, string, int64, string, int64
 
 -- UserSessions, of a subject
 
-SELECT `key`, `subject_id`, `session_id`, CAST(`created` AS CHAR), CAST(`renewed` AS CHAR), CAST(`expires` AS CHAR), `version`, `id` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `subject_id` = ? AND CAST(CONVERT(`subject_id` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `id` < ? AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id` DESC LIMIT ?;
+SELECT CAST(CONVERT(`key` USING utf8mb4) AS BINARY), CAST(CONVERT(`subject_id` USING utf8mb4) AS BINARY), CAST(CONVERT(`session_id` USING utf8mb4) AS BINARY), CAST(`created` AS CHAR), CAST(`renewed` AS CHAR), CAST(`expires` AS CHAR), `version`, `id` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `subject_id` = ? AND CAST(CONVERT(`subject_id` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `id` < ? AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id` DESC LIMIT ?;
 --   with string, string, string, string, int64, string, int64
 
 -- UserSessions, of a subject, oldest first
 
-SELECT `key`, `subject_id`, `session_id`, CAST(`created` AS CHAR), CAST(`renewed` AS CHAR), CAST(`expires` AS CHAR), `version`, `id` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `subject_id` = ? AND CAST(CONVERT(`subject_id` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `id` > ? AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id` LIMIT ?;
+SELECT CAST(CONVERT(`key` USING utf8mb4) AS BINARY), CAST(CONVERT(`subject_id` USING utf8mb4) AS BINARY), CAST(CONVERT(`session_id` USING utf8mb4) AS BINARY), CAST(`created` AS CHAR), CAST(`renewed` AS CHAR), CAST(`expires` AS CHAR), `version`, `id` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `subject_id` = ? AND CAST(CONVERT(`subject_id` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `id` > ? AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id` LIMIT ?;
 --   with string, string, string, string, int64, string, int64
