@@ -91,7 +91,7 @@ type dialect struct {
 	remedies          map[string]string // what to do about an error; {table} is the table
 	incomparable      []string          // the character sets rule out a comparison, or a value
 	refusesCleanup    []string          // the server does not know the form of the cleanup
-	refusesForceIndex []string          // the server's settings forbid deletePicked
+	refusesForceIndex []string          // the server's settings forbid deletePicked, or the table is a view
 	refusesIsolation  []string          // the server's settings forbid the isolation level
 	refusesPrepare    []string          // there are too many prepared statements
 	refusal           []string          // a foreign key or a trigger refuses a change, see isRefusal
@@ -134,6 +134,7 @@ const (
 	myCommitFailed          = "1180" // Group Replication, among others
 	myNotSupported          = "1235"
 	mySafeUpdates           = "1175" // sql_safe_updates
+	myNoSuchIndex           = "1176" // of a view
 	myStorageEngine         = "1030" // every error of a storage engine
 	myIncomparableCollation = "1267"
 	myReadOnly              = "1290" // --read-only, among others
@@ -309,7 +310,7 @@ var (
 		},
 		incomparable:      []string{myIncomparableCollation, myCannotConvert}, // a latin1 column and a value outside of latin1
 		refusesCleanup:    []string{mySyntaxError, myNotSupported},            // MySQL before 8, MariaDB before 10.6
-		refusesForceIndex: []string{mySafeUpdates},
+		refusesForceIndex: []string{mySafeUpdates, myNoSuchIndex},
 		refusesIsolation:  []string{myBinlogFormat},
 		refusesPrepare:    []string{myTooManyPrepared},
 		settings:          mysqlSettings,

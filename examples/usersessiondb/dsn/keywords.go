@@ -7,14 +7,23 @@ import (
 	"strings"
 )
 
-// libpqKeywords are keywords of libpq's connection strings that a list may begin with.
+// libpqKeywords are keywords that a connection string of libpq may begin with: its own, those
+// of pgx and settings of the server that a DSN often has.
 var libpqKeywords = []string{
-	"application_name", "channel_binding", "client_encoding", "connect_timeout", "database", "dbname", "gssencmode",
-	"host", "hostaddr", "options", "passfile", "password", "port", "search_path", "service", "servicefile", "sslcert",
-	"sslkey", "sslmode", "sslpassword", "sslrootcert", "target_session_attrs", "timezone", "user",
+	"application_name", "channel_binding", "client_encoding", "connect_timeout", "database", "dbname", "fallback_application_name",
+	"gssdelegation", "gssencmode", "gsslib", "host", "hostaddr", "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval",
+	"krbsrvname", "load_balance_hosts", "options", "passfile", "password", "port", "replication", "require_auth", "requirepeer",
+	"service", "servicefile", "ssl_max_protocol_version", "ssl_min_protocol_version", "sslcert", "sslcertmode", "sslcompression", "sslcrl",
+	"sslcrldir", "sslkey", "sslmode", "sslnegotiation", "sslpassword", "sslrootcert", "sslsni", "target_session_attrs", "tcp_user_timeout", "user",
+
+	"default_query_exec_mode", "description_cache_capacity", "krbspn", "statement_cache_capacity",
+
+	"datestyle", "default_transaction_isolation", "default_transaction_read_only", "idle_in_transaction_session_timeout", "lock_timeout",
+	"search_path", "statement_timeout", "timezone",
 }
 
-// adoKeywords are the keywords of go-mssqldb.
+// adoKeywords are the keywords of go-mssqldb, and those of .NET in the strings that its tools
+// write, which go-mssqldb ignores.
 var adoKeywords = []string{
 	"addr", "address", "app", "app name", "application name", "application intent", "applicationclientid", "applicationintent",
 	"certificate", "change password", "clientcertpath", "column encryption setting", "columnencryption", "connect timeout",
@@ -26,6 +35,9 @@ var adoKeywords = []string{
 	"protocol", "pwd", "resource id", "server", "server certificate", "server spn", "servercertificate", "serverspn",
 	"sendcertificatechain", "tenant id", "timeout", "timezone", "tlsmin", "trust server certificate", "trustservercertificate",
 	"uid", "user", "user id", "workstation id", "wsid",
+
+	"asynchronous processing", "integrated security", "max pool size", "min pool size", "multipleactiveresultsets",
+	"persist security info", "pooling", "trusted_connection",
 }
 
 // keywordForm returns libpq or ado for a list of keywords, and "" for any other text. A

@@ -61,7 +61,8 @@ func parseMySQLURL(text string) (Source, error) {
 	}
 	server += "@"
 	if len(l.hosts) == 1 {
-		host := l.hosts[0]
+		// The zone of an IPv6 address is encoded in a URL.
+		host := strings.Replace(l.hosts[0], "%25", "%", 1)
 		if !strings.Contains(host, ":") || strings.HasSuffix(host, "]") {
 			host += ":3306"
 		}
