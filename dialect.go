@@ -196,6 +196,7 @@ const (
 	msDuplicateConstraint    = "2627"
 	msTriggerEndedBatch      = "3609"
 	msReadOnly               = "3906"
+	msSetOptions             = "1934"
 	msSnapshotUpdateConflict = "3960"
 	msNotUpdatable           = "4405"
 	msNull                   = "515"
@@ -348,11 +349,13 @@ var (
 		rollbackTo:   "ROLLBACK TRANSACTION usersession",
 		wrap:         fixTypes,
 		countsItself: true,
+		settings:     sqlserverSettings,
+		judge:        judgeSQLServer,
 		cleanup:      formReadPast,
 		cleanupBatch: 250,
 		duplicate:    []string{msDuplicateIndexKey, msDuplicateConstraint},
 		retry:        []string{msDeadlock, msSnapshotUpdateConflict},
-		remedies:     map[string]string{msInvalidObject: missingTable, msInvalidColumn: missingTable, msReadOnly: readOnly},
+		remedies:     map[string]string{msInvalidObject: missingTable, msInvalidColumn: missingTable, msReadOnly: readOnly, msSetOptions: "the connection has QUOTED_IDENTIFIER or another ANSI option OFF, which the filtered index forbids: leave them ON, as the driver does"},
 		// Babelfish may refuse to delete from the result of a query.
 		refusesCleanup: []string{msIncorrectSyntax, msInvalidObject, msNotUpdatable, babelfishUnmapped},
 		refusal: []string{

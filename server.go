@@ -112,6 +112,17 @@ const (
 	postgresSettings = "SELECT current_setting('client_encoding'), current_setting('DateStyle'), current_setting('bytea_output')"
 )
 
+// sqlserverSettings reads no table, so that it begins no implicit transaction.
+const sqlserverSettings = "SELECT CASE WHEN @@OPTIONS & 2 = 2 THEN 'ON' ELSE 'OFF' END"
+
+// judgeSQLServer judges the row of sqlserverSettings.
+func judgeSQLServer(row []string, _ func(string) bool) (found settings) {
+	if row[0] == "ON" {
+		found.lost = "IMPLICIT_TRANSACTIONS is ON, so that writes would be lost: SET IMPLICIT_TRANSACTIONS OFF"
+	}
+	return found
+}
+
 // judgeMySQL judges the row of mysqlSettings.
 func judgeMySQL(row []string, _ func(string) bool) (found settings) {
 	const remedy = ": remove it from the DSN or from the server's configuration"

@@ -39,7 +39,10 @@ func (d sqlserver) probes(table string) []probe {
 			}
 		}},
 		{query: "SELECT transaction_isolation_level FROM sys.dm_exec_sessions WHERE session_id = @@SPID", find: func(c *checker, row []string) {
-			if row[0] == "4" {
+			switch row[0] {
+			case "1":
+				isolation(c, "read uncommitted")
+			case "4":
 				isolation(c, "serializable")
 			}
 		}},

@@ -35,6 +35,8 @@ type fakeDriver struct {
 	refuseForceIndex func() error
 	// refuseReadPast is the error of SQL Server's form of the cleanup.
 	refuseReadPast error
+	// implicitTransactions means that SQL Server's IMPLICIT_TRANSACTIONS is ON.
+	implicitTransactions bool
 	// rows are the numbers of rows that the next SELECTs return.
 	rows []int
 }
@@ -121,6 +123,10 @@ func (c fakeConn) QueryContext(ctx context.Context, query string, args []driver.
 		}
 		changed, _ := result.RowsAffected()
 		answer.row = []driver.Value{changed}
+		return answer, nil
+	}
+	if c.implicitTransactions && strings.Contains(query, "@@OPTIONS & 2") {
+		answer.row = []driver.Value{"ON"}
 		return answer, nil
 	}
 	if strings.HasPrefix(query, "SELECT CAST(@@autocommit") {

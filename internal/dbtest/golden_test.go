@@ -227,5 +227,5 @@ func TestGolden(t *testing.T) {
 // isSettings reports whether the statement reads the connection's settings: once, and before
 // whatever operation comes first.
 func isSettings(statement string) bool {
-	return strings.HasPrefix(statement, "SELECT CAST(@@autocommit") || strings.HasPrefix(statement, "SELECT current_setting(")
+	return strings.Contains(statement, "@@OPTIONS") || strings.HasPrefix(statement, "SELECT CAST(@@autocommit") || strings.HasPrefix(statement, "SELECT current_setting(")
 }

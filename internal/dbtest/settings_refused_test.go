@@ -1,9 +1,14 @@
 package dbtest_test
 
 import (
+	"database/sql"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
 
 	"example.com/usersession"
 	"example.com/usersession/bff"
@@ -66,6 +71,24 @@ func TestSettings_Refused(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestSettings_ImplicitTransactions: with IMPLICIT_TRANSACTIONS ON, writes to SQL Server would
+// be lost. The first call fails and names the setting; a transaction of the application works.
+func TestSettings_ImplicitTransactions(t *testing.T) {
+	for _, on := range []bool{true, false} {
+		db, err := gorm.Open(fakeDialects[0].dialector(sql.OpenDB(&fakeDriver{implicitTransactions: on})), &gorm.Config{Logger: logger.Discard})
+		must(t, err)
+		_, getErr := newStore(t, db).GetUserSession(t.Context(), keyOf("key"))
+		for operation, err := range map[string]error{"create": newStore(t, db).CreateUserSession(t.Context(), testSession("key", "sid")), "get": getErr} {
+			if strings.Contains(fmt.Sprint(err), "SET IMPLICIT_TRANSACTIONS OFF") != on {
+				t.Errorf("IMPLICIT_TRANSACTIONS %v: %s: %v", on, operation, err)
+			}
+		}
+		must(t, db.Transaction(func(tx *gorm.DB) error {
+			return newStore(t, db).WithTx(tx).CreateUserSession(t.Context(), testSession("key", "sid"))
+		}))
+	}
 }
 
 // TestSettings_ResultsCharacterSet: a session of another host is read exactly, also over a
