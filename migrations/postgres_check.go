@@ -11,11 +11,18 @@ func (d postgres) probes(table string) []probe {
 	_, bare := splitName(table)
 	visible := []probe{}
 	if bare == table {
-		visible = append(visible, probe{query: `SELECT string_agg(n.nspname, ', ' ORDER BY array_position(current_schemas(false), n.nspname)), count(*)
+		visible = append(visible, probe{query: `SELECT string_agg(n.nspname, ', ' ORDER BY array_position(current_schemas(false), n.nspname)), count(*), current_schema()
 			FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 			WHERE c.relname = ? AND c.relkind IN ('r', 'p', 'v', 'f') AND n.nspname = ANY (current_schemas(false))`, args: []any{bare},
 			find: func(c *checker, row []string) {
-				if row[1] != "0" && row[1] != "1" {
+				switch row[1] {
+				case "0":
+				case "1":
+					if row[0] != row[2] {
+						c.harmless(table, fmt.Sprintf("the table is in the schema %s, but new tables go to the schema %s, the first of the search_path: a migration, or AutoMigrate, would make a second table, without the sessions", row[0], row[2]),
+							"put the schema "+row[0]+" first in the search_path of migrations, or name it in the naming strategy or in WithTable")
+					}
+				default:
 					c.add(table, fmt.Sprintf("the search_path finds the table in several schemas: %s. The store uses the first", row[0]),
 						"name the schema in the naming strategy or in WithTable, or take the other schemas out of the search_path")
 				}
