@@ -90,6 +90,8 @@ func TestCallback_MalformedIDTokens(t *testing.T) {
 		"at_hash empty":             set("at_hash", ""),
 		"at_hash a number":          set("at_hash", 1),
 		"sid a number":              set("sid", 1),
+		"claims nested deeply":      set("x", json.RawMessage(strings.Repeat("[", 9_999)+strings.Repeat("]", 9_999))),
+		"a sid that is too long":    set("sid", strings.Repeat("x", 201)),
 		"sid an object":             set("sid", map[string]any{}),
 		"a logout token":            set("events", map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}),
 		"typ logout+jwt":            header("typ", "logout+jwt"),

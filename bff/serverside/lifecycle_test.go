@@ -345,3 +345,33 @@ func TestRevocations_ProviderFails(t *testing.T) {
 		}
 	})
 }
+
+// An application that wraps its whole mux, and a package that wraps its own handlers, do not
+// read the session twice.
+func TestMiddleware_Twice(t *testing.T) {
+	b := newTestBFF(t)
+	br := b.browser()
+	br.signIn(alice())
+	other := newTestBFF(t, func(c *Config) { c.CookieName = "__Host-other" })
+	b.store.reset()
+	inner := b.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if session, _ := FromContext(r.Context()); session.SubjectID != "alice" {
+			t.Errorf("signed in as %q", session.SubjectID)
+		}
+		if err := b.SignOut(w, r); err != nil {
+			t.Error(err)
+		}
+	}))
+	br.visit(func(w http.ResponseWriter, r *http.Request) {
+		other.Middleware(inner).ServeHTTP(w, r)
+		if _, signedIn := FromContext(r.Context()); signedIn {
+			t.Error("the sign-out in the inner handler is not seen in the outer one")
+		}
+	})
+	if n := b.store.count("get"); n != 1 {
+		t.Errorf("%d reads", n)
+	}
+	if len(br.cookies) != 0 {
+		t.Errorf("cookies %v", br.cookies)
+	}
+}

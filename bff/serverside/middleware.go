@@ -17,9 +17,16 @@ import (
 // Handlers get a ResponseWriter that notes when the response begins, so that a sign-in
 // after that is refused. It is an [http.Flusher] and an [http.Hijacker] if the server's is,
 // and works with [http.ResponseController].
+//
+// A request that comes through the middleware of the same Sessions twice has one session, which
+// is loaded once.
 func (s *Sessions) Middleware(next http.Handler) http.Handler {
 	s = s.outermost()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if st := s.state(r.Context()); st != nil {
+			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), contextKey{}, st)))
+			return
+		}
 		st, err := s.loadRequest(r)
 		if err != nil {
 			s.unavailable(w, r, err)

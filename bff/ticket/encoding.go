@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"example.com/usersession/bff"
 )
 
 // version is the first byte of an encoded ticket. It must change with every change of the
@@ -34,7 +36,7 @@ type wire struct {
 }
 
 // encode returns the plaintext of a ticket. It refuses a ticket that would not decode to the
-// same values. Its errors quote nothing of the ticket.
+// same values with [bff.ErrInvalidSession]. Its errors quote nothing of the ticket.
 func encode(t Ticket) ([]byte, error) {
 	data, err := json.Marshal(wire{
 		Issuer: t.Issuer, SubjectID: t.SubjectID, SessionID: t.SessionID, Claims: t.Claims,
@@ -46,7 +48,7 @@ func encode(t Ticket) ([]byte, error) {
 	})
 	if err != nil {
 		// The error may quote a claim's value.
-		return nil, errors.New("ticket: the claims cannot be encoded as JSON, or a time is out of range")
+		return nil, fmt.Errorf("%w: ticket: the claims cannot be encoded as JSON, or a time is out of range", bff.ErrInvalidSession)
 	}
 	if err := checkOpens(data); err != nil {
 		return nil, err
@@ -68,13 +70,13 @@ func checkOpens(data []byte) error {
 			inString = !inString
 		case inString && c == '\\':
 			if bytes.HasPrefix(data[i+1:], []byte("ufffd")) {
-				return errors.New("ticket: a field, a claim or a property is not valid UTF-8")
+				return fmt.Errorf("%w: ticket: a field, a claim or a property is not valid UTF-8", bff.ErrInvalidSession)
 			}
 			i++
 		case inString:
 		case c == '{' || c == '[':
 			if depth++; depth > maxNesting {
-				return errors.New("ticket: the claims are nested too deeply")
+				return fmt.Errorf("%w: ticket: the claims are nested too deeply", bff.ErrInvalidSession)
 			}
 		case c == '}' || c == ']':
 			depth--

@@ -70,8 +70,8 @@ func (b Binding) associatedData(purpose string) []byte {
 
 // Seal encodes and encrypts a ticket for the row that b names. It refuses a ticket whose
 // subject id ([bff.SubjectIDOf]) or session id differs from b's, because [Open] would refuse it
-// too; both subject ids may be empty. It also refuses a ticket that cannot be encoded without loss.
-// Its errors quote neither the ticket nor an error of the Protector.
+// too; both subject ids may be empty. A ticket that cannot be encoded without loss is refused
+// with [bff.ErrInvalidSession]. Its errors quote neither the ticket nor an error of the Protector.
 func Seal(p Protector, b Binding, t Ticket) ([]byte, error) {
 	if bff.SubjectIDOf(t.SubjectID) != b.SubjectID || t.SessionID != b.SessionID {
 		return nil, errors.New("ticket: subject id or session id differs from the row's")
