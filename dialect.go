@@ -77,6 +77,10 @@ type dialect struct {
 	settings string
 	judge    func(row []string, reads func(query string) bool) settings
 
+	// groupName reads the name of the group of servers that the server is a member of, see
+	// losesSavepoints. It may be empty.
+	groupName string
+
 	// prepare means that prepared statements are faster.
 	prepare bool
 
@@ -317,6 +321,7 @@ var (
 		settings:          mysqlSettings,
 		judge:             judgeMySQL,
 		refusal:           []string{myRowIsReferenced, myRowIsReferencedOld, mySignal, myNoDefault, myTriggerTable},
+		groupName:         "SHOW VARIABLES LIKE 'group_replication_group_name'",
 	}
 
 	sqlite = dialect{

@@ -62,6 +62,10 @@ func (s *GormStore) run(ctx context.Context, access access, operation string, at
 		case isContractErr(err):
 			return wrap(operation, err)
 		case errors.Is(err, errConflict):
+			if s.conn.inTx && s.conn.losesSavepoints(ctx) {
+				return fmt.Errorf("usersession: %s: %w: roll the transaction back: the sessions to be replaced are deleted in it, since Group Replication rules out savepoints",
+					operation, bff.ErrSessionExists)
+			}
 			if s.conn.inTx || n == maxAttempts {
 				return wrap(operation, bff.ErrSessionExists)
 			}

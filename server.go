@@ -19,6 +19,8 @@ type server struct {
 	refusesForceIndex atomic.Bool
 	refusesIsolation  atomic.Bool // the dialect's isolation level
 
+	losesSavepoints atomic.Pointer[bool] // nil: not read yet
+
 	settings atomic.Pointer[settings] // nil: not read yet
 }
 
@@ -180,6 +182,36 @@ func judgePostgres(row []string, reads func(query string) bool) (found settings)
 		found.problem = "bytea_output is " + row[2] + ", in which the driver cannot read tickets with the DSN's default_query_exec_mode: set bytea_output=hex in the DSN"
 	}
 	return found
+}
+
+// losesSavepoints reports whether a savepoint can hide the end of a transaction of the
+// application. A member of MySQL's Group Replication rolls a transaction back as soon as
+// another member's write needs its locks. The next statement fails with 1213, unless it is
+// a SAVEPOINT: that begins a new transaction, in which the rest is committed alone, and the
+// other members also commit what was rolled back here.
+func (c *conn) losesSavepoints(ctx context.Context) bool {
+	if c.dialect.groupName == "" {
+		return false
+	}
+	if found := c.server.losesSavepoints.Load(); found != nil {
+		return *found
+	}
+	rows, err := c.direct.WithContext(ctx).Statement.ConnPool.QueryContext(ctx, c.dialect.groupName)
+	if err != nil {
+		return false
+	}
+	defer rows.Close()
+	var variable, group string
+	for rows.Next() {
+		if rows.Scan(&variable, &group) != nil {
+			return false
+		}
+	}
+	if rows.Err() != nil {
+		return false
+	}
+	c.server.losesSavepoints.Store(new(group != ""))
+	return group != ""
 }
 
 // checkValues returns an error if a string would not survive the connection's character

@@ -91,6 +91,12 @@ func NewGormStore(db *gorm.DB, opts ...Option) (*GormStore, error) {
 // application must retry the whole transaction. A context that ends in the middle of a
 // statement can also make the transaction unusable.
 //
+// In MySQL's Group Replication, with several members that write, a SAVEPOINT can hide that
+// the server has rolled the transaction back: the COMMIT reports success, and the members
+// then differ. The store sets none there. If a conflict remains after it has deleted the
+// sessions to be replaced (a unique index of the team's own), its error says that the
+// transaction must be rolled back. GORM's nested transactions are savepoints, too.
+//
 // Some settings end the whole transaction at an error, so that what the application wrote
 // before is lost, and a COMMIT may report success: SQL Server's XACT_ABORT ON (there, a
 // conflict ends it, too), innodb_rollback_on_timeout (error 1205), and MariaDB from 11.6 in

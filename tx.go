@@ -12,13 +12,17 @@ import (
 
 // transaction runs body in a transaction of its own. In a transaction of the application
 // it runs body under a savepoint instead. If body returns an error, its statements are
-// rolled back.
+// rolled back, except where losesSavepoints: there body runs as a part of the application's
+// transaction.
 //
 // Nothing in the transaction is prepared: preparing can need a second connection while
 // the transaction holds the only one.
 func (c *conn) transaction(ctx context.Context, body func(tx *conn) error) error {
 	db := c.direct.WithContext(ctx)
 	if c.inTx {
+		if c.losesSavepoints(ctx) {
+			return body(c.in(db))
+		}
 		return c.savepoint(db, body)
 	}
 	usePrimary(db)

@@ -65,9 +65,10 @@ mysqld_start() {
 	local name=$1 port=$2 pid
 	shift 2
 	# The data need not survive a crash. The binary log is on, because it forbids some
-	# statements.
+	# statements. The server's id is also the first id that a member of Group Replication
+	# gives to a row; above 7, the members give the same ids and diverge.
 	local options=(--user=mysql --datadir="$inside/$name" --socket="$inside/$name.sock" --pid-file="$inside/$name.pid"
-		--bind-address=127.0.0.1 --port="$port" --max-connections=500 --server-id="$port" --log-bin="$name-bin"
+		--bind-address=127.0.0.1 --port="$port" --max-connections=500 --server-id="$((${#servers[@]} + 1))" --log-bin="$name-bin"
 		--innodb-flush-log-at-trx-commit=0 --innodb-doublewrite=0 --sync-binlog=0)
 	[[ $flavour == mariadb ]] || options+=(--mysqlx=OFF)
 	# The scripts with which nodes copy data need /proc. The mount ends with the server.

@@ -234,6 +234,15 @@ func (d *Database) IsGroupReplication() bool {
 		Scan(&members) == nil && members > 0
 }
 
+// IsCluster reports whether the connections are spread over several nodes.
+func (d *Database) IsCluster() bool {
+	if d.Engine != MySQL {
+		return false
+	}
+	network, _, err := d.Address()
+	return err == nil && network == nodes
+}
+
 // HasBinaryLog reports whether a server of the MySQL family writes a binary log.
 func (d *Database) HasBinaryLog() bool {
 	var on bool

@@ -37,6 +37,8 @@ type fakeDriver struct {
 	refuseReadPast error
 	// implicitTransactions means that SQL Server's IMPLICIT_TRANSACTIONS is ON.
 	implicitTransactions bool
+	// group is the name of the group of MySQL's Group Replication.
+	group string
 	// rows are the numbers of rows that the next SELECTs return.
 	rows []int
 }
@@ -132,6 +134,10 @@ func (c fakeConn) QueryContext(ctx context.Context, query string, args []driver.
 	if strings.HasPrefix(query, "SELECT CAST(@@autocommit") {
 		answer.columns = []string{"autocommit", "completion_type", "client", "connection", "results", "limit"}
 		answer.row = []driver.Value{int64(1), "NO_CHAIN", "utf8mb4", "utf8mb4", "utf8mb4", "18446744073709551615"}
+		return answer, nil
+	}
+	if strings.HasPrefix(query, "SHOW VARIABLES") {
+		answer.columns, answer.row = []string{"Variable_name", "Value"}, []driver.Value{"group_replication_group_name", c.group}
 		return answer, nil
 	}
 	if columns := isFrom.FindStringSubmatch(query); columns != nil && strings.Contains(query, "user_sessions") && strings.Contains(query, "version") {

@@ -187,8 +187,10 @@ func init() {
 }
 
 // awaitNodes waits until every node of a cluster has the database, and every table that was
-// created in it before.
+// created in it before. A node that has left the cluster never has them.
 func awaitNodes(ctx context.Context, dsn, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
 	config, err := mysqldriver.ParseDSN(dsn)
 	if err != nil || config.Net != nodes {
 		return err
@@ -204,7 +206,10 @@ func awaitNodes(ctx context.Context, dsn, name string) error {
 		var tables int
 		for {
 			// With the DSN's parameters the query waits for earlier writes on other nodes.
-			err = pool.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = database()").Scan(&tables)
+			last := pool.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = database()").Scan(&tables)
+			if last == nil || err == nil || ctx.Err() == nil {
+				err = last
+			}
 			if err == nil || ctx.Err() != nil {
 				break
 			}
@@ -212,7 +217,7 @@ func awaitNodes(ctx context.Context, dsn, name string) error {
 		}
 		_ = pool.Close()
 		if err != nil {
-			return err
+			return fmt.Errorf("node %s: %w", address, err)
 		}
 	}
 	return nil
