@@ -47,6 +47,10 @@ type dialect struct {
 	// of the transaction fails.
 	errorsAbort bool
 
+	// retryEndsTx means that an error in retry ends the whole transaction, without an
+	// error of the statements that follow.
+	retryEndsTx bool
+
 	// writableCTE means that a WITH clause may contain a DELETE. A server that speaks
 	// the dialect may still refuse it, see refusesCTE.
 	writableCTE bool
@@ -134,6 +138,7 @@ const (
 	myPacketTooLarge        = "1153"
 	myUnknownError          = "1105" // TiDB: every error without a code of its own
 	myNoSuchTable           = "1146"
+	myLockWaitTimeout       = "1205"
 	myDeadlock              = "1213"
 	myCommitFailed          = "1180" // Group Replication, among others
 	myNotSupported          = "1235"
@@ -276,11 +281,12 @@ var (
 		page:       " LIMIT ?n",
 		// REPEATABLE READ, the default, also locks the gaps between rows, and then
 		// two unrelated sign-ins deadlock.
-		isolation:  sql.LevelReadCommitted,
-		begin:      []string{"SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "START TRANSACTION"},
-		savepoint:  "SAVEPOINT usersession",
-		rollbackTo: "ROLLBACK TO SAVEPOINT usersession",
-		release:    "RELEASE SAVEPOINT usersession",
+		isolation:   sql.LevelReadCommitted,
+		begin:       []string{"SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "START TRANSACTION"},
+		savepoint:   "SAVEPOINT usersession",
+		rollbackTo:  "ROLLBACK TO SAVEPOINT usersession",
+		release:     "RELEASE SAVEPOINT usersession",
+		retryEndsTx: true,
 		// A DELETE with ORDER BY and LIMIT deadlocks with requests.
 		// With stale statistics, the optimizer may choose another index or none, and
 		// then the DELETE waits for the rows of other cleaners, up to a deadlock.

@@ -123,6 +123,9 @@ func (s *GormStore) databaseErr(ctx context.Context, operation string, err error
 	if remedy != "" {
 		text += ": " + strings.ReplaceAll(remedy, "{table}", s.table)
 	}
+	if s.conn.endsTransaction(ctx, err) {
+		text += ": the server has rolled back the whole transaction: begin it again"
+	}
 	if isIDTaken(err) {
 		text += ": the new row's id is taken: the sequence is behind the rows, as after a restore: " +
 			"SELECT setval(pg_get_serial_sequence('" + s.table + "', 'id'), max(id)) FROM " + s.table

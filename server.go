@@ -214,6 +214,20 @@ func (c *conn) losesSavepoints(ctx context.Context) bool {
 	return group != ""
 }
 
+// endsTransaction reports whether the error means that the server has rolled back the whole
+// transaction of the application, and would run further statements outside of it.
+func (c *conn) endsTransaction(ctx context.Context, err error) bool {
+	if !c.inTx || !c.dialect.retryEndsTx {
+		return false
+	}
+	if errorCode(err) != myLockWaitTimeout {
+		return c.dialect.isRetryable(err)
+	}
+	var ends bool // TiDB and others lack the variable: they roll the statement back
+	row := c.direct.WithContext(ctx).Statement.ConnPool.QueryRowContext(ctx, "SELECT @@innodb_rollback_on_timeout")
+	return row.Scan(&ends) == nil && ends
+}
+
 // checkValues returns an error if a string would not survive the connection's character
 // set. The error wraps [bff.ErrInvalidSession], and does not quote the string.
 func (c *conn) checkValues(ctx context.Context, args []any) error {

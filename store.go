@@ -100,8 +100,8 @@ func NewGormStore(db *gorm.DB, opts ...Option) (*GormStore, error) {
 // Some settings end the whole transaction at an error, so that what the application wrote
 // before is lost, and a COMMIT may report success: SQL Server's XACT_ABORT ON (there, a
 // conflict ends it, too), innodb_rollback_on_timeout (error 1205), and MariaDB from 11.6 in
-// REPEATABLE READ (error 1020). Leave XACT_ABORT off, and after any database error roll the
-// transaction back. On SQL Server use go-mssqldb 1.10 or later, which notices the end of a
+// REPEATABLE READ (error 1020). On MySQL and MariaDB the error says that the transaction has
+// ended. Leave XACT_ABORT off, and after any database error roll the transaction back. On SQL Server use go-mssqldb 1.10 or later, which notices the end of a
 // transaction.
 func (s *GormStore) WithTx(tx *gorm.DB) *GormStore {
 	joined := &GormStore{

@@ -37,6 +37,8 @@ type fakeDriver struct {
 	refuseReadPast error
 	// implicitTransactions means that SQL Server's IMPLICIT_TRANSACTIONS is ON.
 	implicitTransactions bool
+	// rollsBackOnTimeout is MySQL's innodb_rollback_on_timeout.
+	rollsBackOnTimeout bool
 	// group is the name of the group of MySQL's Group Replication.
 	group string
 	// rows are the numbers of rows that the next SELECTs return.
@@ -134,6 +136,10 @@ func (c fakeConn) QueryContext(ctx context.Context, query string, args []driver.
 	if strings.HasPrefix(query, "SELECT CAST(@@autocommit") {
 		answer.columns = []string{"autocommit", "completion_type", "client", "connection", "results", "limit"}
 		answer.row = []driver.Value{int64(1), "NO_CHAIN", "utf8mb4", "utf8mb4", "utf8mb4", "18446744073709551615"}
+		return answer, nil
+	}
+	if query == "SELECT @@innodb_rollback_on_timeout" {
+		answer.row = []driver.Value{c.rollsBackOnTimeout}
 		return answer, nil
 	}
 	if strings.HasPrefix(query, "SHOW VARIABLES") {

@@ -5,12 +5,17 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
+	mysqldriver "github.com/go-sql-driver/mysql"
 	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
 
+	"example.com/usersession"
 	"example.com/usersession/bff"
 	"example.com/usersession/internal/dbtest"
 )
@@ -63,6 +68,67 @@ func TestWithTx_Deadlock(t *testing.T) {
 			}
 		}
 		wantNoSecretIn(t, "deadlock", failed[0])
+		if says := strings.Contains(failed[0].Error(), "whole transaction"); says != (d.Engine == dbtest.MySQL) {
+			t.Errorf("the error is %v", failed[0])
+		}
+	})
+}
+
+// TestWithTx_SnapshotIsolation: with innodb_snapshot_isolation, which MariaDB has on from
+// 11.6, a conflict ends the whole transaction, and further statements run outside of it. The
+// error says that.
+func TestWithTx_SnapshotIsolation(t *testing.T) {
+	onEnginesExcept(t, []*dbtest.Engine{dbtest.MySQL}, func(d *dbtest.Database) string {
+		if !d.IsMariaDB() {
+			return "is not MariaDB"
+		}
+		return ""
+	}, func(t *testing.T, d *dbtest.Database) {
+		db, store := openStore(t, d, dbtest.Setup{Params: url.Values{"innodb_snapshot_isolation": {"ON"}}})
+		ctx, session := t.Context(), testSession("key", "sid")
+		must(t, store.CreateUserSession(ctx, session))
+		tx := beginTx(t, db, &sql.TxOptions{Isolation: sql.LevelRepeatableRead})
+		_, err := store.WithTx(tx).GetUserSession(ctx, keyOf("key"))
+		must(t, err)
+		must(t, store.UpdateUserSession(ctx, keyOf("key"), updateOf(session, "newer", 0)))
+		err = store.WithTx(tx).UpdateUserSession(ctx, keyOf("key"), updateOf(session, "older", 0))
+		var open bool
+		must(t, tx.Raw("SELECT @@in_transaction").Scan(&open).Error)
+		if driverCode(err) != "1020" || !strings.Contains(err.Error(), "whole transaction") || open {
+			t.Errorf("%v, in a transaction: %t", err, open)
+		}
+	})
+}
+
+// TestWithTx_LockWaitTimeout: with innodb_rollback_on_timeout, error 1205 ends the whole
+// transaction, and the store's error says that. Otherwise it ends the statement.
+func TestWithTx_LockWaitTimeout(t *testing.T) {
+	for _, ends := range []bool{true, false} {
+		fake := &fakeDriver{rollsBackOnTimeout: ends}
+		db, err := gorm.Open(fakeDialects[2].dialector(sql.OpenDB(fake)), &gorm.Config{Logger: logger.Discard})
+		must(t, err)
+		for inTx, store := range map[bool]*usersession.GormStore{false: newStore(t, db), true: newStore(t, db).WithTx(beginTx(t, db))} {
+			fake.refuse = []error{&mysqldriver.MySQLError{Number: 1205}}
+			err = store.UpdateUserSession(t.Context(), keyOf("key"), updateOf(testSession("", "sid"), "", 0))
+			if err == nil || strings.Contains(err.Error(), "whole transaction") != (inTx && ends) {
+				t.Errorf("in a transaction: %t, rolled back: %t: %v", inTx, ends, err)
+			}
+		}
+	}
+	// A server says the truth about the variable.
+	dbtest.On(t, []*dbtest.Engine{dbtest.MySQL}, func(t *testing.T, d *dbtest.Database) {
+		db, store := openStore(t, d, dbtest.Setup{Params: url.Values{"innodb_lock_wait_timeout": {"1"}}})
+		ctx, session := t.Context(), testSession("key", "sid")
+		must(t, store.CreateUserSession(ctx, session))
+		other := beginTx(t, db, &sql.TxOptions{Isolation: sql.LevelReadCommitted}) // locks no gaps
+		must(t, other.Exec("UPDATE user_sessions SET version = version + 1").Error)
+		tx := beginTx(t, db)
+		must(t, store.WithTx(tx).CreateUserSession(ctx, testSession("mine", "sid-2")))
+		err := store.WithTx(tx).UpdateUserSession(ctx, keyOf("key"), updateOf(session, "", 0))
+		ended := countRows(t, tx, "user_sessions") == 1 // without its own
+		if driverCode(err) != "1205" || strings.Contains(err.Error(), "whole transaction") != ended {
+			t.Errorf("%v, rolled back: %t", err, ended)
+		}
 	})
 }
 
