@@ -19,7 +19,7 @@ func TestPrivileges_OneTable(t *testing.T) {
 	dbtest.On(t, []*dbtest.Engine{dbtest.MySQL}, func(t *testing.T, d *dbtest.Database) {
 		admin := d.Open(t, dbtest.Setup{})
 		d.Migrate(t, admin)
-		must(t, admin.Exec("CREATE TABLE others (id int PRIMARY KEY)").Error)
+		must(t, admin.Exec("CREATE TABLE another (id int PRIMARY KEY)").Error)
 		name, password := "usersession_"+rand.Text()[:8], rand.Text()+"aA1!"
 		err := admin.Exec(fmt.Sprintf("CREATE USER %s@'%%' IDENTIFIED BY '%s'", name, password)).Error
 		if refused, ok := errors.AsType[*mysqldriver.MySQLError](err); ok && refused.Number == 1227 {
@@ -42,7 +42,7 @@ func TestPrivileges_OneTable(t *testing.T) {
 		db, err := gorm.Open(d.Engine.Dialector(config.FormatDSN()), &gorm.Config{Logger: logger.Discard})
 		must(t, err)
 		t.Cleanup(func() { _ = dbtest.Pool(t, db).Close() })
-		if db.Exec("SELECT * FROM others").Error == nil || db.Exec("CREATE TABLE more (id int PRIMARY KEY)").Error == nil {
+		if db.Exec("SELECT * FROM another").Error == nil || db.Exec("CREATE TABLE more (id int PRIMARY KEY)").Error == nil {
 			t.Fatal("the account has more privileges")
 		}
 		store := newStore(t, db)

@@ -125,7 +125,7 @@ var describing = map[*dbtest.Engine][]string{
 		FROM pg_indexes WHERE schemaname = current_schema() AND tablename = 'user_sessions' ORDER BY indexname COLLATE "C"`,
 	},
 	dbtest.MySQL: {
-		`SELECT CONCAT(column_name, ' ', column_type, COALESCE(CONCAT(' COLLATE ', collation_name), ''), IF(is_nullable = 'NO', ' NOT NULL', ''), IF(extra = '', '', CONCAT(' ', extra)))
+		`SELECT CONCAT(column_name, ' ', column_type, IF(collation_name IS NULL, '', CONCAT(' COLLATE ', collation_name)), IF(is_nullable = 'NO', ' NOT NULL', ''), IF(extra = '', '', CONCAT(' ', extra)))
 		FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' ORDER BY ordinal_position`,
 		`SELECT CONCAT(index_name, ': ', IF(non_unique, '', 'UNIQUE '), '(', GROUP_CONCAT(column_name ORDER BY seq_in_index SEPARATOR ', '), ')')
 		FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = 'user_sessions' GROUP BY index_name, non_unique ORDER BY BINARY index_name`,

@@ -3,6 +3,7 @@
 INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?);
 --   with string, string, string, string, string, string, string, []uint8
 --   fails
+SHOW VARIABLES LIKE 'group_replication_group_name';
 SAVEPOINT usersession;
 DELETE `user_sessions` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `session_id` = ? AND CAST(CONVERT(`session_id` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `expires` <= ?;
 --   with string, string, string, string, string
