@@ -157,7 +157,6 @@ const (
 	myNoDefault             = "1364"
 	myTooLong               = "1406"
 	myTriggerTable          = "1442" // a trigger changes the statement's table
-	myLockWaitTimeout       = "1205"
 	myAccessDenied          = "1142"
 	myMaxJoinSize           = "1104"
 	myOutOfRange            = "167" // also an exhausted AUTO_INCREMENT

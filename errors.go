@@ -33,8 +33,13 @@ func (e *databaseError) Is(target error) bool { return errors.Is(e.cause, target
 
 func (e *databaseError) As(target any) bool { return errors.As(e.cause, target) }
 
-// errSettings means that the connection's settings would lose writes.
+// errSettings means that the connection's settings would lose or change what is written.
 var errSettings = errors.New("the connection's settings do not fit")
+
+// errEmptyIsNull means that the connection would write or look for NULL in place of an empty
+// partition key, subject id or ticket.
+var errEmptyIsNull = fmt.Errorf("%w: the connection's sql_mode has EMPTY_STRING_IS_NULL, which turns an empty partition key, subject id or ticket into NULL: "+
+	"remove it from the DSN or from the server's configuration", errSettings)
 
 // brokenConnErrs are the errors of a connection that the server or the network has closed.
 var brokenConnErrs = []error{driver.ErrBadConn, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE}

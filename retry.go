@@ -59,7 +59,7 @@ func (s *GormStore) run(ctx context.Context, access access, operation string, at
 		switch {
 		case err == nil:
 			return nil
-		case isContractErr(err):
+		case isContractErr(err), errors.Is(err, errSettings):
 			return wrap(operation, err)
 		case errors.Is(err, errConflict):
 			if s.conn.inTx && s.conn.losesSavepoints(ctx) {

@@ -36,6 +36,8 @@ type settings struct {
 	maxRune rune
 	// release means that a plain COMMIT closes the connection.
 	release bool
+	// emptyIsNull means that the connection turns an empty string into NULL.
+	emptyIsNull bool
 }
 
 // checkSettings reads the connection's settings before the store's first statement. With some
@@ -110,7 +112,7 @@ func (c *conn) readSettings(ctx context.Context, query string) (row []string, er
 
 const (
 	// As text: the driver cannot read numbers in UTF-16.
-	mysqlSettings    = "SELECT CAST(@@autocommit AS CHAR), @@completion_type, @@character_set_client, @@character_set_connection, @@character_set_results, CAST(@@sql_select_limit AS CHAR)"
+	mysqlSettings    = "SELECT CAST(@@autocommit AS CHAR), @@completion_type, @@character_set_client, @@character_set_connection, @@character_set_results, CAST(@@sql_select_limit AS CHAR), @@sql_mode"
 	postgresSettings = "SELECT current_setting('client_encoding'), current_setting('DateStyle'), current_setting('bytea_output')"
 )
 
@@ -131,6 +133,7 @@ func judgeMySQL(row []string, _ func(string) bool) (found settings) {
 	for i := range row {
 		row[i] = strings.ReplaceAll(row[i], "\x00", "") // in UTF-16 and UTF-32
 	}
+	found.emptyIsNull = strings.Contains(strings.ToUpper(row[6]), "EMPTY_STRING_IS_NULL") // MariaDB
 	client, connection, results := charset(row[2]), charset(row[3]), charset(row[4])
 	switch limit, err := strconv.ParseUint(row[5], 10, 64); {
 	case client != connection && client != "binary" && connection != "binary":
@@ -229,21 +232,41 @@ func (c *conn) endsTransaction(ctx context.Context, err error) bool {
 }
 
 // checkValues returns an error if a string would not survive the connection's character
-// set. The error wraps [bff.ErrInvalidSession], and does not quote the string.
+// set or SQL mode. The error does not quote the string, and wraps [bff.ErrInvalidSession] if
+// the character set lacks one of its characters.
 func (c *conn) checkValues(ctx context.Context, args []any) error {
 	if c.dialect.settings == "" {
 		return nil
 	}
 	for _, arg := range args {
-		text, ok := arg.(string)
-		if !ok || !strings.ContainsFunc(text, func(r rune) bool { return r >= utf8.RuneSelf }) {
-			continue
+		switch arg := arg.(type) {
+		case string:
+			if err := c.checkString(ctx, arg); err != nil {
+				return err
+			}
+		case []byte:
+			if len(arg) == 0 && arg != nil && c.settings(ctx).emptyIsNull {
+				return errEmptyIsNull
+			}
 		}
-		found := c.settings(ctx)
-		if found.charset != "" && strings.ContainsFunc(text, func(r rune) bool { return r > found.maxRune }) {
-			return fmt.Errorf("%w: a value has a character outside of the connection's character set, %s: set charset=utf8mb4 in the DSN",
-				bff.ErrInvalidSession, found.charset)
+	}
+	return nil
+}
+
+func (c *conn) checkString(ctx context.Context, text string) error {
+	if text == "" {
+		if c.settings(ctx).emptyIsNull {
+			return errEmptyIsNull
 		}
+		return nil
+	}
+	if !strings.ContainsFunc(text, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		return nil
+	}
+	found := c.settings(ctx)
+	if found.charset != "" && strings.ContainsFunc(text, func(r rune) bool { return r > found.maxRune }) {
+		return fmt.Errorf("%w: a value has a character outside of the connection's character set, %s: set charset=utf8mb4 in the DSN",
+			bff.ErrInvalidSession, found.charset)
 	}
 	return nil
 }

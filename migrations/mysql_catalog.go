@@ -16,15 +16,16 @@ func (mysql) inspect(_ context.Context, db *gorm.DB, name string) (*Table, error
 	schema, bare := splitName(name)
 	table := &Table{Name: name}
 	args := []any{schema, bare}
-	err := each(db, `SELECT column_name, column_type, COALESCE(character_set_name, ''), COALESCE(collation_name, ''),
+	err := each(db, `SELECT column_name, column_type, character_set_name, collation_name,
 			is_nullable = 'NO', extra, column_default
 		FROM information_schema.columns
 		WHERE table_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND table_name = ?
 		ORDER BY ordinal_position`, args, func(rows *sql.Rows) error {
 		var column Column
 		var extra string
-		var defaults sql.NullString
-		err := rows.Scan(&column.Name, &column.Type, &column.Charset, &column.Collation, &column.NotNull, &extra, &defaults)
+		var charset, collation, defaults sql.NullString
+		err := rows.Scan(&column.Name, &column.Type, &charset, &collation, &column.NotNull, &extra, &defaults)
+		column.Charset, column.Collation = charset.String, collation.String
 		column.Identity = strings.Contains(strings.ToLower(extra), "auto_increment")
 		if defaults.Valid && !strings.EqualFold(defaults.String, "NULL") { // MariaDB reports NULL for no default
 			column.Default = defaults.String

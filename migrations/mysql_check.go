@@ -72,6 +72,9 @@ func mysqlVariable(c *checker, row []string) {
 			c.add("connection", "unique_checks is off: the server may accept two sessions with one key, or one session id", remedy)
 		}
 	case "sql_mode":
+		if strings.Contains(value, "EMPTY_STRING_IS_NULL") { // MariaDB
+			c.add("connection", "sql_mode has EMPTY_STRING_IS_NULL, which turns an empty partition key, subject id or ticket into NULL", remedy)
+		}
 		if !strings.Contains(value, "STRICT_") {
 			c.harmless("connection", "sql_mode is not strict, so that the server shortens values of your own columns that do not fit", "add STRICT_TRANS_TABLES, the default")
 		}

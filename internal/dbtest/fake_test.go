@@ -134,8 +134,8 @@ func (c fakeConn) QueryContext(ctx context.Context, query string, args []driver.
 		return answer, nil
 	}
 	if strings.HasPrefix(query, "SELECT CAST(@@autocommit") {
-		answer.columns = []string{"autocommit", "completion_type", "client", "connection", "results", "limit"}
-		answer.row = []driver.Value{int64(1), "NO_CHAIN", "utf8mb4", "utf8mb4", "utf8mb4", "18446744073709551615"}
+		answer.columns = []string{"autocommit", "completion_type", "client", "connection", "results", "limit", "sql_mode"}
+		answer.row = []driver.Value{int64(1), "NO_CHAIN", "utf8mb4", "utf8mb4", "utf8mb4", "18446744073709551615", "STRICT_TRANS_TABLES"}
 		return answer, nil
 	}
 	if query == "SELECT @@innodb_rollback_on_timeout" {

@@ -85,6 +85,58 @@ func TestSettings_CharacterSet(t *testing.T) {
 	}
 }
 
+// TestSettings_EmptyStringIsNull: in MariaDB's mode EMPTY_STRING_IS_NULL an operation with an
+// empty partition key, subject id or ticket fails and names the mode. Others work.
+func TestSettings_EmptyStringIsNull(t *testing.T) {
+	onEnginesExcept(t, []*dbtest.Engine{dbtest.MySQL}, func(d *dbtest.Database) string {
+		if !d.IsMariaDB() {
+			return "lacks the mode"
+		}
+		return ""
+	}, func(t *testing.T, d *dbtest.Database) {
+		for _, inTx := range []bool{false, true} {
+			db, store := openStore(t, d, dbtest.Setup{Params: url.Values{"sql_mode": {"'EMPTY_STRING_IS_NULL'"}}})
+			must(t, db.Exec("DELETE FROM user_sessions").Error)
+			if inTx {
+				store = store.WithTx(beginTx(t, db))
+			}
+			ctx, session := t.Context(), testSession("key", "sid")
+			must(t, store.CreateUserSession(ctx, session))
+			got, err := store.GetUserSession(ctx, keyOf("key"))
+			must(t, err)
+			wantSession(t, got, session, 1)
+			must(t, store.ReplaceUserSession(ctx, session))
+			must(t, store.UpdateUserSession(ctx, keyOf("key"), updateOf(session, "new", 1)))
+			must(t, errOf(store.DeleteExpiredSessions(ctx)))
+			for name, change := range map[string]func(*bff.UserSession){
+				"partition": func(s *bff.UserSession) { s.PartitionKey = "" },
+				"subject":   func(s *bff.UserSession) { s.SubjectID, s.SessionID = "", "" },
+				"ticket":    func(s *bff.UserSession) { s.Ticket = []byte{} },
+			} {
+				changed := session
+				changed.Key, changed.SessionID = "other", "sid-2"
+				change(&changed)
+				calls := map[string]error{
+					"create":  store.CreateUserSession(ctx, changed),
+					"replace": store.ReplaceUserSession(ctx, changed),
+				}
+				if name == "partition" {
+					key := bff.UserSessionKey{Key: "key"}
+					_, calls["get"] = store.GetUserSession(ctx, key)
+					calls["update"] = store.UpdateUserSession(ctx, key, updateOf(session, "new", 0))
+					calls["delete"] = errOf(store.DeleteUserSession(ctx, key))
+					calls["revoke"] = errOf(store.DeleteUserSessions(ctx, "", bff.UserSessionsFilter{SubjectID: "alice"}))
+				}
+				for operation, err := range calls {
+					if err == nil || !strings.Contains(err.Error(), "EMPTY_STRING_IS_NULL") {
+						t.Errorf("%s, empty %s: %v", operation, name, err)
+					}
+				}
+			}
+		}
+	})
+}
+
 // TestSettings_StatementBinlog: with binlog_format=STATEMENT, MySQL refuses to write under
 // READ COMMITTED. The store then uses the server's isolation level, and remembers that.
 func TestSettings_StatementBinlog(t *testing.T) {

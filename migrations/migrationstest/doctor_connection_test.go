@@ -38,6 +38,7 @@ var misfits = []misfit{
 	{name: "character set", engine: dbtest.MySQL, params: url.Values{"charset": {"latin1"}}, find: "connection: character_set_client is latin1", remedy: "charset=utf8mb4"},
 	{name: "character set", engine: dbtest.MySQL, params: url.Values{"charset": {"utf8"}}, find: "connection: character_set_client is utf8", remedy: "charset=utf8mb4"},
 	{name: "sql_mode", engine: dbtest.MySQL, params: url.Values{"sql_mode": {"''"}}, find: "connection: sql_mode is not strict", remedy: "STRICT_TRANS_TABLES", harmless: true},
+	{name: "sql_mode", engine: dbtest.MySQL, params: url.Values{"sql_mode": {"'STRICT_ALL_TABLES,EMPTY_STRING_IS_NULL'"}}, find: "connection: sql_mode has EMPTY_STRING_IS_NULL", remedy: "DSN", mariaDB: true},
 	{name: "no busy_timeout", engine: dbtest.SQLite, params: url.Values{"_pragma": {"busy_timeout(0)"}}, find: "connection: there is no busy_timeout", remedy: "DSN", harmless: true},
 	{name: "engine", engine: dbtest.MySQL, ddl: []string{"DROP INDEX idx_user_sessions_subject ON user_sessions", "ALTER TABLE user_sessions ENGINE=Aria"}, find: "user_sessions: the table's engine is Aria", remedy: "InnoDB", mariaDB: true},
 	{name: "read uncommitted", engine: dbtest.MySQL, params: url.Values{"tx_isolation": {"'READ-UNCOMMITTED'"}}, find: "the isolation level is READ UNCOMMITTED", remedy: "READ COMMITTED"},

@@ -60,7 +60,8 @@ func (r *runner) open() (*target, error) {
 
 func (r *runner) openAt(dialect Dialect, source dsn.Source) (*target, error) {
 	r.sources = append(r.sources, source)
-	name := source.WithPragmas("busy_timeout(10000)").DSN() // connections wait for a locked database
+	// Connections wait for a locked database. goose deletes its records without a key.
+	name := source.WithPragmas("busy_timeout(10000)").WithVariable("sql_safe_updates", "0").DSN()
 	config := r.team.Config()
 	config.Logger = logger.Discard // errors are returned
 	db, err := gorm.Open(dialect.Open(name), config)

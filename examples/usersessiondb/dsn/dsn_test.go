@@ -165,6 +165,22 @@ func TestSource_WithPragmas(t *testing.T) {
 	}
 }
 
+func TestSource_WithVariable(t *testing.T) {
+	for text, want := range map[string]string{
+		"mysql://u:p@h/db":                          "u:p@tcp(h:3306)/db?parseTime=true&a=%27b%27",
+		"u:p?/@tcp(h)/db?parseTime=false&a=%27c%27": "u:p?/@tcp(h)/db?parseTime=false&a=%27c%27&a=%27b%27",
+		"postgres://h/db":                           "postgres://h/db",
+	} {
+		source, err := Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := source.WithVariable("a", "'b'").DSN(); got != want {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+}
+
 func TestSource_PrintsNoPassword(t *testing.T) {
 	source, err := Parse("postgres://root:s3cret@h/db")
 	if err != nil {

@@ -91,6 +91,15 @@ func mysqlSource(server, database, parameters string, secrets []string) (Source,
 	return Source{Dialect: "mysql", dsn: dsn, secrets: append(secrets, more...)}, nil
 }
 
+// WithVariable makes the connections to MySQL or MariaDB set a variable to a value, even if
+// the DSN sets it to another.
+func (s Source) WithVariable(name, value string) Source {
+	if s.Dialect == "mysql" {
+		s.dsn = withParameter(s.dsn, name+"="+url.QueryEscape(value))
+	}
+	return s
+}
+
 // withParameter adds a parameter to a DSN.
 func withParameter(dsn, parameter string) string {
 	if strings.Contains(dsn[strings.LastIndex(dsn, "/")+1:], "?") {
