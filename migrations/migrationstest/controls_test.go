@@ -2,6 +2,7 @@ package migrationstest
 
 import (
 	"errors"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,6 +48,23 @@ func TestVerify_GeneratedMigrations(t *testing.T) {
 			}
 		}
 		mustBeEmpty(t, d)
+	})
+}
+
+// TestVerify_SafeUpdates: with sql_safe_updates MySQL and MariaDB refuse goose's deletion of its
+// records, so the commands switch it off for themselves.
+func TestVerify_SafeUpdates(t *testing.T) {
+	dbtest.On(t, []*dbtest.Engine{dbtest.MySQL}, func(t *testing.T, d *dbtest.Database) {
+		dir := t.TempDir()
+		add(t, dir, steps[0])
+		dsn, err := d.DSN(url.Values{"sql_safe_updates": {"1"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		project := team(dir, steps[0].models...)
+		for _, command := range []string{"verify", "up", "down"} {
+			mustRun(t, project, command, "-dsn="+dsn)
+		}
 	})
 }
 
