@@ -63,7 +63,8 @@ type Config struct {
 	Path string
 	// PostLogoutPath is the page to which the provider redirects after a sign-out. The
 	// default is [DefaultPostLogoutPath]. Register BaseURL + PostLogoutPath at the provider as
-	// a post-logout redirect URI.
+	// a post-logout redirect URI, and each page to which the parameter returnUrl of the logout
+	// endpoint leads.
 	PostLogoutPath string
 	// Protector seals the sign-ins that have begun, usually the [ticket.KeyRing] of the
 	// sessions. All hosts need the same keys.

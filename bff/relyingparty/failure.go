@@ -40,7 +40,7 @@ const (
 
 func failReturnURL() Failure {
 	return Failure{Status: http.StatusBadRequest, Code: FailureReturnURL, Title: "This return address is not allowed",
-		Text: "After a sign-in this application returns to its own pages only."}
+		Text: "After a sign-in or a sign-out this application returns to its own pages only."}
 }
 
 func failExpired(returnURL string) Failure {

@@ -33,7 +33,7 @@ type endpoints struct {
 // login begins a sign-in and redirects the browser to the provider, with state, nonce and a
 // PKCE challenge of the attempt. The parameter returnUrl is the page after the sign-in, a path
 // of this host. With prompt=none the provider shows no page: a user who is not signed in there
-// returns signed out.
+// returns signed out, or, in a frame, the callback posts the message of silentLogin.
 func (e *endpoints) login(w http.ResponseWriter, r *http.Request) {
 	if speculative(r) {
 		e.fail(w, r, failPrefetch(), nil)
@@ -43,7 +43,18 @@ func (e *endpoints) login(w http.ResponseWriter, r *http.Request) {
 		askAgain(w, r)
 		return
 	}
-	e.begin(w, r, false)
+	e.begin(w, r, promptOf(r) == "none" && r.Header.Get("Sec-Fetch-Dest") == "iframe")
+}
+
+// prompts are the values of the parameter prompt that a page may choose.
+var prompts = []string{"none", "login", "consent", "select_account", "create"}
+
+// promptOf returns the prompt that the page has chosen, or "".
+func promptOf(r *http.Request) string {
+	if values := r.URL.Query()["prompt"]; len(values) == 1 && slices.Contains(prompts, values[0]) {
+		return values[0]
+	}
+	return ""
 }
 
 // begin begins an attempt.
@@ -80,9 +91,14 @@ func (e *endpoints) begin(w http.ResponseWriter, r *http.Request, silent bool) {
 	http.Redirect(w, r, oauth.AuthCodeURL(state, options...), http.StatusSeeOther)
 }
 
-// parameters returns the parameters of the application for the authorization request.
+// parameters returns the parameters of the application for the authorization request. Those of
+// AuthParameters replace the page's prompt, except none.
 func (e *endpoints) parameters(r *http.Request, silent bool) url.Values {
 	parameters := url.Values{}
+	prompt := promptOf(r)
+	if prompt != "" {
+		parameters.Set("prompt", prompt)
+	}
 	if e.cfg.AuthParameters != nil {
 		for name, values := range e.cfg.AuthParameters(r) {
 			switch {
@@ -94,7 +110,7 @@ func (e *endpoints) parameters(r *http.Request, silent bool) url.Values {
 			}
 		}
 	}
-	if silent || r.URL.Query().Get("prompt") == "none" {
+	if silent || prompt == "none" {
 		parameters.Set("prompt", "none")
 	}
 	return parameters

@@ -15,7 +15,8 @@ import (
 const maxLogoutURL = 4096
 
 // logout ends the session and redirects the browser to the provider's sign-out (OpenID Connect
-// RP-Initiated Logout 1.0), also if there is no session any more.
+// RP-Initiated Logout 1.0), also if there is no session any more. The parameter returnUrl, a
+// path of this host, takes the place of PostLogoutPath.
 //
 // Other sites cannot sign users out: the session's cookie is Strict, a POST must come from this
 // origin, and a GET must name the session by the parameter sid, which the user endpoint gives
@@ -25,6 +26,14 @@ func (e *endpoints) logout(w http.ResponseWriter, r *http.Request) {
 	if speculative(r) {
 		e.fail(w, r, failPrefetch(), nil)
 		return
+	}
+	after := e.cfg.PostLogoutPath
+	if returnURL := r.URL.Query().Get("returnUrl"); returnURL != "" {
+		if !serverside.LocalURL(returnURL) || len(returnURL) > maxReturnURL {
+			e.fail(w, r, failReturnURL(), nil)
+			return
+		}
+		after = returnURL
 	}
 	session, signedIn := serverside.FromContext(r.Context())
 	if signedIn && !e.mayLogOut(r, session) {
@@ -37,7 +46,7 @@ func (e *endpoints) logout(w http.ResponseWriter, r *http.Request) {
 		e.fail(w, r, failStore(""), err)
 		return
 	}
-	http.Redirect(w, r, e.endSessionURL(r, t.IDToken), http.StatusSeeOther)
+	http.Redirect(w, r, e.endSessionURL(r, t.IDToken, after), http.StatusSeeOther)
 }
 
 func (e *endpoints) mayLogOut(r *http.Request, session serverside.Session) bool {
@@ -49,24 +58,24 @@ func (e *endpoints) mayLogOut(r *http.Request, session serverside.Session) bool 
 	return len(sid) == 1 && sid[0] == session.SessionID || len(sid) == 0 && e.cfg.InsecureLogoutWithoutSID
 }
 
-// endSessionURL returns the address of the provider's sign-out, or the post-logout page if the
+// endSessionURL returns the address of the provider's sign-out, or the page after it if the
 // provider has none or cannot be reached. It has the ID token as id_token_hint. This is the only
 // token that ever passes through the browser: in a redirect that no page can read, to the
 // provider that issued it.
-func (e *endpoints) endSessionURL(r *http.Request, idToken string) string {
+func (e *endpoints) endSessionURL(r *http.Request, idToken, after string) string {
 	found, err := e.provider.discover(r.Context())
 	if err != nil {
 		e.cfg.Logger.LogAttrs(r.Context(), slog.LevelWarn, "relyingparty: the user was signed out here and not at the identity provider",
 			slog.String("error", err.Error()))
-		return e.cfg.PostLogoutPath
+		return after
 	}
 	u, err := url.Parse(found.EndSession)
 	if err != nil || found.EndSession == "" {
-		return e.cfg.PostLogoutPath
+		return after
 	}
 	query := u.Query()
 	query.Set("client_id", e.cfg.ClientID)
-	query.Set("post_logout_redirect_uri", e.cfg.BaseURL+e.cfg.PostLogoutPath)
+	query.Set("post_logout_redirect_uri", e.cfg.BaseURL+after)
 	u.RawQuery = query.Encode()
 	without := u.String()
 	if idToken == "" {

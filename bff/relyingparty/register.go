@@ -25,7 +25,7 @@ const (
 
 // Register mounts the endpoints below [Config.Path]:
 //
-//	GET       /login?returnUrl=/…    begins a sign-in; prompt=none without a page
+//	GET       /login?returnUrl=/…    begins a sign-in; prompt=none, login, consent, … is passed on
 //	GET       /silent-login          begins a sign-in without a page, in a hidden frame
 //	GET       /callback              the redirect URI
 //	GET, POST /logout?sid=…          ends the session, here and at the provider
