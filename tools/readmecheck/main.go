@@ -1,7 +1,7 @@
-// Command readmecheck keeps the Go code in the documents equal to code that is compiled and
-// tested.
+// Command readmecheck keeps the code in the documents equal to code that is compiled and
+// tested. The documents are the files *.md of the root and of its directory docs.
 //
-// A comment in front of a block of Go code names the source of the code:
+// A comment in front of a block of code names the source of the code:
 //
 //	<!-- example: example_test.go#ExampleNewGormStore -->
 //
@@ -10,7 +10,8 @@
 //	<!-- example: bff/store.go#UserSessionStore -->
 //
 // names another function or a type: the block has its declaration. A file without a name
-// stands for the whole file. A block of Go code without such a comment is an error.
+// stands for the whole file, in any language. A block of Go code without such a comment is an
+// error.
 //
 //	readmecheck -root ..           compares
 //	readmecheck -root .. -update   copies the code into the documents
@@ -38,13 +39,21 @@ func main() {
 }
 
 func run(root string, update bool) error {
-	documents, err := filepath.Glob(filepath.Join(root, "*.md"))
-	if err != nil {
-		return err
+	var documents []string
+	for _, pattern := range []string{"*.md", "docs/*.md"} {
+		found, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
+		if err != nil {
+			return err
+		}
+		documents = append(documents, found...)
 	}
 	var problems []error
 	for _, document := range documents {
 		text, err := os.ReadFile(document)
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(root, document)
 		if err != nil {
 			return err
 		}
@@ -56,27 +65,30 @@ func run(root string, update bool) error {
 			if err := os.WriteFile(document, []byte(fresh), 0o644); err != nil {
 				return err
 			}
-			fmt.Println("wrote", filepath.Base(document))
+			fmt.Println("wrote", name)
 		} else if stale {
 			found = append(found, errors.New("the code differs from its source: run make docs-update"))
 		}
 		for _, problem := range found {
-			problems = append(problems, fmt.Errorf("%s: %w", filepath.Base(document), problem))
+			problems = append(problems, fmt.Errorf("%s: %w", name, problem))
 		}
 	}
 	return errors.Join(problems...)
 }
 
-var block = regexp.MustCompile("(?ms)^(<!-- example: (\\S+) -->\n+)?```go\n(.*?)^```$")
+var block = regexp.MustCompile("(?ms)^(<!-- example: (\\S+) -->\n+)?```(\\w+)\n(.*?)^```$")
 
-// Refresh returns the document with every block of Go code replaced by the snippet that its
-// comment names. It also returns an error for each block without a comment and for each
-// error of snippet; such a block is unchanged.
+// Refresh returns the document with every block of code replaced by the snippet that its
+// comment names. It also returns an error for each block of Go code without a comment and for
+// each error of snippet; such a block is unchanged.
 func Refresh(document string, snippet func(source string) (string, error)) (string, []error) {
 	var problems []error
 	fresh := block.ReplaceAllStringFunc(document, func(found string) string {
 		match := block.FindStringSubmatch(found)
-		comment, source, code := match[1], match[2], match[3]
+		comment, source, language, code := match[1], match[2], match[3], match[4]
+		if source == "" && language != "go" {
+			return found
+		}
 		if source == "" {
 			first, _, _ := strings.Cut(code, "\n")
 			problems = append(problems, fmt.Errorf("a block of Go code has no comment that names its source: %q", first))
@@ -87,7 +99,7 @@ func Refresh(document string, snippet func(source string) (string, error)) (stri
 			problems = append(problems, err)
 			return found
 		}
-		return comment + "```go\n" + strings.TrimRight(code, "\n") + "\n```"
+		return comment + "```" + language + "\n" + strings.TrimRight(code, "\n") + "\n```"
 	})
 	return fresh, problems
 }

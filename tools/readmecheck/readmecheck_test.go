@@ -72,6 +72,8 @@ func TestRefresh(t *testing.T) {
 		"unmarked":  {"```go\nf()\n```\n", "```go\nf()\n```\n", "no comment"},
 		"not found": {"<!-- example: b.go -->\n```go\nx\n```\n", "<!-- example: b.go -->\n```go\nx\n```\n", "no b.go"},
 		"not Go":    {"```sh\nmake\n```\n", "```sh\nmake\n```\n", ""},
+		"HTML":      {marker + "```html\nx\n```\n", marker + "```html\nf()\n```\n", ""},
+		"a second":  {"```sh\nmake\n```\n" + marker + "```go\ng()\n```\n", "```sh\nmake\n```\n" + marker + "```go\nf()\n```\n", ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -87,5 +89,40 @@ func TestRefresh(t *testing.T) {
 				t.Errorf("got problem %q, want %q", problem, test.problem)
 			}
 		})
+	}
+}
+
+// TestRun_Documents checks and updates the documents of the root and of docs, and no others.
+func TestRun_Documents(t *testing.T) {
+	root := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		file := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const stale = "<!-- example: page.html -->\n```html\nold\n```\n"
+	write("page.html", "new\n")
+	for _, name := range []string{"README.md", "docs/bff.md", "other/x.md"} {
+		write(name, stale)
+	}
+	err := run(root, false)
+	for name, want := range map[string]bool{"README.md": true, filepath.FromSlash("docs/bff.md"): true, "x.md": false} {
+		if got := err != nil && strings.Contains(err.Error(), name+": the code differs"); got != want {
+			t.Errorf("%s is reported: %t, want %t: %v", name, got, want, err)
+		}
+	}
+	if err := run(root, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(root, false); err != nil {
+		t.Errorf("after the update: %v", err)
+	}
+	if text, err := os.ReadFile(filepath.Join(root, "docs", "bff.md")); err != nil || !strings.Contains(string(text), "new") {
+		t.Errorf("docs/bff.md: %q, %v", text, err)
 	}
 }
