@@ -101,7 +101,7 @@ type Config struct {
 	// sign users out.
 	InsecureLogoutWithoutSID bool
 	// FrontchannelLogout adds the endpoint Path + "/frontchannel" (OpenID Connect
-	// Front-Channel Logout 1.0). It ends the session that the request names by iss and sid.
+	// Front-Channel Logout 1.0). It ends the session that the request names by its sid.
 	// The request is not authenticated: a third party that knows a sid can send it.
 	FrontchannelLogout bool
 	// BackchannelLogoutAllUserSessions makes a back-channel logout end all sessions of the

@@ -91,13 +91,14 @@ func (e *endpoints) endSessionURL(r *http.Request, idToken, after string) string
 
 // frontchannel ends the session that the provider names (OpenID Connect Front-Channel Logout
 // 1.0, section 3). The provider's page loads it in a frame, where the browser sends no Strict
-// cookie, so the session is found by its sid. A response is the same whether there was a
-// session or not.
+// cookie, so the session is found by its sid. Entra ID sends no iss, which adds nothing to the
+// sid: the sessions are those of one issuer. A response is the same whether there was a session
+// or not.
 func (e *endpoints) frontchannel(w http.ResponseWriter, r *http.Request) {
 	noStore(w)
 	query := r.URL.Query()
 	sid := query.Get("sid")
-	if speculative(r) || query.Get("iss") != e.cfg.Issuer || sid == "" || len(query["iss"]) > 1 || len(query["sid"]) > 1 {
+	if speculative(r) || query.Has("iss") && query.Get("iss") != e.cfg.Issuer || sid == "" || len(query["iss"]) > 1 || len(query["sid"]) > 1 {
 		http.Error(w, http.StatusText(http.StatusBadRequest), http.StatusBadRequest)
 		return
 	}

@@ -190,6 +190,7 @@ func TestFrontchannelLogout(t *testing.T) {
 	}
 	for name, bad := range map[string]string{
 		"no parameters": "/bff/frontchannel", "no sid": target(op.issuer, ""), "another issuer": target("https://evil.example", sid),
+		"an empty issuer": target("", sid), "two issuers": target(op.issuer, sid) + "&iss=" + url.QueryEscape(op.issuer),
 		"two sids": target(op.issuer, sid) + "&sid=" + sid,
 	} {
 		if got := frame.get(bad); got.StatusCode != http.StatusBadRequest {
@@ -206,6 +207,11 @@ func TestFrontchannelLogout(t *testing.T) {
 	}
 	one.wantSignedIn("")
 	two.wantSignedIn("alice")
+	// Entra ID sends the sid alone.
+	if got := frame.get("/bff/frontchannel?sid=" + url.QueryEscape(op.sid)); got.StatusCode != http.StatusOK {
+		t.Errorf("without iss: %d", got.StatusCode)
+	}
+	two.wantSignedIn("")
 	off := newApp(t, op).browser()
 	if got := off.get(target(op.issuer, op.sid)); got.StatusCode != http.StatusNotFound {
 		t.Errorf("without FrontchannelLogout: %d", got.StatusCode)
