@@ -39,8 +39,8 @@ while IFS= read -r -d '' file; do
 	count=$((count + 1))
 done < <(list)
 
-# Remove the README's note on the unpublished path.
-perl -0pi -e 's/<!-- unpublished -->.*?<!-- \/unpublished -->\n*//sg' README.md
+# Remove the documents' notes on the unpublished path.
+perl -0pi -e 's/<!-- unpublished -->.*?<!-- \/unpublished -->\n*//sg' README.md docs/*.md
 
 # Imports and requirements are sorted by path, which has changed.
 list | grep -zE '\.go$' | xargs -0 -r gofmt -w

@@ -14,6 +14,7 @@ import (
 	"gorm.io/gorm"
 
 	"example.com/usersession"
+	"example.com/usersession/bff"
 	"example.com/usersession/bff/apiproxy"
 	"example.com/usersession/bff/devprovider"
 	"example.com/usersession/bff/relyingparty"
@@ -131,6 +132,22 @@ func frontends(shop, admin http.Handler) http.Handler {
 
 func withDevServer(mux *http.ServeMux, devServer *url.URL) {
 	mux.Handle("/", httputil.NewSingleHostReverseProxy(devServer)) // in place of the page
+}
+
+func newLikeDuende(store bff.UserSessionStore, c relyingparty.Config) (*relyingparty.RelyingParty, *serverside.Sessions, error) {
+	c.DuendeUser = true // the user endpoint answers [{"type": …, "value": …}, …]
+	rp, err := relyingparty.New(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	sessions, err := serverside.New(serverside.Config{
+		Store: store, Protector: c.Protector, Partition: "shop", // ApplicationName, PartitionKey
+		Issuer: rp.Issuer(), Refresher: rp,
+		Revoker:                    rp,   // RevokeRefreshTokenOnLogout
+		EndSessionWithRefreshToken: true, // RemoveSessionAfterRefreshTokenExpiration
+		EnableSessionCleanup:       true, // every SessionCleanupInterval, 10 minutes
+	})
+	return rp, sessions, err
 }
 
 // A bed is a BFF at the development provider.
@@ -349,5 +366,39 @@ func TestFailurePage(t *testing.T) {
 	response, body := b.do(http.MethodGet, base+"/bff/callback?state=x&code=x", nil)
 	if response.StatusCode != http.StatusBadRequest || !strings.Contains(body, "Sign in again</a>") {
 		t.Errorf("%d %s", response.StatusCode, body)
+	}
+}
+
+// TestLikeDuende signs in and compares the user endpoint's answer with the form of Duende.BFF.
+func TestLikeDuende(t *testing.T) {
+	server, base := newServer(t)
+	b := newBed(t, base, nil)
+	rp, sessions, err := newLikeDuende(bff.NewInMemoryStore(), b.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	if err := rp.Register(mux, sessions); err != nil {
+		t.Fatal(err)
+	}
+	server.Config.Handler = sessions.Middleware(mux)
+	server.Start()
+	b.signIn(base + "/bff/login")
+	_, body := b.do(http.MethodGet, base+"/bff/user", nil, "X-CSRF", "1")
+	var claims []struct {
+		Type  string
+		Value any
+	}
+	if err := json.Unmarshal([]byte(body), &claims); err != nil {
+		t.Fatalf("%v: %s", err, body)
+	}
+	got := map[string]any{}
+	for _, claim := range claims {
+		got[claim.Type] = claim.Value
+	}
+	logout, _ := got["bff:logout_url"].(string)
+	expires, number := got["bff:session_expires_in"].(float64)
+	if got["sub"] != "alice" || got["name"] != "Alice Archer" || !strings.HasPrefix(logout, "/bff/logout?sid=") || !number || expires < 1 {
+		t.Errorf("%s", body)
 	}
 }
