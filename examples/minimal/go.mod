@@ -14,6 +14,7 @@ require (
 	example.com/usersession/bff/devprovider v0.0.0
 	example.com/usersession/bff/relyingparty v0.0.0
 	github.com/glebarez/sqlite v1.11.0
+	golang.org/x/oauth2 v0.37.0
 	gorm.io/gorm v1.31.2
 )
 
@@ -44,7 +45,6 @@ require (
 	go.opentelemetry.io/otel v1.46.0 // indirect
 	go.opentelemetry.io/otel/metric v1.46.0 // indirect
 	go.opentelemetry.io/otel/trace v1.46.0 // indirect
-	golang.org/x/oauth2 v0.37.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	modernc.org/libc v1.80.1 // indirect

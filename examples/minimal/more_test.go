@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"html/template"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -11,9 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/oauth2"
 	"gorm.io/gorm"
 
-	"example.com/usersession"
 	"example.com/usersession/bff"
 	"example.com/usersession/bff/apiproxy"
 	"example.com/usersession/bff/devprovider"
@@ -21,134 +20,6 @@ import (
 	"example.com/usersession/bff/serverside"
 	"example.com/usersession/bff/ticket"
 )
-
-// The functions before the tests are those of docs/bff.md.
-
-func addAPI(mux *http.ServeMux, sessions *serverside.Sessions) error {
-	api, err := apiproxy.New(apiproxy.Config{Sessions: sessions, Target: "https://api.internal/v1"})
-	if err != nil {
-		return err
-	}
-	mux.Handle("/api/", api) // GET /api/orders/7 becomes GET https://api.internal/v1/orders/7
-	return nil
-}
-
-func ordersHandler(sessions *serverside.Sessions, api *url.URL) http.Handler {
-	client := &http.Client{Transport: sessions.Transport(api, nil)}
-	return serverside.AntiForgery(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		request, err := http.NewRequestWithContext(r.Context(), http.MethodGet, api.JoinPath("orders").String(), nil)
-		if err != nil {
-			http.Error(w, "try again", http.StatusInternalServerError)
-			return
-		}
-		response, err := client.Do(request)
-		if err != nil {
-			http.Error(w, "try again", http.StatusServiceUnavailable)
-			return
-		}
-		defer response.Body.Close()
-		var orders []json.RawMessage
-		if response.StatusCode != http.StatusOK || json.NewDecoder(response.Body).Decode(&orders) != nil {
-			http.Error(w, "try again", http.StatusBadGateway)
-			return
-		}
-		_, _ = fmt.Fprintf(w, `{"orders": %d}`, len(orders))
-	}))
-}
-
-// A clientToken replaces the user's token by the client's. The Source is that of
-// golang.org/x/oauth2/clientcredentials, for example.
-type clientToken struct {
-	source func() (string, error)
-	base   http.RoundTripper
-}
-
-func (t clientToken) RoundTrip(r *http.Request) (*http.Response, error) {
-	token, err := t.source()
-	if err != nil {
-		return nil, err
-	}
-	r = r.Clone(r.Context())
-	r.Header.Set("Authorization", "Bearer "+token)
-	return t.base.RoundTrip(r)
-}
-
-func stepUp(r *http.Request) url.Values {
-	if r.URL.Query().Get("returnUrl") == "/payments" {
-		return url.Values{"max_age": {"300"}, "acr_values": {"urn:example:mfa"}}
-	}
-	return nil
-}
-
-func requireMFA(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		session, signedIn := serverside.FromContext(r.Context())
-		if !signedIn || session.Claims["acr"] != "urn:example:mfa" {
-			w.WriteHeader(http.StatusForbidden) // the page navigates to /bff/login?returnUrl=/payments
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-var failurePage = template.Must(template.New("").Parse(`<!doctype html>
-<title>{{.Title}}</title>
-<h1>{{.Title}}</h1>
-<p>{{.Text}} <a href="/bff/login?returnUrl={{.ReturnURL}}">Sign in again</a></p>
-`))
-
-func showFailure(w http.ResponseWriter, _ *http.Request, f relyingparty.Failure) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(f.Status)
-	_ = failurePage.Execute(w, f)
-}
-
-func addPartner(mux *http.ServeMux, db *gorm.DB, c relyingparty.Config) (*serverside.Sessions, error) {
-	store, err := usersession.NewGormStore(db)
-	if err != nil {
-		return nil, err
-	}
-	c.Path = "/partner"
-	rp, err := relyingparty.New(c)
-	if err != nil {
-		return nil, err
-	}
-	sessions, err := serverside.New(serverside.Config{
-		Store: store, Protector: c.Protector, Issuer: rp.Issuer(), Refresher: rp, Revoker: rp,
-		UserPath: "/partner/user", CookieName: "__Host-partner", Partition: "partner",
-	})
-	if err != nil {
-		return nil, err
-	}
-	return sessions, rp.Register(mux, sessions) // /partner/login, /partner/callback, …
-}
-
-func frontends(shop, admin http.Handler) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("shop.example/", shop) // each made by newBFF, with a BaseURL and a Partition of its own
-	mux.Handle("admin.example/", admin)
-	return mux
-}
-
-func withDevServer(mux *http.ServeMux, devServer *url.URL) {
-	mux.Handle("/", httputil.NewSingleHostReverseProxy(devServer)) // in place of the page
-}
-
-func newLikeDuende(store bff.UserSessionStore, c relyingparty.Config) (*relyingparty.RelyingParty, *serverside.Sessions, error) {
-	c.DuendeUser = true // the user endpoint answers [{"type": …, "value": …}, …]
-	rp, err := relyingparty.New(c)
-	if err != nil {
-		return nil, nil, err
-	}
-	sessions, err := serverside.New(serverside.Config{
-		Store: store, Protector: c.Protector, Partition: "shop", // ApplicationName, PartitionKey
-		Issuer: rp.Issuer(), Refresher: rp,
-		Revoker:                    rp,   // RevokeRefreshTokenOnLogout
-		EndSessionWithRefreshToken: true, // RemoveSessionAfterRefreshTokenExpiration
-		EnableSessionCleanup:       true, // every SessionCleanupInterval, 10 minutes
-	})
-	return rp, sessions, err
-}
 
 // A bed is a BFF at the development provider.
 type bed struct {
@@ -286,13 +157,11 @@ func TestAPI(t *testing.T) {
 	}))
 	defer api.Close()
 	target, _ := url.Parse(api.URL)
+	client := oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "client"})
 	for prefix, change := range map[string]func(*apiproxy.Config){
-		"/api/":      func(*apiproxy.Config) {},
-		"/optional/": func(c *apiproxy.Config) { c.AllowAnonymous = true },
-		"/client/": func(c *apiproxy.Config) {
-			c.AllowAnonymous = true
-			c.Transport = clientToken{func() (string, error) { return "client", nil }, http.DefaultTransport}
-		},
+		"/api/":       func(*apiproxy.Config) {},
+		"/optional/":  func(c *apiproxy.Config) { c.AllowAnonymous = true },
+		"/signed-in/": func(c *apiproxy.Config) { c.Transport = &oauth2.Transport{Source: client} },
 	} {
 		c := apiproxy.Config{Sessions: b.sessions, Target: api.URL, Prefix: prefix}
 		change(&c)
@@ -302,6 +171,11 @@ func TestAPI(t *testing.T) {
 		}
 		b.mux.Handle(prefix, b.sessions.Middleware(proxy))
 	}
+	prices, err := clientAPI(b.sessions, api.URL, client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.mux.Handle("/prices/", prices)
 	b.mux.Handle("/orders", b.sessions.Middleware(ordersHandler(b.sessions, target)))
 	server.Config.Handler = b.mux
 	server.Start()
@@ -323,12 +197,14 @@ func TestAPI(t *testing.T) {
 	}
 	want("/api/x", http.StatusUnauthorized, "")
 	want("/optional/x", http.StatusOK, "")
-	want("/client/x", http.StatusOK, "Bearer client")
+	want("/signed-in/x", http.StatusUnauthorized, "")
+	want("/prices/x", http.StatusOK, "Bearer client")
 	want("/orders", http.StatusServiceUnavailable, "")
 	b.signIn(base + "/bff/login")
 	want("/api/x", http.StatusOK, "user")
 	want("/optional/x", http.StatusOK, "user")
-	want("/client/x", http.StatusOK, "Bearer client")
+	want("/signed-in/x", http.StatusOK, "Bearer client")
+	want("/prices/x", http.StatusOK, "Bearer client")
 	want("/orders", http.StatusOK, "user")
 	if _, _, body := call("/orders"); body != `{"orders": 2}` {
 		t.Errorf("%s", body)
