@@ -95,7 +95,9 @@ func TestDevServer_InFront(t *testing.T) {
 func TestDevServer_Behind(t *testing.T) {
 	server, base := newServer(t)
 	b := newBed(t, base, nil)
-	files := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = fmt.Fprint(w, "file "+r.URL.Path) }))
+	files := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprint(w, "file "+r.URL.Path+r.Header.Get("Cookie"))
+	}))
 	defer files.Close()
 	target, _ := url.Parse(files.URL)
 	mux := http.NewServeMux()
@@ -108,6 +110,9 @@ func TestDevServer_Behind(t *testing.T) {
 	}
 	if user := b.user(base); user["sub"] != "alice" {
 		t.Errorf("%v", user)
+	}
+	if _, body := b.do(http.MethodGet, base+"/app.js", nil); body != "file /app.js" {
+		t.Errorf("the development server answers %q", body)
 	}
 }
 
@@ -176,6 +181,11 @@ func TestAPI(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.mux.Handle("/prices/", prices)
+	none, err := apiproxy.New(apiproxy.Config{Sessions: b.sessions, Target: api.URL, Prefix: "/none/", AllowAnonymous: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.mux.Handle("/none/", none) // outside of the middleware
 	b.mux.Handle("/orders", b.sessions.Middleware(ordersHandler(b.sessions, target)))
 	server.Config.Handler = b.mux
 	server.Start()
@@ -205,6 +215,7 @@ func TestAPI(t *testing.T) {
 	want("/optional/x", http.StatusOK, "user")
 	want("/signed-in/x", http.StatusOK, "Bearer client")
 	want("/prices/x", http.StatusOK, "Bearer client")
+	want("/none/x", http.StatusOK, "")
 	want("/orders", http.StatusOK, "user")
 	if _, _, body := call("/orders"); body != `{"orders": 2}` {
 		t.Errorf("%s", body)

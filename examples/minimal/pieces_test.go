@@ -117,7 +117,10 @@ func frontends(shop, admin http.Handler) http.Handler {
 }
 
 func withDevServer(mux *http.ServeMux, devServer *url.URL) {
-	mux.Handle("/", httputil.NewSingleHostReverseProxy(devServer)) // in place of the page
+	mux.Handle("/", &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { // in place of the page
+		r.SetURL(devServer)
+		r.Out.Header.Del("Cookie") // the session is the BFF's own
+	}})
 }
 
 func newLikeDuende(store bff.UserSessionStore, c relyingparty.Config) (*relyingparty.RelyingParty, *serverside.Sessions, error) {
