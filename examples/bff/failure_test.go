@@ -143,7 +143,7 @@ func TestLog_NoSecrets(t *testing.T) {
 }
 
 // At shutdown the server waits for requests in progress: the database is closed after it.
-func TestServeUntil_WaitsForRequests(t *testing.T) {
+func TestServe_WaitsForRequests(t *testing.T) {
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -151,12 +151,12 @@ func TestServeUntil_WaitsForRequests(t *testing.T) {
 	ctx, shutDown := context.WithCancel(t.Context())
 	defer shutDown()
 	begun, finish := make(chan struct{}), make(chan struct{})
-	serve := serveUntil(ctx, listener, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+	handler := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		close(begun)
 		<-finish
-	}))
+	})
 	served, answered := make(chan error, 1), make(chan error, 1)
-	go func() { served <- serve() }()
+	go func() { served <- serve(ctx, listener, handler) }()
 	go func() {
 		response, err := http.Get("http://" + listener.Addr().String())
 		if err == nil {

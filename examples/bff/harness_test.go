@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -13,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"example.com/usersession/examples/usersessiondb/dsn"
 )
 
 // A host is a BFF that listens, with its log.
@@ -51,7 +54,10 @@ func newHost(t *testing.T, op *fakeOP, change ...func(*options)) *host {
 		f(&opts)
 	}
 	h.server = httptest.NewUnstartedServer(nil)
-	if err := opts.complete(h.server.Listener.Addr()); err != nil {
+	if opts.source, err = dsn.Parse(opts.dsn); err != nil {
+		t.Fatal(err)
+	}
+	if err := opts.complete(h.server.Listener.Addr().(*net.TCPAddr).Port); err != nil {
 		t.Fatal(err)
 	}
 	store, err := openStore(opts)

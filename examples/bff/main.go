@@ -3,7 +3,6 @@
 //
 //	go run ./examples/bff
 //	go run ./examples/bff -dsn 'postgres://user:password@localhost:5432/database'
-//	go run ./examples/bff -dsn 'sqlserver://user:password@localhost:1433?database=name&encrypt=true'
 //	go run ./examples/bff -issuer https://id.example -client-id bff -client-secret …
 //
 // Without -issuer the program also runs an OpenID Provider for development. See README.md.
@@ -18,12 +17,18 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
+	"example.com/usersession/bff/apiproxy"
 	"example.com/usersession/bff/devprovider"
+	"example.com/usersession/bff/relyingparty"
+	"example.com/usersession/bff/serverside"
+	"example.com/usersession/bff/ticket"
 )
 
 func main() {
@@ -42,15 +47,49 @@ func main() {
 	}
 }
 
-// run serves until the context ends or a server fails. It closes the database when the
-// servers and the background work have ended.
-func run(ctx context.Context, opts options, out io.Writer) error {
-	listener, err := listen(ctx, opts.addr, "-addr")
-	if err != nil {
-		return err
+// newApp connects the parts of the library. Start here for an application of your own. It
+// starts nothing: the caller serves the handler, runs [app.background] and closes the store.
+func newApp(opts options, store *database, keys *ticket.KeyRing, log *slog.Logger) (*app, error) {
+	a := &app{opts: opts, store: store, keys: keys, log: log, mux: http.NewServeMux()}
+	var err error
+	if a.rp, err = relyingparty.New(relyingparty.Config{
+		Issuer: opts.issuer, ClientID: opts.clientID, ClientSecret: opts.clientSecret, BaseURL: opts.baseURL, Protector: keys,
+		Scopes: strings.Fields(opts.scopes), AuthParameters: func(*http.Request) url.Values { return opts.parameters },
+		PrepareTicket: nameDevice, ListProperties: []string{propertyDevice}, ErrorHandler: a.fail,
+		InsecureAcceptUntypedLogoutTokens: opts.acceptUntyped, Logger: log,
+	}); err != nil {
+		return nil, err
 	}
-	defer listener.Close() //nolint:errcheck // the server closes it first
-	if err := opts.complete(listener.Addr()); err != nil {
+	if a.sessions, err = serverside.New(serverside.Config{
+		Store: store, Protector: keys, Partition: "bff-example-" + opts.issuer, Issuer: a.rp.Issuer(), Refresher: a.rp, Revoker: a.rp,
+		IdleTimeout: opts.idle, AbsoluteLifetime: opts.lifetime, MaxSessionsPerUser: opts.maxSessions,
+		EnableSessionCleanup: true, SessionCleanupInterval: opts.cleanupInterval, Metrics: &a.counts, Logger: log,
+	}); err != nil {
+		return nil, err
+	}
+	if err := a.rp.Register(a.mux, a.sessions); err != nil { // /bff/login, /bff/callback, /bff/logout, /bff/user, …
+		return nil, err
+	}
+	if opts.api == "" {
+		a.script("/api/userinfo", a.userInfo)
+	} else {
+		api, err := apiproxy.New(apiproxy.Config{Sessions: a.sessions, Target: opts.api, Logger: log})
+		if err != nil {
+			return nil, err
+		}
+		a.script("/api/", api.ServeHTTP)
+	}
+	a.routes() // the example's own pages
+	return a, nil
+}
+
+// run serves until the context ends or the server fails.
+func run(ctx context.Context, opts options, out io.Writer) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", opts.addr)
+	if err != nil {
+		return fmt.Errorf("%w: choose another address with -addr", err)
+	}
+	if err := opts.complete(listener.Addr().(*net.TCPAddr).Port); err != nil {
 		return err
 	}
 	store, err := openStore(opts)
@@ -62,103 +101,69 @@ func run(ctx context.Context, opts options, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-
-	servers := []func() error{}
-	if opts.inner() {
-		serve, err := startProvider(ctx, &opts)
+	unlimited := context.WithoutCancel(ctx)
+	if opts.inner {
+		provider, err := devprovider.Start(unlimited, devprovider.Config{
+			Issuer: opts.issuer, KeyFile: opts.providerKey, DeviceName: deviceName, Clients: []devprovider.Client{{
+				ID: opts.clientID, Secret: opts.clientSecret, RedirectURIs: []string{opts.baseURL + "/bff/callback"},
+				PostLogoutRedirectURIs: []string{opts.baseURL + "/"}, BackchannelLogoutURI: opts.baseURL + "/bff/backchannel",
+			}},
+		})
 		if err != nil {
-			return err
+			return fmt.Errorf("%w: choose another address with -provider-addr", err)
 		}
-		servers = append(servers, serve)
+		defer provider.Close() //nolint:errcheck // the program ends
 	}
 	app, err := newApp(opts, store, keys, slog.Default())
 	if err != nil {
 		return err
 	}
-	servers = append(servers, serveUntil(ctx, listener, app))
 	opts.announce(out)
 
-	// The background work ends after the servers: requests that are still served may start
-	// refreshes and revocations.
-	work, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	ended := make(chan error, len(servers)+1)
+	// The background work ends after the server: requests that are still served may start
+	// refreshes and revocations. The provider and the database end after it.
+	work, stop := context.WithCancel(unlimited)
 	background := make(chan struct{})
 	go func() { defer close(background); app.background(work) }()
-	for _, serve := range servers {
-		go func() { ended <- serve() }()
-	}
-	for range servers {
-		if err = errors.Join(err, <-ended); err != nil {
-			break
-		}
-	}
+	err = serve(ctx, listener, app)
 	stop()
-	<-background // waits for refreshes and revocations; the database closes after it
+	<-background
 	return err
 }
 
-// startProvider prepares the inner OpenID Provider and returns the function that serves
-// it. The provider has its own host name, so that the browser treats it as another site,
-// as it does with a real provider.
-func startProvider(ctx context.Context, opts *options) (func() error, error) {
-	listener, err := listen(ctx, opts.providerAddr, "-provider-addr")
+// background re-encrypts the live sessions with the first key, once, and then deletes
+// expired sessions until the context ends.
+func (a *app) background(ctx context.Context) {
+	report, err := ticket.Reseal{
+		Store: a.store, Protector: a.keys, PartitionKey: a.sessions.Config().Partition, Pause: 10 * time.Millisecond,
+	}.Run(ctx)
 	if err != nil {
-		return nil, err
+		a.log.LogAttrs(ctx, slog.LevelError, "moving sessions to the first key has failed: keep the old keys", slog.Any("error", err))
+	} else {
+		a.log.LogAttrs(ctx, slog.LevelInfo, "the sessions are moved to the first key: remove an old key if none is unreadable",
+			slog.Int64("moved", report.Resealed), slog.Int64("unreadable", report.Unreadable))
 	}
-	opts.useInner(listener.Addr())
-	inner, err := devprovider.New(devprovider.Config{
-		Issuer:  opts.issuer,
-		KeyFile: opts.providerKey,
-		Clients: []devprovider.Client{{
-			ID: opts.clientID, Secret: opts.clientSecret, RedirectURIs: []string{opts.redirectURI()},
-			PostLogoutRedirectURIs: []string{opts.postLogoutRedirectURI()}, BackchannelLogoutURI: opts.backchannelLogoutURI(),
-		}},
-		AccessTokenLifetime: opts.accessTokenLifetime,
-		DeviceName:          deviceName,
-	})
-	if err != nil {
-		return nil, err
+	if err := a.sessions.Run(ctx); err != nil {
+		a.log.LogAttrs(ctx, slog.LevelError, "cleanup of expired sessions has stopped", slog.Any("error", err))
 	}
-	return serveUntil(ctx, listener, inner), nil
 }
 
-// listen listens on addr. Its error names the flag that changes the address.
-func listen(ctx context.Context, addr, flagName string) (net.Listener, error) {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("%w: choose another address with %s", err, flagName)
-	}
-	return listener, nil
-}
-
-// shutdownTime bounds how long a server waits for requests at shutdown.
-const shutdownTime = 5 * time.Second
-
-// serveUntil returns a function that serves until the context ends. The function returns
-// when the requests in progress are complete, or after shutdownTime.
-func serveUntil(ctx context.Context, listener net.Listener, handler http.Handler) func() error {
+// serve serves until the context ends. It returns when the requests in progress are complete,
+// or after five seconds.
+func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      60 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		ErrorLog:          slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute,
+		IdleTimeout: 2 * time.Minute, ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
 	}
-	return func() error {
-		shutDown := make(chan struct{})
-		stop := context.AfterFunc(ctx, func() {
-			defer close(shutDown)
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
-			defer cancel()
-			_ = server.Shutdown(ctx) // longer requests end with the process
-		})
-		defer stop()
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		<-shutDown // Serve returns when Shutdown begins, not when it ends
-		return nil
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
 	}
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	_ = server.Shutdown(end) // longer requests end with the process
+	return nil
 }

@@ -64,12 +64,13 @@ func startProgram(t *testing.T, op *fakeOP, dsn, keys string) *program {
 			t.Logf("the program's output:\n%s", p.logged())
 		}
 	})
-	opts, err := parseOptions([]string{"-issuer", op.issuer, "-client-id", fakeClient, "-base-url", p.address()}, os.Stderr)
+	opts, err := parseOptions([]string{
+		"-issuer", op.issuer, "-client-id", fakeClient, "-base-url", p.address(), "-dsn", dsn, "-keys", keys,
+	}, os.Stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	opts.dsn, opts.keys = dsn, keys
-	if err := opts.complete(nil); err != nil {
+	if err := opts.complete(0); err != nil {
 		t.Fatal(err)
 	}
 	p.app = &app{opts: opts}

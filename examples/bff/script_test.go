@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -153,8 +154,49 @@ func TestOperator_Access(t *testing.T) {
 	if r := c.call(http.MethodPost, "/bff/operator/cleanup", ""); r.json(t)["removed"] != 25.0 {
 		t.Errorf("cleanup: %s", r.body)
 	}
+	for _, body := range []string{"", "{}", `{"sid":"x"}`, `{"sub":1}`} {
+		if r := c.call(http.MethodPost, "/bff/operator/revoke", body); r.status != http.StatusBadRequest {
+			t.Errorf("%q: %d", body, r.status)
+		}
+	}
 	if r := c.call(http.MethodPost, "/bff/operator/revoke", `{"sub":"alice"}`); r.json(t)["revoked"] != 1.0 || c.user() != http.StatusUnauthorized {
 		t.Errorf("revoking alice: %s", r.body)
+	}
+}
+
+// The operator's list names each session's device, has a bounded number of sessions, and ends
+// one of a user's sessions.
+func TestOperator_List(t *testing.T) {
+	h := newHost(t, newFakeOP(t))
+	laptop, phone := h.newClient(), h.newClient()
+	phone.headers = map[string]string{"User-Agent": "Mozilla/5.0 (iPhone) Version/19.0 Mobile Safari/604.1"}
+	phone.signIn()
+	laptop.headers = map[string]string{"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"}
+	laptop.signIn()
+	list := func() []any { return laptop.call(http.MethodGet, "/bff/operator", "").json(t)["sessions"].([]any) }
+	sessions := list()
+	for i, want := range []string{"Firefox on Linux", "Safari on iPhone"} { // newest first
+		if s := sessions[i].(map[string]any); s["device"] != want || s["current"] != (i == 0) {
+			t.Errorf("session %d: %v", i, s)
+		}
+	}
+	body := `{"sub":"alice","sid":"` + sessions[1].(map[string]any)["sid"].(string) + `"}`
+	if r := laptop.call(http.MethodPost, "/bff/operator/revoke", body); r.json(t)["revoked"] != 1.0 {
+		t.Errorf("revoking one: %s", r.body)
+	}
+	if laptop.user() != http.StatusOK || phone.user() != http.StatusUnauthorized {
+		t.Error("the wrong session has ended")
+	}
+	for i := range sessionsSeen { // their tickets do not open
+		err := h.app.store.CreateUserSession(t.Context(), bff.UserSession{
+			PartitionKey: h.app.sessions.Config().Partition, Key: fmt.Sprint(i), SubjectID: "bob", Created: time.Now(), Renewed: time.Now(),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if sessions = list(); len(sessions) != sessionsSeen || sessions[0].(map[string]any)["device"] != "" {
+		t.Errorf("%d sessions, the first %v", len(sessions), sessions[0])
 	}
 }
 

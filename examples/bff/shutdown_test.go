@@ -84,7 +84,7 @@ func openRows(t *testing.T, p *program) *rows {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &rows{t: t, store: store, keys: keys, partition: partition(p.app.opts.issuer)}
+	return &rows{t: t, store: store, keys: keys, partition: "bff-example-" + p.app.opts.issuer}
 }
 
 // session returns alice's only session with its ticket.

@@ -31,12 +31,17 @@ func TestPages_Readable(t *testing.T) {
 			{"signed-in", "", `document.querySelectorAll('#sessions li').length === 2`, alice},
 			{"operator", p.base + "/operator", `document.querySelectorAll('#all li').length === 3`, alice},
 			{"not-an-operator", p.base + "/operator", `document.querySelector('main[data-view=forbidden]')`, bob},
+			{"operator-question", "", `document.getElementById('question').open`, alice},
+			{"not-found", p.base + "/nowhere", `document.querySelector('h1')`, guest},
 			{"failure", p.base + "/bff/callback?state=x&code=y", `document.querySelector('h1')`, guest},
 			{"provider", p.provider + "/", `document.querySelector('form')`, guest},
 			{"provider-signin", p.base + "/bff/login", `document.querySelector('.users')`, guest},
 		} {
 			if page.address != "" {
 				page.browser.open(page.address)
+			}
+			if page.name == "operator-question" {
+				page.browser.click("#all li:first-child button.all")
 			}
 			page.browser.until(page.ready)
 			page.browser.checkAll(page.name)
@@ -51,7 +56,7 @@ func TestPages_Readable(t *testing.T) {
 // checkAll checks the page at three widths, in light and dark.
 func (b *browser) checkAll(name string) {
 	b.t.Helper()
-	for _, width := range []int64{1200, 390, 320} {
+	for _, width := range []int64{1280, 390, 320} {
 		for _, scheme := range []string{"light", "dark"} {
 			b.look(width, scheme)
 			b.check(fmt.Sprintf("%s at %d px, %s", name, width, scheme))

@@ -85,6 +85,7 @@ func TestOperator_RevokesUserAndCleansUp(t *testing.T) {
 		alice.until(`document.querySelectorAll('#all li').length === 2`)
 		eval[bool](alice, `(document.getElementById('sub').value = 'bob', true)`)
 		alice.click(`#revoke button`)
+		alice.click(`#question button[value=yes]`)
 		alice.until(`document.getElementById('notice').textContent.includes('1 session of bob is over')`)
 		bob.until(ended)
 
