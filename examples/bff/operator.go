@@ -27,13 +27,10 @@ type counts struct {
 func (c *counts) SessionStarted(context.Context) { c.started.Add(1) }
 
 // SessionEnded implements [serverside.Metrics].
-func (c *counts) SessionEnded(_ context.Context, reason serverside.EndReason, n int64) {
-	c.ended.Add(string(reason), n)
-}
+func (c *counts) SessionEnded(_ context.Context, why serverside.EndReason, n int64) { c.ended.Add(string(why), n) }
 
-// overview handles GET /bff/operator: the newest live sessions, the number of rows and of
-// expired rows, and the counts since the start. A session's device is in the ticket, which a
-// list leaves out: each is read by itself. A ticket that does not open has no device.
+// overview handles GET /bff/operator: the newest live sessions, the numbers of rows, and the counts
+// since the start. The device is in the ticket, which a list leaves out: each is read by itself.
 func (a *app) overview(w http.ResponseWriter, r *http.Request) {
 	ctx, partition, sessions := r.Context(), a.sessions.Config().Partition, []map[string]any{}
 	me, _ := serverside.FromContext(ctx)
@@ -68,17 +65,21 @@ func (a *app) overview(w http.ResponseWriter, r *http.Request) {
 
 // revoke handles POST /bff/operator/revoke: it ends all sessions of a user, or one of them.
 func (a *app) revoke(w http.ResponseWriter, r *http.Request) {
-	var body struct{ Sub, SID string }
-	if json.NewDecoder(http.MaxBytesReader(w, r.Body, 4<<10)).Decode(&body) != nil || body.Sub == "" {
+	var body struct{ Sub, SID *string }
+	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4<<10)).Decode(&body)
+	if err != nil || body.Sub == nil || *body.Sub == "" || body.SID != nil && *body.SID == "" { // "" would end them all
 		a.reply(w, r, nil, bff.ErrInvalidFilter)
 		return
 	}
-	n, err := a.sessions.RevokeSessions(r.Context(), bff.UserSessionsFilter{SubjectID: body.Sub, SessionID: body.SID})
+	filter := bff.UserSessionsFilter{SubjectID: *body.Sub}
+	if body.SID != nil {
+		filter.SessionID = *body.SID
+	}
+	n, err := a.sessions.RevokeSessions(r.Context(), filter)
 	a.reply(w, r, map[string]int64{"revoked": n}, err)
 }
 
-// leaveExpired handles POST /bff/operator/leave. It adds 25 expired rows, as browsers leave them
-// that are closed without a sign-out. No cookie has their keys.
+// leaveExpired handles POST /bff/operator/leave. It adds 25 expired rows, of which no cookie has a key.
 func (a *app) leaveExpired(w http.ResponseWriter, r *http.Request) {
 	now, n := time.Now(), int64(0)
 	var err error
@@ -91,8 +92,7 @@ func (a *app) leaveExpired(w http.ResponseWriter, r *http.Request) {
 	a.reply(w, r, map[string]int64{"left": n}, err)
 }
 
-// cleanUp handles POST /bff/operator/cleanup: it runs the cleanup at once, instead of
-// after the next -cleanup-interval.
+// cleanUp handles POST /bff/operator/cleanup: it runs the cleanup at once.
 func (a *app) cleanUp(w http.ResponseWriter, r *http.Request) {
 	cleaner := bff.Cleaner{Store: a.store, Logger: a.log, Observe: func(run bff.CleanupRun) {
 		a.counts.SessionEnded(r.Context(), serverside.EndExpired, run.Removed)

@@ -184,6 +184,9 @@ func TestOperator_List(t *testing.T) {
 	if r := laptop.call(http.MethodPost, "/bff/operator/revoke", body); r.json(t)["revoked"] != 1.0 {
 		t.Errorf("revoking one: %s", r.body)
 	}
+	if r := laptop.call(http.MethodPost, "/bff/operator/revoke", `{"sub":"alice","sid":""}`); r.status != http.StatusBadRequest {
+		t.Errorf("revoking a session without a sid: %d %s", r.status, r.body)
+	}
 	if laptop.user() != http.StatusOK || phone.user() != http.StatusUnauthorized {
 		t.Error("the wrong session has ended")
 	}

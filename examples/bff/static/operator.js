@@ -37,6 +37,7 @@ function showRow(row, session) {
   row.querySelector('.badge').hidden = !session.current;
   for (const name of ['created', 'renewed', 'expires']) when(row.querySelector('.' + name), session[name]);
   const [one, all] = row.querySelectorAll('button');
+  one.hidden = !session.sid; // a row of another program: its user can be signed out everywhere
   one.setAttribute('aria-label', 'Sign out this one: ' + session.sub + ', ' + device + (session.current ? ', this browser' : ''));
   all.setAttribute('aria-label', 'Sign out ' + session.sub + ' everywhere');
 }
