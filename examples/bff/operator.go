@@ -27,7 +27,9 @@ type counts struct {
 func (c *counts) SessionStarted(context.Context) { c.started.Add(1) }
 
 // SessionEnded implements [serverside.Metrics].
-func (c *counts) SessionEnded(_ context.Context, why serverside.EndReason, n int64) { c.ended.Add(string(why), n) }
+func (c *counts) SessionEnded(_ context.Context, why serverside.EndReason, n int64) {
+	c.ended.Add(string(why), n)
+}
 
 // overview handles GET /bff/operator: the newest live sessions, the numbers of rows, and the counts
 // since the start. The device is in the ticket, which a list leaves out: each is read by itself.
