@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -73,10 +74,7 @@ func (a *app) revoke(w http.ResponseWriter, r *http.Request) {
 		a.reply(w, r, nil, bff.ErrInvalidFilter)
 		return
 	}
-	filter := bff.UserSessionsFilter{SubjectID: *body.Sub}
-	if body.SID != nil {
-		filter.SessionID = *body.SID
-	}
+	filter := bff.UserSessionsFilter{SubjectID: *body.Sub, SessionID: *cmp.Or(body.SID, new(""))}
 	n, err := a.sessions.RevokeSessions(r.Context(), filter)
 	a.reply(w, r, map[string]int64{"revoked": n}, err)
 }

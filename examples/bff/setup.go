@@ -40,10 +40,9 @@ type options struct {
 	parameters                          url.Values // of the authorization request
 	maxSessions                         int
 	idle, lifetime, cleanupInterval     time.Duration
-
-	source dsn.Source
-	base   *url.URL
-	inner  bool // the provider for development is used
+	source                              dsn.Source
+	base                                *url.URL
+	inner                               bool // the provider for development is used
 }
 
 // parseOptions parses and checks the command line. It writes the help text and flag errors
