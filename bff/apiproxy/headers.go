@@ -102,5 +102,9 @@ func (p *Proxy) location(response *http.Response, location string) string {
 	if decoded, err := url.PathUnescape(rest); err == nil {
 		here.Path, here.RawPath = p.cfg.Prefix+decoded, p.cfg.Prefix+rest
 	}
-	return here.String()
+	text := here.String()
+	if strings.HasPrefix(text, "//") { // a browser would read the next segment as a host
+		return "/." + text
+	}
+	return text
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"example.com/usersession/bff/internal/httperror"
 	"example.com/usersession/bff/internal/loopback"
 	"example.com/usersession/bff/serverside"
 )
@@ -139,6 +140,7 @@ func (p *Proxy) call(w http.ResponseWriter, r *http.Request) {
 		Transport: transport,
 		Rewrite: func(pr *httputil.ProxyRequest) {
 			pr.Out.URL, pr.Out.Host, pr.Out.GetBody = out, out.Host, replay
+			pr.Out.Trailer = nil
 			for name := range pr.Out.Header {
 				if !p.request[name] && !(p.cfg.WebSockets && websocketHeaders[name]) {
 					delete(pr.Out.Header, name)
@@ -219,7 +221,7 @@ func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
 	if _, ok := errors.AsType[apiError](err); ok {
 		status, code = http.StatusBadGateway, "api_unreachable"
 	}
-	p.cfg.Logger.LogAttrs(r.Context(), slog.LevelWarn, "apiproxy: a call has failed", slog.Int("status", status), slog.Any("error", err))
+	p.cfg.Logger.LogAttrs(r.Context(), slog.LevelWarn, "apiproxy: a call has failed", slog.Int("status", status), slog.Any("error", httperror.Redacted(err)))
 	answer(w, status, code)
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"example.com/usersession/bff/backchannel"
 	"example.com/usersession/bff/backchannel/oidcverify"
+	"example.com/usersession/bff/internal/httperror"
 )
 
 const (
@@ -198,7 +199,7 @@ func (p *provider) getBody(ctx context.Context, address, bearer string) ([]byte,
 	}
 	response, err := p.http.Do(r)
 	if err != nil {
-		return nil, "", withoutQuery(err)
+		return nil, "", httperror.Redacted(err)
 	}
 	defer response.Body.Close() //nolint:errcheck // the body is only read
 	if response.StatusCode != http.StatusOK {
@@ -209,15 +210,6 @@ func (p *provider) getBody(ctx context.Context, address, bearer string) ([]byte,
 		return nil, "", errors.New("the answer cannot be read or is too large")
 	}
 	return body, response.Header.Get("Content-Type"), nil
-}
-
-// withoutQuery drops the address from an error of net/http: after a redirect it may have a
-// query of the provider's.
-func withoutQuery(err error) error {
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		return u.Err
-	}
-	return err
 }
 
 // scopes returns the scopes to request: those of the configuration, or openid together with

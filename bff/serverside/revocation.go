@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 
+	"example.com/usersession/bff/internal/httperror"
 	"example.com/usersession/bff/internal/loopback"
 )
 
@@ -52,7 +53,7 @@ func (e RevocationEndpoint) RevokeRefreshToken(ctx context.Context, refreshToken
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	response, err := client.Do(r)
 	if err != nil {
-		return fmt.Errorf("serverside: the revocation endpoint cannot be reached: %w", err)
+		return fmt.Errorf("serverside: the revocation endpoint cannot be reached: %w", httperror.Redacted(err))
 	}
 	defer response.Body.Close() //nolint:errcheck // the body was only read
 	_, _ = io.CopyN(io.Discard, response.Body, 64<<10)
