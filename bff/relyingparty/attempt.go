@@ -1,6 +1,7 @@
 package relyingparty
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
@@ -23,8 +24,6 @@ const (
 	// attemptsAtOnce bounds the sign-ins that one browser has begun: their cookies stay below
 	// 8 kB together, however long the return URLs are.
 	attemptsAtOnce = 12
-	// maxReturnURL bounds the state parameter, which passes through the provider.
-	maxReturnURL = 2048
 	// attemptPurpose names the keys that seal attempts: they open no ticket.
 	attemptPurpose = "example.com/usersession relyingparty sign-in v1"
 )
@@ -92,11 +91,13 @@ func (a attempts) cookieName(id string) string {
 }
 
 func (a attempts) seal(part string, v any) (string, error) {
-	plain, err := json.Marshal(v)
-	if err != nil {
+	var plain bytes.Buffer
+	e := json.NewEncoder(&plain)
+	e.SetEscapeHTML(false) // an escaped & is six bytes long
+	if err := e.Encode(v); err != nil {
 		return "", err
 	}
-	sealed, err := ticket.SealBytes(a.protector, ticket.Binding{PartitionKey: a.client, Key: part}, plain)
+	sealed, err := ticket.SealBytes(a.protector, ticket.Binding{PartitionKey: a.client, Key: part}, plain.Bytes())
 	return base64.RawURLEncoding.EncodeToString(sealed), err
 }
 

@@ -25,12 +25,12 @@ func (e *endpoints) callback(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	state, ok := e.attempts.openState(query.Get("state"))
 	if !ok || repeated(query) {
-		e.fail(w, r, failExpired(state.Return), nil)
+		e.failSignIn(w, r, state.Silent, failExpired(state.Return), nil)
 		return
 	}
 	at, ok := e.attempts.find(r, state)
 	if !ok {
-		e.fail(w, r, failExpired(state.Return), nil)
+		e.failSignIn(w, r, state.Silent, failExpired(state.Return), nil)
 		return
 	}
 	t, failure, cause := e.redeem(w, r, query, at)
@@ -38,16 +38,14 @@ func (e *endpoints) callback(w http.ResponseWriter, r *http.Request) {
 		failure, cause = e.signIn(w, r, t, at)
 	}
 	switch {
-	case failure != nil && at.Silent:
-		e.silentFailure(w, r, *failure, cause)
-	case failure != nil && failure.Code == FailureRefused && slices.Contains(notSignedIn, failure.ProviderCode):
-		http.Redirect(w, r, at.Return, http.StatusSeeOther) // the answer to prompt=none
+	case failure != nil && !at.Silent && failure.Code == FailureRefused && slices.Contains(notSignedIn, failure.ProviderCode):
+		redirect(w, at.Return) // the answer to prompt=none
 	case failure != nil:
-		e.fail(w, r, *failure, cause)
+		e.failSignIn(w, r, at.Silent, *failure, cause)
 	case at.Silent:
 		e.silentAnswer(w, true)
 	default:
-		http.Redirect(w, r, at.Return, http.StatusSeeOther)
+		redirect(w, at.Return)
 	}
 }
 
@@ -207,8 +205,13 @@ func (e *endpoints) signIn(w http.ResponseWriter, r *http.Request, t ticket.Tick
 	return &f, err
 }
 
-// silentFailure ends a silent sign-in that has failed.
-func (e *endpoints) silentFailure(w http.ResponseWriter, r *http.Request, f Failure, cause error) {
+// failSignIn ends a sign-in that has failed: with a page, or, if it is silent, with the message
+// for which the page waits.
+func (e *endpoints) failSignIn(w http.ResponseWriter, r *http.Request, silent bool, f Failure, cause error) {
+	if !silent {
+		e.fail(w, r, f, cause)
+		return
+	}
 	if f.Code != FailureRefused {
 		quiet := *e.RelyingParty
 		quiet.cfg.ErrorHandler = func(http.ResponseWriter, *http.Request, Failure) {}

@@ -1,6 +1,7 @@
 package relyingparty
 
 import (
+	"errors"
 	"html"
 	"io"
 	"log/slog"
@@ -64,23 +65,24 @@ func (e *endpoints) begin(w http.ResponseWriter, r *http.Request, silent bool) {
 	if returnURL == "" {
 		returnURL = "/"
 	}
-	if !serverside.LocalURL(returnURL) || len(returnURL) > maxReturnURL {
-		e.fail(w, r, failReturnURL(), nil)
+	if !mayReturnTo(returnURL) {
+		e.failSignIn(w, r, silent, failReturnURL(), nil)
 		return
 	}
 	found, err := e.provider.discover(r.Context())
 	if err != nil {
-		e.fail(w, r, failProvider(returnURL), err)
+		e.failSignIn(w, r, silent, failProvider(returnURL), err)
 		return
 	}
 	at := e.attempts.begin(returnURL, e.sessions.ReplacementToken(r), silent)
 	parameters := e.parameters(r, silent)
-	if maxAge, err := strconv.Atoi(parameters.Get("max_age")); err == nil && maxAge >= 0 {
-		at.MaxAge = &maxAge
+	if at.MaxAge, err = maxAge(parameters); err != nil {
+		e.failSignIn(w, r, silent, failRefused(http.StatusBadRequest, "", returnURL), err)
+		return
 	}
 	state, err := e.attempts.keep(w, r, at)
 	if err != nil {
-		e.fail(w, r, failStore(returnURL), err)
+		e.failSignIn(w, r, silent, failStore(returnURL), err)
 		return
 	}
 	_, oauth := e.oauth(r.Context(), found)
@@ -114,6 +116,22 @@ func (e *endpoints) parameters(r *http.Request, silent bool) url.Values {
 		parameters.Set("prompt", "none")
 	}
 	return parameters
+}
+
+// maxAge returns the parameter max_age in seconds, nil if there is none. With any other text
+// there the age of the authentication would not be checked.
+func maxAge(parameters url.Values) (*int, error) {
+	text := parameters.Get("max_age")
+	if text == "" {
+		parameters.Del("max_age")
+		return nil, nil //nolint:nilnil // the parameter is optional
+	}
+	seconds, err := strconv.ParseUint(text, 10, 31) // 31 bits are 68 years, and not too long for a Duration
+	if err != nil {
+		return nil, errors.New("AuthParameters set a max_age that is not a number of seconds")
+	}
+	age := int(seconds)
+	return &age, nil
 }
 
 // speculative reports whether the browser loads the address before the user asks for it, or

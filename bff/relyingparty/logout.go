@@ -29,7 +29,7 @@ func (e *endpoints) logout(w http.ResponseWriter, r *http.Request) {
 	}
 	after := e.cfg.PostLogoutPath
 	if returnURL := r.URL.Query().Get("returnUrl"); returnURL != "" {
-		if !serverside.LocalURL(returnURL) || len(returnURL) > maxReturnURL {
+		if !mayReturnTo(returnURL) {
 			e.fail(w, r, failReturnURL(), nil)
 			return
 		}
@@ -46,7 +46,7 @@ func (e *endpoints) logout(w http.ResponseWriter, r *http.Request) {
 		e.fail(w, r, failStore(""), err)
 		return
 	}
-	http.Redirect(w, r, e.endSessionURL(r, t.IDToken, after), http.StatusSeeOther)
+	redirect(w, e.endSessionURL(r, t.IDToken, after))
 }
 
 func (e *endpoints) mayLogOut(r *http.Request, session serverside.Session) bool {
