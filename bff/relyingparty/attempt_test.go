@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"example.com/usersession/bff/relyingparty"
 )
 
 // Tabs do not disturb each other, whatever the order, also with long return URLs.
@@ -345,48 +344,5 @@ func TestTwoProviders(t *testing.T) {
 	out.wantFailure(out.get(mixed), http.StatusBadRequest, "no longer valid")
 	if a := out.script(http.MethodGet, "/partner/user", ""); a.StatusCode != http.StatusUnauthorized {
 		t.Errorf("the response of the first provider signed in at the second: %d", a.StatusCode)
-	}
-}
-
-func TestNew_Configuration(t *testing.T) {
-	good := relyingparty.Config{
-		Issuer: "https://id.example", ClientID: "bff", ClientSecret: "s", BaseURL: "https://app.example", Protector: keysForTests,
-	}
-	if _, err := relyingparty.New(good); err != nil {
-		t.Fatal(err)
-	}
-	for name, change := range map[string]func(*relyingparty.Config){
-		"no issuer":              func(c *relyingparty.Config) { c.Issuer = "" },
-		"an http issuer":         func(c *relyingparty.Config) { c.Issuer = "http://id.example" },
-		"an issuer with a query": func(c *relyingparty.Config) { c.Issuer = "https://id.example?x" },
-		"an issuer of no URL":    func(c *relyingparty.Config) { c.Issuer = "id.example" },
-		"localhost's look-alike": func(c *relyingparty.Config) { c.Issuer = "http://localhost.evil.example" },
-		"no client id":           func(c *relyingparty.Config) { c.ClientID = "" },
-		"no base URL":            func(c *relyingparty.Config) { c.BaseURL = "" },
-		"an http base URL":       func(c *relyingparty.Config) { c.BaseURL = "http://app.example" },
-		"a base URL with a path": func(c *relyingparty.Config) { c.BaseURL = "https://app.example/x" },
-		"no protector":           func(c *relyingparty.Config) { c.Protector = nil },
-		"a path without a slash": func(c *relyingparty.Config) { c.Path = "bff" },
-		"a path of a pattern":    func(c *relyingparty.Config) { c.Path = "/{x}" },
-		"a path of another host": func(c *relyingparty.Config) { c.PostLogoutPath = "//evil.example" },
-		"an unknown method":      func(c *relyingparty.Config) { c.ClientAuthentication = "client_secret_jwt" },
-		"basic without a secret": func(c *relyingparty.Config) {
-			c.ClientSecret, c.ClientAuthentication = "", relyingparty.ClientSecretBasic
-		},
-		"jwt without a key":     func(c *relyingparty.Config) { c.ClientAuthentication = relyingparty.PrivateKeyJWT },
-		"scopes without openid": func(c *relyingparty.Config) { c.Scopes = []string{"email"} },
-		"scopes in one":         func(c *relyingparty.Config) { c.Scopes = []string{"openid", "email profile"} },
-		"a negative skew":       func(c *relyingparty.Config) { c.ClockSkew = -1 },
-	} {
-		c := good
-		change(&c)
-		if _, err := relyingparty.New(c); err == nil || strings.Contains(err.Error(), "secret-value") {
-			t.Errorf("%s is accepted", name)
-		}
-	}
-	http := good
-	http.Issuer, http.InsecureAllowHTTP = "http://id.example", true
-	if _, err := relyingparty.New(http); err != nil {
-		t.Error(err)
 	}
 }

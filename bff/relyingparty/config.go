@@ -7,9 +7,11 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"example.com/usersession/bff/internal/loopback"
 	"example.com/usersession/bff/ticket"
@@ -180,29 +182,33 @@ func setDefault[T comparable](v *T, value T) {
 
 func (c Config) checkURLs() error {
 	issuer, err := url.Parse(c.Issuer)
-	if err != nil || issuer.Host == "" || issuer.User != nil || issuer.RawQuery != "" || issuer.Fragment != "" {
+	if err != nil || !named(issuer) || issuer.User != nil || strings.ContainsAny(c.Issuer, "?#") {
 		return errors.New("Issuer must be a URL such as https://id.example, without query and fragment")
 	}
 	if !c.allowed(issuer) {
 		return errors.New("Issuer must be https, except on a loopback host; InsecureAllowHTTP permits http")
 	}
 	base, err := url.Parse(strings.TrimSuffix(c.BaseURL, "/"))
-	if err != nil || base.Host == "" || base.User != nil || base.Path != "" || base.RawQuery != "" || base.Fragment != "" {
+	if err != nil || !named(base) || base.User != nil || base.Path != "" || strings.ContainsAny(c.BaseURL, "?#") {
 		return errors.New("BaseURL must be a scheme and a host, such as https://app.example")
 	}
 	if base.Scheme != "https" && (base.Scheme != "http" || !loopback.Is(base.Hostname())) {
 		return errors.New("BaseURL must be https, except on a loopback host: over http a browser takes the session cookie only there")
 	}
-	for name, path := range map[string]string{"Path": c.Path, "PostLogoutPath": c.PostLogoutPath} {
-		if path != "" && (!strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "?#{} \\\"<>")) {
+	for name, p := range map[string]string{"Path": c.Path, "PostLogoutPath": c.PostLogoutPath} {
+		if p != "" && (!mayReturnTo(p) || strings.ContainsAny(p, "?#{}\"<>")) {
 			return fmt.Errorf("%s must be a path that begins with a slash", name)
 		}
 	}
-	if c.Path != "" && strings.HasSuffix(c.Path, "/") {
-		return errors.New("the Path must not end with a slash")
+	notASCII := func(r rune) bool { return r >= utf8.RuneSelf }
+	if c.Path != "" && (path.Clean(c.Path) != c.Path || c.Path == "/" || strings.Contains(c.Path, "%") || strings.ContainsFunc(c.Path, notASCII)) {
+		return errors.New("the Path must be clean, such as /bff: without a slash at its end, empty segments, dots, escapes, and letters beyond ASCII")
 	}
 	return nil
 }
+
+// named reports whether a URL has the name of a host, and a port if it has a colon.
+func named(u *url.URL) bool { return u.Hostname() != "" && !strings.HasSuffix(u.Host, ":") }
 
 // allowed reports whether a URL of the provider may be used.
 func (c Config) allowed(u *url.URL) bool {

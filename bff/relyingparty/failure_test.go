@@ -64,7 +64,10 @@ func TestDiscovery(t *testing.T) {
 		"an http end session endpoint": func(d map[string]any) { d["end_session_endpoint"] = "http://id.example/e" },
 		"a script as the end":          func(d map[string]any) { d["end_session_endpoint"] = "javascript:alert(1)" },
 		"a path as an endpoint":        func(d map[string]any) { d["authorization_endpoint"] = "/authorize" },
-		"an endpoint of another kind":  func(d map[string]any) { d["token_endpoint"] = 1 },
+		"an endpoint with a fragment": func(d map[string]any) {
+			d["authorization_endpoint"] = d["authorization_endpoint"].(string) + "#x"
+		},
+		"an endpoint of another kind": func(d map[string]any) { d["token_endpoint"] = 1 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			op := newOP(t, func(op *fakeOP) { op.document = change })

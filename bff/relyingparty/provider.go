@@ -150,7 +150,8 @@ func (p *provider) get(ctx context.Context, old *discovered) (*discovered, error
 }
 
 // check refuses a document of another issuer (OpenID Connect Discovery 1.0, section 4.3), and
-// one without the endpoints of the code flow or with endpoints that are not https.
+// one without the endpoints of the code flow, or with endpoints that are not https or have a
+// fragment (RFC 6749, section 3.1), in which the parameters would be lost.
 func (p *provider) check(m metadata) error {
 	if m.Issuer != p.cfg.Issuer {
 		return errors.New("the document names another issuer")
@@ -167,8 +168,8 @@ func (p *provider) check(m metadata) error {
 			continue
 		}
 		u, err := url.Parse(endpoint.url)
-		if err != nil || u.Host == "" || !p.cfg.allowed(u) {
-			return fmt.Errorf("the document's %s is missing or not https", name)
+		if err != nil || u.Host == "" || !p.cfg.allowed(u) || strings.Contains(endpoint.url, "#") {
+			return fmt.Errorf("the document's %s is missing, not https or has a fragment", name)
 		}
 	}
 	return nil

@@ -1,0 +1,74 @@
+package relyingparty_test
+
+import (
+	"strings"
+	"testing"
+
+	"example.com/usersession/bff/relyingparty"
+)
+
+func TestNew_Configuration(t *testing.T) {
+	good := relyingparty.Config{
+		Issuer: "https://id.example", ClientID: "bff", ClientSecret: "s", BaseURL: "https://app.example", Protector: keysForTests,
+	}
+	if _, err := relyingparty.New(good); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*relyingparty.Config){
+		"no issuer":              func(c *relyingparty.Config) { c.Issuer = "" },
+		"an http issuer":         func(c *relyingparty.Config) { c.Issuer = "http://id.example" },
+		"an issuer with a query": func(c *relyingparty.Config) { c.Issuer = "https://id.example?x" },
+		"an issuer of no URL":    func(c *relyingparty.Config) { c.Issuer = "id.example" },
+		"localhost's look-alike": func(c *relyingparty.Config) { c.Issuer = "http://localhost.evil.example" },
+		"no client id":           func(c *relyingparty.Config) { c.ClientID = "" },
+		"no base URL":            func(c *relyingparty.Config) { c.BaseURL = "" },
+		"an http base URL":       func(c *relyingparty.Config) { c.BaseURL = "http://app.example" },
+		"a base URL with a path": func(c *relyingparty.Config) { c.BaseURL = "https://app.example/x" },
+		"no protector":           func(c *relyingparty.Config) { c.Protector = nil },
+		"a path without a slash": func(c *relyingparty.Config) { c.Path = "bff" },
+		"a path of a pattern":    func(c *relyingparty.Config) { c.Path = "/{x}" },
+		"a path of another host": func(c *relyingparty.Config) { c.PostLogoutPath = "//evil.example" },
+		"an issuer of no host":   func(c *relyingparty.Config) { c.Issuer = "https://:443" },
+		"an issuer's fragment":   func(c *relyingparty.Config) { c.Issuer = "https://id.example#" },
+		"an issuer's query":      func(c *relyingparty.Config) { c.Issuer = "https://id.example?" },
+		"a base URL of no host":  func(c *relyingparty.Config) { c.BaseURL = "https://:8443" },
+		"a base URL of no port":  func(c *relyingparty.Config) { c.BaseURL = "https://app.example:" },
+		"a base URL's fragment":  func(c *relyingparty.Config) { c.BaseURL = "https://app.example#" },
+		"a base URL's query":     func(c *relyingparty.Config) { c.BaseURL = "https://app.example?" },
+		"an empty segment":       func(c *relyingparty.Config) { c.Path = "/bff//x" },
+		"a dot":                  func(c *relyingparty.Config) { c.Path = "/./bff" },
+		"two dots":               func(c *relyingparty.Config) { c.Path = "/x/../bff" },
+		"a slash at the end":     func(c *relyingparty.Config) { c.Path = "/bff/" },
+		"the root":               func(c *relyingparty.Config) { c.Path = "/" },
+		"a line break":           func(c *relyingparty.Config) { c.Path = "/b\nff" },
+		"an escape":              func(c *relyingparty.Config) { c.Path = "/b%20ff" },
+		"another letter":         func(c *relyingparty.Config) { c.Path = "/bäff" },
+		"a line break after all": func(c *relyingparty.Config) { c.PostLogoutPath = "/\nx" },
+		"an unknown method":      func(c *relyingparty.Config) { c.ClientAuthentication = "client_secret_jwt" },
+		"basic without a secret": func(c *relyingparty.Config) {
+			c.ClientSecret, c.ClientAuthentication = "", relyingparty.ClientSecretBasic
+		},
+		"jwt without a key":     func(c *relyingparty.Config) { c.ClientAuthentication = relyingparty.PrivateKeyJWT },
+		"scopes without openid": func(c *relyingparty.Config) { c.Scopes = []string{"email"} },
+		"scopes in one":         func(c *relyingparty.Config) { c.Scopes = []string{"openid", "email profile"} },
+		"a negative skew":       func(c *relyingparty.Config) { c.ClockSkew = -1 },
+	} {
+		c := good
+		change(&c)
+		if _, err := relyingparty.New(c); err == nil || strings.Contains(err.Error(), "secret-value") {
+			t.Errorf("%s is accepted", name)
+		}
+	}
+	for _, base := range []string{"https://app.example/", "https://app.example:8443", "http://[::1]:8080", "https://[2001:db8::1]"} {
+		c := good
+		c.BaseURL, c.Path, c.PostLogoutPath = base, "/auth/bff", "/a%2Fb"
+		if _, err := relyingparty.New(c); err != nil {
+			t.Errorf("%s: %v", base, err)
+		}
+	}
+	http := good
+	http.Issuer, http.InsecureAllowHTTP = "http://id.example", true
+	if _, err := relyingparty.New(http); err != nil {
+		t.Error(err)
+	}
+}
