@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
 )
 
 // Tabs do not disturb each other, whatever the order, also with long return URLs.
