@@ -77,7 +77,7 @@ func TestProxy_RequestTrailers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close() //nolint:errcheck // the body is only read
+	defer response.Body.Close()
 	if got := w.last().Trailer; len(got) != 0 {
 		t.Errorf("the API got the trailers %v", got)
 	}
