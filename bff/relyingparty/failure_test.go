@@ -247,7 +247,7 @@ func TestRefreshTokens(t *testing.T) {
 	}{
 		"without an ID token":     {func(*fakeOP) {}, nil},
 		"with an ID token":        {func(op *fakeOP) { op.refreshID = func(c map[string]any) { delete(c, "nonce") } }, nil},
-		"with a bad ID token":     {func(op *fakeOP) { op.refreshID = func(c map[string]any) { c["aud"] = "other" } }, nil},
+		"with a bad ID token":     {func(op *fakeOP) { op.refreshID = func(c map[string]any) { c["aud"] = "other" } }, serverside.ErrRefreshTokenRefused},
 		"invalid_grant":           {func(op *fakeOP) { op.refreshError = "invalid_grant" }, serverside.ErrRefreshTokenRefused},
 		"interaction_required":    {func(op *fakeOP) { op.refreshError = "interaction_required" }, serverside.ErrRefreshRequestRefused},
 		"invalid_request":         {func(op *fakeOP) { op.refreshError = "invalid_request" }, serverside.ErrRefreshRequestRefused},

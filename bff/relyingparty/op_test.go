@@ -75,6 +75,7 @@ type fakeOP struct {
 	reuse        bool                   // codes are accepted more than once
 	meet         *sync.WaitGroup        // requests to the token endpoint wait for each other
 	discover     http.HandlerFunc       // in place of the discovery document
+	rotated      bool                   // the key set has otherKey
 	noType       bool
 	wrongClient  bool // the client is refused
 	noKeyID      bool
@@ -143,7 +144,14 @@ func newOP(t *testing.T, change ...func(*fakeOP)) *fakeOP {
 	return op
 }
 
+// rotate replaces the signing key, without a change of its id.
+func (op *fakeOP) rotate() { op.signer, op.rotated = otherKey(), true }
+
 func (op *fakeOP) jwks() jose.JSONWebKeySet {
+	if op.rotated {
+		key := jose.JSONWebKey{Key: otherKey().Public(), KeyID: "k1", Algorithm: string(op.alg), Use: "sig"}
+		return jose.JSONWebKeySet{Keys: []jose.JSONWebKey{key}}
+	}
 	key := jose.JSONWebKey{Key: keyPair()[op.alg], KeyID: "k1", Algorithm: string(op.alg), Use: "sig"}
 	return jose.JSONWebKeySet{Keys: []jose.JSONWebKey{key.Public()}}
 }

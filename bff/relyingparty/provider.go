@@ -51,7 +51,8 @@ type metadata struct {
 // discovered is the result of a discovery. It does not change.
 type discovered struct {
 	metadata
-	keys         *oidcverify.KeySet
+	keys         *oidcverify.KeySet // of ID tokens, which come from the token endpoint
+	logoutKeys   *oidcverify.KeySet // of logout tokens, which anybody can send: the limits on fetches are its own
 	idTokens     *oidc.IDTokenVerifier
 	logoutTokens *oidcverify.Verifier
 }
@@ -132,9 +133,10 @@ func (p *provider) get(ctx context.Context, old *discovered) (*discovered, error
 		return nil, err
 	}
 	if old != nil && old.Keys == found.Keys { // keeps the limits on fetches
-		found.keys = old.keys
+		found.keys, found.logoutKeys = old.keys, old.logoutKeys
 	} else {
 		found.keys = oidcverify.NewKeySet(found.Keys, p.http, p.cfg.Clock)
+		found.logoutKeys = oidcverify.NewKeySet(found.Keys, p.http, p.cfg.Clock)
 	}
 	late := func() time.Time { return p.cfg.Clock().Add(-p.cfg.ClockSkew) } // go-oidc tolerates no difference for exp
 	algorithms := slices.DeleteFunc(slices.Clone(found.Algorithms), func(name string) bool {
@@ -143,7 +145,7 @@ func (p *provider) get(ctx context.Context, old *discovered) (*discovered, error
 	found.idTokens = oidc.NewVerifier(p.cfg.Issuer, found.keys,
 		&oidc.Config{ClientID: p.cfg.ClientID, SupportedSigningAlgs: algorithms, Now: late})
 	var err error
-	found.logoutTokens, err = oidcverify.NewWithKeySet(p.cfg.Issuer, found.keys, oidcverify.Config{
+	found.logoutTokens, err = oidcverify.NewWithKeySet(p.cfg.Issuer, found.logoutKeys, oidcverify.Config{
 		ClientID: p.cfg.ClientID, SupportedSigningAlgs: algorithms, ClockSkew: p.cfg.ClockSkew, Clock: p.cfg.Clock,
 	})
 	return found, err

@@ -65,7 +65,8 @@ func tokenError(err error) error {
 }
 
 // RefreshTokens implements [serverside.TokenRefresher]. If the answer has an ID token, it is
-// verified, and its subject is in the result, which the sessions compare with theirs.
+// verified, and its subject is in the result, which the sessions compare with theirs. An answer
+// whose ID token is not valid is refused with [serverside.ErrRefreshTokenRefused].
 func (p *RelyingParty) RefreshTokens(ctx context.Context, refreshToken string) (serverside.Tokens, error) {
 	found, err := p.provider.discover(ctx)
 	if err != nil {
@@ -94,10 +95,14 @@ func (p *RelyingParty) RefreshTokens(ctx context.Context, refreshToken string) (
 		return tokens, nil
 	}
 	verified, err := p.verifyIDToken(ctx, found, raw, token.AccessToken)
-	if err != nil {
-		// The refresh token is used by now, so the new ones are not thrown away.
+	switch {
+	case errors.Is(err, errProvider):
+		// The refresh token is used by now, so that an outage must not lose the new one.
 		p.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "relyingparty: the ID token of a refresh was ignored", slog.String("error", err.Error()))
 		return tokens, nil
+	case err != nil: // the answer may be of another user
+		p.cfg.Logger.LogAttrs(ctx, slog.LevelError, "relyingparty: the ID token of a refresh is not valid", slog.String("error", err.Error()))
+		return serverside.Tokens{}, serverside.ErrRefreshTokenRefused
 	}
 	tokens.IDToken, tokens.SubjectID = raw, verified.subject
 	return tokens, nil
