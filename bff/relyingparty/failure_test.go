@@ -67,6 +67,9 @@ func TestDiscovery(t *testing.T) {
 		"an endpoint with a fragment": func(d map[string]any) {
 			d["authorization_endpoint"] = d["authorization_endpoint"].(string) + "#x"
 		},
+		"a state in an endpoint": func(d map[string]any) {
+			d["authorization_endpoint"] = d["authorization_endpoint"].(string) + "?state=evil"
+		},
 		"an endpoint of another kind": func(d map[string]any) { d["token_endpoint"] = 1 },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -173,6 +173,13 @@ func (p *provider) check(m metadata) error {
 		if err != nil || u.Host == "" || !p.cfg.allowed(u) || strings.Contains(endpoint.url, "#") {
 			return fmt.Errorf("the document's %s is missing, not https or has a fragment", name)
 		}
+		if name == "authorization_endpoint" {
+			for _, parameter := range protocolParameters { // each may appear once: RFC 6749, section 3.1
+				if u.Query().Has(parameter) {
+					return errors.New("the document's authorization_endpoint has a parameter of the protocol")
+				}
+			}
+		}
 	}
 	return nil
 }
