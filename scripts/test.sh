@@ -48,6 +48,7 @@ awk '
 		for (name in others) printf "LEFT OUT: %s: see above\n", name
 	}' "$log" | sort
 if ((${#failed[@]})); then
+	grep -E '^[[:space:]]*--- FAIL: ' "$log" || true
 	echo "FAIL: tests failed in: ${failed[*]}"
 	exit 1
 fi

@@ -120,6 +120,21 @@ func TestOtherTab_AnotherUserIsNoticed(t *testing.T) {
 	})
 }
 
+// A tab whose session has ended notices that another tab signs in: a question that the tab
+// asks in the middle of another tab's sign-in gets the answer 401.
+func TestOtherTab_SignsInAfterTheEnd(t *testing.T) {
+	inChromium(t, func(t *testing.T, c *chrome) {
+		p, first := newProgram(t), c.newBrowser()
+		first.signIn(p, "alice")
+		p.endAtProvider()
+		first.until(ended)
+		second := c.newTab(first)
+		second.signIn(p, "bob")
+		first.view("in")
+		first.until(noticeText + `.includes('signed in as Bob Baker')`)
+	})
+}
+
 // While the database is down both pages say so, and go on by themselves when it is back.
 func TestDatabaseDown_PagesRecover(t *testing.T) {
 	inChromium(t, func(t *testing.T, c *chrome) {

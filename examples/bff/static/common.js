@@ -40,6 +40,7 @@ function view(name) {
 
 const askEvery = 3000; // milliseconds
 let me = null; // the claims of the user whose session the page shows
+let before = null; // the claims of a session that ended: another tab may sign in, or is just doing so
 let down = false; // the last question was not answered: the page shows itself anew when one is
 let leaving = false;
 
@@ -59,9 +60,10 @@ function watch(show) {
       down = true;
       return problem(status, data);
     }
-    const former = me;
-    const again = down || !former || former.sid !== data.sid || former.sub !== data.sub;
+    const former = me || before;
+    const again = down || !me || me.sid !== data.sid || me.sub !== data.sub;
     me = data;
+    before = null;
     if (!again) return;
     if (down) notice('');
     down = false;
@@ -74,7 +76,7 @@ function watch(show) {
     }
   };
   const again = async () => {
-    if (document.visibilityState === 'visible' && (me || down || byId('main').dataset.view === 'loading')) await ask();
+    if (document.visibilityState === 'visible' && (me || before || down || byId('main').dataset.view === 'loading')) await ask();
     setTimeout(again, askEvery);
   };
   window.addEventListener('pageshow', (event) => { leaving = false; if (event.persisted) ask(); });
@@ -86,6 +88,7 @@ const nameOf = (claims) => claims.name || claims.preferred_username || claims.em
 
 // over shows that the session has ended.
 function over() {
+  before = me || before;
   me = null;
   view('out');
   byId('main').focus(); // the element that had the focus is hidden now
