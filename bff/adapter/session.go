@@ -1,0 +1,100 @@
+package adapter
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"example.com/usersession/bff"
+	"example.com/usersession/bff/internal/logoutnote"
+)
+
+// ErrEnded is returned for a session that was loaded and has ended since: it was revoked,
+// signed out or rotated by another request, or it has expired. Nothing was written. It wraps
+// [bff.ErrSessionNotFound].
+var ErrEnded = fmt.Errorf("adapter: the session has ended since it was loaded: %w", bff.ErrSessionNotFound)
+
+// An Identity says whose session it is. The zero Identity is nobody's yet: an anonymous
+// session.
+type Identity struct {
+	// SubjectID is the sub claim of the user, or another name of the user that never
+	// changes. The row has [bff.SubjectIDOf] of it.
+	SubjectID string
+
+	// SessionID is the sid claim: the identity provider's session. Without it a back-channel
+	// logout finds the session by its user only. A session with a user and no SessionID gets
+	// "local-" and random characters, so that every session of a user has a name. Within the
+	// partition one session has a session id: a sign-in with the same one ends the former
+	// session. It needs a SubjectID.
+	SessionID string
+
+	// IDTokenIssuedAt is the iat claim of the ID token of the sign-in. With it and
+	// [Config.Issuer], a back-channel logout that arrives during the sign-in ends it. It may be
+	// zero.
+	IDTokenIssuedAt time.Time
+}
+
+// A Session is a session as it was read or written. Treat it as read-only: an update returns
+// a new one.
+type Session struct {
+	// SubjectID and SessionID are those of the row: SubjectID is [bff.SubjectIDOf] of the
+	// user's, and SessionID begins with "local-" if the provider gave none. Both are empty in
+	// an anonymous session.
+	SubjectID, SessionID string
+
+	// Created, Renewed and Expires are in UTC. A zero Expires means never.
+	Created, Renewed, Expires time.Time
+
+	// Payload is what the session library has encoded.
+	Payload []byte
+
+	key     string
+	version int64
+	read    time.Time // when the row was last known to be there
+}
+
+// Anonymous reports whether the session has no user.
+func (s *Session) Anonymous() bool { return s.SubjectID == "" }
+
+// A State is what a session library saves.
+type State struct {
+	Identity
+	Payload []byte
+	// Expires is the end of the session. The zero time means never.
+	Expires time.Time
+}
+
+// NewSecret returns 256 random bits for a cookie, as 43 characters of URL-safe base64.
+func NewSecret() string {
+	random := make([]byte, 32)
+	_, _ = rand.Read(random) // it never returns an error
+	return base64.RawURLEncoding.EncodeToString(random)
+}
+
+// keyOf returns the key of the session with the secret: its SHA-256, in hexadecimal digits,
+// which every collation tells apart.
+func keyOf(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}
+
+// identify returns the subject id and the session id of the row. A user's session that has no
+// session id keeps the one that this package has given it, or gets one.
+func identify(id Identity, former *Session) (subjectID, sessionID string, err error) {
+	subjectID = bff.SubjectIDOf(id.SubjectID)
+	switch {
+	case subjectID == "" && id.SessionID != "":
+		return "", "", fmt.Errorf("adapter: %w: a session id without a subject id", bff.ErrInvalidSession)
+	case subjectID == "" || id.SessionID != "":
+		return subjectID, id.SessionID, nil
+	case former != nil && former.SubjectID == subjectID && logoutnote.Local(former.SessionID):
+		return subjectID, former.SessionID, nil
+	}
+	return subjectID, logoutnote.LocalPrefix + NewSecret(), nil
+}
+
+var errNoSecret = errors.New("adapter: the secret is empty")

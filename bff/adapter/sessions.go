@@ -1,0 +1,265 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"example.com/usersession/bff"
+	"example.com/usersession/bff/internal/logoutnote"
+	"example.com/usersession/bff/ticket"
+)
+
+// Load returns the live session with the secret. It returns [bff.ErrSessionNotFound] if there
+// is none: the secret is unknown or empty, the session was ended or has expired, or its
+// payload does not open with the Protector's keys. Every other error says nothing about the
+// session: the store or the Protector is not available, or the context has ended.
+func (s *Sessions) Load(ctx context.Context, secret string) (*Session, error) {
+	if secret == "" {
+		return nil, bff.ErrSessionNotFound
+	}
+	ctx, cancel := s.withTimeout(ctx)
+	defer cancel()
+	return s.load(ctx, keyOf(secret))
+}
+
+func (s *Sessions) load(ctx context.Context, key string) (*Session, error) {
+	read := s.now()
+	row, err := s.cfg.Store.GetUserSession(ctx, s.storeKey(key))
+	if err != nil {
+		return nil, err
+	}
+	row.Key = key // the payload must be bound to the requested key
+	session, err := s.open(row, read)
+	if errors.Is(err, ticket.ErrUnreadable) {
+		return nil, fmt.Errorf("%w: %w", bff.ErrSessionNotFound, err)
+	}
+	return session, err
+}
+
+// Create adds a session. With a session id, it ends the former session that has the same one.
+// It returns [bff.ErrSessionExists] if a session has the secret already, and
+// [bff.ErrInvalidSession] if the store cannot keep the identity.
+//
+// continued is the session that the new one continues under a new secret, if the library
+// has already deleted it with [Sessions.Delete]; otherwise it is nil. Create then returns
+// [ErrEnded] if the user's sessions were ended since it was loaded, by a back-channel logout,
+// [Sessions.EndSession] or [Sessions.EndSessions]. Prefer [Sessions.Rotate], which also notices a
+// session that was deleted in any other way.
+func (s *Sessions) Create(ctx context.Context, secret string, state State, continued *Session) (*Session, error) {
+	if secret == "" {
+		return nil, errNoSecret
+	}
+	ctx, cancel := s.withTimeout(ctx)
+	defer cancel()
+	subjectID, sessionID, err := identify(state.Identity, continued)
+	if err != nil {
+		return nil, err
+	}
+	row, err := s.newRow(keyOf(secret), subjectID, sessionID, state)
+	if err != nil {
+		return nil, err
+	}
+	write := s.cfg.Store.CreateUserSession
+	if state.SessionID != "" {
+		write = s.replace
+	}
+	if err := write(ctx, row); err != nil {
+		return nil, fmt.Errorf("adapter: creating a session: %w", err)
+	}
+	return s.written(ctx, row, state, continued)
+}
+
+// Save writes a loaded session back, with a new identity if that has changed. It only ever
+// updates: if the session is gone, or has another user by now, it returns [ErrEnded] and
+// writes nothing. Of concurrent saves the last one wins. With a new session id, it ends the
+// former session that has the same one.
+func (s *Sessions) Save(ctx context.Context, loaded *Session, state State) (*Session, error) {
+	ctx, cancel := s.withTimeout(ctx)
+	defer cancel()
+	subjectID, sessionID, err := identify(state.Identity, loaded)
+	if err != nil {
+		return nil, err
+	}
+	row, err := s.newRow(loaded.key, subjectID, sessionID, state)
+	if err != nil {
+		return nil, err
+	}
+	row.Created, row.Version = loaded.Created, loaded.version
+	if err := s.update(ctx, &row, loaded); err != nil {
+		return nil, err
+	}
+	return s.written(ctx, row, state, loaded)
+}
+
+// update writes the row of a loaded session, whatever other values another request has saved.
+func (s *Sessions) update(ctx context.Context, row *bff.UserSession, loaded *Session) error {
+	for range attempts {
+		err := s.cfg.Store.UpdateUserSession(ctx, s.storeKey(row.Key), bff.UserSessionUpdate{
+			SubjectID: row.SubjectID, SessionID: row.SessionID, Renewed: row.Renewed, Expires: row.Expires,
+			Ticket: row.Ticket, IfVersion: row.Version, ReplaceRivals: row.SessionID != loaded.SessionID,
+		})
+		switch {
+		case err == nil:
+			row.Version++
+			return nil
+		case errors.Is(err, bff.ErrSessionNotFound):
+			return ErrEnded
+		case !errors.Is(err, bff.ErrSessionChanged):
+			return fmt.Errorf("adapter: saving a session: %w", err)
+		}
+		present, err := s.cfg.Store.GetUserSession(ctx, s.storeKey(row.Key))
+		switch {
+		case errors.Is(err, bff.ErrSessionNotFound):
+			return ErrEnded
+		case err != nil:
+			return fmt.Errorf("adapter: saving a session: %w", err)
+		case present.SubjectID != loaded.SubjectID && present.SubjectID != row.SubjectID:
+			return ErrEnded
+		}
+		row.Version = present.Version
+	}
+	return fmt.Errorf("adapter: saving a session: %w", bff.ErrSessionChanged)
+}
+
+// Renew extends a loaded session to the given end, without changing it. It writes only if less
+// than half of the time to the new end would remain, so that a session with an idle timeout
+// is written at most once in half of the timeout. It returns [ErrEnded] if it has to write and
+// the session is gone.
+func (s *Sessions) Renew(ctx context.Context, loaded *Session, expires time.Time) (*Session, error) {
+	if !s.renewalDue(loaded, expiry(expires)) {
+		return loaded, nil
+	}
+	return s.Save(ctx, loaded, State{
+		Identity: loaded.identity(), Payload: loaded.Payload, Expires: expires,
+	})
+}
+
+func (s *Sessions) renewalDue(loaded *Session, expires time.Time) bool {
+	if expires.IsZero() || loaded.Expires.IsZero() {
+		return !expires.Equal(loaded.Expires)
+	}
+	now := s.now()
+	return expires.Before(loaded.Expires) || loaded.Expires.Sub(now) < expires.Sub(now)/2
+}
+
+// identity is the identity that leaves the row's as it is.
+func (s *Session) identity() Identity {
+	id := Identity{SubjectID: s.SubjectID, SessionID: s.SessionID}
+	if logoutnote.Local(id.SessionID) {
+		id.SessionID = ""
+	}
+	return id
+}
+
+// Rotate continues a loaded session under a new secret: at sign-in, so that nobody who knew
+// the former secret is signed in too. The session of a user goes on only if this call has
+// ended the former one: if that is gone, or has another user by now, Rotate returns [ErrEnded].
+// Of concurrent rotations one succeeds. An anonymous session may be gone, since it carries
+// nobody's rights: a double click on a sign-in button does not fail.
+func (s *Sessions) Rotate(ctx context.Context, loaded *Session, secret string, state State) (*Session, error) {
+	if secret == "" {
+		return nil, errNoSecret
+	}
+	if loaded.Anonymous() {
+		return s.rotateAnonymous(ctx, loaded, secret, state)
+	}
+	ctx, cancel := s.withTimeout(ctx)
+	defer cancel()
+	subjectID, sessionID, err := identify(state.Identity, nil)
+	if err != nil {
+		return nil, err
+	}
+	// The new session exists before the former one is deleted, so that a revocation by user
+	// always finds one of them. Until then it has a session id of its own, because the former
+	// one may have the same.
+	first := sessionID
+	if state.SessionID != "" {
+		first = logoutnote.LocalPrefix + NewSecret()
+	}
+	row, err := s.newRow(keyOf(secret), subjectID, first, state)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.cfg.Store.CreateUserSession(ctx, row); err != nil {
+		return nil, fmt.Errorf("adapter: rotating a session: %w", err)
+	}
+	if err := s.removeLoaded(ctx, loaded); err != nil {
+		return nil, s.undo(ctx, row, err)
+	}
+	if first != sessionID {
+		row.SessionID = sessionID
+		if err := s.seal(&row, state.Payload); err != nil {
+			return nil, s.undo(ctx, row, err)
+		}
+		if err := s.update(ctx, &row, &Session{SubjectID: subjectID, SessionID: first}); err != nil {
+			return nil, s.undo(ctx, row, err)
+		}
+	}
+	return s.written(ctx, row, state, loaded)
+}
+
+func (s *Sessions) rotateAnonymous(ctx context.Context, loaded *Session, secret string, state State) (*Session, error) {
+	session, err := s.Create(ctx, secret, state, nil)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := s.withTimeout(ctx)
+	defer cancel()
+	if err := s.removeLoaded(ctx, loaded); err != nil && !errors.Is(err, ErrEnded) {
+		return nil, s.undo(ctx, bff.UserSession{Key: session.key}, err)
+	}
+	return session, nil
+}
+
+// Delete ends the session with the secret, live or expired. It reports whether there was one.
+// A session that is not there is no error.
+func (s *Sessions) Delete(ctx context.Context, secret string) (bool, error) {
+	if secret == "" {
+		return false, nil
+	}
+	ctx, cancel := s.withTimeout(ctx)
+	defer cancel()
+	n, err := s.cfg.Store.DeleteUserSession(ctx, s.storeKey(keyOf(secret)))
+	if err != nil {
+		return false, fmt.Errorf("adapter: deleting a session: %w", err)
+	}
+	return n > 0, nil
+}
+
+// Remove ends a session that was read before. It reports whether it was there.
+func (s *Sessions) Remove(ctx context.Context, session *Session) (bool, error) {
+	ctx, cancel := s.withTimeout(ctx)
+	defer cancel()
+	n, err := s.cfg.Store.DeleteUserSession(ctx, s.storeKey(session.key))
+	if err != nil {
+		return false, fmt.Errorf("adapter: deleting a session: %w", err)
+	}
+	return n > 0, nil
+}
+
+// written returns the session after its row was written, unless the user has been signed out
+// in the meantime.
+func (s *Sessions) written(ctx context.Context, row bff.UserSession, state State, former *Session) (*Session, error) {
+	ended, err := s.endedMeanwhile(ctx, row, state.Identity, former)
+	if err == nil && ended {
+		err = ErrEnded
+	}
+	if err != nil {
+		return nil, s.undo(ctx, row, err)
+	}
+	session := sessionOf(row, s.now())
+	session.Payload = state.Payload
+	return session, nil
+}
+
+// undo deletes a session that was written and must not stay. It returns the reason.
+func (s *Sessions) undo(ctx context.Context, row bff.UserSession, reason error) error {
+	ctx, cancel := s.withTimeout(context.WithoutCancel(ctx))
+	defer cancel()
+	if _, err := s.cfg.Store.DeleteUserSession(ctx, s.storeKey(row.Key)); err != nil {
+		return errors.Join(reason, fmt.Errorf("adapter: deleting the session again: %w", err))
+	}
+	return reason
+}
