@@ -53,6 +53,9 @@ func TestSettings_Refused(t *testing.T) {
 		_, other := openStore(t, d, dbtest.Setup{})
 		must(t, other.CreateUserSession(t.Context(), testSession("key", "sid")))
 		for _, r := range refused[d.Engine] {
+			if d.IsTiDB() && r.params.Get("character_set_results") == "ucs2" {
+				continue // TiDB has no such character set
+			}
 			ctx, session := t.Context(), testSession("new", "new")
 			for operation, call := range map[string]func(*usersession.GormStore) error{
 				"get":     func(s *usersession.GormStore) error { _, err := s.GetUserSession(ctx, keyOf("key")); return err },
