@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.com/usersession/bff"
+	"example.com/usersession/bff/internal/capability"
 	"example.com/usersession/bff/ticket"
 )
 
@@ -76,49 +77,26 @@ func expiry(t time.Time) time.Time {
 // attempts bounds how often a write is repeated that other writers conflict with.
 const attempts = 16
 
-// replace adds a row, and removes the session with the same session id.
-func (s *Sessions) replace(ctx context.Context, row bff.UserSession) (err error) {
-	if replacer, ok := s.cfg.Store.(bff.UserSessionReplacer); ok {
-		return replacer.ReplaceUserSession(ctx, row)
-	}
-	for range attempts {
-		if err = s.cfg.Store.CreateUserSession(ctx, row); !errors.Is(err, bff.ErrSessionExists) {
-			return err
-		}
-		if _, err := s.cfg.Store.DeleteUserSessions(ctx, s.cfg.Partition, bff.UserSessionsFilter{SessionID: row.SessionID}); err != nil {
-			return err
-		}
-	}
-	return err
-}
-
 // removeLoaded deletes the row of a loaded session. It returns ErrEnded if the row is gone or
 // is another user's by now. If another request has only saved other values, the row goes too.
 func (s *Sessions) removeLoaded(ctx context.Context, loaded *Session) error {
-	store, ok := s.cfg.Store.(bff.UserSessionVersionDeleter)
-	version := loaded.version
+	row := loaded.row(s.cfg.Partition)
 	for range attempts {
-		var n int64
-		var err error
-		if ok {
-			n, err = store.DeleteUserSessionVersion(ctx, s.storeKey(loaded.key), version)
-		} else {
-			n, err = s.cfg.Store.DeleteUserSession(ctx, s.storeKey(loaded.key))
-		}
+		_, ended, err := capability.DeleteVersion(ctx, s.cfg.Store, row)
 		if err != nil {
 			return fmt.Errorf("adapter: deleting the former session: %w", err)
 		}
-		if n > 0 {
+		if ended {
 			return nil
 		}
-		row, err := s.cfg.Store.GetUserSession(ctx, s.storeKey(loaded.key))
+		present, err := s.cfg.Store.GetUserSession(ctx, s.storeKey(loaded.key))
 		switch {
-		case errors.Is(err, bff.ErrSessionNotFound), err == nil && row.SubjectID != loaded.SubjectID:
+		case errors.Is(err, bff.ErrSessionNotFound), err == nil && present.SubjectID != loaded.SubjectID:
 			return ErrEnded
 		case err != nil:
 			return fmt.Errorf("adapter: reading the former session: %w", err)
 		}
-		version = row.Version
+		row = present
 	}
 	return fmt.Errorf("adapter: deleting the former session: %w", bff.ErrSessionChanged)
 }

@@ -57,6 +57,14 @@ type Session struct {
 	read    time.Time // when the row was last known to be there
 }
 
+// row returns the row that was read, without its ticket.
+func (s *Session) row(partition string) bff.UserSession {
+	return bff.UserSession{
+		PartitionKey: partition, Key: s.key, SubjectID: s.SubjectID, SessionID: s.SessionID,
+		Created: s.Created, Renewed: s.Renewed, Expires: s.Expires, Version: s.version,
+	}
+}
+
 // Anonymous reports whether the session has no user.
 func (s *Session) Anonymous() bool { return s.SubjectID == "" }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.com/usersession/bff"
+	"example.com/usersession/bff/internal/capability"
 	"example.com/usersession/bff/internal/logoutnote"
 	"example.com/usersession/bff/ticket"
 )
@@ -61,11 +62,12 @@ func (s *Sessions) Create(ctx context.Context, secret string, state State, conti
 	if err != nil {
 		return nil, err
 	}
-	write := s.cfg.Store.CreateUserSession
-	if state.SessionID != "" {
-		write = s.replace
+	if state.SessionID == "" {
+		err = s.cfg.Store.CreateUserSession(ctx, row)
+	} else {
+		err = capability.Replace(ctx, s.cfg.Store, row)
 	}
-	if err := write(ctx, row); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("adapter: creating a session: %w", err)
 	}
 	return s.written(ctx, row, state, continued)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 
 	"example.com/usersession/bff"
+	"example.com/usersession/bff/internal/capability"
 )
 
 // maxDeleteAttempts is the number of times that ending a session gives way to updates of it.
@@ -73,7 +74,7 @@ func (s *Sessions) deleteAndReadToken(ctx context.Context, key string) (removed 
 		if opened, err := s.open(ctx, row); err == nil && opened != nil {
 			token = opened.ticket.RefreshToken
 		}
-		removed, ended, err := s.deleteVersion(ctx, row)
+		removed, ended, err := capability.DeleteVersion(ctx, s.cfg.Store, row)
 		if err != nil {
 			s.logTokenMayLive(ctx, row.SubjectID, err)
 			return removed, token, err
@@ -87,29 +88,6 @@ func (s *Sessions) deleteAndReadToken(ctx context.Context, key string) (removed 
 		s.logTokenMayLive(ctx, "", errors.New("the session was changed again and again, or could not be read"))
 	}
 	return removed, token, err
-}
-
-// deleteVersion deletes a session if it is unchanged since row was read. It reports false if
-// the session has changed or is gone.
-func (s *Sessions) deleteVersion(ctx context.Context, row bff.UserSession) (removed int64, ended bool, err error) {
-	key := s.storeKey(row.Key)
-	if store, ok := s.cfg.Store.(bff.UserSessionVersionDeleter); ok {
-		removed, err = store.DeleteUserSessionVersion(ctx, key, row.Version)
-		return removed, removed > 0, err
-	}
-	// Such a store deletes a session in any state, but updates it only if it is unchanged:
-	// an update makes the session expire, and after that no host writes to it.
-	update := (&openedSession{row: row}).toUpdate()
-	update.Expires = row.Created.Add(-clockSkew) // expired by every host's clock
-	err = s.cfg.Store.UpdateUserSession(ctx, key, update)
-	if errors.Is(err, bff.ErrSessionChanged) || errors.Is(err, bff.ErrSessionNotFound) {
-		return 0, false, nil
-	}
-	if err != nil {
-		return 0, false, err
-	}
-	removed, err = s.cfg.Store.DeleteUserSession(ctx, key)
-	return removed, true, err
 }
 
 func (s *Sessions) logTokenMayLive(ctx context.Context, subjectID string, err error) {

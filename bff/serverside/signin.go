@@ -12,13 +12,10 @@ import (
 	"github.com/google/uuid"
 
 	"example.com/usersession/bff"
+	"example.com/usersession/bff/internal/capability"
 	"example.com/usersession/bff/internal/logoutnote"
 	"example.com/usersession/bff/ticket"
 )
-
-// createAttempts bounds how often a sign-in deletes a conflicting session and tries again, in
-// a store that cannot replace atomically.
-const createAttempts = 5
 
 // SignIn starts a session for the ticket's subject and sets the cookie. Call it before
 // writing the response's body. The cookie has a new id in every case. The session that the
@@ -79,7 +76,7 @@ func (s *Sessions) SignIn(w http.ResponseWriter, r *http.Request, t ticket.Ticke
 func (s *Sessions) startSession(r *http.Request, opened *openedSession, o signInOptions) error {
 	ctx, cancel := s.withStoreTimeout(r.Context())
 	defer cancel()
-	err := s.storeNew(ctx, opened.row)
+	err := capability.Replace(ctx, s.cfg.Store, opened.row)
 	if err == nil {
 		err = s.checkLogout(ctx, opened) // after the row is written: see package logoutnote
 	}
@@ -136,25 +133,6 @@ func (s *Sessions) newSession(key string, t ticket.Ticket) (*openedSession, erro
 	}
 	row.Ticket = sealed
 	return &openedSession{row: row, ticket: t}, nil
-}
-
-// storeNew adds the row, and removes a row with the same session id.
-func (s *Sessions) storeNew(ctx context.Context, row bff.UserSession) error {
-	if replacer, ok := s.cfg.Store.(bff.UserSessionReplacer); ok {
-		return replacer.ReplaceUserSession(ctx, row)
-	}
-	var err error
-	for range createAttempts {
-		err = s.cfg.Store.CreateUserSession(ctx, row)
-		if !errors.Is(err, bff.ErrSessionExists) {
-			return err
-		}
-		filter := bff.UserSessionsFilter{SessionID: row.SessionID}
-		if _, err := s.cfg.Store.DeleteUserSessions(ctx, row.PartitionKey, filter); err != nil {
-			return err
-		}
-	}
-	return err
 }
 
 // enforceMaximum ends the oldest sessions of the user beyond MaxSessionsPerUser. The store's
