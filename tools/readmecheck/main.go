@@ -1,5 +1,6 @@
 // Command readmecheck keeps the code in the documents equal to code that is compiled and
-// tested. The documents are the files *.md of the root and of its directory docs.
+// tested. The documents are the files *.md of the root and of its directory docs, and the
+// READMEs of the adapters.
 //
 // A comment in front of a block of code names the source of the code:
 //
@@ -12,6 +13,9 @@
 // names another function or a type: the block has its declaration. A file without a name
 // stands for the whole file, in any language. A block of Go code without such a comment is an
 // error.
+//
+// In a block of the language diff, the lines that stay and the added lines are the snippet. Such
+// a block is compared and never written.
 //
 //	readmecheck -root ..           compares
 //	readmecheck -root .. -update   copies the code into the documents
@@ -40,7 +44,7 @@ func main() {
 
 func run(root string, update bool) error {
 	var documents []string
-	for _, pattern := range []string{"*.md", "docs/*.md"} {
+	for _, pattern := range []string{"*.md", "docs/*.md", "adapters/*/README.md"} {
 		found, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
 		if err != nil {
 			return err
@@ -79,8 +83,8 @@ func run(root string, update bool) error {
 var block = regexp.MustCompile("(?ms)^(<!-- example: (\\S+) -->\n+)?```(\\w+)\n(.*?)^```$")
 
 // Refresh returns the document with every block of code replaced by the snippet that its
-// comment names. It also returns an error for each block of Go code without a comment and for
-// each error of snippet; such a block is unchanged.
+// comment names. It also returns an error for each block of Go code without a comment, for
+// each diff to other code, and for each error of snippet; such a block is unchanged.
 func Refresh(document string, snippet func(source string) (string, error)) (string, []error) {
 	var problems []error
 	fresh := block.ReplaceAllStringFunc(document, func(found string) string {
@@ -94,12 +98,30 @@ func Refresh(document string, snippet func(source string) (string, error)) (stri
 			problems = append(problems, fmt.Errorf("a block of Go code has no comment that names its source: %q", first))
 			return found
 		}
-		code, err := snippet(source)
+		snippet, err := snippet(source)
 		if err != nil {
 			problems = append(problems, err)
 			return found
 		}
-		return comment + "```" + language + "\n" + strings.TrimRight(code, "\n") + "\n```"
+		snippet = strings.TrimRight(snippet, "\n")
+		if language == "diff" {
+			if after(code) != snippet {
+				problems = append(problems, fmt.Errorf("after the diff, the code differs from %s", source))
+			}
+			return found
+		}
+		return comment + "```" + language + "\n" + snippet + "\n```"
 	})
 	return fresh, problems
+}
+
+// after returns the code after the diff.
+func after(diff string) string {
+	var lines []string
+	for line := range strings.SplitSeq(strings.TrimRight(diff, "\n"), "\n") {
+		if !strings.HasPrefix(line, "-") {
+			lines = append(lines, strings.TrimPrefix(strings.TrimPrefix(line, "+"), " "))
+		}
+	}
+	return strings.Join(lines, "\n")
 }

@@ -67,13 +67,15 @@ func TestRefresh(t *testing.T) {
 	tests := map[string]struct {
 		document, want, problem string
 	}{
-		"equal":     {marker + "```go\nf()\n```\n", marker + "```go\nf()\n```\n", ""},
-		"stale":     {marker + "\n```go\ng()\n```\n", marker + "\n```go\nf()\n```\n", ""},
-		"unmarked":  {"```go\nf()\n```\n", "```go\nf()\n```\n", "no comment"},
-		"not found": {"<!-- example: b.go -->\n```go\nx\n```\n", "<!-- example: b.go -->\n```go\nx\n```\n", "no b.go"},
-		"not Go":    {"```sh\nmake\n```\n", "```sh\nmake\n```\n", ""},
-		"HTML":      {marker + "```html\nx\n```\n", marker + "```html\nf()\n```\n", ""},
-		"a second":  {"```sh\nmake\n```\n" + marker + "```go\ng()\n```\n", "```sh\nmake\n```\n" + marker + "```go\nf()\n```\n", ""},
+		"equal":      {marker + "```go\nf()\n```\n", marker + "```go\nf()\n```\n", ""},
+		"stale":      {marker + "\n```go\ng()\n```\n", marker + "\n```go\nf()\n```\n", ""},
+		"unmarked":   {"```go\nf()\n```\n", "```go\nf()\n```\n", "no comment"},
+		"not found":  {"<!-- example: b.go -->\n```go\nx\n```\n", "<!-- example: b.go -->\n```go\nx\n```\n", "no b.go"},
+		"not Go":     {"```sh\nmake\n```\n", "```sh\nmake\n```\n", ""},
+		"HTML":       {marker + "```html\nx\n```\n", marker + "```html\nf()\n```\n", ""},
+		"diff":       {marker + "```diff\n-g()\n+f()\n```\n", marker + "```diff\n-g()\n+f()\n```\n", ""},
+		"diff stale": {marker + "```diff\n-g()\n+f()\n h()\n```\n", marker + "```diff\n-g()\n+f()\n h()\n```\n", "after the diff"},
+		"a second":   {"```sh\nmake\n```\n" + marker + "```go\ng()\n```\n", "```sh\nmake\n```\n" + marker + "```go\nf()\n```\n", ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -92,7 +94,7 @@ func TestRefresh(t *testing.T) {
 	}
 }
 
-// TestRun_Documents checks and updates the documents of the root and of docs, and no others.
+// TestRun_Documents checks and updates the documents of the root, of docs and of adapters, and no others.
 func TestRun_Documents(t *testing.T) {
 	root := t.TempDir()
 	write := func(name, text string) {
@@ -107,7 +109,7 @@ func TestRun_Documents(t *testing.T) {
 	}
 	const stale = "<!-- example: page.html -->\n```html\nold\n```\n"
 	write("page.html", "new\n")
-	for _, name := range []string{"README.md", "docs/bff.md", "other/x.md"} {
+	for _, name := range []string{"README.md", "docs/bff.md", "adapters/scsstore/README.md", "other/x.md"} {
 		write(name, stale)
 	}
 	err := run(root, false)
