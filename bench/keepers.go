@@ -8,10 +8,7 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
-	"github.com/gorilla/securecookie"
 	gorilla "github.com/gorilla/sessions"
-	"github.com/wader/gormstore/v2"
-	"gorm.io/gorm"
 
 	"example.com/usersession"
 )
@@ -75,42 +72,33 @@ func (k scsKeeper) remove(_ context.Context, i int) error { return k.store.Delet
 
 // A gorillaKeeper is a store of gorilla/sessions, which also encodes and signs its values.
 type gorillaKeeper struct {
-	store  *gormstore.Store
+	store  gorilla.Store
 	ticket []byte
 
-	mu  sync.Mutex
-	ids map[int]string
+	mu      sync.Mutex
+	cookies map[int]*http.Cookie
 }
 
-func openGorilla(_ context.Context, c config, _ *engine, db *gorm.DB) (keeper, func(), error) {
-	store := gormstore.New(db, securecookie.GenerateRandomKey(32)) // creates its table
-	store.MaxLength(0)
-	return &gorillaKeeper{store: store, ticket: newTicket(c.ticket), ids: map[int]string{}}, func() {}, nil
+func newGorillaKeeper(store gorilla.Store, ticket []byte) *gorillaKeeper {
+	return &gorillaKeeper{store: store, ticket: ticket, cookies: map[int]*http.Cookie{}}
 }
 
 const gorillaName = "session"
 
 // request returns a request of the browser that has session number i. Without the session
 // it returns a request without a cookie.
-func (k *gorillaKeeper) request(ctx context.Context, i int) (*http.Request, error) {
+func (k *gorillaKeeper) request(ctx context.Context, i int) *http.Request {
 	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil)
 	k.mu.Lock()
-	id, ok := k.ids[i]
-	k.mu.Unlock()
-	if !ok {
-		return r, nil
+	defer k.mu.Unlock()
+	if cookie := k.cookies[i]; cookie != nil {
+		r.AddCookie(cookie)
 	}
-	value, err := securecookie.EncodeMulti(gorillaName, id, k.store.Codecs...)
-	r.AddCookie(&http.Cookie{Name: gorillaName, Value: value})
-	return r, err
+	return r
 }
 
 func (k *gorillaKeeper) find(ctx context.Context, i int) error {
-	r, err := k.request(ctx, i)
-	if err != nil {
-		return err
-	}
-	session, err := k.store.New(r, gorillaName)
+	session, err := k.store.New(k.request(ctx, i), gorillaName)
 	if err == nil && session.IsNew {
 		err = errWrongResult
 	}
@@ -127,28 +115,25 @@ func (k *gorillaKeeper) remove(ctx context.Context, i int) error {
 	err := k.save(ctx, i, func(session *gorilla.Session) { session.Options.MaxAge = -1 })
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	delete(k.ids, i)
+	delete(k.cookies, i)
 	return err
 }
 
-// save writes a session as a handler does that has read it before. So only the write, and
-// the store's own reads for it, are measured.
+// save reads a session and writes it, as a handler does.
 func (k *gorillaKeeper) save(ctx context.Context, i int, change func(*gorilla.Session)) error {
-	r, err := k.request(ctx, i)
+	r, w := k.request(ctx, i), httptest.NewRecorder()
+	session, err := k.store.New(r, gorillaName)
 	if err != nil {
 		return err
 	}
-	session := gorilla.NewSession(k.store, gorillaName)
-	options := *k.store.SessionOpts
-	session.Options = &options
 	change(session)
-	if err := k.store.Save(r, httptest.NewRecorder(), session); err != nil {
+	if err := k.store.Save(r, w, session); err != nil {
 		return err
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if session.ID != "" {
-		k.ids[i] = session.ID
+	if cookies := w.Result().Cookies(); len(cookies) > 0 {
+		k.cookies[i] = &http.Cookie{Name: cookies[0].Name, Value: cookies[0].Value}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@
 //	go run ./bench cleanup
 //	go run ./bench operations
 //	go run ./bench peers
+//	go run ./bench revive
 //
 // The compared alternatives take turns in one run, so that other load on the machine slows
 // down all of them alike. The results are Markdown tables on standard output; progress goes
@@ -57,7 +58,7 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, w io.Writer) error {
-	const usage = "usage: bench cleanup|operations|peers [flags]; -h after a command lists its flags"
+	const usage = "usage: bench cleanup|operations|peers|revive [flags]; -h after a command lists its flags"
 	if len(args) == 0 {
 		return errors.New(usage)
 	}
@@ -88,6 +89,9 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 		flags.IntVar(&c.rounds, "rounds", 40, "number of rounds; the tables show the median")
 		flags.IntVar(&c.ops, "ops", 48, "calls of each operation in each round")
 		flags.StringVar(&c.only, "only", "", "measure only operations, or stores, whose name contains this")
+	case "revive":
+		measure = measureRevive
+		c.rounds, c.ops = 1, 8
 	default:
 		return errors.New(usage)
 	}

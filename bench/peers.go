@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"strings"
 	"sync"
@@ -11,7 +12,11 @@ import (
 	"github.com/alexedwards/scs/pgxstore"
 	"github.com/alexedwards/scs/postgresstore"
 	"github.com/alexedwards/scs/sqlite3store"
+	"github.com/alexedwards/scs/v2"
+	"github.com/gorilla/securecookie"
+	gorilla "github.com/gorilla/sessions"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/wader/gormstore/v2"
 	"gorm.io/gorm"
 
 	"example.com/usersession"
@@ -22,48 +27,141 @@ type peer struct {
 	name, engine string
 	// table has the statements of its documentation that create its table.
 	table []string
-	open  func(ctx context.Context, c config, e *engine, db *gorm.DB) (keeper, func(), error)
+	open  func(ctx context.Context, c config, e *engine, db *gorm.DB) (opened, error)
+}
+
+// opened is a store for scs or for gorilla/sessions.
+type opened struct {
+	scs     scs.Store
+	gorilla gorilla.Store
+	close   func()
 }
 
 const scsIndex = "CREATE INDEX sessions_expiry_idx ON sessions (expiry)"
 
 var scsPostgres = []string{"CREATE TABLE sessions (token TEXT PRIMARY KEY, data BYTEA NOT NULL, expiry TIMESTAMPTZ NOT NULL)", scsIndex}
 
+// pooled opens a store of scs on the pool of this module's store.
+func pooled(open func(*sql.DB) scs.Store) func(context.Context, config, *engine, *gorm.DB) (opened, error) {
+	return func(_ context.Context, _ config, _ *engine, db *gorm.DB) (opened, error) {
+		pool, err := db.DB()
+		if err != nil {
+			return opened{}, err
+		}
+		return opened{scs: open(pool), close: func() {}}, nil
+	}
+}
+
+// openPgx opens pgxstore, which uses neither GORM nor database/sql.
+func openPgx(ctx context.Context, c config, e *engine, _ *gorm.DB) (opened, error) {
+	parsed, err := pgxpool.ParseConfig(c.postgres.DSN())
+	if err != nil {
+		return opened{}, err
+	}
+	parsed.ConnConfig.RuntimeParams["search_path"] = e.database
+	parsed.MaxConns = 16
+	pool, err := pgxpool.NewWithConfig(ctx, parsed)
+	if err != nil {
+		return opened{}, err
+	}
+	return opened{scs: pgxstore.NewWithCleanupInterval(pool, 0), close: pool.Close}, nil
+}
+
+func openGorilla(_ context.Context, _ config, _ *engine, db *gorm.DB) (opened, error) {
+	store := gormstore.New(db, securecookie.GenerateRandomKey(32)) // creates its table
+	store.MaxLength(0)
+	return opened{gorilla: store, close: func() {}}, nil
+}
+
 var peers = []peer{
-	{"scs/postgresstore", "postgres", scsPostgres,
-		func(_ context.Context, c config, _ *engine, db *gorm.DB) (keeper, func(), error) {
-			pool, err := db.DB()
-			return scsKeeper{postgresstore.NewWithCleanupInterval(pool, 0), newTicket(c.ticket)}, func() {}, err
-		}},
-	{"scs/pgxstore, without database/sql", "postgres", scsPostgres,
-		func(ctx context.Context, c config, e *engine, _ *gorm.DB) (keeper, func(), error) {
-			parsed, err := pgxpool.ParseConfig(c.postgres.DSN())
-			if err != nil {
-				return nil, nil, err
-			}
-			parsed.ConnConfig.RuntimeParams["search_path"] = e.database
-			parsed.MaxConns = 16
-			pool, err := pgxpool.NewWithConfig(ctx, parsed)
-			if err != nil {
-				return nil, nil, err
-			}
-			return scsKeeper{pgxstore.NewWithCleanupInterval(pool, 0), newTicket(c.ticket)}, pool.Close, nil
-		}},
+	{"scs/postgresstore", "postgres", scsPostgres, pooled(func(pool *sql.DB) scs.Store { return postgresstore.NewWithCleanupInterval(pool, 0) })},
+	{"scs/pgxstore, without database/sql", "postgres", scsPostgres, openPgx},
 	{"wader/gormstore", "postgres", nil, openGorilla},
-	{"scs/mysqlstore", "mysql",
+	{
+		"scs/mysqlstore", "mysql",
 		[]string{"CREATE TABLE sessions (token CHAR(43) PRIMARY KEY, data BLOB NOT NULL, expiry TIMESTAMP(6) NOT NULL)", scsIndex},
-		func(_ context.Context, c config, _ *engine, db *gorm.DB) (keeper, func(), error) {
-			pool, err := db.DB()
-			return scsKeeper{mysqlstore.NewWithCleanupInterval(pool, 0), newTicket(c.ticket)}, func() {}, err
-		}},
+		pooled(func(pool *sql.DB) scs.Store { return mysqlstore.NewWithCleanupInterval(pool, 0) }),
+	},
 	{"wader/gormstore", "mysql", nil, openGorilla},
-	{"scs/sqlite3store", "sqlite",
+	{
+		"scs/sqlite3store", "sqlite",
 		[]string{"CREATE TABLE sessions (token TEXT PRIMARY KEY, data BLOB NOT NULL, expiry REAL NOT NULL)", scsIndex},
-		func(_ context.Context, c config, _ *engine, db *gorm.DB) (keeper, func(), error) {
-			pool, err := db.DB()
-			return scsKeeper{sqlite3store.NewWithCleanupInterval(pool, 0), newTicket(c.ticket)}, func() {}, err
-		}},
+		pooled(func(pool *sql.DB) scs.Store { return sqlite3store.NewWithCleanupInterval(pool, 0) }),
+	},
 	{"wader/gormstore", "sqlite", nil, openGorilla},
+}
+
+// with opens the peer on its own table and drops the table afterwards.
+func (p peer) with(ctx context.Context, c config, e *engine, db *gorm.DB, use func(opened) error) error {
+	for _, statement := range p.table {
+		if err := db.WithContext(ctx).Exec(statement).Error; err != nil {
+			return err
+		}
+	}
+	defer db.WithContext(context.WithoutCancel(ctx)).Exec("DROP TABLE IF EXISTS sessions")
+	theirs, err := p.open(ctx, c, e, db)
+	if err != nil {
+		return err
+	}
+	defer theirs.close()
+	return use(theirs)
+}
+
+// A level is what is measured: the bare stores, or an application on the stores.
+type level struct {
+	title, columns string
+	// ours and theirs return the two keepers. ours has a partition of its own.
+	ours   func(store *usersession.GormStore, library opened, partition string, ticket []byte) (keeper, error)
+	theirs func(store opened, ticket []byte) keeper
+}
+
+var levels = []level{
+	{
+		"The bare stores", "find | create | update | delete",
+		func(store *usersession.GormStore, _ opened, _ string, ticket []byte) (keeper, error) {
+			return storeKeeper{store, block{ticket: ticket}}, nil
+		},
+		func(store opened, ticket []byte) keeper {
+			if store.scs != nil {
+				return scsKeeper{store.scs, ticket}
+			}
+			return newGorillaKeeper(store.gorilla, ticket)
+		},
+	},
+	{
+		"The session library, without HTTP", "find | new | commit | destroy",
+		func(store *usersession.GormStore, library opened, partition string, ticket []byte) (keeper, error) {
+			if library.scs != nil {
+				manager, _, err := ourSCS(store, partition)
+				return newManagerKeeper(manager, ticket), err
+			}
+			adapted, err := ourGorilla(store, partition)
+			return newGorillaKeeper(adapted, ticket), err
+		},
+		func(store opened, ticket []byte) keeper {
+			if store.scs != nil {
+				return newManagerKeeper(theirSCS(store.scs), ticket)
+			}
+			return newGorillaKeeper(store.gorilla, ticket)
+		},
+	},
+	{
+		"Whole HTTP requests", "read | new | write | destroy",
+		func(store *usersession.GormStore, library opened, partition string, ticket []byte) (keeper, error) {
+			if library.scs != nil {
+				manager, _, err := ourSCS(store, partition)
+				return newRequestKeeper(scsApplication(manager, ticket)), err
+			}
+			adapted, err := ourGorilla(store, partition)
+			return newRequestKeeper(gorillaApplication(adapted, ticket)), err
+		},
+		func(store opened, ticket []byte) keeper {
+			if store.scs != nil {
+				return newRequestKeeper(scsApplication(theirSCS(store.scs), ticket))
+			}
+			return newRequestKeeper(gorillaApplication(store.gorilla, ticket))
+		},
+	},
 }
 
 func measurePeers(ctx context.Context, c config, e *engine, out *report) error {
@@ -74,22 +172,32 @@ func measurePeers(ctx context.Context, c config, e *engine, out *report) error {
 	if err != nil {
 		return err
 	}
-	ours := storeKeeper{store, block{ticket: newTicket(c.ticket)}}
-	if err := fillKeeper(ctx, ours); err != nil {
-		return err
-	}
-	out.printf("\n%d sessions in each table, tickets of %d bytes, %d rounds of %d calls in turn, medians. Time of the other store ÷ time of this store: above 1, the other store is slower.\n\n", sessions, c.ticket, c.rounds, c.ops)
-	out.printf("| store | find | create | update | delete |\n|---|---:|---:|---:|---:|\n")
-	for _, p := range peers {
-		if p.engine != e.name || !strings.Contains(p.name, c.only) {
-			continue
+	out.printf("\n%d sessions of each application, tickets of %d bytes, %d rounds of %d calls in turn, medians. Time of the other store ÷ time of this store: above 1, the other store is slower.\n", sessions, c.ticket, c.rounds, c.ops)
+	for _, l := range levels {
+		out.printf("\n%s:\n\n| store | %s |\n|---|---:|---:|---:|---:|\n", l.title, l.columns)
+		for _, p := range peers {
+			if p.engine != e.name || !strings.Contains(p.name, c.only) {
+				continue
+			}
+			progress("%s: %s: %s", e.title, l.title, p.name)
+			err := p.with(ctx, c, e, db, func(theirs opened) error {
+				if err := db.WithContext(ctx).Exec(e.empty).Error; err != nil {
+					return err
+				}
+				ours, err := l.ours(store, theirs, "bench", newTicket(c.ticket))
+				if err != nil {
+					return err
+				}
+				ratios, err := measureKeepers(ctx, c, e, db, []keeper{ours, l.theirs(theirs, newTicket(c.ticket))})
+				if err == nil {
+					out.printf("| %s | %.2f | %.2f | %.2f | %.2f |\n", p.name, ratios[0], ratios[1], ratios[2], ratios[3])
+				}
+				return err
+			})
+			if err != nil {
+				return fmt.Errorf("%s: %s: %w", l.title, p.name, err)
+			}
 		}
-		progress("%s: %s", e.title, p.name)
-		ratios, err := p.measure(ctx, c, e, db, ours)
-		if err != nil {
-			return fmt.Errorf("%s: %w", p.name, err)
-		}
-		out.printf("| %s | %.2f | %.2f | %.2f | %.2f |\n", p.name, ratios[0], ratios[1], ratios[2], ratios[3])
 	}
 	return nil
 }
@@ -119,21 +227,17 @@ func inParallel(first, last int, do func(i int) error) error {
 	return nil
 }
 
-// measure returns the ratios of find, create, update and remove.
-func (p peer) measure(ctx context.Context, c config, e *engine, db *gorm.DB, ours keeper) (ratios [4]float64, err error) {
-	for _, statement := range p.table {
-		if err := db.WithContext(ctx).Exec(statement).Error; err != nil {
+// measureKeepers returns the ratios of find, create, update and remove.
+func measureKeepers(ctx context.Context, c config, e *engine, db *gorm.DB, keepers []keeper) (ratios [4]float64, err error) {
+	for _, k := range keepers {
+		if err := fillKeeper(ctx, k); err != nil {
 			return ratios, err
 		}
 	}
-	theirs, closeTheirs, err := p.open(ctx, c, e, db)
-	if err != nil {
-		return ratios, err
-	}
-	defer closeTheirs()
-	defer db.WithContext(context.WithoutCancel(ctx)).Exec("DROP TABLE sessions")
-	if err := fillKeeper(ctx, theirs); err != nil {
-		return ratios, err
+	for _, statement := range e.tidy {
+		if err := db.WithContext(ctx).Exec(statement).Error; err != nil {
+			return ratios, err
+		}
 	}
 	for op := range ratios {
 		var all []float64
@@ -141,7 +245,7 @@ func (p peer) measure(ctx context.Context, c config, e *engine, db *gorm.DB, our
 			var took [2]time.Duration
 			for turn := range 2 {
 				which := (turn + round) % 2
-				took[which], err = keeperBlock(ctx, c, e, db, []keeper{ours, theirs}[which], op)
+				took[which], err = keeperBlock(ctx, c, e, db, keepers[which], op)
 				if err != nil {
 					return ratios, err
 				}
