@@ -74,6 +74,11 @@ type State struct {
 	Payload []byte
 	// Expires is the end of the session. The zero time means never.
 	Expires time.Time
+
+	// Merged are further sessions whose values are in Payload. The library has deleted them.
+	// A write returns [ErrEnded] if the sessions of one of their users were ended since it was
+	// loaded, as Create does for the continued session. It is nil in most libraries.
+	Merged []*Session
 }
 
 // NewSecret returns 256 random bits for a cookie, as 43 characters of URL-safe base64.
@@ -83,9 +88,13 @@ func NewSecret() string {
 	return base64.RawURLEncoding.EncodeToString(random)
 }
 
-// keyOf returns the key of the session with the secret: its SHA-256, in hexadecimal digits,
+// Key returns the key of the session's row, which is [KeyOf] its secret. Never show it and
+// never log it.
+func (s *Session) Key() string { return s.key }
+
+// KeyOf returns the key of the session with the secret: its SHA-256, in hexadecimal digits,
 // which every collation tells apart.
-func keyOf(secret string) string {
+func KeyOf(secret string) string {
 	sum := sha256.Sum256([]byte(secret))
 	return hex.EncodeToString(sum[:])
 }

@@ -22,7 +22,7 @@ func (s *Sessions) Load(ctx context.Context, secret string) (*Session, error) {
 	}
 	ctx, cancel := s.withTimeout(ctx)
 	defer cancel()
-	return s.load(ctx, keyOf(secret))
+	return s.load(ctx, KeyOf(secret))
 }
 
 func (s *Sessions) load(ctx context.Context, key string) (*Session, error) {
@@ -58,7 +58,7 @@ func (s *Sessions) Create(ctx context.Context, secret string, state State, conti
 	if err != nil {
 		return nil, err
 	}
-	row, err := s.newRow(keyOf(secret), subjectID, sessionID, state)
+	row, err := s.newRow(KeyOf(secret), subjectID, sessionID, state)
 	if err != nil {
 		return nil, err
 	}
@@ -127,15 +127,35 @@ func (s *Sessions) update(ctx context.Context, row *bff.UserSession, loaded *Ses
 
 // Renew extends a loaded session to the given end, without changing it. It writes only if less
 // than half of the time to the new end would remain, so that a session with an idle timeout
-// is written at most once in half of the timeout. It returns [ErrEnded] if it has to write and
-// the session is gone.
+// is written at most once in half of the timeout. If another request has saved the session
+// since it was loaded, Renew leaves the other's values and end as they are. It returns
+// [ErrEnded] if it has to write and the session is gone.
 func (s *Sessions) Renew(ctx context.Context, loaded *Session, expires time.Time) (*Session, error) {
 	if !s.renewalDue(loaded, expiry(expires)) {
 		return loaded, nil
 	}
-	return s.Save(ctx, loaded, State{
-		Identity: loaded.identity(), Payload: loaded.Payload, Expires: expires,
+	ctx, cancel := s.withTimeout(ctx)
+	defer cancel()
+	row, err := s.newRow(loaded.key, loaded.SubjectID, loaded.SessionID, State{Payload: loaded.Payload, Expires: expires})
+	if err != nil {
+		return nil, err
+	}
+	err = s.cfg.Store.UpdateUserSession(ctx, s.storeKey(row.Key), bff.UserSessionUpdate{
+		SubjectID: row.SubjectID, SessionID: row.SessionID, Renewed: row.Renewed, Expires: row.Expires,
+		Ticket: row.Ticket, IfVersion: loaded.version,
 	})
+	switch {
+	case errors.Is(err, bff.ErrSessionChanged):
+		return loaded, nil
+	case errors.Is(err, bff.ErrSessionNotFound):
+		return nil, ErrEnded
+	case err != nil:
+		return nil, fmt.Errorf("adapter: renewing a session: %w", err)
+	}
+	row.Created, row.Version = loaded.Created, loaded.version+1
+	session := sessionOf(row, s.now())
+	session.Payload = loaded.Payload
+	return session, nil
 }
 
 func (s *Sessions) renewalDue(loaded *Session, expires time.Time) bool {
@@ -144,15 +164,6 @@ func (s *Sessions) renewalDue(loaded *Session, expires time.Time) bool {
 	}
 	now := s.now()
 	return expires.Before(loaded.Expires) || loaded.Expires.Sub(now) < expires.Sub(now)/2
-}
-
-// identity is the identity that leaves the row's as it is.
-func (s *Session) identity() Identity {
-	id := Identity{SubjectID: s.SubjectID, SessionID: s.SessionID}
-	if logoutnote.Local(id.SessionID) {
-		id.SessionID = ""
-	}
-	return id
 }
 
 // Rotate continues a loaded session under a new secret: at sign-in, so that nobody who knew
@@ -180,7 +191,7 @@ func (s *Sessions) Rotate(ctx context.Context, loaded *Session, secret string, s
 	if state.SessionID != "" {
 		first = logoutnote.LocalPrefix + NewSecret()
 	}
-	row, err := s.newRow(keyOf(secret), subjectID, first, state)
+	row, err := s.newRow(KeyOf(secret), subjectID, first, state)
 	if err != nil {
 		return nil, err
 	}
@@ -223,7 +234,7 @@ func (s *Sessions) Delete(ctx context.Context, secret string) (bool, error) {
 	}
 	ctx, cancel := s.withTimeout(ctx)
 	defer cancel()
-	n, err := s.cfg.Store.DeleteUserSession(ctx, s.storeKey(keyOf(secret)))
+	n, err := s.cfg.Store.DeleteUserSession(ctx, s.storeKey(KeyOf(secret)))
 	if err != nil {
 		return false, fmt.Errorf("adapter: deleting a session: %w", err)
 	}
@@ -241,10 +252,20 @@ func (s *Sessions) Remove(ctx context.Context, session *Session) (bool, error) {
 	return n > 0, nil
 }
 
+// End removes a loaded session under the condition of [Sessions.Rotate]: if it is gone, or has
+// another user by now, End returns [ErrEnded] and removes nothing. Of concurrent calls one
+// succeeds. It is for a library that deletes the former session of a rotation before it saves
+// the next one.
+func (s *Sessions) End(ctx context.Context, loaded *Session) error {
+	ctx, cancel := s.withTimeout(ctx)
+	defer cancel()
+	return s.removeLoaded(ctx, loaded)
+}
+
 // written returns the session after its row was written, unless the user has been signed out
 // in the meantime.
 func (s *Sessions) written(ctx context.Context, row bff.UserSession, state State, former *Session) (*Session, error) {
-	ended, err := s.endedMeanwhile(ctx, row, state.Identity, former)
+	ended, err := s.endedMeanwhile(ctx, row, state, former)
 	if err == nil && ended {
 		err = ErrEnded
 	}

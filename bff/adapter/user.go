@@ -55,16 +55,30 @@ func (s *Sessions) end(ctx context.Context, filter bff.UserSessionsFilter) (int6
 // ended the sign-in, or the user's sessions have been ended since the former session was
 // loaded. The logout notes are written before sessions are deleted, and read here after a
 // session is written, so that one of the two sees the other.
-func (s *Sessions) endedMeanwhile(ctx context.Context, row bff.UserSession, id Identity, former *Session) (bool, error) {
+func (s *Sessions) endedMeanwhile(ctx context.Context, row bff.UserSession, state State, former *Session) (bool, error) {
 	if row.SubjectID == "" {
 		return false, nil
 	}
 	signedIn := former == nil || former.SubjectID != row.SubjectID || former.SessionID != row.SessionID
-	if signedIn && s.cfg.Issuer != "" && !id.IDTokenIssuedAt.IsZero() {
-		if ended, err := s.provider.Ended(ctx, row.SubjectID, row.SessionID, id.IDTokenIssuedAt); ended || err != nil {
+	if signedIn && s.cfg.Issuer != "" && !state.IDTokenIssuedAt.IsZero() {
+		if ended, err := s.provider.Ended(ctx, row.SubjectID, row.SessionID, state.IDTokenIssuedAt); ended || err != nil {
 			return ended, err
 		}
 	}
+	if ended, err := s.endedSince(ctx, row, former); ended || err != nil {
+		return ended, err
+	}
+	for _, merged := range state.Merged {
+		if ended, err := s.endedSince(ctx, row, merged); ended || err != nil {
+			return ended, err
+		}
+	}
+	return false, nil
+}
+
+// endedSince reports whether the sessions of a former session's user have been ended since it
+// was loaded, if the row is another one.
+func (s *Sessions) endedSince(ctx context.Context, row bff.UserSession, former *Session) (bool, error) {
 	if former == nil || former.Anonymous() || former.key == row.Key {
 		return false, nil
 	}
