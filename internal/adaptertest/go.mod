@@ -4,12 +4,15 @@ go 1.26.0
 
 replace (
 	example.com/usersession => ../..
+	example.com/usersession/adapters/scsstore => ../../adapters/scsstore
 	example.com/usersession/internal/dbtest => ../dbtest
 )
 
 require (
 	example.com/usersession v0.0.0
+	example.com/usersession/adapters/scsstore v0.0.0
 	example.com/usersession/internal/dbtest v0.0.0
+	github.com/alexedwards/scs/v2 v2.9.0
 	gorm.io/gorm v1.31.2
 )
 
