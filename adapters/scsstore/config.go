@@ -90,6 +90,9 @@ func Use(manager *scs.SessionManager, cfg Config) (*Store, error) {
 		known:   recent[struct{}]{now: sessions.Now},
 		deleted: recent[deletion]{now: sessions.Now},
 	}
+	if s.contextKey, err = contextKeyOf(manager); err != nil {
+		return nil, err
+	}
 	if s.timeout == 0 {
 		s.timeout = adapter.DefaultStoreTimeout
 	}

@@ -22,6 +22,8 @@ type Store struct {
 	former   scs.Store // or nil
 	timeout  time.Duration
 	codec    *codec
+	// contextKey is the key of a context for the manager's session.
+	contextKey any
 
 	// known has the keys of the sessions that were found or created.
 	known recent[struct{}]
@@ -40,6 +42,7 @@ var (
 
 // A deletion is a session that was deleted, perhaps to continue under a new token.
 type deletion struct {
+	request   requestID
 	subjectID string
 	next      string // the key of the session that continues it, or ""
 }
@@ -99,7 +102,7 @@ func (s *Store) CommitCtx(ctx context.Context, token string, b []byte, expiry ti
 			own = loaded
 			continue
 		}
-		if !loaded.Anonymous() && !s.continues(loaded, key) {
+		if !loaded.Anonymous() && !s.continues(ctx, loaded, key) {
 			return adapter.ErrEnded
 		}
 		others = append(others, loaded)
@@ -159,8 +162,10 @@ func (s *Store) overwrite(ctx context.Context, secret string, state adapter.Stat
 }
 
 // continues reports whether the session with the key continues a loaded session of a user:
-// whether Delete has ended the loaded one, and no other session continues it.
-func (s *Store) continues(loaded *adapter.Session, key string) bool {
+// whether the same request has ended the loaded one with Delete, and no other session
+// continues it.
+func (s *Store) continues(ctx context.Context, loaded *adapter.Session, key string) bool {
+	request := s.requestOf(ctx)
 	s.deleted.mu.Lock()
 	defer s.deleted.mu.Unlock()
 	at := loaded.Key()
@@ -172,7 +177,7 @@ func (s *Store) continues(loaded *adapter.Session, key string) bool {
 	// continued by one that was deleted too.
 	for range 16 {
 		switch {
-		case !ok:
+		case !ok || d.request != request:
 			return false
 		case d.next == key:
 			return true
@@ -215,7 +220,7 @@ func (s *Store) DeleteCtx(ctx context.Context, token string) error {
 		return err
 	}
 	if err == nil {
-		s.deleted.put(loaded.Key(), deletion{subjectID: loaded.SubjectID})
+		s.deleted.put(loaded.Key(), deletion{request: s.requestOf(ctx), subjectID: loaded.SubjectID})
 	}
 	return err
 }
