@@ -101,12 +101,13 @@ func TestEnded_DestroySucceeds(t *testing.T) {
 	if err := f.Destroy(r.ctx); err != nil {
 		t.Error(err)
 	}
-	f.Put(r.ctx, "text", "bye")
+	f.Put(r.ctx, "sub", "alice") // a new sign-in in the same request
 	token, err := r.end()
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.wantValue(token, "text", "bye")
+	f.wantValue(token, "sub", "alice")
+	f.wantValue(token, "sid", "")
 }
 
 func TestEnded_Clear(t *testing.T) {

@@ -45,18 +45,21 @@ func TestIdleTimeout_Writes(t *testing.T) {
 func TestIdleTimeout_ChangedValuesAreWritten(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
 		token := f.do("", func(ctx context.Context) { f.Put(ctx, "list", []byte{1}) })
-		for name, change := range map[string]func(ctx context.Context){
-			"a new value":    func(ctx context.Context) { f.Put(ctx, "a", "1") },
-			"another value":  func(ctx context.Context) { f.Put(ctx, "a", "2") },
-			"a lost value":   func(ctx context.Context) { f.Remove(ctx, "a") },
-			"another type":   func(ctx context.Context) { f.Put(ctx, "list", "\x01") },
-			"bytes in place": func(ctx context.Context) { f.Put(ctx, "list", []byte{1}); f.GetBytes(ctx, "list")[0] = 2 },
-			"a deadline":     func(ctx context.Context) { f.SetDeadline(ctx, f.Deadline(ctx).Add(time.Second)) },
+		for _, test := range []struct {
+			name   string
+			change func(ctx context.Context)
+		}{
+			{"a new value", func(ctx context.Context) { f.Put(ctx, "a", "1") }},
+			{"another value", func(ctx context.Context) { f.Put(ctx, "a", "2") }},
+			{"a lost value", func(ctx context.Context) { f.Remove(ctx, "a") }},
+			{"bytes in place", func(ctx context.Context) { f.GetBytes(ctx, "list")[0] = 2 }},
+			{"another type", func(ctx context.Context) { f.Put(ctx, "list", "\x02") }},
+			{"a deadline", func(ctx context.Context) { f.SetDeadline(ctx, f.Deadline(ctx).Add(time.Second)) }},
 		} {
 			f.rows.writes.Store(0)
-			f.do(token, change)
+			f.do(token, test.change)
 			if n := f.rows.writes.Load(); n != 1 {
-				t.Errorf("%s: %d writes", name, n)
+				t.Errorf("%s: %d writes", test.name, n)
 			}
 		}
 	}, idle(20*time.Minute))
