@@ -320,6 +320,20 @@ func TestIterate(t *testing.T) {
 	})
 }
 
+// A session that has another user since it was listed is destroyed all the same.
+func TestIterate_AnotherUser(t *testing.T) {
+	f := newFixture(t)
+	token := f.signIn("", "alice", "s1")
+	err := f.Iterate(t.Context(), func(ctx context.Context) error {
+		f.do(token, func(ctx context.Context) { f.Put(ctx, "sub", "bob") })
+		return f.Destroy(ctx)
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	f.wantRows(0)
+}
+
 func TestIterate_SessionHasEnded(t *testing.T) {
 	f := newFixture(t)
 	f.signIn("", "alice", "s1")

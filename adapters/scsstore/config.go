@@ -24,9 +24,10 @@ type Config struct {
 	Protector ticket.Protector
 
 	// Identify returns the user and the identity provider's session that the values of a
-	// session name, and the zero Identity if no user has signed in. It gets a copy of the map,
-	// and is called in each Commit with the types that the application has put. It must not
-	// call the manager, which holds a lock, and must not change the values.
+	// session name, and the zero Identity if no user has signed in. Commit calls it with a copy
+	// of the map. A value has the type that the application has put, or to which the codec has
+	// decoded it in an earlier request. Identify must not call the manager, which holds a lock,
+	// and must not change the values.
 	Identify func(values map[string]any) adapter.Identity
 
 	// Issuer is the issuer of the back-channel logouts of the partition, as it was given to

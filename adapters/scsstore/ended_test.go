@@ -7,7 +7,10 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/alexedwards/scs/v2"
+
 	"example.com/usersession/bff/adapter"
+	"example.com/usersession/bff/ticket"
 )
 
 // Each test is what a request does with a session that ends while it runs.
@@ -129,6 +132,24 @@ func TestEnded_Clear(t *testing.T) {
 		}
 		f.wantValue(token, "text", "bye")
 	})
+}
+
+// The session was created by another host.
+func TestEnded_ClearOnAnotherHost(t *testing.T) {
+	var protector ticket.Protector
+	creating := newFixture(t, func(_ *scs.SessionManager, cfg *Config) { protector = cfg.Protector })
+	f := newFixture(t, func(_ *scs.SessionManager, cfg *Config) { cfg.Store, cfg.Protector = creating.rows, protector })
+	f.rows = creating.rows
+	for _, sid := range []string{"", "s1"} {
+		token := creating.signIn("", "alice", sid)
+		r := f.begin(token)
+		creating.do(token, func(ctx context.Context) { _ = creating.Destroy(ctx) })
+		_ = f.Clear(r.ctx)
+		f.Put(r.ctx, "sub", "alice")
+		f.Put(r.ctx, "sid", sid)
+		r.refused()
+		f.wantRows(0)
+	}
 }
 
 func TestEnded_MergeSession(t *testing.T) {

@@ -35,8 +35,11 @@ func plugIn(manager *scs.SessionManager, store bff.UserSessionStore, keys ticket
 		Identify: func(values map[string]any) adapter.Identity {
 			sub, _ := values["sub"].(string)
 			sid, _ := values["sid"].(string)
-			iat, _ := values["iat"].(int64)
-			return adapter.Identity{SubjectID: sub, SessionID: sid, IDTokenIssuedAt: time.Unix(iat, 0)}
+			id := adapter.Identity{SubjectID: sub, SessionID: sid}
+			if iat, ok := values["iat"].(int64); ok {
+				id.IDTokenIssuedAt = time.Unix(iat, 0)
+			}
+			return id
 		},
 	})
 }

@@ -14,7 +14,8 @@ import (
 // hooked is a former store. Its calls with a context have hooks and errors.
 type hooked struct {
 	memory                 *memstore.MemStore
-	found, deleting        func() // nil: no hook
+	finding                func() // before the read; nil: no hook
+	found, deleting        func()
 	findError, deleteError error
 }
 
@@ -28,6 +29,10 @@ func (h *hooked) Commit(string, []byte, time.Time) error { panic("nothing is wri
 func (h *hooked) FindCtx(_ context.Context, token string) ([]byte, bool, error) {
 	if h.findError != nil {
 		return nil, false, h.findError
+	}
+	if hook := h.finding; hook != nil {
+		h.finding = nil
+		hook()
 	}
 	b, found, err := h.memory.Find(token)
 	if hook := h.found; hook != nil && found {
@@ -127,9 +132,11 @@ func TestMigrating_FormerStoreFails(t *testing.T) {
 func TestMigrating_LogoutBeforeTheMove(t *testing.T) {
 	store := newHooked()
 	alice, bob := former(t, store.memory, false, "alice", "s1"), former(t, store.memory, false, "bob", "")
+	phone := former(t, store.memory, false, "alice", "")
 	f := newFixture(t, migrating(store))
 	f.endAll("alice")
 	f.wantValue(alice, "sub", "")
+	f.wantValue(phone, "sub", "")
 	f.wantValue(bob, "sub", "bob")
 	if left, _ := store.memory.All(); len(left) != 0 {
 		t.Error("the former store has a session that was ended")
@@ -174,6 +181,16 @@ func TestMigrating_StaleReadDoesNotBringBack(t *testing.T) {
 		f.wantValue(token, "a", "")
 		f.wantRows(0)
 	}
+}
+
+// Another request moves the session between the two lookups.
+func TestMigrating_MovedMeanwhile(t *testing.T) {
+	store := newHooked()
+	token := former(t, store.memory, false, "alice", "s1")
+	f := newFixture(t, migrating(store))
+	store.finding = func() { f.wantValue(token, "a", "1") }
+	f.wantValue(token, "a", "1")
+	f.wantRows(1)
 }
 
 func TestMigrating_ConcurrentRequests(t *testing.T) {

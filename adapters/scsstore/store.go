@@ -66,7 +66,7 @@ func (s *Store) FindCtx(ctx context.Context, token string) ([]byte, bool, error)
 		return nil, false, err
 	}
 	if _, _, err := s.codec.inner.Decode(loaded.Payload); err != nil {
-		return nil, false, nil //nolint:nilerr // it will never decode, and an error would be one for each request
+		return nil, false, nil // it will never decode, and an error would be one for each request
 	}
 	s.known.put(loaded.Key(), struct{}{})
 	b, err := envelope{origins: []*adapter.Session{loaded}, payload: loaded.Payload}.bytes()
