@@ -50,7 +50,7 @@ type Config struct {
 	//
 	// EndSessions and a back-channel logout find the sessions that were moved. A former
 	// session that comes later is refused as well, if it comes within an hour (EndSessions)
-	// or while the logout token is valid. If the process stops between the write and the
+	// or, with Issuer, while the logout token is valid. If the process stops between the write and the
 	// delete, both stores have the session: Destroy still deletes both, but a session that is
 	// ended otherwise can come back. Set it for as long as the former sessions live, and then
 	// remove it.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/alexedwards/scs/v2"
 
@@ -132,6 +133,26 @@ func TestEnded_Clear(t *testing.T) {
 		}
 		f.wantValue(token, "text", "bye")
 	})
+}
+
+// A commit under a token that this process has not seen, with values from nowhere.
+func TestCommit_UnknownTokenOfLiveSession(t *testing.T) {
+	creating := newFixture(t)
+	token := creating.do("", func(ctx context.Context) { creating.Put(ctx, "a", "1") })
+	f := newFixture(t, func(_ *scs.SessionManager, cfg *Config) { cfg.Store = creating.rows })
+	if _, known := f.store.known.get(adapter.KeyOf(hashToken(token))); known {
+		t.Fatal("the session is known")
+	}
+	f.store.sessions = creating.store.sessions // the same keys
+	b, err := f.Codec.Encode(time.Now().Add(time.Hour), map[string]any{"a": "2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.store.CommitCtx(t.Context(), token, b, time.Now().Add(time.Hour)); err != nil {
+		t.Error(err)
+	}
+	creating.wantValue(token, "a", "2")
+	creating.wantRows(1)
 }
 
 // The session was created by another host.

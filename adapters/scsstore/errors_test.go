@@ -298,3 +298,16 @@ func TestREADME_CodeIsCompiled(t *testing.T) {
 		t.Error("the code of README.md is not in example_test.go")
 	}
 }
+
+func TestUse_Clock(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	clock := func() time.Time { return now }
+	f := newFixture(t, func(_ *scs.SessionManager, cfg *Config) {
+		cfg.Store, cfg.Clock = bff.NewInMemoryStore(bff.WithClock(clock)), clock
+	})
+	f.signIn("", "alice", "s1")
+	list, err := f.store.UserSessions(t.Context(), "alice")
+	if err != nil || len(list) != 1 || !list[0].Created.Equal(now) {
+		t.Errorf("the sessions: %+v, %v", list, err)
+	}
+}

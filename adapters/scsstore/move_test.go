@@ -9,6 +9,9 @@ import (
 
 	"github.com/alexedwards/scs/v2"
 	"github.com/alexedwards/scs/v2/memstore"
+
+	"example.com/usersession/bff"
+	"example.com/usersession/bff/backchannel"
 )
 
 // hooked is a former store. Its calls with a context have hooks and errors.
@@ -141,6 +144,19 @@ func TestMigrating_LogoutBeforeTheMove(t *testing.T) {
 	if left, _ := store.memory.All(); len(left) != 0 {
 		t.Error("the former store has a session that was ended")
 	}
+}
+
+func TestMigrating_BackchannelLogoutBeforeTheMove(t *testing.T) {
+	store := newHooked()
+	alice, bob := former(t, store.memory, false, "alice", "s1"), former(t, store.memory, false, "bob", "s2")
+	f := newFixture(t, migrating(store), func(_ *scs.SessionManager, cfg *Config) { cfg.Issuer = "https://id.example" })
+	logouts := backchannel.ForStore(f.rows, "app", "https://id.example")
+	filter := bff.UserSessionsFilter{SessionID: "s1"}
+	if err := logouts.RecordLogout(t.Context(), filter, time.Now(), time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	f.wantValue(alice, "sub", "")
+	f.wantValue(bob, "sub", "bob")
 }
 
 // The logout comes after the row was written without its session id.

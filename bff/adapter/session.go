@@ -77,7 +77,8 @@ type State struct {
 
 	// Merged are further sessions whose values are in Payload. The library has deleted them.
 	// A write returns [ErrEnded] if the sessions of one of their users were ended since it was
-	// loaded, as Create does for the continued session. It is nil in most libraries.
+	// loaded, as Create does for the continued session. The session that was to have the values
+	// is then deleted. It is nil in most libraries.
 	Merged []*Session
 }
 
