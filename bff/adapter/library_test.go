@@ -13,7 +13,7 @@ import (
 
 var day = 24 * time.Hour
 
-func newSessions(t *testing.T) *adapter.Sessions {
+func newLibrary(t *testing.T) *adapter.Sessions {
 	t.Helper()
 	sessions, err := adapter.New(adapter.Config{Store: bff.NewInMemoryStore(), Protector: ticket.InsecureRandomKeyRing()})
 	if err != nil {
@@ -22,15 +22,15 @@ func newSessions(t *testing.T) *adapter.Sessions {
 	return sessions
 }
 
-func state(subjectID, payload string) adapter.State {
+func stateOf(subjectID, payload string) adapter.State {
 	return adapter.State{
 		Identity: adapter.Identity{SubjectID: subjectID}, Payload: []byte(payload), Expires: time.Now().Add(day),
 	}
 }
 
-func create(t *testing.T, sessions *adapter.Sessions, secret, subjectID string) *adapter.Session {
+func createOf(t *testing.T, sessions *adapter.Sessions, secret, subjectID string) *adapter.Session {
 	t.Helper()
-	session, err := sessions.Create(t.Context(), secret, state(subjectID, "first"), nil)
+	session, err := sessions.Create(t.Context(), secret, stateOf(subjectID, "first"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,9 +38,9 @@ func create(t *testing.T, sessions *adapter.Sessions, secret, subjectID string) 
 }
 
 func TestSession_MarshalBinary(t *testing.T) {
-	sessions := newSessions(t)
+	sessions := newLibrary(t)
 	for _, subjectID := range []string{"", "alice"} {
-		created := create(t, sessions, "secret of "+subjectID, subjectID)
+		created := createOf(t, sessions, "secret of "+subjectID, subjectID)
 		if created.Key() != adapter.KeyOf("secret of "+subjectID) {
 			t.Error("the key is not the one of the secret")
 		}
@@ -61,15 +61,15 @@ func TestSession_MarshalBinary(t *testing.T) {
 			t.Errorf("a longer text: %v", err)
 		}
 		// A session that went through bytes can be saved and renewed.
-		if _, err := sessions.Save(t.Context(), &got, state(subjectID, "second")); err != nil {
+		if _, err := sessions.Save(t.Context(), &got, stateOf(subjectID, "second")); err != nil {
 			t.Error(err)
 		}
 	}
 }
 
 func TestEnd_RemovesOnce(t *testing.T) {
-	sessions := newSessions(t)
-	session := create(t, sessions, "secret", "alice")
+	sessions := newLibrary(t)
+	session := createOf(t, sessions, "secret", "alice")
 	if err := sessions.End(t.Context(), session); err != nil {
 		t.Error(err)
 	}
@@ -82,16 +82,16 @@ func TestEnd_RemovesOnce(t *testing.T) {
 }
 
 func TestEnd_AnotherUserOrOtherValues(t *testing.T) {
-	sessions := newSessions(t)
-	alice := create(t, sessions, "secret", "alice")
-	saved, err := sessions.Save(t.Context(), alice, state("bob", "second"))
+	sessions := newLibrary(t)
+	alice := createOf(t, sessions, "secret", "alice")
+	saved, err := sessions.Save(t.Context(), alice, stateOf("bob", "second"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := sessions.End(t.Context(), alice); !errors.Is(err, adapter.ErrEnded) {
 		t.Errorf("End of a session that is another user's: %v", err)
 	}
-	if _, err := sessions.Save(t.Context(), saved, state("bob", "third")); err != nil {
+	if _, err := sessions.Save(t.Context(), saved, stateOf("bob", "third")); err != nil {
 		t.Errorf("the session of the other user is gone: %v", err)
 	}
 	if err := sessions.End(t.Context(), saved); err != nil {
@@ -101,8 +101,8 @@ func TestEnd_AnotherUserOrOtherValues(t *testing.T) {
 
 func TestSave_MergedSessionHasEnded(t *testing.T) {
 	for _, revoked := range []bool{false, true} {
-		sessions := newSessions(t)
-		own, merged := create(t, sessions, "own", ""), create(t, sessions, "merged", "alice")
+		sessions := newLibrary(t)
+		own, merged := createOf(t, sessions, "own", ""), createOf(t, sessions, "merged", "alice")
 		if err := sessions.End(t.Context(), merged); err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +111,7 @@ func TestSave_MergedSessionHasEnded(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		both := state("alice", "both")
+		both := stateOf("alice", "both")
 		both.Merged = []*adapter.Session{merged}
 		_, err := sessions.Save(t.Context(), own, both)
 		if errors.Is(err, adapter.ErrEnded) != revoked || err != nil && !revoked {
@@ -125,9 +125,9 @@ func TestSave_MergedSessionHasEnded(t *testing.T) {
 }
 
 func TestRenew_KeepsConcurrentSave(t *testing.T) {
-	sessions := newSessions(t)
-	loaded := create(t, sessions, "secret", "alice")
-	if _, err := sessions.Save(t.Context(), loaded, state("alice", "second")); err != nil {
+	sessions := newLibrary(t)
+	loaded := createOf(t, sessions, "secret", "alice")
+	if _, err := sessions.Save(t.Context(), loaded, stateOf("alice", "second")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := sessions.Renew(t.Context(), loaded, time.Now().Add(3*day)); err != nil {

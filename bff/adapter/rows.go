@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"example.com/usersession/bff"
@@ -89,14 +90,23 @@ func (s *Sessions) removeLoaded(ctx context.Context, loaded *Session) error {
 		if ended {
 			return nil
 		}
-		present, err := s.cfg.Store.GetUserSession(ctx, s.storeKey(loaded.key))
-		switch {
-		case errors.Is(err, bff.ErrSessionNotFound), err == nil && present.SubjectID != loaded.SubjectID:
-			return ErrEnded
-		case err != nil:
-			return fmt.Errorf("adapter: reading the former session: %w", err)
+		if row, err = s.present(ctx, loaded.key, loaded.SubjectID); err != nil {
+			return err
 		}
-		row = present
 	}
 	return fmt.Errorf("adapter: deleting the former session: %w", bff.ErrSessionChanged)
+}
+
+// present reads a session that another request has changed since it was loaded. It returns
+// ErrEnded if the session is gone, or if its user is none of the given ones.
+func (s *Sessions) present(ctx context.Context, key string, subjectIDs ...string) (bff.UserSession, error) {
+	row, err := s.cfg.Store.GetUserSession(ctx, s.storeKey(key))
+	switch {
+	case errors.Is(err, bff.ErrSessionNotFound), err == nil && !slices.Contains(subjectIDs, row.SubjectID):
+		return row, ErrEnded
+	case err != nil:
+		return row, fmt.Errorf("adapter: reading a session that has changed: %w", err)
+	}
+	row.PartitionKey, row.Key = s.cfg.Partition, key
+	return row, nil
 }

@@ -111,14 +111,9 @@ func (s *Sessions) update(ctx context.Context, row *bff.UserSession, loaded *Ses
 		case !errors.Is(err, bff.ErrSessionChanged):
 			return fmt.Errorf("adapter: saving a session: %w", err)
 		}
-		present, err := s.cfg.Store.GetUserSession(ctx, s.storeKey(row.Key))
-		switch {
-		case errors.Is(err, bff.ErrSessionNotFound):
-			return ErrEnded
-		case err != nil:
-			return fmt.Errorf("adapter: saving a session: %w", err)
-		case present.SubjectID != loaded.SubjectID && present.SubjectID != row.SubjectID:
-			return ErrEnded
+		present, err := s.present(ctx, row.Key, loaded.SubjectID, row.SubjectID)
+		if err != nil {
+			return err
 		}
 		row.Version = present.Version
 	}
@@ -146,6 +141,9 @@ func (s *Sessions) Renew(ctx context.Context, loaded *Session, expires time.Time
 	})
 	switch {
 	case errors.Is(err, bff.ErrSessionChanged):
+		if _, err := s.present(ctx, loaded.key, loaded.SubjectID); err != nil {
+			return nil, err
+		}
 		return loaded, nil
 	case errors.Is(err, bff.ErrSessionNotFound):
 		return nil, ErrEnded
