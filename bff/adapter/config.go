@@ -77,7 +77,7 @@ func New(cfg Config) (*Sessions, error) {
 	return &Sessions{
 		cfg:      cfg,
 		provider: logoutnote.Notes{Store: cfg.Store, Partition: cfg.Partition, Issuer: cfg.Issuer},
-		own:      logoutnote.Notes{Store: cfg.Store, Partition: cfg.Partition, Issuer: ownIssuer},
+		own:      logoutnote.Notes{Store: cfg.Store, Partition: cfg.Partition, Issuer: ownIssuer, Exact: true},
 	}, nil
 }
 

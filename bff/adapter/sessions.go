@@ -40,7 +40,8 @@ func (s *Sessions) load(ctx context.Context, key string) (*Session, error) {
 }
 
 // Create adds a session. With a session id, it ends the former session that has the same one.
-// It returns [bff.ErrSessionExists] if a session has the secret already, and
+// It returns [bff.ErrSessionExists] if a session has the secret already and state has no session
+// id; with a session id, the store may replace that session. It returns
 // [bff.ErrInvalidSession] if the store cannot keep the identity.
 //
 // continued is the session that the new one continues under a new secret, if the library

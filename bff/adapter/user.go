@@ -89,13 +89,13 @@ func (s *Sessions) endedSince(ctx context.Context, row bff.UserSession, former *
 		since = former.Created
 	}
 	for _, id := range [][2]string{{former.SubjectID, former.SessionID}, {row.SubjectID, row.SessionID}} {
-		if ended, err := s.own.Ended(ctx, id[0], id[1], since); ended || err != nil {
+		if ended, err := s.own.NotedSince(ctx, id[0], id[1], since); ended || err != nil {
 			return ended, err
 		}
 		if s.cfg.Issuer == "" {
 			continue
 		}
-		if ended, err := s.provider.Ended(ctx, id[0], id[1], since); ended || err != nil {
+		if ended, err := s.provider.NotedSince(ctx, id[0], id[1], since); ended || err != nil {
 			return ended, err
 		}
 	}

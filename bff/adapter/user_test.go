@@ -82,6 +82,20 @@ func TestRotation_RevokedBetween(t *testing.T) {
 	}
 }
 
+// TestRotation_OthersRevoked: neither the end of another session of the user nor a logout before
+// the sign-in ends a rotation.
+func TestRotation_OthersRevoked(t *testing.T) {
+	forEveryStore(t, func(t *testing.T, s *adapter.Sessions, store *spy) {
+		must[int64](t)(s.EndSessions(t.Context(), "alice"))
+		logout(t, store, "alice", "")
+		store.advance(time.Microsecond)
+		laptop, phone := create(t, s, "laptop", state("alice", "", "")), create(t, s, "phone", state("alice", "", ""))
+		must[int64](t)(s.EndSession(t.Context(), "alice", phone.SessionID))
+		must[bool](t)(s.Delete(t.Context(), "laptop"))
+		must[*adapter.Session](t)(s.Create(t.Context(), "new", state("alice", "", ""), laptop))
+	})
+}
+
 // logout does what the back-channel logout endpoint does.
 func logout(t *testing.T, store *spy, sub, sid string) {
 	t.Helper()

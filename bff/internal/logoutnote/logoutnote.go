@@ -8,7 +8,7 @@
 // as reads see every write that was acknowledged before.
 //
 // A note is an anonymous row in a partition of its own. Its key is a hash of what the logout
-// token names, and Renewed is the token's iat.
+// token names, Renewed is the token's iat, and Created is when the note was last written.
 package logoutnote
 
 import (
@@ -43,6 +43,9 @@ type Notes struct {
 	Store     bff.UserSessionStore
 	Partition string // of the sessions
 	Issuer    string
+	// Exact means that a logout of one [Local] session of a user ends no other one: it was
+	// named by the application and not by a logout token.
+	Exact bool
 }
 
 // writeAttempts bounds how often Write gives way to other writers of the same note.
@@ -52,22 +55,32 @@ const writeAttempts = 8
 // issued at issuedAt. The note lasts until the given time. A note of a later logout is kept.
 func (n Notes) Write(ctx context.Context, filter bff.UserSessionsFilter, issuedAt, until time.Time) error {
 	keys := []string{n.key(filter.SubjectID, filter.SessionID)}
-	if filter.SubjectID != "" && filter.SessionID != "" {
+	if filter.SubjectID != "" && filter.SessionID != "" && !n.Exact {
 		keys = append(keys, n.key(filter.SubjectID, LocalPrefix))
 	}
 	for _, key := range keys {
-		if err := n.write(ctx, key, issuedAt.UTC().Truncate(time.Microsecond), until.UTC()); err != nil {
+		if err := n.write(ctx, key, noted(issuedAt, until), issuedAt.UTC().Truncate(time.Microsecond), until.UTC()); err != nil {
 			return fmt.Errorf("noting a logout: %w", err)
 		}
 	}
 	return nil
 }
 
-func (n Notes) write(ctx context.Context, key string, issuedAt, until time.Time) (err error) {
+// noted returns the current time, or issuedAt if the clocks are too far apart: if a test has a
+// clock of its own, for example.
+func noted(issuedAt, until time.Time) time.Time {
+	now := time.Now()
+	if now.Before(issuedAt.Add(-time.Minute)) || now.After(until) {
+		now = issuedAt
+	}
+	return now.UTC().Truncate(time.Microsecond)
+}
+
+func (n Notes) write(ctx context.Context, key string, noted, issuedAt, until time.Time) (err error) {
 	id := bff.UserSessionKey{PartitionKey: Partition, Key: key}
 	for range writeAttempts {
 		err = n.Store.CreateUserSession(ctx, bff.UserSession{
-			PartitionKey: Partition, Key: key, Created: issuedAt, Renewed: issuedAt, Expires: until,
+			PartitionKey: Partition, Key: key, Created: noted, Renewed: issuedAt, Expires: until,
 		})
 		if !errors.Is(err, bff.ErrSessionExists) {
 			return err
@@ -75,7 +88,8 @@ func (n Notes) write(ctx context.Context, key string, issuedAt, until time.Time)
 		var note bff.UserSession
 		if note, err = n.Store.GetUserSession(ctx, id); err == nil {
 			err = n.Store.UpdateUserSession(ctx, id, bff.UserSessionUpdate{
-				Renewed: later(note.Renewed, issuedAt), Expires: later(note.Expires, until), IfVersion: note.Version,
+				Created: later(note.Created, noted), Renewed: later(note.Renewed, issuedAt),
+				Expires: later(note.Expires, until), IfVersion: note.Version,
 			})
 		}
 		if !errors.Is(err, bff.ErrSessionNotFound) && !errors.Is(err, bff.ErrSessionChanged) {
@@ -96,15 +110,26 @@ func later(a, b time.Time) time.Time {
 // was issued at idTokenIssuedAt: whether the ID token is not newer than the logout token.
 // Both times come from the provider's clock.
 func (n Notes) Ended(ctx context.Context, subjectID, sessionID string, idTokenIssuedAt time.Time) (bool, error) {
+	// Most providers issue tokens in whole seconds. A logout in the same second may be
+	// later.
+	idTokenIssuedAt = idTokenIssuedAt.Truncate(time.Second)
+	return n.any(ctx, subjectID, sessionID, func(note bff.UserSession) bool { return !idTokenIssuedAt.After(note.Renewed) })
+}
+
+// NotedSince reports whether a logout of a user's session has been noted at or after a time. The
+// time comes from a host's clock.
+func (n Notes) NotedSince(ctx context.Context, subjectID, sessionID string, since time.Time) (bool, error) {
+	return n.any(ctx, subjectID, sessionID, func(note bff.UserSession) bool { return !since.After(note.Created) })
+}
+
+// any reports whether a note that concerns the session matches.
+func (n Notes) any(ctx context.Context, subjectID, sessionID string, matches func(bff.UserSession) bool) (bool, error) {
 	keys := []string{n.key(subjectID, "")}
-	if Local(sessionID) {
+	if Local(sessionID) && !n.Exact {
 		keys = append(keys, n.key(subjectID, LocalPrefix))
 	} else {
 		keys = append(keys, n.key("", sessionID), n.key(subjectID, sessionID))
 	}
-	// Most providers issue tokens in whole seconds. A logout in the same second may be
-	// later.
-	idTokenIssuedAt = idTokenIssuedAt.Truncate(time.Second)
 	for _, key := range keys {
 		note, err := n.Store.GetUserSession(ctx, bff.UserSessionKey{PartitionKey: Partition, Key: key})
 		if errors.Is(err, bff.ErrSessionNotFound) {
@@ -113,7 +138,7 @@ func (n Notes) Ended(ctx context.Context, subjectID, sessionID string, idTokenIs
 		if err != nil {
 			return false, fmt.Errorf("reading the notes of logouts: %w", err)
 		}
-		if !idTokenIssuedAt.After(note.Renewed) {
+		if matches(note) {
 			return true, nil
 		}
 	}
