@@ -8,10 +8,12 @@ import (
 	"github.com/gin-contrib/sessions/tester"
 	"github.com/gin-gonic/gin"
 
+	"example.com/usersession"
 	"example.com/usersession/adapters/gorillastore"
 	"example.com/usersession/bff"
 	"example.com/usersession/bff/ticket"
 	"example.com/usersession/internal/adaptertest"
+	"example.com/usersession/internal/dbtest"
 )
 
 // ginStore is a store of gin-contrib/sessions.
@@ -72,7 +74,6 @@ func (s ginSession) End() error {
 
 func newGin(t *testing.T, cfg adaptertest.Config, handler adaptertest.Handler) adaptertest.Application {
 	store := ginStore{newGorillaStore(t, cfg)}
-	gin.SetMode(gin.ReleaseMode)
 	app := gin.New()
 	app.Use(sessions.Sessions(adaptertest.CookieName, store), loaded(adaptertest.CookieName, store))
 	app.NoRoute(func(c *gin.Context) {
@@ -88,15 +89,29 @@ func newGin(t *testing.T, cfg adaptertest.Config, handler adaptertest.Handler) a
 	return gorillaApplication(app, store.Store)
 }
 
-func TestGin(t *testing.T) { adaptertest.OnEveryEngine(t, newGin) }
+func TestGin(t *testing.T) {
+	gin.SetMode(gin.ReleaseMode)
+	adaptertest.OnEveryEngine(t, newGin)
+}
 
 // TestGinTester runs the suite of gin-contrib/sessions.
 func TestGinTester(t *testing.T) {
 	gin.SetMode(gin.ReleaseMode)
+	t.Run("memory", func(t *testing.T) { runGinTester(t, bff.NewInMemoryStore()) })
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
+		db := d.Open(t, dbtest.Setup{})
+		d.Migrate(t, db)
+		store, err := usersession.NewGormStore(db)
+		if err != nil {
+			t.Fatal(err)
+		}
+		runGinTester(t, store)
+	})
+}
+
+func runGinTester(t *testing.T, rows bff.UserSessionStore) {
 	newStore := func(t *testing.T) sessions.Store {
-		return ginStore{newGorillaStore(t, adaptertest.Config{
-			Store: bff.NewInMemoryStore(), Protector: ticket.InsecureRandomKeyRing(),
-		})}
+		return ginStore{newGorillaStore(t, adaptertest.Config{Store: rows, Protector: ticket.InsecureRandomKeyRing()})}
 	}
 	t.Run("GetSet", func(t *testing.T) { tester.GetSet(t, newStore) })
 	t.Run("DeleteKey", func(t *testing.T) { tester.DeleteKey(t, newStore) })
