@@ -30,11 +30,11 @@ type foundSessions struct {
 	entries sync.Map // from weak.Pointer[sessions.Session] to *found
 }
 
+// put is called once for a session.
 func (f *foundSessions) put(session *sessions.Session, value *found) {
 	pointer := weak.Make(session)
-	if _, present := f.entries.Swap(pointer, value); !present {
-		runtime.AddCleanup(session, func(p weak.Pointer[sessions.Session]) { f.entries.Delete(p) }, pointer)
-	}
+	f.entries.Store(pointer, value)
+	runtime.AddCleanup(session, func(p weak.Pointer[sessions.Session]) { f.entries.Delete(p) }, pointer)
 }
 
 // of returns nil for a session that New has not returned, such as a copy.

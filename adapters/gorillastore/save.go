@@ -53,6 +53,7 @@ func (s *Store) Save(r *http.Request, w http.ResponseWriter, session *sessions.S
 		if f, err = s.findAgain(r.Context(), session); err != nil {
 			return err
 		}
+		defer func() { session.IsNew = session.IsNew && session.ID == "" }()
 	}
 	var others []*http.Cookie // of the former store
 	var err error
@@ -64,7 +65,6 @@ func (s *Store) Save(r *http.Request, w http.ResponseWriter, session *sessions.S
 	if err != nil {
 		return err
 	}
-	s.found.put(session, f)
 	session.ID = f.id
 	cookie := sessions.NewCookie(session.Name(), f.id, session.Options)
 	for _, other := range others {

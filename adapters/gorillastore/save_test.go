@@ -328,7 +328,6 @@ func TestSave_Flashes(t *testing.T) {
 }
 
 func TestSave_LogoutDuringSignIn(t *testing.T) {
-	const issuer = "https://id.example"
 	issued := time.Now()
 	w := newWorld(t, func(c *gorillastore.Config) {
 		c.Issuer = issuer
