@@ -228,11 +228,10 @@ func (b *browser) isNew() {
 	}
 }
 
-// logout ends the sessions with a session id by a logout token that is issued in a minute.
-func (w *world) logout(issuer, sid string) {
+// logout ends the sessions that match by a logout token that is issued in a minute.
+func (w *world) logout(issuer string, filter bff.UserSessionsFilter) {
 	w.Helper()
 	logout := backchannel.ForStore(w.rows, partition, issuer)
-	filter := bff.UserSessionsFilter{SessionID: sid}
 	at := time.Now().Add(time.Minute)
 	if err := logout.RecordLogout(w.Context(), filter, at, at.Add(time.Hour)); err != nil {
 		w.Fatal(err)

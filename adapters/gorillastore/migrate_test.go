@@ -11,6 +11,7 @@ import (
 	"github.com/gorilla/sessions"
 
 	"example.com/usersession/adapters/gorillastore"
+	"example.com/usersession/bff"
 	"example.com/usersession/bff/adapter"
 )
 
@@ -65,9 +66,13 @@ func TestMigrating(t *testing.T) {
 				t.Error("the session is new, or was moved before it was saved")
 			}
 			old := b.clone()
-			b.set("n", "2")
-			if len(b.cookies[name]) != 43 {
-				t.Errorf("the cookie is still the former one")
+			session := b.load()
+			session.Values["n"] = "2"
+			if cookies, err := b.save(session); cookies != 1 || err != nil || len(b.cookies[name]) != 43 {
+				t.Errorf("Save: %v, %d cookies", err, cookies)
+			}
+			if session, _ := former.New(old.request(), name); kind == "files" && !session.IsNew {
+				t.Error("the session is still in the former store")
 			}
 			b.has("sub", "alice", "cart", "1", "n", "2")
 			if list, err := w.store.UserSessions(t.Context(), "alice"); err != nil || len(list) != 1 || list[0].SessionID != "s1" {
@@ -205,12 +210,14 @@ func TestMigrating_LogoutDuringMove(t *testing.T) {
 			return identity
 		}
 	})
-	b := w.formerBrowser(former, "sub", "alice", "sid", "s1")
-	w.logout(issuer, "s1")
-	b.refused(b.load(), adapter.ErrEnded)
-	b.isNew()
-	if w.users() != 0 {
-		t.Error("the session is there")
+	for _, filter := range []bff.UserSessionsFilter{{SessionID: "s1"}, {SubjectID: "alice"}} {
+		b := w.formerBrowser(former, "sub", "alice", "sid", "s1", "by", filter.SubjectID)
+		w.logout(issuer, filter)
+		b.refused(b.load(), adapter.ErrEnded)
+		b.isNew()
+		if w.users() != 0 {
+			t.Error("the session is there")
+		}
 	}
 }
 

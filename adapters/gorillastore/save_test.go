@@ -128,8 +128,11 @@ func TestSave_Copy(t *testing.T) {
 		t.Error("the session is still there")
 	}
 	fresh := sessions.NewSession(w.store, name)
-	fresh.Options = nil
+	fresh.Options, fresh.IsNew = nil, true
 	b.saved(fresh)
+	fresh.Values["n"] = "3"
+	b.saved(fresh)
+	b.has("n", "3")
 	if w.oneRow(); b.cookies[name] != fresh.ID {
 		t.Error("a session of the application's own has no row")
 	}
@@ -337,7 +340,7 @@ func TestSave_LogoutDuringSignIn(t *testing.T) {
 			return identity
 		}
 	})
-	w.logout(issuer, "s1")
+	w.logout(issuer, bff.UserSessionsFilter{SessionID: "s1"})
 	b := w.browser()
 	session := b.load()
 	session.Values["sub"], session.Values["sid"] = "alice", "s1"
