@@ -4,18 +4,17 @@ go 1.26.0
 
 replace (
 	example.com/usersession => ../..
-	example.com/usersession/adapters/scsstore => ../../adapters/scsstore
 	example.com/usersession/adapters/gorillastore => ../../adapters/gorillastore
+	example.com/usersession/adapters/scsstore => ../../adapters/scsstore
 	example.com/usersession/internal/dbtest => ../dbtest
 )
 
 require (
 	example.com/usersession v0.0.0
+	example.com/usersession/adapters/gorillastore v0.0.0
 	example.com/usersession/adapters/scsstore v0.0.0
 	example.com/usersession/internal/dbtest v0.0.0
 	github.com/alexedwards/scs/v2 v2.9.0
-	example.com/usersession/adapters/gorillastore v0.0.0
-	example.com/usersession/internal/dbtest v0.0.0
 	github.com/gin-contrib/sessions v1.0.4
 	github.com/gin-gonic/gin v1.10.1
 	github.com/gorilla/sessions v1.4.0
