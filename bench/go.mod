@@ -4,6 +4,8 @@ go 1.26.0
 
 require (
 	example.com/usersession v0.0.0
+	example.com/usersession/adapters/gorillastore v0.0.0
+	example.com/usersession/adapters/scsstore v0.0.0
 	example.com/usersession/examples/usersessiondb v0.0.0
 	github.com/alexedwards/scs/mysqlstore v0.0.0-20250417082927-ab20b3feb5e9
 	github.com/alexedwards/scs/pgxstore v0.0.0-20240316134038-7e11d57e8885
@@ -35,5 +37,7 @@ require (
 
 replace (
 	example.com/usersession => ..
+	example.com/usersession/adapters/gorillastore => ../adapters/gorillastore
+	example.com/usersession/adapters/scsstore => ../adapters/scsstore
 	example.com/usersession/examples/usersessiondb => ../examples/usersessiondb
 )

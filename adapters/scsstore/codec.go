@@ -17,6 +17,8 @@ const hiddenPrefix = "__usersession."
 type origin struct {
 	codec  *codec
 	loaded *adapter.Session
+	// undecodable says that the inner codec has refused the payload.
+	undecodable bool
 }
 
 // Format prints nothing of the session: the application may print all values.
@@ -37,15 +39,18 @@ type codec struct {
 func (c *codec) Encode(deadline time.Time, values map[string]any) ([]byte, error) {
 	e := envelope{saved: true}
 	visible := make(map[string]any, len(values))
+	undecodable := false
 	for name, value := range values {
 		switch o, hidden := value.(*origin); {
 		case !hidden:
 			visible[name] = value
 		case o.codec == c: // and not of another manager
 			e.origins = append(e.origins, o.loaded)
+			undecodable = undecodable || o.undecodable
 		}
 	}
-	if len(e.origins) == 1 && c.manager.IdleTimeout > 0 && c.same(e.origins[0], deadline, visible) {
+	if len(e.origins) == 1 && (undecodable && len(visible) == 0 ||
+		c.manager.IdleTimeout > 0 && c.same(e.origins[0], deadline, visible)) {
 		e.unchanged, e.payload = true, e.origins[0].Payload
 	} else {
 		payload, err := c.inner.Encode(deadline, visible)
@@ -66,7 +71,9 @@ func (c *codec) same(loaded *adapter.Session, deadline time.Time, values map[str
 		(len(former) == 0 && len(values) == 0 || reflect.DeepEqual(former, values))
 }
 
-// Decode implements [scs.Codec].
+// Decode implements [scs.Codec]. Values that the inner codec refuses are empty, since an error
+// would come back at each request of the browser. Unless the application puts values into the
+// session, they are kept: another host may have the codec or the types that they need.
 func (c *codec) Decode(b []byte) (time.Time, map[string]any, error) {
 	e, err := openEnvelope(b)
 	if err != nil {
@@ -74,13 +81,13 @@ func (c *codec) Decode(b []byte) (time.Time, map[string]any, error) {
 	}
 	deadline, values, err := c.inner.Decode(e.payload)
 	if err != nil {
-		return time.Time{}, nil, err
+		deadline, values = time.Now().Add(c.manager.Lifetime).UTC(), nil
 	}
 	if values == nil {
 		values = map[string]any{}
 	}
 	for _, loaded := range e.origins {
-		values[hiddenPrefix+adapter.NewSecret()[:16]] = &origin{c, withPayload(loaded, e.payload)}
+		values[hiddenPrefix+adapter.NewSecret()[:16]] = &origin{c, withPayload(loaded, e.payload), err != nil}
 	}
 	return deadline, values, nil
 }

@@ -88,7 +88,7 @@ func Use(manager *scs.SessionManager, cfg Config) (*Store, error) {
 		manager: manager, sessions: sessions, former: cfg.Migrating,
 		timeout: cfg.StoreTimeout,
 		codec:   &codec{inner: manager.Codec, identify: cfg.Identify, manager: manager},
-		known:   recent[struct{}]{now: sessions.Now},
+		known:   recent[*adapter.Session]{now: sessions.Now},
 		deleted: recent[deletion]{now: sessions.Now},
 	}
 	if s.contextKey, err = contextKeyOf(manager); err != nil {

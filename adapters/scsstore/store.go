@@ -25,8 +25,8 @@ type Store struct {
 	// contextKey is the key of a context for the manager's session.
 	contextKey any
 
-	// known has the keys of the sessions that were found or created.
-	known recent[struct{}]
+	// known has the sessions that were found or written, by their keys and without payloads.
+	known recent[*adapter.Session]
 	// deleted has the keys of the sessions that Delete has ended.
 	deleted recent[deletion]
 
@@ -47,8 +47,8 @@ type deletion struct {
 	next      string // the key of the session that continues it, or ""
 }
 
-// FindCtx implements [scs.CtxStore]. A session that has expired, or that does not open or
-// decode, is not found. If the Store or the Protector is not available, or the context has
+// FindCtx implements [scs.CtxStore]. A session that has expired, or that does not open, is not
+// found. One that opens and does not decode has no values. If the Store or the Protector is not available, or the context has
 // ended, it returns the error.
 func (s *Store) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
 	if err := s.check(); err != nil {
@@ -65,10 +65,7 @@ func (s *Store) FindCtx(ctx context.Context, token string) ([]byte, bool, error)
 	if err != nil {
 		return nil, false, err
 	}
-	if _, _, err := s.codec.inner.Decode(loaded.Payload); err != nil {
-		return nil, false, nil // it will never decode, and an error would be one for each request
-	}
-	s.known.put(loaded.Key(), struct{}{})
+	s.known.put(loaded.Key(), withPayload(loaded, nil))
 	b, err := envelope{origins: []*adapter.Session{loaded}, payload: loaded.Payload}.bytes()
 	return b, err == nil, err
 }
@@ -111,10 +108,13 @@ func (s *Store) CommitCtx(ctx context.Context, token string, b []byte, expiry ti
 	case own == nil:
 		return s.create(ctx, secret, state, others)
 	case e.unchanged:
-		_, err = s.sessions.Renew(ctx, withPayload(own, e.payload), expiry)
+		own, err = s.sessions.Renew(ctx, withPayload(own, e.payload), expiry)
 	default:
 		state.Merged = others
-		_, err = s.sessions.Save(ctx, own, state)
+		own, err = s.sessions.Save(ctx, own, state)
+	}
+	if err == nil {
+		s.known.put(key, withPayload(own, nil))
 	}
 	return err
 }
@@ -136,12 +136,12 @@ func (s *Store) create(ctx context.Context, secret string, state adapter.State, 
 		i := max(0, slices.IndexFunc(others, func(l *adapter.Session) bool { return !l.Anonymous() }))
 		continued, first.Merged = others[i], slices.Delete(slices.Clone(others), i, i+1)
 	}
-	_, err := s.sessions.Create(ctx, secret, first, continued)
+	created, err := s.sessions.Create(ctx, secret, first, continued)
 	if errors.Is(err, bff.ErrSessionExists) {
 		return s.overwrite(ctx, secret, state, others)
 	}
 	if err == nil {
-		s.known.put(key, struct{}{})
+		s.known.put(key, withPayload(created, nil))
 	}
 	return err
 }
@@ -204,6 +204,9 @@ func (s *Store) DeleteCtx(ctx context.Context, token string) error {
 		if err := s.deleteFormer(ctx, token); err != nil {
 			return err
 		}
+		loaded, _ = s.known.get(adapter.KeyOf(secret))
+	}
+	if loaded == nil {
 		var err error
 		loaded, err = s.sessions.Load(ctx, secret)
 		if errors.Is(err, bff.ErrSessionNotFound) {
