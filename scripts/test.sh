@@ -19,13 +19,43 @@ quiet() {
 	grep --line-buffered -vE '^(=== (RUN|PAUSE|CONT|NAME) |[[:space:]]+--- PASS: |[?] .*\[no test files\]|.*[[:space:]]coverage: )' || true
 }
 
-failed=()
+# The browser tests mostly wait for pages, so that they run beside the other modules.
+beside=() others=()
 for module in "$@"; do
-	echo "=== module $module" >>"$log"
-	echo "--- $module: $go test -v $flags ./..."
+	if [[ $module == */e2e ]]; then beside+=("$module"); else others+=("$module"); fi
+done
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/usersession-test.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+number=0
+
+# run MODULE runs the tests of a module and keeps its output in a file.
+run() {
 	# $flags is split into words on purpose.
 	# shellcheck disable=SC2086
-	(cd "$module" && "$go" test -v $flags ./... 2>&1) | tee -a "$log" | quiet || failed+=("$module")
+	(cd "$1" && "$go" test -v $flags ./... 2>&1)
+}
+
+# report MODULE prints the output that it reads and adds it to the log.
+report() {
+	echo "=== module $1" >>"$log"
+	echo "--- $1: $go test -v $flags ./..."
+	tee -a "$log" | quiet
+}
+
+pids=()
+for module in "${beside[@]}"; do
+	run "$module" >"$work/$number" &
+	pids+=($!)
+	number=$((number + 1))
+done
+failed=()
+for module in "${others[@]}"; do
+	run "$module" | report "$module" || failed+=("$module")
+done
+for i in "${!beside[@]}"; do
+	wait "${pids[i]}" || failed+=("${beside[i]}")
+	report "${beside[i]}" <"$work/$i"
 done
 
 echo

@@ -135,6 +135,28 @@ func TestOtherTab_SignsInAfterTheEnd(t *testing.T) {
 	})
 }
 
+// A question that follows at once on another one gets its own answer: the browser reports the
+// end of the first one when the second is open.
+func TestQuestion_AtOnceAfterAnother(t *testing.T) {
+	inChromium(t, func(t *testing.T, c *chrome) {
+		p, b := newProgram(t), c.newBrowser()
+		b.signIn(p, "alice")
+		b.open(p.base + "/operator")
+		b.view("in")
+		answers := eval[string](b, `(async () => {
+			const first = ask('first', '', '');
+			byId('question').close('no');
+			const second = ask('second', '', '');
+			await new Promise((resolve) => setTimeout(resolve, 100));
+			byId('question').close('yes');
+			return [await first, await second].join();
+		})()`)
+		if answers != "false,true" {
+			t.Errorf("the answers are %s", answers)
+		}
+	})
+}
+
 // While the database is down both pages say so, and go on by themselves when it is back.
 func TestDatabaseDown_PagesRecover(t *testing.T) {
 	inChromium(t, func(t *testing.T, c *chrome) {

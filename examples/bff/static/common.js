@@ -190,15 +190,22 @@ function onRow(list, act) {
 // ask opens the page's dialog with a question. Escape and Cancel mean no.
 function ask(title, text, yes) {
   const dialog = byId('question');
+  answer(); // the former question, if the browser has not reported yet that it was closed
   byId('question-title').textContent = title;
   byId('question-text').textContent = text;
   dialog.querySelector('[value=yes]').textContent = yes;
   dialog.returnValue = '';
   dialog.showModal();
   return new Promise((resolve) => {
-    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), { once: true });
+    answer = () => {
+      answer = () => {};
+      resolve(dialog.returnValue === 'yes');
+    };
   });
 }
+
+let answer = () => {};
+byId('question')?.addEventListener('close', (event) => { if (!event.target.open) answer(); });
 
 // when fills in a <time>: a relative time as its text, and the exact time as its title.
 function when(element, value) {
