@@ -1,16 +1,19 @@
 package fiberstore_test
 
 import (
+	"bytes"
 	"errors"
 	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"github.com/gofiber/fiber/v3"
 	"github.com/gofiber/fiber/v3/middleware/session"
 
 	"example.com/usersession/adapters/fiberstore"
+	"example.com/usersession/bff"
 	"example.com/usersession/bff/adapter"
 )
 
@@ -319,6 +322,32 @@ func TestStore_GetDestroySave(t *testing.T) {
 		stale.Set("late", "yes")
 		if err := stale.Save(); !errors.Is(err, adapter.ErrEnded) {
 			t.Errorf("a late save: %v", err)
+		}
+		return nil
+	})
+}
+
+// fiber reuses the memory of keys and values.
+func TestStorage_CopiesWhatARequestIsGiven(t *testing.T) {
+	s, db := newStorage(t)
+	b := newBrowser(t, session.Config{Storage: s, Next: func(fiber.Ctx) bool { return true }})
+	b.ok(func(c fiber.Ctx, _ *session.Middleware) error {
+		want := encoded(t, "n", "1")
+		key, val := []byte("john"), bytes.Clone(want)
+		if err := s.SetWithContext(c, unsafe.String(&key[0], len(key)), val, time.Hour); err != nil {
+			return err
+		}
+		copy(key, "jane")
+		clear(val)
+		if err := s.SetWithContext(c, "john", want, time.Hour); err != nil || db.updates.Load() != 0 {
+			t.Errorf("a Set of the same value: %d updates, %v", db.updates.Load(), err)
+		}
+		rows := db.rows(t)
+		if _, err := db.DeleteUserSession(c.Context(), bff.UserSessionKey{PartitionKey: "app", Key: rows[0].Key}); err != nil {
+			return err
+		}
+		if err := s.SetWithContext(c, "john", encoded(t, "n", "2"), time.Hour); !errors.Is(err, adapter.ErrEnded) {
+			t.Errorf("a late Set: %v", err)
 		}
 		return nil
 	})
