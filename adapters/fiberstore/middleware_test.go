@@ -334,17 +334,21 @@ func TestStorage_CopiesWhatARequestIsGiven(t *testing.T) {
 	b.ok(func(c fiber.Ctx, _ *session.Middleware) error {
 		want := encoded(t, "n", "1")
 		key, val := []byte("john"), bytes.Clone(want)
-		if err := s.SetWithContext(c, unsafe.String(&key[0], len(key)), val, time.Hour); err != nil {
+		if err := s.SetWithContext(c, "k", val, time.Hour); err != nil {
+			return err
+		}
+		clear(val)
+		if err := s.SetWithContext(c, "k", want, time.Hour); err != nil || db.updates.Load() != 0 {
+			t.Errorf("a Set of the same value: %d updates, %v", db.updates.Load(), err)
+		}
+		if err := s.SetWithContext(c, unsafe.String(&key[0], len(key)), want, time.Hour); err != nil {
 			return err
 		}
 		copy(key, "jane")
-		clear(val)
-		if err := s.SetWithContext(c, "john", want, time.Hour); err != nil || db.updates.Load() != 0 {
-			t.Errorf("a Set of the same value: %d updates, %v", db.updates.Load(), err)
-		}
-		rows := db.rows(t)
-		if _, err := db.DeleteUserSession(c.Context(), bff.UserSessionKey{PartitionKey: "app", Key: rows[0].Key}); err != nil {
-			return err
+		for _, row := range db.rows(t) {
+			if _, err := db.DeleteUserSession(c.Context(), bff.UserSessionKey{PartitionKey: "app", Key: row.Key}); err != nil {
+				return err
+			}
 		}
 		if err := s.SetWithContext(c, "john", encoded(t, "n", "2"), time.Hour); !errors.Is(err, adapter.ErrEnded) {
 			t.Errorf("a late Set: %v", err)

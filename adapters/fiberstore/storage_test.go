@@ -271,3 +271,18 @@ func TestStorage_KnownKeysAreForgottenInTime(t *testing.T) {
 		set(t, s, "k", alice, 0)
 	})
 }
+
+// Another host has signed the user out in place, after this process has read the session.
+func TestStorage_SetOfAKnownKeyWithAnotherUser(t *testing.T) {
+	keys := ticket.InsecureRandomKeyRing()
+	s, db := newStorage(t, func(c *fiberstore.Config) { c.Protector = keys })
+	other, _ := newStorage(t, func(c *fiberstore.Config) { c.Protector, c.Store = keys, db })
+	alice, guest := encoded(t, "sub", "alice"), encoded(t, "n", "1")
+	set(t, s, "k", alice, time.Hour)
+	wantValue(t, s, "k", alice)
+	set(t, other, "k", guest, time.Hour)
+	if err := s.Set("k", encoded(t, "sub", "alice", "late", "yes"), time.Hour); !errors.Is(err, adapter.ErrEnded) {
+		t.Errorf("a late Set: %v", err)
+	}
+	wantValue(t, s, "k", guest)
+}
