@@ -28,11 +28,19 @@ complain "the store imports a database driver or HTTP" "$(
 # bff and the packages under it import only each other, internal/wait and the standard
 # library; serverside also imports the UUIDs that replace a missing session id.
 complain "bff imports something outside the standard library" "$(
-	"$go" list -deps -f '{{if not .Standard}}{{.ImportPath}}{{end}}' ./bff ./bff/bfftest ./bff/ticket ./bff/backchannel |
+	"$go" list -deps -f '{{if not .Standard}}{{.ImportPath}}{{end}}' ./bff ./bff/adapter ./bff/bfftest ./bff/ticket ./bff/backchannel |
 		grep -vE "^$self/(bff|internal/wait)(/|\$)" || true
 	"$go" list -deps -f '{{if not .Standard}}{{.ImportPath}}{{end}}' ./bff/serverside |
 		grep -vE "^($self/(bff|internal/wait)(/|\$)|github\.com/google/uuid\$)" || true
 )"
+
+# The adapters compile their session library and no database.
+for adapter in adapters/*/; do
+	complain "$adapter imports a database" "$(
+		cd "$adapter"
+		"$go" list -deps . | grep -E '^(gorm\.io/|database/sql$|github\.com/(jackc|go-sql-driver|mattn/go-sqlite3))' || true
+	)"
+done
 
 # Users of the root module download only GORM and its requirements. (go.mod also lists
 # test drivers; module graph pruning keeps users from downloading them.)

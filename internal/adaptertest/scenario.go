@@ -132,12 +132,17 @@ func (b *browser) do(path string, args ...string) (status int, text string) {
 	for i := 0; i < len(args); i += 2 {
 		query.Set(args[i], args[i+1])
 	}
-	response, err := b.client.Get(b.w.server.URL + path + "?" + query.Encode())
+	r, err := http.NewRequestWithContext(b.w.t.Context(), http.MethodGet, b.w.server.URL+path+"?"+query.Encode(), nil)
 	if err != nil {
 		b.w.t.Error(err)
 		return 0, ""
 	}
-	defer response.Body.Close()
+	response, err := b.client.Do(r)
+	if err != nil {
+		b.w.t.Error(err)
+		return 0, ""
+	}
+	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		b.w.t.Error(err)

@@ -31,6 +31,10 @@ func use() {
 type Getter interface {
 	Get() string
 }
+
+type one struct{}
+
+func (*one) Get() string { return "1" }
 `
 
 func TestSnippet(t *testing.T) {
@@ -39,17 +43,18 @@ func TestSnippet(t *testing.T) {
 		t.Fatal(err)
 	}
 	for source, want := range map[string]string{
-		"example_test.go":            example,
-		"example_test.go#ExampleNew": "store, err := New()\nif err != nil {\n\tpanic(err)\n}\n// The store is ready.\nstore.Use()",
-		"example_test.go#use":        "func use() {\n\tNew()\n}",
-		"example_test.go#Getter":     "type Getter interface {\n\tGet() string\n}",
+		"example_test.go":             example,
+		"example_test.go#ExampleNew":  "store, err := New()\nif err != nil {\n\tpanic(err)\n}\n// The store is ready.\nstore.Use()",
+		"example_test.go#use":         "func use() {\n\tNew()\n}",
+		"example_test.go#Getter":      "type Getter interface {\n\tGet() string\n}",
+		"example_test.go#one,one.Get": "type one struct{}\n\nfunc (*one) Get() string { return \"1\" }",
 	} {
 		got, err := Snippet(root, source)
 		if err != nil || got != want {
 			t.Errorf("%s: got %q, %v; want %q", source, got, err, want)
 		}
 	}
-	for _, source := range []string{"example_test.go#Gone", "gone.go"} {
+	for _, source := range []string{"example_test.go#Gone", "example_test.go#Get", "example_test.go#use,gone", "gone.go"} {
 		if _, err := Snippet(root, source); err == nil {
 			t.Errorf("%s: no error", source)
 		}

@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// Snippet returns the code that source names: "file.go", or "file.go#Name" for a function or
-// a type. The body of an example is returned without its declaration and its output comment.
+// Snippet returns the code that source names: "file.go", or "file.go#Name" for a function, a
+// type, or a method Type.Method. Several names are separated by commas. The body of an example is returned without its declaration and its output comment.
 // A missing file or declaration is an error.
 func Snippet(root, source string) (string, error) {
 	name, declaration, part := strings.Cut(source, "#")
@@ -32,11 +32,24 @@ func Snippet(root, source string) (string, error) {
 	cut := func(from, to token.Pos) string {
 		return string(text[files.Position(from).Offset:files.Position(to).Offset])
 	}
+	var parts []string
+	for declaration := range strings.SplitSeq(declaration, ",") {
+		part, err := find(file, name, declaration, cut)
+		if err != nil {
+			return "", err
+		}
+		parts = append(parts, part)
+	}
+	return strings.Join(parts, "\n\n"), nil
+}
+
+// find returns one declaration of a file.
+func find(file *ast.File, name, declaration string, cut func(from, to token.Pos) string) (string, error) {
 	for _, decl := range file.Decls {
 		switch decl := decl.(type) {
 		case *ast.FuncDecl:
 			switch {
-			case decl.Name.Name != declaration || decl.Recv != nil:
+			case nameOf(decl) != declaration:
 			case !strings.HasPrefix(declaration, "Example"):
 				return cut(decl.Pos(), decl.End()), nil
 			default:
@@ -51,6 +64,21 @@ func Snippet(root, source string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("%s declares no %s", name, declaration)
+}
+
+// nameOf returns the name of a function, or Type.Method.
+func nameOf(decl *ast.FuncDecl) string {
+	if decl.Recv == nil {
+		return decl.Name.Name
+	}
+	receiver := decl.Recv.List[0].Type
+	if star, ok := receiver.(*ast.StarExpr); ok {
+		receiver = star.X
+	}
+	if ident, ok := receiver.(*ast.Ident); ok {
+		return ident.Name + "." + decl.Name.Name
+	}
+	return ""
 }
 
 var output = regexp.MustCompile(`(?mis)^\s*// (unordered )?output:.*\z`)
