@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"example.com/usersession/bff"
@@ -81,6 +82,20 @@ type State struct {
 	// is then deleted. It is nil in most libraries.
 	Merged []*Session
 }
+
+// Format implements [fmt.Formatter]. With every verb it prints a constant text.
+func (s Session) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, redacted) }
+
+// LogValue implements [slog.LogValuer]. It logs a constant text.
+func (s Session) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// Format implements [fmt.Formatter]. With every verb it prints a constant text.
+func (s State) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, redacted) }
+
+// LogValue implements [slog.LogValuer]. It logs a constant text.
+func (s State) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+const redacted = "session{redacted}"
 
 // NewSecret returns 256 random bits for a cookie, as 43 characters of URL-safe base64.
 func NewSecret() string {

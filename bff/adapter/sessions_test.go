@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -61,6 +63,22 @@ func TestCreate_Secrecy(t *testing.T) {
 		t.Errorf("the rows: %+v", rows)
 	}
 	gone(t, s, rows[0].Key)
+}
+
+// Neither a session nor a state prints its payload or its key.
+func TestSession_NotPrinted(t *testing.T) {
+	store := newSpy()
+	s := newSessions(t, store, store)
+	st := state("alice", "s1", "payload-in-the-clear")
+	session := create(t, s, "secret", st)
+	var log bytes.Buffer
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "session", session, "copy", *session, "state", st)
+	text := fmt.Sprintf("%v %+v %#v %s %v %+v %#v %v", session, session, session, *session, st, &st, st, []*adapter.Session{session}) + log.String()
+	for _, secret := range []string{"payload", session.Key(), fmt.Sprint([]byte("payload"))} {
+		if strings.Contains(text, strings.Trim(secret, "[]")) {
+			t.Errorf("printed: %s", text)
+		}
+	}
 }
 
 // A payload that was moved to another row, or was sealed with a lost key, does not open.
