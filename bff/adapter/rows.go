@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"math/rand/v2"
 	"time"
 
 	"example.com/usersession/bff"
 	"example.com/usersession/bff/internal/capability"
+	"example.com/usersession/bff/internal/logoutnote"
 	"example.com/usersession/bff/ticket"
+	"example.com/usersession/internal/wait"
 )
 
 func (s *Sessions) withTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -75,14 +77,26 @@ func expiry(t time.Time) time.Time {
 	return t.UTC().Truncate(time.Microsecond)
 }
 
-// attempts bounds how often a write is repeated that other writers conflict with.
-const attempts = 16
+// attempts bounds how often a write is repeated that other writers conflict with. Of n writers
+// at the same time one succeeds in each round.
+const attempts = 100
+
+// giveWay waits before a repeated attempt, the longer the more attempts there were.
+func giveWay(ctx context.Context, attempt int) error {
+	if attempt == 0 {
+		return nil
+	}
+	return wait.For(ctx, rand.N(time.Duration(min(attempt, 20))*time.Millisecond))
+}
 
 // removeLoaded deletes the row of a loaded session. It returns ErrEnded if the row is gone or
 // is another user's by now. If another request has only saved other values, the row goes too.
 func (s *Sessions) removeLoaded(ctx context.Context, loaded *Session) error {
 	row := loaded.row(s.cfg.Partition)
-	for range attempts {
+	for i := range attempts {
+		if err := giveWay(ctx, i); err != nil {
+			return fmt.Errorf("adapter: deleting the former session: %w", err)
+		}
 		_, ended, err := capability.DeleteVersion(ctx, s.cfg.Store, row)
 		if err != nil {
 			return fmt.Errorf("adapter: deleting the former session: %w", err)
@@ -90,7 +104,7 @@ func (s *Sessions) removeLoaded(ctx context.Context, loaded *Session) error {
 		if ended {
 			return nil
 		}
-		if row, err = s.present(ctx, loaded.key, loaded.SubjectID); err != nil {
+		if row, err = s.present(ctx, loaded.key, loaded); err != nil {
 			return err
 		}
 	}
@@ -98,15 +112,22 @@ func (s *Sessions) removeLoaded(ctx context.Context, loaded *Session) error {
 }
 
 // present reads a session that another request has changed since it was loaded. It returns
-// ErrEnded if the session is gone, or if its user is none of the given ones.
-func (s *Sessions) present(ctx context.Context, key string, subjectIDs ...string) (bff.UserSession, error) {
+// ErrEnded if the session is gone, or if it has another user, or another session of the
+// provider, than every session that is given.
+func (s *Sessions) present(ctx context.Context, key string, expected ...*Session) (bff.UserSession, error) {
 	row, err := s.cfg.Store.GetUserSession(ctx, s.storeKey(key))
 	switch {
-	case errors.Is(err, bff.ErrSessionNotFound), err == nil && !slices.Contains(subjectIDs, row.SubjectID):
+	case errors.Is(err, bff.ErrSessionNotFound):
 		return row, ErrEnded
 	case err != nil:
 		return row, fmt.Errorf("adapter: reading a session that has changed: %w", err)
 	}
-	row.PartitionKey, row.Key = s.cfg.Partition, key
-	return row, nil
+	for _, e := range expected {
+		sameSession := row.SessionID == e.SessionID || logoutnote.Local(row.SessionID) && logoutnote.Local(e.SessionID)
+		if row.SubjectID == e.SubjectID && sameSession {
+			row.PartitionKey, row.Key = s.cfg.Partition, key
+			return row, nil
+		}
+	}
+	return row, ErrEnded
 }

@@ -30,7 +30,8 @@ type Identity struct {
 	// logout finds the session by its user only. A session with a user and no SessionID gets
 	// "local-" and random characters, so that every session of a user has a name. Within the
 	// partition one session has a session id: a sign-in with the same one ends the former
-	// session. It needs a SubjectID.
+	// session. Without a SubjectID it is ignored, so that an application may sign out by removing
+	// the user from its values.
 	SessionID string
 
 	// IDTokenIssuedAt is the iat claim of the ID token of the sign-in. With it and
@@ -117,17 +118,17 @@ func KeyOf(secret string) string {
 
 // identify returns the subject id and the session id of the row. A user's session that has no
 // session id keeps the one that this package has given it, or gets one.
-func identify(id Identity, former *Session) (subjectID, sessionID string, err error) {
+func identify(id Identity, former *Session) (subjectID, sessionID string) {
 	subjectID = bff.SubjectIDOf(id.SubjectID)
 	switch {
-	case subjectID == "" && id.SessionID != "":
-		return "", "", fmt.Errorf("adapter: %w: a session id without a subject id", bff.ErrInvalidSession)
-	case subjectID == "" || id.SessionID != "":
-		return subjectID, id.SessionID, nil
+	case subjectID == "":
+		return "", ""
+	case id.SessionID != "":
+		return subjectID, id.SessionID
 	case former != nil && former.SubjectID == subjectID && logoutnote.Local(former.SessionID):
-		return subjectID, former.SessionID, nil
+		return subjectID, former.SessionID
 	}
-	return subjectID, logoutnote.LocalPrefix + NewSecret(), nil
+	return subjectID, logoutnote.LocalPrefix + NewSecret()
 }
 
 var errNoSecret = errors.New("adapter: the secret is empty")

@@ -39,7 +39,8 @@ func (s *Sessions) load(ctx context.Context, key string) (*Session, error) {
 	return session, err
 }
 
-// Create adds a session. With a session id, it ends the former session that has the same one.
+// Create adds a session under a secret that no other session has had: a request that has loaded
+// the other one could otherwise save it into the new one. With a session id, it ends the former session that has the same one.
 // It returns [bff.ErrSessionExists] if a session has the secret already and state has no session
 // id; with a session id, the store may replace that session. It returns
 // [bff.ErrInvalidSession] if the store cannot keep the identity.
@@ -55,10 +56,7 @@ func (s *Sessions) Create(ctx context.Context, secret string, state State, conti
 	}
 	ctx, cancel := s.withTimeout(ctx)
 	defer cancel()
-	subjectID, sessionID, err := identify(state.Identity, continued)
-	if err != nil {
-		return nil, err
-	}
+	subjectID, sessionID := identify(state.Identity, continued)
 	row, err := s.newRow(KeyOf(secret), subjectID, sessionID, state)
 	if err != nil {
 		return nil, err
@@ -81,10 +79,7 @@ func (s *Sessions) Create(ctx context.Context, secret string, state State, conti
 func (s *Sessions) Save(ctx context.Context, loaded *Session, state State) (*Session, error) {
 	ctx, cancel := s.withTimeout(ctx)
 	defer cancel()
-	subjectID, sessionID, err := identify(state.Identity, loaded)
-	if err != nil {
-		return nil, err
-	}
+	subjectID, sessionID := identify(state.Identity, loaded)
 	row, err := s.newRow(loaded.key, subjectID, sessionID, state)
 	if err != nil {
 		return nil, err
@@ -98,7 +93,10 @@ func (s *Sessions) Save(ctx context.Context, loaded *Session, state State) (*Ses
 
 // update writes the row of a loaded session, whatever other values another request has saved.
 func (s *Sessions) update(ctx context.Context, row *bff.UserSession, loaded *Session) error {
-	for range attempts {
+	for i := range attempts {
+		if err := giveWay(ctx, i); err != nil {
+			return fmt.Errorf("adapter: saving a session: %w", err)
+		}
 		err := s.cfg.Store.UpdateUserSession(ctx, s.storeKey(row.Key), bff.UserSessionUpdate{
 			SubjectID: row.SubjectID, SessionID: row.SessionID, Renewed: row.Renewed, Expires: row.Expires,
 			Ticket: row.Ticket, IfVersion: row.Version, ReplaceRivals: row.SessionID != loaded.SessionID,
@@ -112,7 +110,7 @@ func (s *Sessions) update(ctx context.Context, row *bff.UserSession, loaded *Ses
 		case !errors.Is(err, bff.ErrSessionChanged):
 			return fmt.Errorf("adapter: saving a session: %w", err)
 		}
-		present, err := s.present(ctx, row.Key, loaded.SubjectID, row.SubjectID)
+		present, err := s.present(ctx, row.Key, loaded, sessionOf(*row, time.Time{}))
 		if err != nil {
 			return err
 		}
@@ -142,7 +140,7 @@ func (s *Sessions) Renew(ctx context.Context, loaded *Session, expires time.Time
 	})
 	switch {
 	case errors.Is(err, bff.ErrSessionChanged):
-		if _, err := s.present(ctx, loaded.key, loaded.SubjectID); err != nil {
+		if _, err := s.present(ctx, loaded.key, loaded); err != nil {
 			return nil, err
 		}
 		return loaded, nil
@@ -179,10 +177,7 @@ func (s *Sessions) Rotate(ctx context.Context, loaded *Session, secret string, s
 	}
 	ctx, cancel := s.withTimeout(ctx)
 	defer cancel()
-	subjectID, sessionID, err := identify(state.Identity, nil)
-	if err != nil {
-		return nil, err
-	}
+	subjectID, sessionID := identify(state.Identity, nil)
 	// The new session exists before the former one is deleted, so that a revocation by user
 	// always finds one of them. Until then it has a session id of its own, because the former
 	// one may have the same.
@@ -268,12 +263,34 @@ func (s *Sessions) written(ctx context.Context, row bff.UserSession, state State
 	if err == nil && ended {
 		err = ErrEnded
 	}
+	if err != nil && !ended && former != nil && former.key == row.Key {
+		return nil, s.restore(ctx, row, former, err)
+	}
 	if err != nil {
 		return nil, s.undo(ctx, row, err)
 	}
 	session := sessionOf(row, s.now())
 	session.Payload = state.Payload
 	return session, nil
+}
+
+// restore makes a session again what it was before a sign-in that could not be checked. It
+// returns the reason.
+func (s *Sessions) restore(ctx context.Context, row bff.UserSession, former *Session, reason error) error {
+	ctx, cancel := s.withTimeout(context.WithoutCancel(ctx))
+	defer cancel()
+	back := former.row(s.cfg.Partition)
+	err := s.seal(&back, former.Payload)
+	if err == nil {
+		err = s.cfg.Store.UpdateUserSession(ctx, s.storeKey(row.Key), bff.UserSessionUpdate{
+			SubjectID: back.SubjectID, SessionID: back.SessionID, Renewed: back.Renewed, Expires: back.Expires,
+			Ticket: back.Ticket, IfVersion: row.Version,
+		})
+	}
+	if err == nil || errors.Is(err, bff.ErrSessionNotFound) || errors.Is(err, bff.ErrSessionChanged) {
+		return reason
+	}
+	return errors.Join(reason, fmt.Errorf("adapter: restoring the session: %w", err))
 }
 
 // undo deletes a session that was written and must not stay. It returns the reason.

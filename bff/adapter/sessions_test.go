@@ -119,10 +119,9 @@ func TestCreate_Refused(t *testing.T) {
 			state  adapter.State
 			want   error
 		}{
-			"same secret":               {"secret", state("", "", "2"), bff.ErrSessionExists},
-			"session id without a user": {"x", state("", "s1", "2"), bff.ErrInvalidSession},
-			"white space":               {"x", state("alice ", "", "2"), bff.ErrInvalidSession},
-			"too long a session id":     {"x", state("alice", strings.Repeat("s", 201), "2"), bff.ErrInvalidSession},
+			"same secret":           {"secret", state("", "", "2"), bff.ErrSessionExists},
+			"white space":           {"x", state("alice ", "", "2"), bff.ErrInvalidSession},
+			"too long a session id": {"x", state("alice", strings.Repeat("s", 201), "2"), bff.ErrInvalidSession},
 		} {
 			if _, err := s.Create(t.Context(), test.secret, test.state, nil); !errors.Is(err, test.want) {
 				t.Errorf("%s: %v", name, err)
@@ -156,6 +155,51 @@ func TestSave(t *testing.T) {
 		if string(loaded.Payload) != "5" || loaded.SessionID != "s1" || !loaded.Created.Equal(start) || !loaded.Renewed.Equal(start.Add(time.Minute)) {
 			t.Errorf("the session: %+v", loaded)
 		}
+	})
+}
+
+// A session id without a user is ignored: an application signs out by removing the user.
+func TestSave_SessionIDWithoutUser(t *testing.T) {
+	forEveryStore(t, func(t *testing.T, s *adapter.Sessions, store *spy) {
+		session := create(t, s, "secret", state("alice", "s1", "1"))
+		session = must[*adapter.Session](t)(s.Save(t.Context(), session, state("", "s1", "2")))
+		if !session.Anonymous() || session.SessionID != "" {
+			t.Errorf("the session has %q and %q", session.SubjectID, session.SessionID)
+		}
+		create(t, s, "new", state("", "s1", "3"))
+	})
+}
+
+// A save that was loaded before the same user has signed in again does not bring the former
+// session of the provider back.
+func TestSave_UserSignedInAgain(t *testing.T) {
+	forEveryStore(t, func(t *testing.T, s *adapter.Sessions, store *spy) {
+		create(t, s, "secret", state("alice", "s1", "1"))
+		loaded := must[*adapter.Session](t)(s.Load(t.Context(), "secret"))
+		save(t, s, "alice", "s2")
+		if _, err := s.Save(t.Context(), loaded, state("alice", "s1", "late")); !errors.Is(err, adapter.ErrEnded) {
+			t.Errorf("the late save: %v", err)
+		}
+		if got := must[*adapter.Session](t)(s.Load(t.Context(), "secret")); got.SessionID != "s2" {
+			t.Errorf("the session id is %q", got.SessionID)
+		}
+	})
+}
+
+// Many requests of one session at the same time all save.
+func TestSave_Crowd(t *testing.T) {
+	forEveryStore(t, func(t *testing.T, s *adapter.Sessions, _ *spy) {
+		create(t, s, "secret", state("alice", "s1", "1"))
+		var group sync.WaitGroup
+		for range 80 {
+			loaded := must[*adapter.Session](t)(s.Load(t.Context(), "secret"))
+			group.Go(func() {
+				if _, err := s.Save(t.Context(), loaded, state("alice", "s1", "2")); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
 	})
 }
 

@@ -133,6 +133,25 @@ func TestSignIn_LogoutMeanwhile(t *testing.T) {
 	})
 }
 
+// TestSignIn_NotesUnavailable: if the notes of logouts cannot be read, the sign-in fails and the
+// session that was there stays as it was.
+func TestSignIn_NotesUnavailable(t *testing.T) {
+	forEveryStore(t, func(t *testing.T, s *adapter.Sessions, store *spy) {
+		create(t, s, "secret", state("alice", "s1", "before"))
+		loaded := must[*adapter.Session](t)(s.Load(t.Context(), "secret"))
+		again := state("alice", "s2", "after")
+		again.IDTokenIssuedAt = store.clock()
+		store.on("get", func() { store.fail["get"] = true })
+		if _, err := s.Save(t.Context(), loaded, again); !errors.Is(err, errDown) {
+			t.Error(err)
+		}
+		clear(store.fail)
+		if got := must[*adapter.Session](t)(s.Load(t.Context(), "secret")); got.SessionID != "s1" || string(got.Payload) != "before" {
+			t.Errorf("the session: %q, %q", got.SessionID, got.Payload)
+		}
+	})
+}
+
 func TestAll_NotListable(t *testing.T) {
 	store := newSpy()
 	s := newSessions(t, six{store}, store)
