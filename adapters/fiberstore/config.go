@@ -66,6 +66,9 @@ type Storage struct {
 	recent   recent
 }
 
+// Format implements [fmt.Formatter]: it prints no key.
+func (s *Storage) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, "fiberstore.Storage") }
+
 var _ fiber.Storage = (*Storage)(nil)
 
 // New returns the storage that the configuration describes. It refuses a configuration without
@@ -108,7 +111,7 @@ func failed(doing string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, adapter.ErrEnded), errors.Is(err, bff.ErrInvalidSession), errors.Is(err, errNoSession),
+	case errors.Is(err, adapter.ErrEnded), errors.Is(err, bff.ErrInvalidSession), errors.Is(err, bff.ErrInvalidFilter), errors.Is(err, errNoSession),
 		errors.Is(err, context.Canceled):
 		return fmt.Errorf("fiberstore: %s: %w", doing, err)
 	}

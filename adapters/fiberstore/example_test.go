@@ -75,7 +75,11 @@ func newApplication(store bff.UserSessionStore, keys ticket.Protector) (*fiber.A
 	if err != nil {
 		return nil, nil, err
 	}
-	app.Post("/backchannel-logout", adaptor.HTTPHandler(logout))
+	// The context of the request is fasthttp's, which is used again after the request, and a
+	// timer of the endpoint may still look at it: hence WithoutCancel.
+	app.Post("/backchannel-logout", adaptor.HTTPHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		logout.ServeHTTP(w, r.WithContext(context.WithoutCancel(r.Context())))
+	})))
 
 	storage, err := plugIn(app, store, keys)
 	if err != nil {

@@ -275,6 +275,29 @@ func TestStore_GetByID(t *testing.T) {
 	})
 }
 
+// After a change of password a request ends all sessions of its user, and stays signed in.
+func TestEndSessions_AndStay(t *testing.T) {
+	s, db := newStorage(t)
+	b := newBrowser(t, session.Config{Storage: s})
+	signIn := func(_ fiber.Ctx, m *session.Middleware) error { m.Set("sub", "alice"); return nil }
+	b.ok(signIn)
+	other := newBrowser(t, session.Config{Storage: s})
+	other.ok(signIn)
+	b.ok(func(c fiber.Ctx, m *session.Middleware) error {
+		if n, err := s.EndSessions(c, "alice"); n != 2 || err != nil {
+			t.Errorf("EndSessions: %d, %v", n, err)
+		}
+		if err := m.Regenerate(); err != nil {
+			return err
+		}
+		m.Set("sub", "alice")
+		return nil
+	})
+	if rows := db.rows(t); len(rows) != 1 || rows[0].SubjectID != "alice" {
+		t.Errorf("rows: %+v", rows)
+	}
+}
+
 // A handler that gets the session of a request from the session store, without the middleware.
 func TestStore_GetDestroySave(t *testing.T) {
 	s, db := newStorage(t)
@@ -295,7 +318,22 @@ func TestStore_GetDestroySave(t *testing.T) {
 		t.Errorf("rows: %+v", rows)
 	}
 	with(func(sess *session.Session) error { return errors.Join(sess.Destroy(), sess.Save()) })
-	if rows := db.rows(t); len(rows) != 1 || rows[0].SubjectID != "" {
+	if rows := db.rows(t); len(rows) != 0 {
+		t.Errorf("rows: %+v", rows)
+	}
+	with(func(sess *session.Session) error { sess.Set("sub", "alice"); return sess.Save() })
+	with(func(sess *session.Session) error {
+		if err := sess.Destroy(); err != nil {
+			return err
+		}
+		// A row under the same id would be one that a late request could save into.
+		sess.Set("flash", "bye")
+		if err := sess.Save(); !errors.Is(err, adapter.ErrEnded) {
+			t.Errorf("values after Destroy: %v", err)
+		}
+		return nil
+	})
+	if rows := db.rows(t); len(rows) != 0 {
 		t.Errorf("rows: %+v", rows)
 	}
 	// The stale copy of a user's session is refused in the same request, too.

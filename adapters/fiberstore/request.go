@@ -21,6 +21,8 @@ type request struct {
 type deletion struct {
 	session *adapter.Session
 	ended   bool // before this request has deleted it
+	// replaced says that this request has ended all sessions of the user itself.
+	replaced bool
 }
 
 // requestKey is the key of a request in the Locals: each Storage has its own.
@@ -89,11 +91,28 @@ func (r *request) setDeleted(key string, d deletion) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.loaded, key)
+	d.replaced = d.replaced || r.deleted[key].replaced
 	r.deleted[strings.Clone(key)] = d
 }
 
+// endedUser is called after this request has ended all sessions of a user: what it saves from
+// then on under a new id is a new session, as after a change of password.
+func (r *request) endedUser(subjectID string) {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for key, session := range r.loaded {
+		if session.SubjectID == subjectID {
+			delete(r.loaded, key)
+			r.deleted[key] = deletion{session: session, replaced: true}
+		}
+	}
+}
+
 // hasDeleted reports whether this request has deleted a session that it had loaded under the
-// key. A handler may destroy a session and then save it, which makes an empty one.
+// key.
 func (r *request) hasDeleted(key string) bool {
 	if r == nil {
 		return false
@@ -116,7 +135,7 @@ func (r *request) continued(key, subjectID string) (*adapter.Session, error) {
 	var session *adapter.Session
 	for former, d := range r.deleted {
 		switch {
-		case d.session.SubjectID != subjectID:
+		case d.session.SubjectID != subjectID, d.replaced && former != key:
 		case d.ended, former == key:
 			return nil, adapter.ErrEnded
 		default:

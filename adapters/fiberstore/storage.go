@@ -69,6 +69,9 @@ func (s *Storage) SetWithContext(ctx context.Context, key string, val []byte, ex
 	}
 	r, ctx := s.requestOf(ctx)
 	session, err := s.write(ctx, r, key, state, values)
+	if errors.Is(err, errDestroyed) && len(values) == 0 {
+		return nil // Destroy and then Save, without values
+	}
 	if err != nil {
 		return failed("saving a session", err)
 	}
@@ -79,8 +82,16 @@ func (s *Storage) SetWithContext(ctx context.Context, key string, val []byte, ex
 	return nil
 }
 
+// errDestroyed is returned for a session that has values again after its Destroy. A row is never
+// created again under an id: a request that has loaded the former one could save it into the
+// new one.
+var errDestroyed = fmt.Errorf("%w: this request has destroyed it; to go on, call Reset or Regenerate, which give a new id", adapter.ErrEnded)
+
 // write saves, creates or continues a session.
 func (s *Storage) write(ctx context.Context, r *request, key string, state adapter.State, values map[any]any) (*adapter.Session, error) {
+	if r.hasDeleted(key) {
+		return nil, errDestroyed
+	}
 	if loaded := r.session(key); loaded != nil {
 		return s.save(ctx, loaded, state, values)
 	}
@@ -89,7 +100,7 @@ func (s *Storage) write(ctx context.Context, r *request, key string, state adapt
 	if err != nil {
 		return nil, err
 	}
-	if known, found := s.recent.find(key); found && !r.hasDeleted(key) {
+	if known, found := s.recent.find(key); found {
 		loaded, err := s.sessions.Load(ctx, key)
 		switch {
 		case errors.Is(err, bff.ErrSessionNotFound):
@@ -161,7 +172,7 @@ func (s *Storage) DeleteWithContext(ctx context.Context, key string) error {
 		return failed("deleting a session", err)
 	}
 	if loaded != nil {
-		r.setDeleted(key, deletion{loaded, ended})
+		r.setDeleted(key, deletion{session: loaded, ended: ended})
 	}
 	s.recent.forget(key)
 	return nil

@@ -64,7 +64,12 @@ func (s *Store) move(r *http.Request, name string, f *found, state adapter.State
 	// another request may have the same one.
 	first := state
 	first.SessionID = ""
-	row, err := s.rows.Create(ctx, secret(name, id), first, nil)
+	// The former session was loaded at an unknown time: every logout that is remembered ends it.
+	former := &adapter.Session{SubjectID: bff.SubjectIDOf(state.SubjectID), SessionID: state.SessionID}
+	if !f.signed {
+		former = nil // a sign-in: the former session had no user
+	}
+	row, err := s.rows.Create(ctx, secret(name, id), first, former)
 	if errors.Is(err, adapter.ErrEnded) {
 		return nil, false, s.endFormer(r, f, err)
 	}
@@ -79,6 +84,9 @@ func (s *Store) move(r *http.Request, name string, f *found, state adapter.State
 		return nil, false, errors.Join(err, undone)
 	}
 	if state.SessionID != "" {
+		if former != nil {
+			state.Merged = append(state.Merged, former)
+		}
 		written, err := s.rows.Save(ctx, row, state)
 		if errors.Is(err, adapter.ErrEnded) {
 			return nil, false, s.endFormer(r, f, err)

@@ -106,8 +106,8 @@ func TestMigrating(t *testing.T) {
 func TestMigrating_Concurrent(t *testing.T) {
 	for kind, former := range formers(t) {
 		t.Run(kind, func(t *testing.T) {
-			w := newWorld(t, migrating(former))
 			for _, sid := range []string{"s1", ""} {
+				w := newWorld(t, migrating(former))
 				b := w.formerBrowser(former, "sub", "alice", "sid", sid)
 				other := b.clone()
 				first, second := b.load(), other.load()
@@ -122,6 +122,7 @@ func TestMigrating_Concurrent(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			w := newWorld(t, migrating(former))
 			guest := w.formerBrowser(former, "cart", "1")
 			other := guest.clone()
 			first, second := guest.load(), other.load()
@@ -244,8 +245,8 @@ func (b *broken) Save(r *http.Request, w http.ResponseWriter, session *sessions.
 
 func TestMigrating_FormerUnavailable(t *testing.T) {
 	former := &broken{Store: sessions.NewFilesystemStore(t.TempDir(), formerKey)}
-	w := newWorld(t, migrating(former))
 	for _, sid := range []string{"s1", ""} {
+		w := newWorld(t, migrating(former))
 		b := w.formerBrowser(former, "sub", "alice", "sid", sid)
 		cookie := b.cookies[name]
 		former.reads = true
@@ -302,5 +303,24 @@ func TestMigrating_AnotherPath(t *testing.T) {
 	r.Header.Set("Cookie", name+"="+old+"; "+name+"="+cookies[1].Value)
 	if session, err := w.store.Get(r, name); err != nil || session.ID != cookies[1].Value {
 		t.Errorf("Get with both cookies: %+v, %v", session, err)
+	}
+}
+
+// A former session of a user who was signed out before it was moved does not come back.
+func TestMigrating_EndedBefore(t *testing.T) {
+	for kind, former := range formers(t) {
+		t.Run(kind, func(t *testing.T) {
+			w := newWorld(t, migrating(former))
+			b := w.formerBrowser(former, "sub", "alice", "sid", "s1")
+			if _, err := w.store.EndSessions(t.Context(), "alice"); err != nil {
+				t.Fatal(err)
+			}
+			session := b.load()
+			session.Values["n"] = "1"
+			b.refused(session, adapter.ErrEnded)
+			if w.users() != 0 {
+				t.Error("the session has come back")
+			}
+		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/gorilla/sessions"
@@ -133,13 +134,24 @@ func (s *Store) writeRow(ctx context.Context, name string, f *found, state adapt
 	switch {
 	case f.row == nil:
 		row, err = s.rows.Create(ctx, secret(name, id), state, nil)
-	case rotate || f.row.SubjectID != bff.SubjectIDOf(state.SubjectID):
+	case rotate || signsIn(f.row, state.Identity):
 		row, err = s.rows.Rotate(ctx, f.row, secret(name, id), state)
 	default:
 		id = f.id
 		row, err = s.rows.Save(ctx, f.row, state)
 	}
 	return f.wrote(id, row, err)
+}
+
+// signsIn reports whether a row gets another user, or another session of the provider in place
+// of one.
+func signsIn(row *adapter.Session, id adapter.Identity) bool {
+	return row.SubjectID != bff.SubjectIDOf(id.SubjectID) ||
+		otherSession(row, id) && !strings.HasPrefix(row.SessionID, "local-")
+}
+
+func otherSession(row *adapter.Session, id adapter.Identity) bool {
+	return id.SubjectID != "" && id.SessionID != "" && id.SessionID != row.SessionID
 }
 
 // wrote notes the row that was written, unless there was an error.
@@ -159,8 +171,7 @@ func (f *found) expendable(identity adapter.Identity) bool {
 // decoded values, because the encoding of a map has no order. To decode them costs less than
 // a write.
 func unchanged(session *sessions.Session, row *adapter.Session, identity adapter.Identity) bool {
-	if row.SubjectID != bff.SubjectIDOf(identity.SubjectID) ||
-		identity.SessionID != "" && identity.SessionID != row.SessionID {
+	if signsIn(row, identity) || otherSession(row, identity) {
 		return false
 	}
 	values, err := decode(row.Payload)

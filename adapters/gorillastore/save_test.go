@@ -186,7 +186,7 @@ func TestSave_NewID(t *testing.T) {
 		sub, sid string
 		newID    bool
 	}{
-		{"alice", "s1", true}, {"alice", "s1", false}, {"alice", "s2", false},
+		{"alice", "s1", true}, {"alice", "s1", false}, {"alice", "s2", true},
 		{"bob", "s3", true}, {"bob", "", false}, {"", "", true}, {"", "", false}, {"alice", "s1", true},
 	} {
 		former := b.clone()

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gorilla/sessions"
@@ -67,10 +68,14 @@ func (s *Store) New(r *http.Request, name string) (*sessions.Session, error) {
 // find reads the session of a request into an empty session.
 func (s *Store) find(r *http.Request, session *sessions.Session) *found {
 	cookies := r.CookiesNamed(session.Name())
-	for _, cookie := range cookies {
-		if isID(cookie.Value) {
-			return s.load(r.Context(), session, cookie.Value)
+	ids := slices.DeleteFunc(slices.Clone(cookies), func(c *http.Cookie) bool { return !isID(c.Value) })
+	for _, cookie := range ids[:min(len(ids), maxCookies)] {
+		if f := s.load(r.Context(), session, cookie.Value); f.row != nil || f.err != nil {
+			return f
 		}
+	}
+	if len(ids) > 0 {
+		return &found{}
 	}
 	if len(cookies) > 0 && s.former != nil && s.rows.Now().Before(s.until) {
 		return s.findFormer(r, session, cookies[0].Value)
@@ -95,6 +100,10 @@ func (s *Store) load(ctx context.Context, session *sessions.Session, id string) 
 	session.Values, session.IsNew = values, false
 	return &found{id: id, row: row}
 }
+
+// maxCookies is the number of cookies with one name of which the rows are looked up: cookies of
+// other paths or domains may come first.
+const maxCookies = 4
 
 // isID reports whether a cookie has the form of an id of this store.
 func isID(value string) bool {

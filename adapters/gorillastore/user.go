@@ -2,6 +2,8 @@ package gorillastore
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -17,6 +19,12 @@ type Session struct {
 	// Values are the caller's own. They are nil if they do not open or decode.
 	Values map[any]any
 }
+
+// Format implements [fmt.Formatter]. It prints no values, which may be tokens.
+func (s Session) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, "session{redacted}") }
+
+// LogValue implements [slog.LogValuer]. It logs no values.
+func (s Session) LogValue() slog.Value { return slog.StringValue("session{redacted}") }
 
 // UserSessions returns the live sessions of a user, of every cookie name, oldest first: for a
 // page "my sessions". An empty subject id is refused with [bff.ErrInvalidFilter].

@@ -230,9 +230,9 @@ func TestWithoutContext_Timeout(t *testing.T) {
 func TestCommit_InvalidIdentity(t *testing.T) {
 	f := newFixture(t)
 	r := f.begin("")
-	f.Put(r.ctx, "sid", "s1") // without a user
+	f.Put(r.ctx, "sub", "alice ")
 	if _, err := r.end(); !errors.Is(err, bff.ErrInvalidSession) {
-		t.Errorf("a session id without a user: %v", err)
+		t.Errorf("a subject id with white space: %v", err)
 	}
 	f.wantRows(0)
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -39,6 +40,9 @@ var (
 	_ scs.IterableStore    = (*Store)(nil)
 	_ scs.IterableCtxStore = (*Store)(nil)
 )
+
+// Format implements [fmt.Formatter]: it prints no key and no session.
+func (s *Store) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, "scsstore.Store") }
 
 // A deletion is a session that was deleted, perhaps to continue under a new token.
 type deletion struct {
@@ -124,11 +128,9 @@ func (s *Store) CommitCtx(ctx context.Context, token string, b []byte, expiry ti
 func (s *Store) create(ctx context.Context, secret string, state adapter.State, others []*adapter.Session) error {
 	key := adapter.KeyOf(secret)
 	if _, known := s.known.get(key); known {
-		err := s.overwrite(ctx, secret, state, others)
-		// An anonymous session may have ended: it carries nobody's rights.
-		if state.SubjectID != "" || !errors.Is(err, adapter.ErrEnded) {
-			return err
-		}
+		// A row is never created again under a token: a request that has loaded the former
+		// one could save it into the new one.
+		return s.overwrite(ctx, secret, state, others)
 	}
 	var continued *adapter.Session
 	first := state

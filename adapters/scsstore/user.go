@@ -2,6 +2,8 @@ package scsstore
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -19,6 +21,12 @@ type Session struct {
 	// Values are the values of the session. They are nil if they do not open or decode.
 	Values map[string]any
 }
+
+// Format implements [fmt.Formatter]. It prints no values, which may be tokens.
+func (s Session) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, "session{redacted}") }
+
+// LogValue implements [slog.LogValuer]. It logs no values.
+func (s Session) LogValue() slog.Value { return slog.StringValue("session{redacted}") }
 
 // UserSessions returns the live sessions of a user, oldest first, without those of
 // [Config.Migrating]. An empty subject id is refused with [bff.ErrInvalidFilter].

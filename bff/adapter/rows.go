@@ -61,6 +61,9 @@ func (s *Sessions) binding(row bff.UserSession) ticket.Binding {
 
 // newRow returns the row of a new session.
 func (s *Sessions) newRow(key, subjectID, sessionID string, state State) (bff.UserSession, error) {
+	if bff.ReservedSubject(state.SubjectID) {
+		return bff.UserSession{}, fmt.Errorf("adapter: %w: the subject id looks like the hash of another one", bff.ErrInvalidSession)
+	}
 	now := s.now()
 	row := bff.UserSession{
 		PartitionKey: s.cfg.Partition, Key: key, SubjectID: subjectID, SessionID: sessionID,

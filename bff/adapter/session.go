@@ -15,7 +15,7 @@ import (
 )
 
 // ErrEnded is returned for a session that was loaded and has ended since: it was revoked,
-// signed out or rotated by another request, or it has expired. Nothing was written. It wraps
+// signed out or rotated by another request, or it has expired. Nothing of it was kept. It wraps
 // [bff.ErrSessionNotFound].
 var ErrEnded = fmt.Errorf("adapter: the session has ended since it was loaded: %w", bff.ErrSessionNotFound)
 
@@ -73,6 +73,8 @@ func (s *Session) Anonymous() bool { return s.SubjectID == "" }
 // A State is what a session library saves.
 type State struct {
 	Identity
+	// Payload is what the session library has encoded. The returned Session shares it: do not
+	// change it afterwards.
 	Payload []byte
 	// Expires is the end of the session. The zero time means never.
 	Expires time.Time

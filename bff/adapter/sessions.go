@@ -107,7 +107,7 @@ func (s *Sessions) update(ctx context.Context, row *bff.UserSession, loaded *Ses
 			return nil
 		case errors.Is(err, bff.ErrSessionNotFound):
 			return ErrEnded
-		case !errors.Is(err, bff.ErrSessionChanged):
+		case !errors.Is(err, bff.ErrSessionChanged) && !errors.Is(err, bff.ErrSessionExists):
 			return fmt.Errorf("adapter: saving a session: %w", err)
 		}
 		present, err := s.present(ctx, row.Key, loaded, sessionOf(*row, time.Time{}))
@@ -188,6 +188,11 @@ func (s *Sessions) Rotate(ctx context.Context, loaded *Session, secret string, s
 	row, err := s.newRow(KeyOf(secret), subjectID, first, state)
 	if err != nil {
 		return nil, err
+	}
+	final := row
+	final.SessionID = sessionID
+	if err := final.Validate(); err != nil { // before the former session is deleted
+		return nil, fmt.Errorf("adapter: rotating a session: %w", err)
 	}
 	if err := s.cfg.Store.CreateUserSession(ctx, row); err != nil {
 		return nil, fmt.Errorf("adapter: rotating a session: %w", err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"example.com/usersession/bff"
@@ -88,7 +89,8 @@ func (s *Sessions) endedSince(ctx context.Context, row bff.UserSession, former *
 	if former.Created.After(since) {
 		since = former.Created
 	}
-	for _, id := range [][2]string{{former.SubjectID, former.SessionID}, {row.SubjectID, row.SessionID}} {
+	ids := [][2]string{{former.SubjectID, former.SessionID}, {row.SubjectID, row.SessionID}}
+	for _, id := range slices.Compact(ids) {
 		if ended, err := s.own.NotedSince(ctx, id[0], id[1], since); ended || err != nil {
 			return ended, err
 		}

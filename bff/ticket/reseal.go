@@ -25,14 +25,17 @@ func NeedsReseal(p Protector, sealed []byte) bool {
 }
 
 // Reseal is a job that seals the tickets of a partition's live sessions under the primary
-// key, so that the old key can be removed. Its sessions must have tickets: a payload of
-// [SealBytes] counts as unreadable and is left as it is.
+// key, so that the old key can be removed. A ticket where it expects a payload, and a payload
+// where it expects a ticket, counts as unreadable and is left as it is.
 type Reseal struct {
 	// Store holds the sessions. It must implement [bff.UserSessionLister].
 	Store bff.UserSessionStore
 	// Protector opens and seals. It must implement [Rotator], as [KeyRing] does.
 	Protector    Protector
 	PartitionKey string
+	// Payloads says that the sessions have payloads of [SealBytes], as those of the adapters
+	// of session libraries do, and no tickets.
+	Payloads bool
 	// BatchSize is the number of sessions that are listed at a time and examined
 	// between two pauses. Values below 1 mean [bff.DefaultPageSize].
 	BatchSize int
@@ -108,12 +111,11 @@ func (j Reseal) resealOne(ctx context.Context, key bff.UserSessionKey, report *R
 		if !NeedsReseal(j.Protector, session.Ticket) {
 			return nil
 		}
-		t, openErr := Open(j.Protector, BindingOf(session), session.Ticket)
-		if openErr != nil {
-			report.Unreadable++
-			return nil //nolint:nilerr // counted: one unreadable ticket does not end the job
+		sealed, readable, sealErr := j.sealAgain(session)
+		if !readable {
+			report.Unreadable++ // one unreadable ticket does not end the job
+			return nil
 		}
-		sealed, sealErr := Seal(j.Protector, BindingOf(session), t)
 		if sealErr != nil {
 			return sealErr
 		}
@@ -133,4 +135,24 @@ func (j Reseal) resealOne(ctx context.Context, key bff.UserSessionKey, report *R
 		}
 	}
 	return err
+}
+
+// sealAgain seals a session's ticket, or its payload, under the primary key. It reports false if
+// that does not open.
+func (j Reseal) sealAgain(session bff.UserSession) (sealed []byte, readable bool, err error) {
+	binding := BindingOf(session)
+	if j.Payloads {
+		payload, err := OpenBytes(j.Protector, binding, session.Ticket)
+		if err != nil {
+			return nil, false, nil //nolint:nilerr // counted by the caller
+		}
+		sealed, err = SealBytes(j.Protector, binding, payload)
+		return sealed, true, err
+	}
+	t, err := Open(j.Protector, binding, session.Ticket)
+	if err != nil {
+		return nil, false, nil //nolint:nilerr // counted by the caller
+	}
+	sealed, err = Seal(j.Protector, binding, t)
+	return sealed, true, err
 }

@@ -175,3 +175,37 @@ func TestReseal_MissingCapabilities(t *testing.T) {
 		t.Errorf("a protector that cannot tell: %v", err)
 	}
 }
+
+// Payloads of SealBytes are sealed again by a job that expects them, and by no other.
+func TestReseal_Payloads(t *testing.T) {
+	store := bff.NewInMemoryStore(bff.WithClock(clock))
+	for n := range 3 {
+		r := row(n)
+		var err error
+		if r.Ticket, err = SealBytes(ring(t, 1), BindingOf(r), []byte(r.Key)); err != nil {
+			t.Fatal(err)
+		}
+		if err := store.CreateUserSession(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fill(t, store, ring(t, 1), 3, 1)
+	for _, step := range []struct {
+		payloads bool
+		want     ResealReport
+	}{{true, ResealReport{4, 3, 1}}, {true, ResealReport{4, 0, 1}}, {false, ResealReport{4, 1, 0}}} {
+		got, err := Reseal{Store: store, Protector: ring(t, 2, 1), PartitionKey: "app", Payloads: step.payloads}.Run(t.Context())
+		if err != nil || got != step.want {
+			t.Errorf("payloads %t: %+v, %v, want %+v", step.payloads, got, err, step.want)
+		}
+	}
+	for n := range 3 {
+		s, err := store.GetUserSession(t.Context(), bff.UserSessionKey{PartitionKey: "app", Key: fmt.Sprint("k", n)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if payload, err := OpenBytes(ring(t, 2), BindingOf(s), s.Ticket); err != nil || string(payload) != s.Key {
+			t.Errorf("%q, %v", payload, err)
+		}
+	}
+}

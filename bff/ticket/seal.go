@@ -110,8 +110,7 @@ func Open(p Protector, b Binding, sealed []byte) (Ticket, error) {
 // open a payload and [OpenBytes] does not open a ticket. Payloads sealed with a KeyRing do
 // not open with a Protector that wraps the same ring.
 //
-// [NeedsReseal] works for payloads as it does for tickets. [Reseal] does not: it rewrites
-// tickets only.
+// [NeedsReseal] works for payloads as it does for tickets, and so does [Reseal] with Payloads.
 func SealBytes(p Protector, b Binding, payload []byte) ([]byte, error) {
 	return encrypt(payloadProtector(p), payload, b.associatedData(payloadPurpose))
 }

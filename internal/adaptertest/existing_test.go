@@ -1,6 +1,8 @@
 package adaptertest_test
 
 import (
+	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"example.com/usersession/adapters/scsstore"
 	"example.com/usersession/bff"
 	"example.com/usersession/bff/adapter"
+	"example.com/usersession/bff/backchannel"
 	"example.com/usersession/bff/ticket"
 )
 
@@ -23,7 +26,7 @@ func scsSessions(store bff.UserSessionStore, keys ticket.Protector) (*scs.Sessio
 	manager := scs.New()
 	manager.Lifetime = 12 * time.Hour
 	sessions, err := scsstore.Use(manager, scsstore.Config{
-		Store: store, Partition: "shop", Protector: keys,
+		Store: store, Partition: "shop", Protector: keys, Issuer: "https://id.example",
 		Identify: func(values map[string]any) adapter.Identity { return identity(values["sub"], values["sid"]) },
 	})
 	return manager, sessions, err
@@ -31,7 +34,7 @@ func scsSessions(store bff.UserSessionStore, keys ticket.Protector) (*scs.Sessio
 
 func gorillaSessions(store bff.UserSessionStore, keys ticket.Protector) (*gorillastore.Store, error) {
 	sessions, err := gorillastore.New(gorillastore.Config{
-		Store: store, Partition: "shop", Protector: keys,
+		Store: store, Partition: "shop", Protector: keys, Issuer: "https://id.example",
 		Identify: func(s *gorilla.Session) adapter.Identity { return identity(s.Values["sub"], s.Values["sid"]) },
 	})
 	return sessions, err
@@ -39,16 +42,27 @@ func gorillaSessions(store bff.UserSessionStore, keys ticket.Protector) (*gorill
 
 func fiberSessions(store bff.UserSessionStore, keys ticket.Protector) (fiber.Handler, *fiberstore.Storage, error) {
 	sessions, err := fiberstore.New(fiberstore.Config{
-		Store: store, Partition: "shop", Protector: keys,
+		Store: store, Partition: "shop", Protector: keys, Issuer: "https://id.example",
 		Identify: func(values map[any]any) adapter.Identity { return identity(values["sub"], values["sid"]) },
 	})
 	return fibersession.New(fibersession.Config{Storage: sessions, IdleTimeout: 30 * time.Minute}), sessions, err
 }
 
 func identity(sub, sid any) adapter.Identity {
-	subject, _ := sub.(string)
+	if sub == nil {
+		return adapter.Identity{} // nobody has signed in
+	}
 	session, _ := sid.(string)
-	return adapter.Identity{SubjectID: subject, SessionID: session}
+	return adapter.Identity{SubjectID: fmt.Sprint(sub), SessionID: session} // a user id may be a number
+}
+
+// logoutEndpoint takes the logout tokens of the identity provider.
+func logoutEndpoint(store bff.UserSessionStore, verifier backchannel.Verifier) (http.Handler, error) {
+	return backchannel.New(backchannel.Config{
+		Sessions: backchannel.ForStore(store, "shop", "https://id.example"),
+		Verifier: verifier,
+		Replay:   backchannel.StoreReplayMemory{Store: store},
+	})
 }
 
 // The functions of the document make sessions that can be used.
@@ -72,6 +86,15 @@ func TestExisting(t *testing.T) {
 	}
 	if id := identity("bob", nil); id != (adapter.Identity{SubjectID: "bob"}) {
 		t.Errorf("the identity is %+v", id)
+	}
+	if id := identity(42, "s1"); id != (adapter.Identity{SubjectID: "42", SessionID: "s1"}) {
+		t.Errorf("the identity is %+v", id)
+	}
+	if id := identity(nil, "s1"); id != (adapter.Identity{}) {
+		t.Errorf("the identity is %+v", id)
+	}
+	if _, err := logoutEndpoint(store, nil); err == nil {
+		t.Error("an endpoint without a verifier")
 	}
 	if _, err := gorillaSessions(store, keys); err != nil {
 		t.Error(err)

@@ -19,10 +19,12 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math/rand/v2"
 	"strings"
 	"time"
 
 	"example.com/usersession/bff"
+	"example.com/usersession/internal/wait"
 )
 
 // Partition is the partition of the notes. It has no other rows.
@@ -49,7 +51,7 @@ type Notes struct {
 }
 
 // writeAttempts bounds how often Write gives way to other writers of the same note.
-const writeAttempts = 8
+const writeAttempts = 64
 
 // Write notes a logout of the sessions that match the filter, by a logout token that was
 // issued at issuedAt. The note lasts until the given time. A note of a later logout is kept.
@@ -78,7 +80,12 @@ func noted(issuedAt, until time.Time) time.Time {
 
 func (n Notes) write(ctx context.Context, key string, noted, issuedAt, until time.Time) (err error) {
 	id := bff.UserSessionKey{PartitionKey: Partition, Key: key}
-	for range writeAttempts {
+	for i := range writeAttempts {
+		if i > 0 {
+			if err := wait.For(ctx, rand.N(time.Duration(min(i, 20))*time.Millisecond)); err != nil {
+				return err
+			}
+		}
 		err = n.Store.CreateUserSession(ctx, bff.UserSession{
 			PartitionKey: Partition, Key: key, Created: noted, Renewed: issuedAt, Expires: until,
 		})
