@@ -17,7 +17,9 @@
 // updates it. A Set of another key for the same user, after a loaded session of the user was
 // deleted in the request, is a Regenerate: it is refused if that session had already ended, or
 // if the user's sessions were ended since it was loaded. With another user, or without one, it
-// is a new session.
+// is a new session. A Set of a key that the request has deleted is refused with
+// [adapter.ErrEnded], or ignored if there are no values: after Destroy, call Reset or Regenerate
+// to go on.
 //
 // With another context, as for a session from GetByID, the process remembers keys: those that
 // Get has found, and those under which a user's session was written. It remembers each for one

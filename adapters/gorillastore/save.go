@@ -19,8 +19,8 @@ import (
 // called several times. If it returns an error it has set no cookie.
 //
 // A session that New has read is only updated. If it has ended since, Save returns
-// [adapter.ErrEnded] and writes nothing; of concurrent saves the last one wins. If its user has
-// changed, or if session.ID was set to "", it continues under a new id, and the former id ends
+// [adapter.ErrEnded] and writes nothing; of concurrent saves the last one wins. If its user or
+// its session at the provider has changed, or if session.ID was set to "", it continues under a new id, and the former id ends
 // in the same step. An id that the application has chosen counts as "". A new session gets an
 // id. Afterwards session.ID is the id.
 //

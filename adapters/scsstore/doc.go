@@ -21,9 +21,10 @@
 //   - After RenewToken the session of a user goes on only if RenewToken has ended the former
 //     one, and the user's sessions were not ended since. Of concurrent rotations one succeeds.
 //   - After MergeSession both rules hold for the merged session.
-//   - After Clear the entry is gone. The session is still updated, and a session that has
-//     ended does not come back with a user, unless more than 32,768 other sessions are used
-//     in the meantime or the request takes longer than an hour.
+//   - After Clear the entry is gone. The session is still only updated, unless more than 32,768
+//     other sessions are used in the meantime or the request takes longer than an hour.
+//   - After Clear and then RenewToken the session is a new one: what the application puts into
+//     it, also a user, is not compared with the former session.
 //   - Destroy succeeds if the session has ended already.
 //
 // # Expiry

@@ -14,8 +14,10 @@
 // Most session libraries write a session back with an upsert. A request that has loaded a
 // session before it was revoked, and saves it afterwards, brings it back. Here [Sessions.Save]
 // only updates the row that was loaded, and [Sessions.Rotate] only continues it. If the row is
-// gone, or if the user of the row has changed, both return [ErrEnded] and write nothing.
+// gone, or if the row has another user or another session of the provider by now, both return
+// [ErrEnded] and leave nothing of what they were given. A row has to be the only one that its
+// secret ever had: see [Sessions.Create].
 //
-// Without a conflict of users the last writer wins, as in the session libraries: a save does
+// Without such a conflict the last writer wins, as in the session libraries: a save does
 // not merge values.
 package adapter
