@@ -183,7 +183,7 @@ func (d mysql) alterTable(change tableChange) (statements []string) {
 
 func (mysql) script() scriptForm {
 	return scriptForm{
-		createVersions: "CREATE TABLE IF NOT EXISTS " + versionTable + " (id bigint unsigned NOT NULL AUTO_INCREMENT, version_id bigint NOT NULL, is_applied boolean NOT NULL, tstamp datetime NULL DEFAULT CURRENT_TIMESTAMP, PRIMARY KEY (id))",
+		createVersions: "CREATE TABLE IF NOT EXISTS " + VersionTable + " (id bigint unsigned NOT NULL AUTO_INCREMENT, version_id bigint NOT NULL, is_applied boolean NOT NULL, tstamp datetime NULL DEFAULT CURRENT_TIMESTAMP, PRIMARY KEY (id))",
 		applied:        "true",
 	}
 }

@@ -6,9 +6,10 @@ import (
 	"strings"
 )
 
-// versionTable is the table in which the applied versions are recorded. It is goose's, so
-// that a script and goose agree on what has been applied.
-const versionTable = "goose_db_version"
+// VersionTable is the table in which the applied versions are recorded, in goose's layout. It
+// has a name of its own, so that an application which applies its own migrations with goose
+// in the same database is not affected.
+const VersionTable = "usersession_schema_version"
 
 // A scriptForm is the form of a script for the dialect's command line client.
 type scriptForm struct {
@@ -107,15 +108,15 @@ func (s *script) back(f *folder, from, to int64) error {
 // 0 that goose expects.
 func (s *script) createVersionTable() {
 	s.statement(s.createVersions)
-	s.statement(fmt.Sprintf("INSERT INTO %[1]s (version_id, is_applied) SELECT 0, %[2]s FROM (SELECT 1 AS one) AS once WHERE NOT EXISTS (SELECT 1 FROM %[1]s)", versionTable, s.applied))
+	s.statement(fmt.Sprintf("INSERT INTO %[1]s (version_id, is_applied) SELECT 0, %[2]s FROM (SELECT 1 AS one) AS once WHERE NOT EXISTS (SELECT 1 FROM %[1]s)", VersionTable, s.applied))
 }
 
 func (s *script) recordVersion(number int64) string {
-	return fmt.Sprintf("INSERT INTO %s (version_id, is_applied) VALUES (%d, %s)", versionTable, number, s.applied)
+	return fmt.Sprintf("INSERT INTO %s (version_id, is_applied) VALUES (%d, %s)", VersionTable, number, s.applied)
 }
 
 func (s *script) removeVersion(number int64) string {
-	return fmt.Sprintf("DELETE FROM %s WHERE version_id = %d", versionTable, number)
+	return fmt.Sprintf("DELETE FROM %s WHERE version_id = %d", VersionTable, number)
 }
 
 // migration writes a migration's statements and the statement that records it. They run

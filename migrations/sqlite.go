@@ -191,7 +191,7 @@ func asValue(expression string) string {
 
 func (sqlite) script() scriptForm {
 	return scriptForm{
-		createVersions: "CREATE TABLE IF NOT EXISTS " + versionTable + " (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL, is_applied INTEGER NOT NULL, tstamp TIMESTAMP DEFAULT (datetime('now')))",
+		createVersions: "CREATE TABLE IF NOT EXISTS " + VersionTable + " (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL, is_applied INTEGER NOT NULL, tstamp TIMESTAMP DEFAULT (datetime('now')))",
 		applied:        "1",
 		begin:          "BEGIN IMMEDIATE", commit: "COMMIT",
 	}

@@ -208,7 +208,7 @@ func (sqlserver) script() scriptForm {
 		// Without QUOTED_IDENTIFIER and ANSI_NULLS a filtered index can neither be created
 		// nor written to.
 		settings:       []string{"SET QUOTED_IDENTIFIER ON", "SET ANSI_NULLS ON", "SET XACT_ABORT ON"},
-		createVersions: "IF OBJECT_ID(N'" + versionTable + "') IS NULL\n    CREATE TABLE " + versionTable + " (id INT NOT NULL IDENTITY(1,1) PRIMARY KEY, version_id BIGINT NOT NULL, is_applied BIT NOT NULL, tstamp DATETIME NULL DEFAULT CURRENT_TIMESTAMP)",
+		createVersions: "IF OBJECT_ID(N'" + VersionTable + "') IS NULL\n    CREATE TABLE " + VersionTable + " (id INT NOT NULL IDENTITY(1,1) PRIMARY KEY, version_id BIGINT NOT NULL, is_applied BIT NOT NULL, tstamp DATETIME NULL DEFAULT CURRENT_TIMESTAMP)",
 		applied:        "1",
 		begin:          "BEGIN TRANSACTION", commit: "COMMIT TRANSACTION",
 		separator: "GO",

@@ -78,7 +78,7 @@ func (c *catalogue) apply(statement ast.Statement, text string) error {
 	case *ast.PredicateSetStatement, *ast.BeginTransactionStatement, *ast.CommitTransactionStatement:
 		return nil
 	case *ast.InsertStatement, *ast.DeleteStatement, *ast.IfStatement:
-		if !strings.Contains(text, "goose_db_version") {
+		if !strings.Contains(text, "usersession_schema_version") {
 			return fmt.Errorf("the statement is not about the version table")
 		}
 		return nil

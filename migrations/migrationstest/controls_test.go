@@ -269,7 +269,7 @@ func TestBaseline_UnrecordedVersion(t *testing.T) {
 		project := team(dir, steps[2].models...)
 		mustRun(t, project, "up", dsn)
 		db := d.Open(t, dbtest.Setup{})
-		if err := db.Exec("DELETE FROM goose_db_version WHERE version_id = 20260301120003").Error; err != nil {
+		if err := db.Exec("DELETE FROM usersession_schema_version WHERE version_id = 20260301120003").Error; err != nil {
 			t.Fatal(err)
 		}
 		// SQLite rebuilds the table once more, which changes nothing.

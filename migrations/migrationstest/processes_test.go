@@ -55,7 +55,7 @@ func TestUp_FourProcesses(t *testing.T) {
 			}
 			db := d.Open(t, dbtest.Setup{})
 			var recorded []int64
-			if err := db.Raw("SELECT version_id FROM goose_db_version WHERE version_id > 0").Scan(&recorded).Error; err != nil || len(recorded) != versions {
+			if err := db.Raw("SELECT version_id FROM usersession_schema_version WHERE version_id > 0").Scan(&recorded).Error; err != nil || len(recorded) != versions {
 				t.Fatalf("round %d: the versions %v are recorded (%v), want %d", round, recorded, err, versions)
 			}
 			last := team(dir, steps[len(steps)-1].models...)
@@ -63,7 +63,7 @@ func TestUp_FourProcesses(t *testing.T) {
 				mustRun(t, last, "down", dsnOf(t, d))
 			}
 			// In the next round up has to create the version table again.
-			if err := db.Migrator().DropTable("goose_db_version"); err != nil {
+			if err := db.Migrator().DropTable("usersession_schema_version"); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -43,7 +43,7 @@ func TestCompare_ColumnTypes(t *testing.T) {
 		mustRun(t, project, "up", dsnOf(t, d))
 		mustRun(t, project, "baseline", "20260301120000", dsnOf(t, d)) // compares
 		db := d.Open(t, dbtest.Setup{})
-		mustExec(t, db, "DROP TABLE manies", "DROP TABLE goose_db_version")
+		mustExec(t, db, "DROP TABLE manies", "DROP TABLE usersession_schema_version")
 		if err := db.AutoMigrate(&many{}); err != nil {
 			t.Fatal(err)
 		}

@@ -48,7 +48,7 @@ func (r *runner) stamp(ctx context.Context, t *target, number int64) error {
 	if _, err := provider.GetDBVersion(ctx); err != nil {
 		return err
 	}
-	store, err := database.NewStore(gooseDialects[t.dialect.Name], versionTable)
+	store, err := database.NewStore(gooseDialects[t.dialect.Name], migrations.VersionTable)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"gorm.io/gorm/logger"
 
 	"example.com/usersession/examples/usersessiondb/dsn"
+	"example.com/usersession/migrations"
 )
 
 // A target is the open database that a command works on.
@@ -84,9 +85,6 @@ func (r *runner) openAt(dialect Dialect, source dsn.Source) (*target, error) {
 // openTimeout limits the wait for other processes that open a new SQLite file.
 const openTimeout = 10 * time.Second
 
-// versionTable is the table in which goose records the applied versions.
-const versionTable = goose.DefaultTablename
-
 var gooseDialects = map[string]goose.Dialect{
 	"sqlite":    goose.DialectSQLite3,
 	"postgres":  goose.DialectPostgres,
@@ -101,7 +99,7 @@ func (r *runner) checkSearchPath(t *target) error {
 	if t.dialect.Name != "postgres" {
 		return nil
 	}
-	tables := []string{versionTable}
+	tables := []string{migrations.VersionTable}
 	for _, model := range r.team.Models {
 		statement := &gorm.Statement{DB: t.gorm}
 		if err := statement.Parse(model); err != nil {
@@ -138,7 +136,7 @@ func (r *runner) provider(t *target) (*goose.Provider, error) {
 	}
 	folder := filepath.Join(r.team.Dir, t.dialect.Name)
 	provider, err := goose.NewProvider(gooseDialects[t.dialect.Name], t.pool, os.DirFS(folder),
-		goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true), locker)
+		goose.WithTableName(migrations.VersionTable), goose.WithDisableGlobalRegistry(true), locker)
 	if err != nil {
 		return nil, fmt.Errorf("read the migrations in %s: %w", folder, err)
 	}
@@ -148,10 +146,10 @@ func (r *runner) provider(t *target) (*goose.Provider, error) {
 // isApplied reports whether goose has recorded one of the versions. It does not create the
 // version table.
 func isApplied(ctx context.Context, t *target, versions []int64) (bool, error) {
-	if !t.gorm.WithContext(ctx).Migrator().HasTable(versionTable) {
+	if !t.gorm.WithContext(ctx).Migrator().HasTable(migrations.VersionTable) {
 		return false, nil
 	}
 	var count int64
-	err := t.gorm.WithContext(ctx).Table(versionTable).Where("version_id IN ?", versions).Count(&count).Error
+	err := t.gorm.WithContext(ctx).Table(migrations.VersionTable).Where("version_id IN ?", versions).Count(&count).Error
 	return count > 0, err
 }

@@ -110,7 +110,7 @@ func (r *runner) revertAll(ctx context.Context, t *target) ([]migrations.Finding
 	}
 	var findings []migrations.Finding
 	for _, table := range left.Tables {
-		if !strings.HasPrefix(table.Name, "goose_") {
+		if table.Name != migrations.VersionTable && !strings.HasPrefix(table.Name, "goose_") {
 			findings = append(findings, migrations.Finding{Where: table.Name, Problem: "the table is left after all migrations are reverted", Remedy: "complete the Down of the migration that creates it"})
 		}
 	}

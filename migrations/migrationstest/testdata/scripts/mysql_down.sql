@@ -7,7 +7,7 @@ ALTER TABLE `user_sessions`
     MODIFY COLUMN `device` varchar(200) NOT NULL DEFAULT 'unknown',
     ADD COLUMN `score` bigint NOT NULL DEFAULT 8,
     ADD INDEX `idx_user_sessions_score` (`score`);
-DELETE FROM goose_db_version WHERE version_id = 20260301120005;
+DELETE FROM usersession_schema_version WHERE version_id = 20260301120005;
 
 -- 20260301120004_narrow
 CREATE TABLE `audits` (
@@ -15,7 +15,7 @@ CREATE TABLE `audits` (
     `what` varchar(100) NOT NULL,
     PRIMARY KEY (`id`)
 );
-DELETE FROM goose_db_version WHERE version_id = 20260301120004;
+DELETE FROM usersession_schema_version WHERE version_id = 20260301120004;
 
 -- 20260301120003_alter
 SET @usersession_sql_mode = @@SESSION.sql_mode;
@@ -26,7 +26,7 @@ ALTER TABLE `user_sessions`
     MODIFY COLUMN `device` varchar(100) NULL,
     MODIFY COLUMN `score` bigint NOT NULL DEFAULT 7;
 SET SESSION sql_mode = @usersession_sql_mode;
-DELETE FROM goose_db_version WHERE version_id = 20260301120003;
+DELETE FROM usersession_schema_version WHERE version_id = 20260301120003;
 
 -- 20260301120002_columns_2
 ALTER TABLE `user_sessions`
@@ -36,12 +36,12 @@ ALTER TABLE `user_sessions`
     DROP COLUMN `region`,
     DROP COLUMN `score`,
     DROP COLUMN `level`;
-DELETE FROM goose_db_version WHERE version_id = 20260301120002;
+DELETE FROM usersession_schema_version WHERE version_id = 20260301120002;
 
 -- 20260301120001_columns
 DROP TABLE `audits`;
-DELETE FROM goose_db_version WHERE version_id = 20260301120001;
+DELETE FROM usersession_schema_version WHERE version_id = 20260301120001;
 
 -- 20260301120000_init
 DROP TABLE `user_sessions`;
-DELETE FROM goose_db_version WHERE version_id = 20260301120000;
+DELETE FROM usersession_schema_version WHERE version_id = 20260301120000;

@@ -1,6 +1,6 @@
 -- From version 0 to 20260301120005 on mysql.
-CREATE TABLE IF NOT EXISTS goose_db_version (id bigint unsigned NOT NULL AUTO_INCREMENT, version_id bigint NOT NULL, is_applied boolean NOT NULL, tstamp datetime NULL DEFAULT CURRENT_TIMESTAMP, PRIMARY KEY (id));
-INSERT INTO goose_db_version (version_id, is_applied) SELECT 0, true FROM (SELECT 1 AS one) AS once WHERE NOT EXISTS (SELECT 1 FROM goose_db_version);
+CREATE TABLE IF NOT EXISTS usersession_schema_version (id bigint unsigned NOT NULL AUTO_INCREMENT, version_id bigint NOT NULL, is_applied boolean NOT NULL, tstamp datetime NULL DEFAULT CURRENT_TIMESTAMP, PRIMARY KEY (id));
+INSERT INTO usersession_schema_version (version_id, is_applied) SELECT 0, true FROM (SELECT 1 AS one) AS once WHERE NOT EXISTS (SELECT 1 FROM usersession_schema_version);
 
 -- 20260301120000_init
 CREATE TABLE `user_sessions` (
@@ -20,7 +20,7 @@ CREATE TABLE `user_sessions` (
     UNIQUE INDEX `idx_user_sessions_session` (`partition_key`, `session_id`),
     INDEX `idx_user_sessions_subject` (`partition_key`, `subject_id`, `session_id`)
 );
-INSERT INTO goose_db_version (version_id, is_applied) VALUES (20260301120000, true);
+INSERT INTO usersession_schema_version (version_id, is_applied) VALUES (20260301120000, true);
 
 -- 20260301120001_columns
 CREATE TABLE `audits` (
@@ -28,7 +28,7 @@ CREATE TABLE `audits` (
     `what` varchar(100) NOT NULL,
     PRIMARY KEY (`id`)
 );
-INSERT INTO goose_db_version (version_id, is_applied) VALUES (20260301120001, true);
+INSERT INTO usersession_schema_version (version_id, is_applied) VALUES (20260301120001, true);
 
 -- 20260301120002_columns_2
 ALTER TABLE `user_sessions`
@@ -38,7 +38,7 @@ ALTER TABLE `user_sessions`
     ADD COLUMN `level` bigint NULL DEFAULT 3,
     ADD INDEX `idx_user_sessions_device` (`device`, `region`),
     ADD INDEX `idx_user_sessions_score` (`score`);
-INSERT INTO goose_db_version (version_id, is_applied) VALUES (20260301120002, true);
+INSERT INTO usersession_schema_version (version_id, is_applied) VALUES (20260301120002, true);
 
 -- 20260301120003_alter
 UPDATE `user_sessions` SET `device` = 'unknown' WHERE `device` IS NULL;
@@ -50,11 +50,11 @@ ALTER TABLE `user_sessions`
     ADD COLUMN `serial` varchar(40) NULL,
     ADD UNIQUE INDEX `idx_user_sessions_serial` (`serial`);
 SET SESSION sql_mode = @usersession_sql_mode;
-INSERT INTO goose_db_version (version_id, is_applied) VALUES (20260301120003, true);
+INSERT INTO usersession_schema_version (version_id, is_applied) VALUES (20260301120003, true);
 
 -- 20260301120004_narrow
 DROP TABLE `audits`;
-INSERT INTO goose_db_version (version_id, is_applied) VALUES (20260301120004, true);
+INSERT INTO usersession_schema_version (version_id, is_applied) VALUES (20260301120004, true);
 
 -- 20260301120005_narrow_2
 SET @usersession_sql_mode = @@SESSION.sql_mode;
@@ -66,4 +66,4 @@ ALTER TABLE `user_sessions`
     DROP COLUMN `score`,
     MODIFY COLUMN `device` varchar(50) NOT NULL DEFAULT 'unknown';
 SET SESSION sql_mode = @usersession_sql_mode;
-INSERT INTO goose_db_version (version_id, is_applied) VALUES (20260301120005, true);
+INSERT INTO usersession_schema_version (version_id, is_applied) VALUES (20260301120005, true);

@@ -16,7 +16,7 @@ CREATE TABLE "audits" (
     "what" varchar(100) NOT NULL,
     PRIMARY KEY ("id")
 );
-DELETE FROM goose_db_version WHERE version_id = 20260301120004;
+DELETE FROM usersession_schema_version WHERE version_id = 20260301120004;
 COMMIT;
 
 -- 20260301120003_alter
@@ -27,7 +27,7 @@ ALTER TABLE "user_sessions" ALTER COLUMN "device" DROP DEFAULT;
 ALTER TABLE "user_sessions" ALTER COLUMN "device" TYPE varchar(100);
 ALTER TABLE "user_sessions" ALTER COLUMN "device" DROP NOT NULL;
 ALTER TABLE "user_sessions" ALTER COLUMN "score" SET DEFAULT 7;
-DELETE FROM goose_db_version WHERE version_id = 20260301120003;
+DELETE FROM usersession_schema_version WHERE version_id = 20260301120003;
 COMMIT;
 
 -- 20260301120001_columns
@@ -39,11 +39,11 @@ ALTER TABLE "user_sessions" DROP COLUMN "region";
 ALTER TABLE "user_sessions" DROP COLUMN "score";
 ALTER TABLE "user_sessions" DROP COLUMN "level";
 DROP TABLE "audits";
-DELETE FROM goose_db_version WHERE version_id = 20260301120001;
+DELETE FROM usersession_schema_version WHERE version_id = 20260301120001;
 COMMIT;
 
 -- 20260301120000_init
 BEGIN;
 DROP TABLE "user_sessions";
-DELETE FROM goose_db_version WHERE version_id = 20260301120000;
+DELETE FROM usersession_schema_version WHERE version_id = 20260301120000;
 COMMIT;

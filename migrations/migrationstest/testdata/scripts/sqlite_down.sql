@@ -12,7 +12,7 @@ CREATE TABLE `audits` (
     `id` integer PRIMARY KEY AUTOINCREMENT,
     `what` text NOT NULL
 );
-DELETE FROM goose_db_version WHERE version_id = 20260301120004;
+DELETE FROM usersession_schema_version WHERE version_id = 20260301120004;
 COMMIT;
 
 -- 20260301120003_alter
@@ -46,7 +46,7 @@ CREATE UNIQUE INDEX `idx_user_sessions_key` ON `user_sessions` (`partition_key`,
 CREATE INDEX `idx_user_sessions_score` ON `user_sessions` (`score`);
 CREATE UNIQUE INDEX `idx_user_sessions_session` ON `user_sessions` (`partition_key`, `session_id`) WHERE session_id IS NOT NULL;
 CREATE INDEX `idx_user_sessions_subject` ON `user_sessions` (`partition_key`, `subject_id`, `session_id`);
-DELETE FROM goose_db_version WHERE version_id = 20260301120003;
+DELETE FROM usersession_schema_version WHERE version_id = 20260301120003;
 COMMIT;
 
 -- 20260301120001_columns
@@ -58,11 +58,11 @@ ALTER TABLE `user_sessions` DROP COLUMN `region`;
 ALTER TABLE `user_sessions` DROP COLUMN `score`;
 ALTER TABLE `user_sessions` DROP COLUMN `level`;
 DROP TABLE `audits`;
-DELETE FROM goose_db_version WHERE version_id = 20260301120001;
+DELETE FROM usersession_schema_version WHERE version_id = 20260301120001;
 COMMIT;
 
 -- 20260301120000_init
 BEGIN IMMEDIATE;
 DROP TABLE `user_sessions`;
-DELETE FROM goose_db_version WHERE version_id = 20260301120000;
+DELETE FROM usersession_schema_version WHERE version_id = 20260301120000;
 COMMIT;

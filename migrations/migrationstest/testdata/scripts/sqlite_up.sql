@@ -1,6 +1,6 @@
 -- From version 0 to 20260301120004 on sqlite.
-CREATE TABLE IF NOT EXISTS goose_db_version (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL, is_applied INTEGER NOT NULL, tstamp TIMESTAMP DEFAULT (datetime('now')));
-INSERT INTO goose_db_version (version_id, is_applied) SELECT 0, 1 FROM (SELECT 1 AS one) AS once WHERE NOT EXISTS (SELECT 1 FROM goose_db_version);
+CREATE TABLE IF NOT EXISTS usersession_schema_version (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL, is_applied INTEGER NOT NULL, tstamp TIMESTAMP DEFAULT (datetime('now')));
+INSERT INTO usersession_schema_version (version_id, is_applied) SELECT 0, 1 FROM (SELECT 1 AS one) AS once WHERE NOT EXISTS (SELECT 1 FROM usersession_schema_version);
 
 -- 20260301120000_init
 BEGIN IMMEDIATE;
@@ -20,7 +20,7 @@ CREATE INDEX `idx_user_sessions_expires` ON `user_sessions` (`expires`);
 CREATE UNIQUE INDEX `idx_user_sessions_key` ON `user_sessions` (`partition_key`, `key`);
 CREATE UNIQUE INDEX `idx_user_sessions_session` ON `user_sessions` (`partition_key`, `session_id`) WHERE session_id IS NOT NULL;
 CREATE INDEX `idx_user_sessions_subject` ON `user_sessions` (`partition_key`, `subject_id`, `session_id`);
-INSERT INTO goose_db_version (version_id, is_applied) VALUES (20260301120000, 1);
+INSERT INTO usersession_schema_version (version_id, is_applied) VALUES (20260301120000, 1);
 COMMIT;
 
 -- 20260301120001_columns
@@ -35,7 +35,7 @@ ALTER TABLE `user_sessions` ADD COLUMN `score` integer NOT NULL DEFAULT 7;
 ALTER TABLE `user_sessions` ADD COLUMN `level` integer DEFAULT 3;
 CREATE INDEX `idx_user_sessions_device` ON `user_sessions` (`device`, `region`);
 CREATE INDEX `idx_user_sessions_score` ON `user_sessions` (`score`);
-INSERT INTO goose_db_version (version_id, is_applied) VALUES (20260301120001, 1);
+INSERT INTO usersession_schema_version (version_id, is_applied) VALUES (20260301120001, 1);
 COMMIT;
 
 -- 20260301120003_alter
@@ -71,7 +71,7 @@ CREATE INDEX `idx_user_sessions_score` ON `user_sessions` (`score`);
 CREATE UNIQUE INDEX `idx_user_sessions_serial` ON `user_sessions` (`serial`) WHERE serial IS NOT NULL;
 CREATE UNIQUE INDEX `idx_user_sessions_session` ON `user_sessions` (`partition_key`, `session_id`) WHERE session_id IS NOT NULL;
 CREATE INDEX `idx_user_sessions_subject` ON `user_sessions` (`partition_key`, `subject_id`, `session_id`);
-INSERT INTO goose_db_version (version_id, is_applied) VALUES (20260301120003, 1);
+INSERT INTO usersession_schema_version (version_id, is_applied) VALUES (20260301120003, 1);
 COMMIT;
 
 -- 20260301120004_narrow
@@ -83,5 +83,5 @@ ALTER TABLE `user_sessions` RENAME COLUMN `region` TO `zone`;
 ALTER TABLE `user_sessions` RENAME COLUMN `serial` TO `number`;
 ALTER TABLE `user_sessions` DROP COLUMN `score`;
 CREATE UNIQUE INDEX `idx_user_sessions_serial` ON `user_sessions` (`number`) WHERE number IS NOT NULL;
-INSERT INTO goose_db_version (version_id, is_applied) VALUES (20260301120004, 1);
+INSERT INTO usersession_schema_version (version_id, is_applied) VALUES (20260301120004, 1);
 COMMIT;

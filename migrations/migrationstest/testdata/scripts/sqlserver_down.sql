@@ -38,7 +38,7 @@ CREATE TABLE [audits] (
     CONSTRAINT [PK_audits] PRIMARY KEY ([id])
 );
 GO
-DELETE FROM goose_db_version WHERE version_id = 20260301120004;
+DELETE FROM usersession_schema_version WHERE version_id = 20260301120004;
 GO
 COMMIT TRANSACTION;
 GO
@@ -62,7 +62,7 @@ ALTER TABLE [user_sessions] ADD CONSTRAINT [DF_user_sessions_score] DEFAULT (7) 
 GO
 CREATE INDEX [idx_user_sessions_device] ON [user_sessions] ([device], [region]);
 GO
-DELETE FROM goose_db_version WHERE version_id = 20260301120003;
+DELETE FROM usersession_schema_version WHERE version_id = 20260301120003;
 GO
 COMMIT TRANSACTION;
 GO
@@ -88,7 +88,7 @@ ALTER TABLE [user_sessions] DROP COLUMN [level];
 GO
 DROP TABLE [audits];
 GO
-DELETE FROM goose_db_version WHERE version_id = 20260301120001;
+DELETE FROM usersession_schema_version WHERE version_id = 20260301120001;
 GO
 COMMIT TRANSACTION;
 GO
@@ -98,7 +98,7 @@ BEGIN TRANSACTION;
 GO
 DROP TABLE [user_sessions];
 GO
-DELETE FROM goose_db_version WHERE version_id = 20260301120000;
+DELETE FROM usersession_schema_version WHERE version_id = 20260301120000;
 GO
 COMMIT TRANSACTION;
 GO

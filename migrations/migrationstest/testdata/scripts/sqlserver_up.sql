@@ -6,10 +6,10 @@ SET ANSI_NULLS ON;
 GO
 SET XACT_ABORT ON;
 GO
-IF OBJECT_ID(N'goose_db_version') IS NULL
-    CREATE TABLE goose_db_version (id INT NOT NULL IDENTITY(1,1) PRIMARY KEY, version_id BIGINT NOT NULL, is_applied BIT NOT NULL, tstamp DATETIME NULL DEFAULT CURRENT_TIMESTAMP);
+IF OBJECT_ID(N'usersession_schema_version') IS NULL
+    CREATE TABLE usersession_schema_version (id INT NOT NULL IDENTITY(1,1) PRIMARY KEY, version_id BIGINT NOT NULL, is_applied BIT NOT NULL, tstamp DATETIME NULL DEFAULT CURRENT_TIMESTAMP);
 GO
-INSERT INTO goose_db_version (version_id, is_applied) SELECT 0, 1 FROM (SELECT 1 AS one) AS once WHERE NOT EXISTS (SELECT 1 FROM goose_db_version);
+INSERT INTO usersession_schema_version (version_id, is_applied) SELECT 0, 1 FROM (SELECT 1 AS one) AS once WHERE NOT EXISTS (SELECT 1 FROM usersession_schema_version);
 GO
 
 -- 20260301120000_init
@@ -37,7 +37,7 @@ CREATE UNIQUE INDEX [idx_user_sessions_session] ON [user_sessions] ([partition_k
 GO
 CREATE INDEX [idx_user_sessions_subject] ON [user_sessions] ([partition_key], [subject_id], [session_id]);
 GO
-INSERT INTO goose_db_version (version_id, is_applied) VALUES (20260301120000, 1);
+INSERT INTO usersession_schema_version (version_id, is_applied) VALUES (20260301120000, 1);
 GO
 COMMIT TRANSACTION;
 GO
@@ -63,7 +63,7 @@ CREATE INDEX [idx_user_sessions_device] ON [user_sessions] ([device], [region]);
 GO
 CREATE INDEX [idx_user_sessions_score] ON [user_sessions] ([score]);
 GO
-INSERT INTO goose_db_version (version_id, is_applied) VALUES (20260301120001, 1);
+INSERT INTO usersession_schema_version (version_id, is_applied) VALUES (20260301120001, 1);
 GO
 COMMIT TRANSACTION;
 GO
@@ -89,7 +89,7 @@ CREATE UNIQUE INDEX [idx_user_sessions_serial] ON [user_sessions] ([serial]) WHE
 GO
 CREATE INDEX [idx_user_sessions_device] ON [user_sessions] ([device], [region]);
 GO
-INSERT INTO goose_db_version (version_id, is_applied) VALUES (20260301120003, 1);
+INSERT INTO usersession_schema_version (version_id, is_applied) VALUES (20260301120003, 1);
 GO
 COMMIT TRANSACTION;
 GO
@@ -123,7 +123,7 @@ CREATE UNIQUE INDEX [idx_user_sessions_serial] ON [user_sessions] ([number]) WHE
 GO
 CREATE INDEX [idx_user_sessions_device] ON [user_sessions] ([device], [zone]);
 GO
-INSERT INTO goose_db_version (version_id, is_applied) VALUES (20260301120004, 1);
+INSERT INTO usersession_schema_version (version_id, is_applied) VALUES (20260301120004, 1);
 GO
 COMMIT TRANSACTION;
 GO
