@@ -17,18 +17,14 @@ import (
 type CheckOption func(*checkConfig)
 
 type checkConfig struct {
-	model any
-	table string
-	dsn   string
-	now   func() time.Time
+	models []any
+	table  string
+	dsn    string
+	now    func() time.Time
 }
 
-// CheckModel sets the struct with which the table is compared: the team's own struct,
-// which embeds entities.UserSession. The default is entities.UserSession itself.
-func CheckModel(model any) CheckOption { return func(c *checkConfig) { c.model = model } }
-
-// CheckTable sets the table's name, as the store's WithTable does. The default is the
-// name that the database's naming strategy gives to the model.
+// CheckTable sets the name of the sessions' table, as the store's WithTable does. The default
+// is the name that the database's naming strategy gives to the model.
 func CheckTable(name string) CheckOption { return func(c *checkConfig) { c.table = name } }
 
 // CheckClock sets the host's clock. The default is [time.Now].
@@ -41,26 +37,44 @@ const (
 	leftoverAfter = 24 * time.Hour
 )
 
-// Check reports whether a live database is fit for the store: its table, the columns with
-// their types and collations, the indexes, the position of the sequence, foreign keys onto
-// the table, row level security, soft deletes, the connection's settings (read-only, autocommit,
-// character set, isolation and more), the database's clock, expired rows that no cleanup has
-// deleted, and a server that never ends an idle transaction. It changes nothing. It returns no
-// findings if all is well; each finding says what to do.
+// Check reports whether a live database is fit for the store. It changes nothing. Each argument
+// is a model, a pointer to a struct, or a [CheckOption]:
 //
-// An application calls it when it starts, logs the findings, and stops if one of them is
-// not [Finding.Harmless]. An error means that the check could not be completed: an
-// unknown dialect is an [ErrDialect], a cancelled context is its error.
-func Check(ctx context.Context, db *gorm.DB, opts ...CheckOption) ([]Finding, error) {
-	config := checkConfig{model: &entities.UserSession{}, now: time.Now}
-	for _, opt := range opts {
-		opt(&config)
+//	migrations.Check(ctx, db, &Session{}, &Device{}, migrations.CheckDSN(dsn))
+//
+// The models are those of the migrations. Without a model, Check uses entities.UserSession. The
+// model of the sessions is the first that embeds entities.UserSession or has the columns key and
+// ticket; if there is none, it is the first model. Check looks at
+//
+//   - the tables of the models: columns with their types and collations, and indexes, also those
+//     that a failed CREATE INDEX CONCURRENTLY left invalid;
+//   - the sessions' table: all that the store needs, also if the model lacks it, the position of
+//     the sequence, foreign keys onto the table, row level security, soft deletes, the version of
+//     its collations on PostgreSQL, and expired rows that no cleanup has deleted;
+//   - the connection: read-only, autocommit, character set, isolation and more;
+//   - the server: its clock, and whether it ever ends an idle transaction.
+//
+// Check returns no findings if all is well; each finding says what to do. An application calls
+// it when it starts, logs the findings, and stops if one of them is not [Finding.Harmless]. An
+// error means that the check could not be completed: an unknown dialect is an [ErrDialect], a
+// cancelled context is its error.
+func Check(ctx context.Context, db *gorm.DB, modelsAndOptions ...any) ([]Finding, error) {
+	config := checkConfig{now: time.Now}
+	for _, arg := range modelsAndOptions {
+		if option, ok := arg.(CheckOption); ok {
+			option(&config)
+		} else {
+			config.models = append(config.models, arg)
+		}
 	}
-	want, err := expected(db, config)
+	if len(config.models) == 0 {
+		config.models = []any{&entities.UserSession{}}
+	}
+	d, err := dialectOf(db.Name())
 	if err != nil {
 		return nil, err
 	}
-	d, err := dialectOf(db.Name())
+	want, others, err := expected(db, config)
 	if err != nil {
 		return nil, err
 	}
@@ -71,59 +85,138 @@ func Check(ctx context.Context, db *gorm.DB, opts ...CheckOption) ([]Finding, er
 			return c.findings, err
 		}
 	}
-	got, err := Inspect(ctx, db, want.Name)
-	if err != nil {
+	if err := c.sessions(ctx, db, want, config); err != nil {
 		return nil, err
 	}
-	live := got.Table(want.Name)
-	if live == nil {
-		c.missingTable(want.Name)
-		return c.findings, nil
-	}
-	db = quiet(ctx, db)
-	if live.view {
-		c.harmless(want.Name, "it is a view: the columns and indexes of the table below it are not checked", "check the table with CheckTable")
-	} else {
-		c.foldNames(want, live)
-		c.columns(want, live)
-		if err := c.extraColumns(db, want, live); err != nil {
-			return nil, fmt.Errorf("migrations: read the triggers: %w", err)
+	for _, table := range others {
+		live, err := c.inspect(ctx, db, table.Name)
+		if err != nil {
+			return nil, err
 		}
-		c.indexes(want, live)
-	}
-	if err := c.clock(db, config.now); err != nil {
-		return nil, fmt.Errorf("migrations: read the database's clock: %w", err)
-	}
-	if err := c.idleTransactions(db); err != nil {
-		return nil, fmt.Errorf("migrations: read the server's settings: %w", err)
-	}
-	if err := c.probes(db, want.Name); err != nil {
-		return nil, fmt.Errorf("migrations: read the connection's settings: %w", err)
-	}
-	if err := c.softDeletes(config.model, db.NamingStrategy, live); err != nil {
-		return nil, fmt.Errorf("migrations: read the model: %w", err)
-	}
-	if live.Column("expires") != nil {
-		if err := c.leftovers(db, want.Name, config.now()); err != nil {
-			return nil, fmt.Errorf("migrations: count the expired rows: %w", err)
+		if live != nil {
+			c.columns(&table, live)
+			c.indexes(&table, live)
 		}
 	}
 	return c.findings, nil
 }
 
-// expected returns the table that the model describes.
-func expected(db *gorm.DB, config checkConfig) (*Table, error) {
-	model, err := ReadModel(db.Dialector, db.Config, config.model)
+// expected returns the table of the sessions' model and the tables of the other models.
+func expected(db *gorm.DB, config checkConfig) (sessions sessionTable, others []Table, err error) {
+	found := -1
+	for _, value := range config.models {
+		table, err := tableOf(db, value)
+		if err != nil {
+			return sessionTable{}, nil, err
+		}
+		if found < 0 && table.Column("key") != nil && table.Column("ticket") != nil {
+			found = len(others)
+		}
+		others = append(others, table)
+	}
+	found = max(found, 0)
+	sessions = sessionTable{Table: others[found], model: config.models[found]}
+	others = slices.Delete(others, found, found+1)
+	if config.table != "" {
+		sessions.Name = config.table
+	}
+	sessions.needed, err = tableOf(db, &entities.UserSession{})
+	sessions.needed.Name = sessions.Name
+	return sessions, others, err
+}
+
+func tableOf(db *gorm.DB, value any) (Table, error) {
+	model, err := ReadModel(db.Dialector, db.Config, value)
 	// A refusal does not matter: a table may have a part that is not generated, such as
 	// a foreign key of the team's.
 	if err != nil && !errors.Is(err, ErrRefused) {
+		return Table{}, err
+	}
+	return model.Tables[0], nil
+}
+
+// A sessionTable is the table of the model that the team uses for sessions.
+type sessionTable struct {
+	Table
+	model  any
+	needed Table // the table of entities.UserSession, under the same name
+}
+
+// inspect returns the live table. If there is none, it adds a finding and returns nil.
+func (c *checker) inspect(ctx context.Context, db *gorm.DB, name string) (*Table, error) {
+	got, err := Inspect(ctx, db, name)
+	if err != nil {
 		return nil, err
 	}
-	table := model.Tables[0]
-	if config.table != "" {
-		table.Name = config.table
+	live := got.Table(name)
+	if live == nil {
+		c.missingTable(name)
 	}
-	return &table, nil
+	return live, nil
+}
+
+// sessions checks the table of the sessions, the connection and the server.
+func (c *checker) sessions(ctx context.Context, db *gorm.DB, want sessionTable, config checkConfig) error {
+	live, err := c.inspect(ctx, db, want.Name)
+	if err != nil || live == nil {
+		return err
+	}
+	db = quiet(ctx, db)
+	if live.view {
+		c.harmless(want.Name, "it is a view: the columns and indexes of the table below it are not checked", "check the table with CheckTable")
+	} else {
+		c.lacking(&want)
+		c.foldNames(&want.Table, live)
+		c.columns(&want.Table, live)
+		if err := c.extraColumns(db, &want.Table, live); err != nil {
+			return fmt.Errorf("migrations: read the triggers: %w", err)
+		}
+		c.indexes(&want.Table, live)
+	}
+	if err := c.clock(db, config.now); err != nil {
+		return fmt.Errorf("migrations: read the database's clock: %w", err)
+	}
+	if err := c.idleTransactions(db); err != nil {
+		return fmt.Errorf("migrations: read the server's settings: %w", err)
+	}
+	if err := c.probes(db, want.Name); err != nil {
+		return fmt.Errorf("migrations: read the connection's settings: %w", err)
+	}
+	if err := c.softDeletes(want.model, db.NamingStrategy, live); err != nil {
+		return fmt.Errorf("migrations: read the model: %w", err)
+	}
+	if live.Column("expires") != nil {
+		if err := c.leftovers(db, want.Name, config.now()); err != nil {
+			return fmt.Errorf("migrations: count the expired rows: %w", err)
+		}
+	}
+	return nil
+}
+
+// lacking reports the columns of the team's model that do not fit the store. To the wanted table
+// it adds the columns and indexes that the store needs and the model lacks.
+func (c *checker) lacking(want *sessionTable) {
+	const remedy = "embed entities.UserSession in the model, and add a migration"
+	for _, needed := range want.needed.Columns {
+		where := want.Name + "." + needed.Name
+		column := want.Column(needed.Name)
+		if column == nil {
+			c.add(where, fmt.Sprintf("the model %T lacks the column, which the store uses", want.model), remedy)
+			want.Columns = append(want.Columns, needed)
+			continue
+		}
+		model := checker{comparison{dialect: c.dialect}}
+		model.checkColumn(where, needed, *column)
+		for _, finding := range model.findings {
+			finding.Problem, finding.Remedy = fmt.Sprintf("in the model %T: %s", want.model, finding.Problem), remedy
+			c.findings = append(c.findings, finding)
+		}
+	}
+	for _, needed := range want.needed.Indexes {
+		if !slices.ContainsFunc(want.Indexes, func(i Index) bool { return c.serves(i, needed) }) {
+			want.Indexes = append(want.Indexes, needed)
+		}
+	}
 }
 
 // A checker compares as the store requires: unlike Compare, it accepts wider types and
@@ -149,7 +242,7 @@ func (c *checker) columns(want, live *Table) {
 		where := want.Name + "." + column.Name
 		if got := live.Column(column.Name); got == nil {
 			c.missingColumn(where)
-		} else {
+		} else if !c.reported(where, "in the model") {
 			c.checkColumn(where, column, *got)
 		}
 	}
@@ -280,7 +373,12 @@ func (c *checker) indexes(want, live *Table) {
 		if slices.ContainsFunc(live.Indexes, func(got Index) bool { return c.serves(got, index) }) {
 			continue
 		}
-		c.add(want.Name+"."+index.Name, "the index is missing: "+indexText(index), "create it: "+createIndex(c.dialect, want.Name, index))
+		c.missingIndex(want.Name, index, live)
+	}
+	for _, name := range live.invalid {
+		if !c.reported(want.Name+"."+name, invalidIndex) {
+			c.harmless(want.Name+"."+name, invalidIndex+", so that every write costs more and no read uses it", c.dropInvalid(want.Name, name))
+		}
 	}
 	for _, index := range live.Indexes {
 		if !index.Unique || slices.ContainsFunc(want.Indexes, func(i Index) bool { return i.Unique && c.serves(index, i) }) {

@@ -65,6 +65,26 @@ func (c *comparison) missingColumn(where string) {
 	c.add(where, "the column is missing", "apply the pending migrations (usersessiondb up)")
 }
 
+const invalidIndex = "the index is invalid, as a CREATE INDEX CONCURRENTLY that failed leaves it"
+
+func (c *comparison) missingIndex(table string, index Index, live *Table) {
+	where, create := table+"."+index.Name, createIndex(c.dialect, table, index)
+	switch {
+	case !slices.Contains(live.invalid, index.Name):
+		c.add(where, "the index is missing: "+indexText(index), "create it: "+create)
+	case live.partitioned:
+		c.add(where, "the index is invalid: partitions lack it", "create the index on each partition, and attach it: ALTER INDEX … ATTACH PARTITION …")
+	default:
+		c.add(where, invalidIndex, c.dropInvalid(table, index.Name)+", and create it again: "+create)
+	}
+}
+
+// dropInvalid returns the remedy for an invalid index.
+func (c *comparison) dropInvalid(table, index string) string {
+	schema, _ := splitName(table)
+	return "drop it: DROP INDEX CONCURRENTLY " + c.dialect.quote(qualified(schema, index))
+}
+
 func (c *comparison) primaryKey(want, got *Table) {
 	// The primary key of a partitioned table must have the columns of the partitions.
 	if got.partitioned && len(want.PrimaryKey) == 1 && slices.Contains(got.PrimaryKey, want.PrimaryKey[0]) {
@@ -92,7 +112,7 @@ func (c *comparison) table(want, got *Table) {
 	c.primaryKey(want, got)
 	for _, index := range want.Indexes {
 		if other := got.Index(index.Name); other == nil {
-			c.add(want.Name+"."+index.Name, "the index is missing", "create it: "+createIndex(c.dialect, want.Name, index))
+			c.missingIndex(want.Name, index, got)
 		} else if !index.equal(*other) || other.nullsEqual || other.folds != index.folds {
 			c.add(want.Name+"."+index.Name, fmt.Sprintf("the index is %s, want %s", indexText(*other), indexText(index)), "drop it and create it again: "+createIndex(c.dialect, want.Name, index))
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"regexp"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -50,17 +51,23 @@ func (d postgres) inspect(_ context.Context, db *gorm.DB, name string) (*Table, 
 	err = each(db, `SELECT i.relname, x.indisunique, x.indisprimary,
 			COALESCE(pg_get_expr(x.indpred, x.indrelid), ''),
 			COALESCE(to_jsonb(x)->>'indnullsnotdistinct', 'false'),
-			COALESCE(a.attname, '(expression)')
+			COALESCE(a.attname, '(expression)'), x.indisvalid
 		FROM pg_index x
 		JOIN pg_class i ON i.oid = x.indexrelid
 		CROSS JOIN LATERAL generate_series(1, x.indnkeyatts) AS k
 		LEFT JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = x.indkey[k - 1] AND a.attnum > 0
-		WHERE x.indrelid = to_regclass(?) AND x.indisvalid
+		WHERE x.indrelid = to_regclass(?)
 		ORDER BY i.relname, k`, []any{regclass}, func(rows *sql.Rows) error {
 		var index Index
-		var primary bool
+		var primary, valid bool
 		var nullsEqual, column string
-		err := rows.Scan(&index.Name, &index.Unique, &primary, &index.Where, &nullsEqual, &column)
+		err := rows.Scan(&index.Name, &index.Unique, &primary, &index.Where, &nullsEqual, &column, &valid)
+		if !valid {
+			if !slices.Contains(table.invalid, index.Name) {
+				table.invalid = append(table.invalid, index.Name)
+			}
+			return err
+		}
 		index.nullsEqual = nullsEqual == "true"
 		addToIndex(table, index, primary, column)
 		return err

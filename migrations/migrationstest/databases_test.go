@@ -3,7 +3,6 @@ package migrationstest
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -32,39 +31,6 @@ func dsnOf(t *testing.T, d *dbtest.Database) string {
 		t.Fatal(err)
 	}
 	return "-dsn=" + dsn
-}
-
-// TestUp_TableInAnotherSchema: on PostgreSQL, a table that the search_path finds in another
-// schema than the first one is not created a second time, whether it was made by migrations
-// or by AutoMigrate.
-func TestUp_TableInAnotherSchema(t *testing.T) {
-	dir := t.TempDir()
-	add(t, dir, steps[0])
-	team := team(dir, steps[0].models...)
-	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL}, func(t *testing.T, d *dbtest.Database) {
-		for _, migrated := range []bool{true, false} {
-			d := d.Engine.New(t)
-			db, first := d.Open(t, dbtest.Setup{}), d.Name+"_app"
-			mustExec(t, db, "CREATE SCHEMA "+first)
-			t.Cleanup(func() { db.Exec("DROP SCHEMA " + first + " CASCADE") })
-			if migrated {
-				mustRun(t, team, "up", dsnOf(t, d))
-			} else if err := db.AutoMigrate(steps[0].models...); err != nil {
-				t.Fatal(err)
-			}
-			dsn, err := d.DSN(url.Values{"search_path": {first + "," + d.Name}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if out, err := run(t, team, "up", "-dsn="+dsn); err == nil || !strings.Contains(err.Error(), "put "+d.Name+" first in the DSN's search_path") {
-				t.Errorf("migrated %v: %v\n%s", migrated, err, out)
-			}
-			var tables int64
-			if err := db.Raw("SELECT count(*) FROM pg_tables WHERE schemaname = ?", first).Scan(&tables).Error; err != nil || tables != 0 {
-				t.Errorf("migrated %v: %d tables in the first schema (%v)", migrated, tables, err)
-			}
-		}
-	})
 }
 
 // TestConformance runs the conformance suite for stores on two generated schemas: the

@@ -244,7 +244,7 @@ func TestDoctor_SoftDeleteWithNamingStrategy(t *testing.T) {
 		if err := db.Table("user_sessions").AutoMigrate(&soft{}); err != nil {
 			t.Fatal(err)
 		}
-		findings, err := migrations.Check(t.Context(), db, migrations.CheckModel(&soft{}), migrations.CheckTable("user_sessions"))
+		findings, err := migrations.Check(t.Context(), db, &soft{}, migrations.CheckTable("user_sessions"))
 		if err != nil || !found(findings, "user_sessions.removed_at: the column looks like a soft delete", "remove") {
 			t.Errorf("%v, %v", findings, err)
 		}
@@ -258,7 +258,7 @@ func TestDoctor_SoftDeleteInModel(t *testing.T) {
 		if err := db.Table("user_sessions").AutoMigrate(&soft{}); err != nil {
 			t.Fatal(err)
 		}
-		findings, err := migrations.Check(t.Context(), db, migrations.CheckModel(&soft{}), migrations.CheckTable("user_sessions"))
+		findings, err := migrations.Check(t.Context(), db, &soft{}, migrations.CheckTable("user_sessions"))
 		if err != nil || !found(findings, "user_sessions.gone: the column looks like a soft delete", "remove") {
 			t.Errorf("%v, %v", findings, err)
 		}

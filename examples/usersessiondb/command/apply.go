@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -130,7 +131,7 @@ func fileExists(name string) bool {
 
 func (r *runner) doctor(ctx context.Context, _ []string) error {
 	return r.with(ctx, func(t *target) error {
-		findings, err := migrations.Check(ctx, t.gorm, migrations.CheckDSN(t.dsn))
+		findings, err := migrations.Check(ctx, t.gorm, append(slices.Clone(r.team.Models), migrations.CheckDSN(t.dsn))...)
 		if err != nil {
 			return err
 		}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -92,42 +91,9 @@ var gooseDialects = map[string]goose.Dialect{
 	"sqlserver": goose.DialectMSSQL,
 }
 
-// checkSearchPath refuses a PostgreSQL database in which a table of the project is not in the
-// schema in which a migration would create it: there would be two, and the live sessions would
-// be in the other.
-func (r *runner) checkSearchPath(t *target) error {
-	if t.dialect.Name != "postgres" {
-		return nil
-	}
-	tables := []string{migrations.VersionTable}
-	for _, model := range r.team.Models {
-		statement := &gorm.Statement{DB: t.gorm}
-		if err := statement.Parse(model); err != nil {
-			return err
-		}
-		tables = append(tables, statement.Schema.Table)
-	}
-	for _, table := range tables {
-		if strings.Contains(table, ".") {
-			continue // the schema does not depend on the search_path
-		}
-		var found []struct{ Has, Creates string }
-		err := t.gorm.Raw(`SELECT n.nspname AS has, current_schema() AS creates FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-			WHERE c.oid = to_regclass(quote_ident(?)) AND n.nspname <> current_schema()`, table).Scan(&found).Error
-		if err != nil {
-			return err
-		}
-		if len(found) > 0 {
-			return fmt.Errorf("the search_path finds the table %s in the schema %s, but new tables go to the schema %s: put %s first in the DSN's search_path",
-				table, found[0].Has, found[0].Creates, found[0].Has)
-		}
-	}
-	return nil
-}
-
 // provider returns goose's provider for the database and its migrations.
 func (r *runner) provider(t *target) (*goose.Provider, error) {
-	if err := r.checkSearchPath(t); err != nil {
+	if err := r.checkSchema(t); err != nil {
 		return nil, err
 	}
 	locker, err := lockerOf(t)

@@ -54,14 +54,14 @@ func (r *runner) verifyAt(ctx context.Context, dialect Dialect, source dsn.Sourc
 }
 
 func (r *runner) verifyOn(ctx context.Context, t *target) (err error) {
-	before, err := migrations.Inspect(ctx, t.gorm)
+	before, err := r.allTables(ctx, t)
 	if err != nil {
 		return err
 	}
 	if len(before.Tables) > 0 {
 		return fmt.Errorf("the database is not empty: it has the table %s; verify needs an empty database, since it drops all tables at its end", before.Tables[0].Name)
 	}
-	defer func() { err = errors.Join(err, dropAll(context.WithoutCancel(ctx), t)) }()
+	defer func() { err = errors.Join(err, r.dropAll(context.WithoutCancel(ctx), t)) }()
 	if err := r.upOn(ctx, t); err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (r *runner) verifyOn(ctx context.Context, t *target) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := dropAll(ctx, t); err != nil {
+	if err := r.dropAll(ctx, t); err != nil {
 		return err
 	}
 	if err := t.gorm.WithContext(ctx).AutoMigrate(r.team.Models...); err != nil {
@@ -104,7 +104,7 @@ func (r *runner) revertAll(ctx context.Context, t *target) ([]migrations.Finding
 	if _, err := provider.DownTo(ctx, 0); err != nil {
 		return nil, err
 	}
-	left, err := migrations.Inspect(ctx, t.gorm)
+	left, err := r.allTables(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -129,9 +129,29 @@ func (r *runner) tableNames(t *target) (names []string, err error) {
 	return names, nil
 }
 
+// allTables returns the tables of the schema in which new tables are created, and those of the
+// project in schemas that the naming strategy names.
+func (r *runner) allTables(ctx context.Context, t *target) (migrations.Model, error) {
+	all, err := migrations.Inspect(ctx, t.gorm)
+	if err != nil {
+		return all, err
+	}
+	names, err := r.tableNames(t)
+	if err != nil {
+		return all, err
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return !strings.Contains(name, ".") })
+	if len(names) == 0 {
+		return all, nil
+	}
+	elsewhere, err := migrations.Inspect(ctx, t.gorm, names...)
+	all.Tables = append(all.Tables, elsewhere.Tables...)
+	return all, err
+}
+
 // dropAll drops all tables. Its caller has checked that the database was empty before.
-func dropAll(ctx context.Context, t *target) error {
-	left, err := migrations.Inspect(ctx, t.gorm)
+func (r *runner) dropAll(ctx context.Context, t *target) error {
+	left, err := r.allTables(ctx, t)
 	if err != nil {
 		return err
 	}
