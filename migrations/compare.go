@@ -65,24 +65,29 @@ func (c *comparison) missingColumn(where string) {
 	c.add(where, "the column is missing", "apply the pending migrations (usersessiondb up)")
 }
 
-const invalidIndex = "the index is invalid, as a CREATE INDEX CONCURRENTLY that failed leaves it"
-
 func (c *comparison) missingIndex(table string, index Index, live *Table) {
 	where, create := table+"."+index.Name, createIndex(c.dialect, table, index)
-	switch {
-	case !slices.Contains(live.invalid, index.Name):
+	i := slices.IndexFunc(live.invalid, func(got Index) bool { return got.Name == index.Name || c.serves(got, index) })
+	if i < 0 {
 		c.add(where, "the index is missing: "+indexText(index), "create it: "+create)
-	case live.partitioned:
-		c.add(where, "the index is invalid: partitions lack it", "create the index on each partition, and attach it: ALTER INDEX … ATTACH PARTITION …")
-	default:
-		c.add(where, invalidIndex, c.dropInvalid(table, index.Name)+", and create it again: "+create)
+		return
 	}
+	problem, remedy := c.invalid(live, live.invalid[i])
+	if !live.partitioned {
+		remedy += ", and create it again: " + create
+	}
+	c.add(table+"."+live.invalid[i].Name, problem, remedy)
 }
 
-// dropInvalid returns the remedy for an invalid index.
-func (c *comparison) dropInvalid(table, index string) string {
-	schema, _ := splitName(table)
-	return "drop it: DROP INDEX CONCURRENTLY " + c.dialect.quote(qualified(schema, index))
+const invalidIndex = "the index is invalid"
+
+// invalid returns the problem and the remedy of an invalid index.
+func (c *comparison) invalid(live *Table, index Index) (problem, remedy string) {
+	if live.partitioned {
+		return invalidIndex + ": a partition lacks it", "create it on each partition, and attach it: ALTER INDEX " + c.dialect.quote(index.Name) + " ATTACH PARTITION …"
+	}
+	schema, _ := splitName(live.Name)
+	return invalidIndex + ", as a CREATE INDEX CONCURRENTLY that failed leaves it", "drop it: DROP INDEX CONCURRENTLY " + c.dialect.quote(qualified(schema, index.Name))
 }
 
 func (c *comparison) primaryKey(want, got *Table) {

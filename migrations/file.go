@@ -94,6 +94,9 @@ func parseFile(name string, data []byte) (migrationFile, error) {
 			continue
 		}
 		if len(statement) == 0 && (trimmed == "" || strings.HasPrefix(trimmed, "--")) {
+			if comment := strings.TrimLeft(trimmed, "- "); current != nil && strings.HasPrefix(comment, destructiveMark) {
+				current.comments = append(current.comments, comment)
+			}
 			continue
 		}
 		if current == nil {

@@ -21,9 +21,9 @@ type Table struct {
 	PrimaryKey []string
 	Indexes    []Index
 
-	partitioned bool     // in a live database
-	view        bool     // in a live database: a view with that name
-	invalid     []string // in a live PostgreSQL database: the invalid indexes, which Indexes lacks
+	partitioned bool    // in a live database
+	view        bool    // in a live database: a view with that name
+	invalid     []Index // in a live PostgreSQL database: the invalid indexes, which Indexes lacks
 }
 
 // A Column is a column of a table.

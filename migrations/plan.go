@@ -154,7 +154,7 @@ func (p *plan) byHand(base string) migrationFile {
 func warnings(d dialect, changes []tableChange) (comments []string) {
 	for _, change := range changes {
 		for _, sentence := range change.destroys(d) {
-			comments = append(comments, "DESTRUCTIVE: "+sentence)
+			comments = append(comments, destructiveMark+sentence)
 		}
 	}
 	return comments

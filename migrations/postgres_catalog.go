@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"regexp"
-	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -47,6 +46,7 @@ func (d postgres) inspect(_ context.Context, db *gorm.DB, name string) (*Table, 
 		return nil, err
 	}
 	table.partitioned, table.view = kind == "p", kind == "v"
+	var invalid Table
 	// Servers before version 15 do not have indnullsnotdistinct; as JSON it reads as NULL.
 	err = each(db, `SELECT i.relname, x.indisunique, x.indisprimary,
 			COALESCE(pg_get_expr(x.indpred, x.indrelid), ''),
@@ -62,16 +62,15 @@ func (d postgres) inspect(_ context.Context, db *gorm.DB, name string) (*Table, 
 		var primary, valid bool
 		var nullsEqual, column string
 		err := rows.Scan(&index.Name, &index.Unique, &primary, &index.Where, &nullsEqual, &column, &valid)
-		if !valid {
-			if !slices.Contains(table.invalid, index.Name) {
-				table.invalid = append(table.invalid, index.Name)
-			}
-			return err
-		}
 		index.nullsEqual = nullsEqual == "true"
-		addToIndex(table, index, primary, column)
+		if valid {
+			addToIndex(table, index, primary, column)
+		} else {
+			addToIndex(&invalid, index, false, column)
+		}
 		return err
 	})
+	table.invalid = invalid.Indexes
 	return table, err
 }
 

@@ -67,13 +67,47 @@ func (d postgres) probes(table string) []probe {
 			WHERE contype = 'f' AND confrelid = to_regclass(?) AND conparentid = 0 AND (confdeltype IN ('a', 'r') OR EXISTS (
 				SELECT FROM pg_attribute WHERE attrelid = conrelid AND attnum = ANY (conkey)
 					AND (confdeltype = 'n' AND attnotnull OR confdeltype = 'd' AND (attnotnull OR atthasdef)))) ORDER BY conname`, args: []any{regclass}, find: keptBy(table)},
-		{query: "SELECT s.seqtypid::regtype FROM pg_sequence s WHERE s.seqrelid = " + sequenceOfID, args: []any{regclass, regclass}, find: func(c *checker, row []string) {
-			if row[0] != "bigint" {
+		{query: "SELECT s.seqtypid::regtype, s.seqmax, s.seqmax < 9223372036854775807 FROM pg_sequence s WHERE s.seqincrement > 0 AND s.seqrelid = " + sequenceOfID, args: []any{regclass, regclass}, find: func(c *checker, row []string) {
+			switch {
+			case row[0] != "bigint":
 				c.harmless(table+".id", fmt.Sprintf("the sequence of the column is %s: sign-ins fail when it is used up", row[0]), "ALTER SEQUENCE … AS bigint")
+			case isOn(row[2]):
+				c.harmless(table+".id", fmt.Sprintf("the sequence of the column ends at %s: sign-ins fail when it is used up", row[1]), "ALTER SEQUENCE … NO MAXVALUE")
 			}
 		}},
 		d.sequencePosition(table),
+		d.collationVersions(table),
+		d.databaseCollationVersion(table),
 	}...)
+}
+
+// indexedColumns are the columns of the table's indexes, with their collations.
+const indexedColumns = `FROM pg_attribute a JOIN pg_collation c ON c.oid = a.attcollation
+	WHERE a.attrelid = to_regclass(?) AND EXISTS (SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND a.attnum = ANY (i.indkey))`
+
+const collationRemedy = "rebuild the indexes, REINDEX TABLE CONCURRENTLY %s, and then "
+
+// collationVersions reports a column whose collation sorted otherwise when the indexes were
+// built: after an upgrade of the operating system, or on a replica with another one.
+func (d postgres) collationVersions(table string) probe {
+	name := d.quote(table)
+	return probe{query: "SELECT a.attname, c.collname, c.collversion, pg_collation_actual_version(c.oid) " + indexedColumns +
+		" AND c.collversion <> pg_collation_actual_version(c.oid) ORDER BY a.attnum", args: []any{name}, find: func(c *checker, row []string) {
+		c.add(table+"."+row[0], fmt.Sprintf("the collation %s changed from version %s to %s: an index on the column may miss rows and admit duplicates", row[1], row[2], row[3]),
+			fmt.Sprintf(collationRemedy, name)+"ALTER COLLATION "+d.quote(row[1])+" REFRESH VERSION")
+	}}
+}
+
+// databaseCollationVersion does the same for columns with the database's collation, whose
+// version PostgreSQL records since version 15.
+func (d postgres) databaseCollationVersion(table string) probe {
+	name := d.quote(table)
+	return probe{query: `SELECT d.datname, d.datcollversion, pg_database_collation_actual_version(d.oid) FROM pg_database d
+		WHERE d.datname = current_database() AND d.datcollversion <> pg_database_collation_actual_version(d.oid)
+			AND EXISTS (SELECT ` + indexedColumns + " AND c.collprovider = 'd')", args: []any{name}, find: func(c *checker, row []string) {
+		c.add(table, fmt.Sprintf("the database's collation changed from version %s to %s: an index on a column with it may miss rows and admit duplicates", row[1], row[2]),
+			fmt.Sprintf(collationRemedy, name)+"ALTER DATABASE "+d.quote(row[0])+" REFRESH COLLATION VERSION")
+	}}
 }
 
 // sequenceOfID is the sequence of the default of the column id, or of its identity. The

@@ -199,6 +199,18 @@ func (p *Project) LastVersion(dialectName string) (int64, error) {
 	return f.lastNumber(), nil
 }
 
+// Versions returns the versions of a dialect's migrations in ascending order.
+func (p *Project) Versions(dialectName string) (numbers []int64, err error) {
+	f, err := openFolder(p.Dir, dialectName)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range f.versions {
+		numbers = append(numbers, v.number)
+	}
+	return numbers, nil
+}
+
 // ModelAt returns the model of a database to which a dialect's migrations are applied up
 // to and including that version. Without a migration of that version, or without a
 // generated one up to it, the error is [ErrNoMigration].

@@ -13,7 +13,7 @@ import (
 func TestMigrations(t *testing.T) {
 	dsn := "-dsn=file:" + filepath.Join(t.TempDir(), "test.db")
 	for _, args := range [][]string{
-		{"check"}, {"verify"}, {"up", dsn}, {"doctor", dsn}, {"status", dsn}, {"down", dsn}, {"up", dsn},
+		{"check"}, {"verify"}, {"up", dsn}, {"doctor", dsn}, {"status", dsn}, {"down", "-allow-destructive", dsn}, {"up", dsn},
 		{"script", "-dialect=sqlserver"},
 	} {
 		var out bytes.Buffer

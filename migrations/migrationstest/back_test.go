@@ -43,12 +43,12 @@ func TestDown_RestoresColumns(t *testing.T) {
 		mustRun(t, project, "up", dsn)
 		db := d.Open(t, dbtest.Setup{})
 		mustExec(t, db, "INSERT INTO things (name) VALUES ('a')")
-		if _, err := run(t, project, "down", dsn); err == nil {
+		if _, err := run(t, project, "down", "-allow-destructive", dsn); err == nil {
 			t.Error("down succeeded although a row has NULL in a column that becomes NOT NULL")
 		}
 		mustRun(t, project, "baseline", "20260301120001", dsn) // nothing has changed
 		mustExec(t, db, "UPDATE things SET count = 0")
-		mustRun(t, project, "down", dsn)
+		mustRun(t, project, "down", "-allow-destructive", dsn)
 		mustRun(t, team(dir, &full{}), "baseline", "20260301120000", dsn) // compares
 		var row full
 		if err := db.First(&row).Error; err != nil {

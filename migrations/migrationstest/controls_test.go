@@ -63,7 +63,7 @@ func TestVerify_SafeUpdates(t *testing.T) {
 		}
 		project := team(dir, steps[0].models...)
 		for _, command := range []string{"verify", "up", "down"} {
-			mustRun(t, project, command, "-dsn="+dsn)
+			mustRun(t, project, command, "-allow-destructive", "-dsn="+dsn)
 		}
 	})
 }

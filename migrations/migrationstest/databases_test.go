@@ -105,7 +105,7 @@ func back(t *testing.T, team command.Team, dsn string, files []string, dialect s
 	t.Helper()
 	for _, file := range files {
 		if strings.HasSuffix(file, ".sql") && strings.Contains(file, "/"+dialect+"/") {
-			mustRun(t, team, "down", dsn)
+			mustRun(t, team, "down", "-allow-destructive", dsn)
 		}
 	}
 }

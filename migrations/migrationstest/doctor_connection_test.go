@@ -79,6 +79,20 @@ var misfits = []misfit{
 		"INSERT INTO user_sessions (id, partition_key, key, subject_id, created, renewed, ticket, version) VALUES (7, '', 'k', 's', now(), now(), '', 1)",
 	}, find: "user_sessions.id: the sequence of the column is behind the rows", remedy: "setval("},
 	{name: "sequence too small", engine: dbtest.PostgreSQL, ddl: []string{"DO $$ BEGIN EXECUTE format('ALTER SEQUENCE %%s AS integer', pg_get_serial_sequence('user_sessions', 'id')); END $$"}, find: "user_sessions.id: the sequence of the column is integer", remedy: "bigint", harmless: true},
+	{name: "sequence that ends", engine: dbtest.PostgreSQL, ddl: []string{"ALTER SEQUENCE user_sessions_id_seq MAXVALUE 2147483647"}, find: "user_sessions.id: the sequence of the column ends at 2147483647", remedy: "MAXVALUE", harmless: true},
+	{name: "collation version", engine: dbtest.PostgreSQL, ddl: []string{
+		"CREATE COLLATION german (provider = icu, locale = 'de')", "ALTER TABLE user_sessions ALTER subject_id TYPE varchar(200) COLLATE german",
+		"UPDATE pg_collation SET collversion = '0.9' WHERE oid = 'german'::regcollation",
+	}, find: "user_sessions.subject_id: the collation german changed from version 0.9 to ", remedy: `ALTER COLLATION "german" REFRESH VERSION`},
+	{name: "invalid index", engine: dbtest.PostgreSQL, ddl: []string{
+		"UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'idx_user_sessions_expires'::regclass",
+	}, find: "user_sessions.idx_user_sessions_expires: the index is invalid", remedy: `DROP INDEX CONCURRENTLY "idx_user_sessions_expires", and create it again: CREATE INDEX`},
+	{name: "another invalid index", engine: dbtest.PostgreSQL, ddl: []string{
+		"CREATE INDEX own ON user_sessions (renewed)", "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'own'::regclass",
+	}, find: "user_sessions.own: the index is invalid", remedy: `DROP INDEX CONCURRENTLY "own"`, harmless: true},
+	{name: "index that a partition lacks", engine: dbtest.PostgreSQL, ddl: append(partitions,
+		"DROP INDEX own_expires", "CREATE INDEX own_expires ON ONLY user_sessions (expires)",
+	), find: "user_sessions.own_expires: the index is invalid: a partition lacks it", remedy: "ATTACH PARTITION"},
 	{name: "two schemas", engine: dbtest.PostgreSQL, params: url.Values{"search_path": {"%s,%s_app"}}, ddl: []string{
 		"CREATE SCHEMA %[1]s_app", "CREATE TABLE %[1]s_app.user_sessions (id bigint)",
 	}, find: "user_sessions: the search_path finds the table in several schemas", remedy: "WithTable"},
@@ -86,6 +100,19 @@ var misfits = []misfit{
 		find: "user_sessions: the table is in the schema ", remedy: "first in the search_path", harmless: true},
 	{name: "soft delete", engine: dbtest.PostgreSQL, ddl: []string{"ALTER TABLE user_sessions ADD deleted_at timestamptz"}, find: "user_sessions.deleted_at: the column looks like a soft delete", remedy: "remove"},
 	{name: "soft delete", engine: dbtest.SQLite, ddl: []string{"ALTER TABLE user_sessions ADD deleted_at datetime"}, find: "user_sessions.deleted_at: the column looks like a soft delete", remedy: "remove"},
+}
+
+// partitions makes the table a partitioned one.
+var partitions = []string{
+	"ALTER TABLE user_sessions RENAME TO old",
+	`CREATE TABLE user_sessions (LIKE old INCLUDING DEFAULTS, PRIMARY KEY (id, partition_key)) PARTITION BY HASH (partition_key)`,
+	"CREATE TABLE user_sessions_0 PARTITION OF user_sessions FOR VALUES WITH (MODULUS 2, REMAINDER 0)",
+	"CREATE TABLE user_sessions_1 PARTITION OF user_sessions FOR VALUES WITH (MODULUS 2, REMAINDER 1)",
+	"ALTER SEQUENCE user_sessions_id_seq OWNED BY user_sessions.id", "DROP TABLE old",
+	"CREATE INDEX own_expires ON user_sessions (expires)",
+	"CREATE UNIQUE INDEX own_key ON user_sessions (partition_key, key)",
+	"CREATE UNIQUE INDEX own_session ON user_sessions (partition_key, session_id)",
+	"CREATE INDEX own_subject ON user_sessions (partition_key, subject_id, session_id)",
 }
 
 var asView = []string{"ALTER TABLE user_sessions RENAME TO real_sessions", "CREATE VIEW user_sessions AS SELECT * FROM real_sessions"}
@@ -96,6 +123,10 @@ var fits = []misfit{
 	{name: "SQL_ASCII", engine: dbtest.PostgreSQL, params: url.Values{"client_encoding": {"SQL_ASCII"}}},
 	{name: "read uncommitted", engine: dbtest.PostgreSQL, params: url.Values{"default_transaction_isolation": {"read uncommitted"}}},
 	{name: "quote_all_identifiers", engine: dbtest.PostgreSQL, params: url.Values{"quote_all_identifiers": {"on"}}},
+	{name: "partitions", engine: dbtest.PostgreSQL, ddl: partitions},
+	{name: "collation", engine: dbtest.PostgreSQL, ddl: []string{
+		"CREATE COLLATION german (provider = icu, locale = 'de')", "ALTER TABLE user_sessions ALTER subject_id TYPE varchar(200) COLLATE german",
+	}},
 	{name: "domain", engine: dbtest.PostgreSQL, ddl: []string{"CREATE DOMAIN subject AS varchar(200)", "ALTER TABLE user_sessions ALTER subject_id TYPE subject"}},
 	{name: "increment", engine: dbtest.PostgreSQL, ddl: []string{
 		"ALTER SEQUENCE user_sessions_id_seq INCREMENT BY 10", "SELECT nextval('user_sessions_id_seq')",

@@ -145,7 +145,7 @@ func TestDoctor_Defects(t *testing.T) {
 			if _, err := run(t, project, "doctor", dsnOf(t, d)); err == nil {
 				t.Errorf("%s: the command succeeded", defect.name)
 			}
-			mustRun(t, project, "down", dsnOf(t, d))
+			mustRun(t, project, "down", "-allow-destructive", dsnOf(t, d))
 		}
 		findings, err := migrations.Check(t.Context(), db)
 		if err != nil || !found(findings, "user_sessions: the table is missing", "up") {

@@ -45,12 +45,12 @@ func TestRemove_AppliedMigration(t *testing.T) {
 		}
 		project := team(dir, steps[1].models...)
 		mustRun(t, project, "up", dsnOf(t, d))
-		if _, err := run(t, project, "remove", dsnOf(t, d)); err == nil || !strings.Contains(err.Error(), "it is applied") {
+		if _, err := run(t, project, "remove", dsnOf(t, d)); err == nil || !strings.Contains(err.Error(), "the database has applied it") {
 			t.Errorf("got %v, want an error that it is applied", err)
 		}
-		mustRun(t, project, "down", dsnOf(t, d))
+		mustRun(t, project, "down", "-allow-destructive", dsnOf(t, d))
 		if d.Engine == dbtest.MySQL { // where the step has two migrations
-			mustRun(t, project, "down", dsnOf(t, d))
+			mustRun(t, project, "down", "-allow-destructive", dsnOf(t, d))
 		}
 		mustRun(t, project, "remove", dsnOf(t, d))
 		mustRun(t, team(dir, steps[0].models...), "check")

@@ -60,7 +60,7 @@ func TestUp_FourProcesses(t *testing.T) {
 			}
 			last := team(dir, steps[len(steps)-1].models...)
 			for range versions {
-				mustRun(t, last, "down", dsnOf(t, d))
+				mustRun(t, last, "down", "-allow-destructive", dsnOf(t, d))
 			}
 			// In the next round up has to create the version table again.
 			if err := db.Migrator().DropTable("usersession_schema_version"); err != nil {

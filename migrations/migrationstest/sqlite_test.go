@@ -75,7 +75,7 @@ func TestSQLiteRebuild_ReferringRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustRun(t, team(dir, steps[2].models...), "up", "-dsn="+dsn)
-	mustRun(t, team(dir, steps[2].models...), "down", "-dsn="+dsn)
+	mustRun(t, team(dir, steps[2].models...), "down", "-allow-destructive", "-dsn="+dsn)
 	var notes int
 	if err := db.Raw("SELECT count(*) FROM notes").Row().Scan(&notes); err != nil || notes != len(rows) {
 		t.Errorf("%d notes are left (%v), want %d", notes, err, len(rows))

@@ -59,6 +59,9 @@ func (r *runner) down(ctx context.Context, _ []string) error {
 		if err != nil {
 			return err
 		}
+		if err := r.refuseDestructive(ctx, provider, t.dialect.Name); err != nil {
+			return err
+		}
 		result, err := provider.Down(ctx)
 		if errors.Is(err, goose.ErrNoNextVersion) {
 			r.printf("Nothing is applied.")
@@ -70,6 +73,23 @@ func (r *runner) down(ctx context.Context, _ []string) error {
 		r.printf("reverted %s", result.Source.Path)
 		return nil
 	})
+}
+
+// refuseDestructive refuses to revert a migration that destroys data: whose Down does, or whose
+// Up did, so that its Down restores no values.
+func (r *runner) refuseDestructive(ctx context.Context, provider *goose.Provider, dialect string) error {
+	if r.flags.allowDestructive {
+		return nil
+	}
+	current, err := provider.GetDBVersion(ctx)
+	if err != nil || current == 0 {
+		return err
+	}
+	destroyed, err := r.project().Destroys(dialect, current)
+	if err != nil || len(destroyed) == 0 {
+		return err
+	}
+	return fmt.Errorf("nothing is reverted: version %d has statements that destroy data; revert it with -allow-destructive if you want that:\n  - %s", current, strings.Join(destroyed, "\n  - "))
 }
 
 func (r *runner) status(ctx context.Context, _ []string) error {
@@ -93,8 +113,8 @@ func (r *runner) status(ctx context.Context, _ []string) error {
 	})
 }
 
-// remove deletes the files of the last add. If -dsn is given, or the SQLite file exists, it
-// first checks that this database has not applied them. It cannot know about others.
+// remove deletes the files of the last add, of every dialect. It first checks that the database
+// of -dsn, or the team's default one, has not applied them. It cannot know about other databases.
 func (r *runner) remove(ctx context.Context, _ []string) error {
 	dialect, source, err := r.target()
 	if err != nil {
@@ -105,11 +125,15 @@ func (r *runner) remove(ctx context.Context, _ []string) error {
 	if err != nil {
 		return err
 	}
-	if r.flags.dsn != "" || fileExists(source.File) {
+	switch {
+	case r.flags.evenIfApplied:
+	case source.Dialect == "" || source.File != "" && !fileExists(source.File):
+		r.printf("There is no database to look at; name one with -dsn, if the migration may be applied to it.")
+	default:
 		err := r.with(ctx, func(t *target) error {
 			applied, err := isApplied(ctx, t, versions)
 			if applied {
-				return errors.New("it is applied; revert it first (down), or add another migration")
+				return errors.New("the database has applied it; revert it first (down), or add another migration. -even-if-applied removes the files nevertheless: that database can then not be reverted, and the next add generates the same change again")
 			}
 			return err
 		})

@@ -3,8 +3,10 @@ package command
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/pressly/goose/v3/database"
 
@@ -19,6 +21,9 @@ func (r *runner) baseline(ctx context.Context, args []string) error {
 		return errors.New("the argument is not a version; the command status lists the versions")
 	}
 	return r.with(ctx, func(t *target) error {
+		if err := r.checkSchema(t); err != nil {
+			return err
+		}
 		want, err := r.project().ModelAt(t.dialect.Name, number)
 		if err != nil {
 			return err
@@ -31,11 +36,65 @@ func (r *runner) baseline(ctx context.Context, args []string) error {
 		if err != nil {
 			return err
 		}
-		if findings := migrations.Compare(want, got); len(findings) > 0 {
-			return r.report(findings, "")
+		findings := migrations.Compare(want, got)
+		if len(findings) == 0 {
+			return r.stamp(ctx, t, number)
 		}
-		return r.stamp(ctx, t, number)
+		other, err := r.versionOf(t, got)
+		if err != nil {
+			return err
+		}
+		for i := range findings {
+			findings[i] = baselineFinding(findings[i], want, got, number)
+		}
+		if err := r.report(findings, ""); other == 0 {
+			return fmt.Errorf("the database differs from version %d: %w", number, err)
+		}
+		return fmt.Errorf("%w from version %d; the database has the schema of version %d: run baseline %d", ErrDrift, number, other, other)
 	})
+}
+
+// versionOf returns the last version whose schema the database has, 0 if there is none.
+func (r *runner) versionOf(t *target, got migrations.Model) (int64, error) {
+	numbers, err := r.project().Versions(t.dialect.Name)
+	if err != nil {
+		return 0, err
+	}
+	for _, number := range slices.Backward(numbers) {
+		want, err := r.project().ModelAt(t.dialect.Name, number)
+		if errors.Is(err, migrations.ErrNoMigration) {
+			continue // it is written by hand, before the first generated one
+		}
+		if err != nil {
+			return 0, err
+		}
+		if len(want.Tables) > 0 && len(migrations.Compare(want, got)) == 0 {
+			return number, nil
+		}
+	}
+	return 0, nil
+}
+
+// baselineFinding words a finding for a database that is compared with an older version: its
+// entities are not those of today, and its migrations have not run.
+func baselineFinding(f migrations.Finding, want, got migrations.Model, number int64) migrations.Finding {
+	for _, table := range want.Tables {
+		name, inTable := strings.CutPrefix(f.Where, table.Name+".")
+		live := got.Table(table.Name)
+		switch {
+		case f.Where == table.Name && live == nil:
+			f.Remedy = "name the version before the migration that creates the table, or create the table as the migration does"
+		case !inTable || live == nil:
+		case table.Column(name) == nil && live.Column(name) != nil, table.Index(name) == nil && live.Index(name) != nil:
+			f.Problem = fmt.Sprintf("the database has it, and version %d does not", number)
+			f.Remedy = "name a later version that has it; if there is none, drop it, or add it to the entities and write a migration"
+		case table.Column(name) != nil && live.Column(name) == nil:
+			f.Remedy = "name a version before the migration that adds the column, or add the column as the migration does"
+		case table.Column(name) != nil:
+			f.Remedy = fmt.Sprintf("alter the column as the migrations up to version %d would have made it", number)
+		}
+	}
+	return f
 }
 
 // stamp records versions as goose does after it has applied a migration.

@@ -47,13 +47,14 @@ const usage = `usage: go run . [flags] COMMAND
 
 from the entities, without a database
   add NAME            write a migration for each dialect whose tables have changed
-  remove              delete the files of the last add, unless the database has applied them
+  remove              delete the files of the last add, of all dialects, unless the database
+                      of -dsn has applied them; other databases are not looked at
   check               exit 1 if the migrations are not up to date with the entities (for CI)
   script [FROM] [TO]  print the SQL that leads from one version to another
 
 with a database (-dsn; a SQLite file by default)
   up                  apply the pending migrations; several hosts may run it at once
-  down                revert the last migration
+  down                revert the last migration; one that destroys data needs -allow-destructive
   status              list the migrations and when they were applied
   verify              apply all migrations to an empty database, compare it with the entities
   baseline VERSION    compare a database that was made in another way, record its version
@@ -69,6 +70,7 @@ type flags struct {
 	renames          list
 	allowDestructive bool
 	byHand           bool
+	evenIfApplied    bool
 }
 
 type list []string
@@ -91,8 +93,9 @@ func Run(ctx context.Context, team Team, args []string, out io.Writer) error {
 	set.StringVar(&f.dialect, "dialect", "", "the `dialect`, if there is no -dsn: "+team.names())
 	set.StringVar(&f.dir, "dir", team.Dir, "the `folder` of the migrations")
 	set.Var(&f.renames, "rename", "add: rename a column (`table.old=new`), or drop it although a new one has the same type (table.old=-); repeatable")
-	set.BoolVar(&f.allowDestructive, "allow-destructive", false, "add: generate changes that destroy or narrow data")
+	set.BoolVar(&f.allowDestructive, "allow-destructive", false, "add: generate changes that destroy or narrow data; down: revert a migration that destroys data")
 	set.BoolVar(&f.byHand, "by-hand", false, "add: write a file to complete by hand instead of generated SQL")
+	set.BoolVar(&f.evenIfApplied, "even-if-applied", false, "remove: do not look whether the database has applied them")
 	set.Usage = func() { fmt.Fprint(out, usage); set.PrintDefaults() }
 	words, err := parse(set, args)
 	if errors.Is(err, flag.ErrHelp) {

@@ -1,0 +1,154 @@
+package migrationstest
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"example.com/usersession/internal/dbtest"
+)
+
+// mustRefuse runs a command that must fail with the text.
+func mustRefuse(t *testing.T, want string, run func() (string, error)) {
+	t.Helper()
+	if out, err := run(); err == nil || !strings.Contains(err.Error()+out, want) {
+		t.Errorf("got %v, want an error with %q\n%s", err, want, out)
+	}
+}
+
+// TestDown_DestructiveStep reverts a migration that destroys data only with the flag, whether
+// its Down or its Up does, and whether it was generated or written by hand.
+func TestDown_DestructiveStep(t *testing.T) {
+	dbtest.On(t, []*dbtest.Engine{dbtest.SQLite, dbtest.PostgreSQL}, func(t *testing.T, d *dbtest.Database) {
+		dir, dsn := addFullAndLess(t), dsnOf(t, d) // Up of the second one drops columns
+		project := team(dir, &less{})
+		mustRun(t, project, "up", dsn)
+		down := func() (string, error) { return run(t, project, "down", dsn) }
+		mustRefuse(t, "Down does not restore what it drops the column things.", down)
+		mustRun(t, project, "down", "-allow-destructive", dsn)
+		mustRefuse(t, "Down drops the table things with all its rows", down)
+
+		for name, text := range map[string]string{
+			"drop":     "DROP TABLE other;",
+			"delete":   "delete\n  from other;",
+			"truncate": "INSERT INTO other (id) VALUES (3); TRUNCATE other;",
+			"column":   "ALTER TABLE other DROP COLUMN more;",
+		} {
+			own := "-- +goose Up\nCREATE TABLE IF NOT EXISTS other (id int, more int);\n-- +goose Down\n" + text + "\n"
+			path := filepath.Join(dir, d.Engine.Name, "20260301120001_"+name+".sql")
+			if name == "drop" {
+				own = strings.Replace(own, "IF NOT EXISTS ", "", 1)
+			}
+			removeGlob(t, filepath.Join(dir, d.Engine.Name, "20260301120001_*"))
+			if err := os.WriteFile(path, []byte(own), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			mustRun(t, project, "up", dsn)
+			mustRefuse(t, "version 20260301120001 has statements that destroy data", down)
+			mustExec(t, d.Open(t, dbtest.Setup{}), "DELETE FROM usersession_schema_version WHERE version_id = 20260301120001", "DROP TABLE other")
+		}
+	})
+}
+
+func removeGlob(t *testing.T, pattern string) {
+	t.Helper()
+	paths, err := filepath.Glob(pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestDown_HarmlessStep reverts an index, and a rebuild on SQLite, without the flag.
+func TestDown_HarmlessStep(t *testing.T) {
+	dbtest.On(t, []*dbtest.Engine{dbtest.SQLite, dbtest.PostgreSQL}, func(t *testing.T, d *dbtest.Database) {
+		dir, dsn := t.TempDir(), dsnOf(t, d)
+		add(t, dir, step{name: "init", models: []any{&gadget{}}})
+		add(t, dir, step{name: "wider", models: []any{&namedGadget{}}})
+		project := team(dir, &namedGadget{})
+		mustRun(t, project, "up", dsn)
+		mustRun(t, project, "down", dsn)
+	})
+}
+
+// namedGadget is a later gadget, whose default SQLite can only alter by a rebuild.
+type namedGadget struct {
+	ID   int64
+	Name string `gorm:"size:50;not null;default:unnamed;index"`
+}
+
+func (namedGadget) TableName() string { return "gadgets" }
+
+// TestRemove_DefaultDatabase looks at the team's default database, if there is one.
+func TestRemove_DefaultDatabase(t *testing.T) {
+	dbtest.On(t, []*dbtest.Engine{dbtest.SQLite, dbtest.PostgreSQL}, func(t *testing.T, d *dbtest.Database) {
+		dir, dsn := t.TempDir(), dsnOf(t, d)
+		add(t, dir, steps[0])
+		project := team(dir, steps[0].models...)
+		project.DSN = strings.TrimPrefix(dsn, "-dsn=")
+		mustRun(t, project, "up")
+		remove := func() (string, error) { return run(t, project, "remove") }
+		mustRefuse(t, "the database has applied it", remove)
+		mustRun(t, project, "remove", "-even-if-applied")
+		mustRefuse(t, "no such migration", remove)
+	})
+}
+
+// TestRemove_UnreachableDatabase removes nothing if the database cannot be looked at.
+func TestRemove_UnreachableDatabase(t *testing.T) {
+	dir := t.TempDir()
+	add(t, dir, steps[0])
+	project := team(dir, steps[0].models...)
+	if _, err := run(t, project, "remove", "-dsn=postgres://root@127.0.0.1:1/nothing?connect_timeout=1"); err == nil {
+		t.Error("it was removed")
+	}
+	mustRun(t, project, "check")
+}
+
+// TestBaseline_OtherVersion words what an older or a later version than the database's differs in,
+// and names the version that fits.
+func TestBaseline_OtherVersion(t *testing.T) {
+	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
+		dir, dsn := t.TempDir(), dsnOf(t, d)
+		add(t, dir, step{name: "init", models: []any{&gadget{}}})
+		add(t, dir, step{name: "more", models: []any{&fullGadget{}}})
+		project, db := team(dir, &fullGadget{}), d.Open(t, dbtest.Setup{})
+		baseline := func(version string) func() (string, error) {
+			return func() (string, error) { return run(t, project, "baseline", version, dsn) }
+		}
+		create := func(model any) {
+			t.Helper()
+			if err := db.Session(&gorm.Session{}).AutoMigrate(model); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mustRefuse(t, "gadgets: the table is missing; name the version before", baseline("20260301120000"))
+		create(&gadget{})
+		mustRefuse(t, "gadgets.weight: the column is missing; name a version before", baseline("20260301120001"))
+		mustRefuse(t, "the database has the schema of version 20260301120000: run baseline 20260301120000", baseline("20260301120001"))
+		create(&fullGadget{})
+		mustRefuse(t, "gadgets.weight: the database has it, and version 20260301120000 does not; name a later version", baseline("20260301120000"))
+		mustRefuse(t, "gadgets.idx_gadgets_weight: the database has it, and version", baseline("20260301120000"))
+		mustRefuse(t, "run baseline 20260301120001", baseline("20260301120000"))
+		if out, err := baseline("20260301120000")(); err == nil || strings.Contains(out, "entities do not have") {
+			t.Errorf("%v\n%s", err, out)
+		}
+		mustRun(t, project, "baseline", "20260301120001", dsn)
+	})
+}
+
+// fullGadget is a later gadget.
+type fullGadget struct {
+	ID     int64
+	Name   string `gorm:"size:50;not null;index"`
+	Weight *int64 `gorm:"index"`
+}
+
+func (fullGadget) TableName() string { return "gadgets" }
