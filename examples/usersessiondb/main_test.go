@@ -3,19 +3,26 @@ package main
 import (
 	"bytes"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"example.com/usersession/examples/usersessiondb/command"
 )
 
 // TestMigrations runs the checks of a team's CI: the migrations are up to date with the
-// entities, and they create the tables that the entities describe.
+// entities, and each dialect has a script. With SQLite, it also applies and reverts them.
 func TestMigrations(t *testing.T) {
-	dsn := "-dsn=file:" + filepath.Join(t.TempDir(), "test.db")
-	for _, args := range [][]string{
-		{"check"}, {"verify"}, {"up", dsn}, {"doctor", dsn}, {"status", dsn}, {"down", "-allow-destructive", dsn}, {"up", dsn},
-		{"script", "-dialect=sqlserver"},
-	} {
+	commands := [][]string{{"check"}}
+	for _, dialect := range team.Dialects {
+		commands = append(commands, []string{"script", "-dialect=" + dialect.Name})
+	}
+	if slices.ContainsFunc(team.Dialects, func(d command.Dialect) bool { return d.Name == "sqlite" }) {
+		dsn := "-dsn=file:" + filepath.ToSlash(filepath.Join(t.TempDir(), "test.db"))
+		commands = append(commands, [][]string{
+			{"verify"}, {"up", dsn}, {"doctor", dsn}, {"status", dsn}, {"down", "-allow-destructive", dsn}, {"up", dsn},
+		}...)
+	}
+	for _, args := range commands {
 		var out bytes.Buffer
 		if err := command.Run(t.Context(), team, args, &out); err != nil {
 			t.Errorf("%v: %v\n%s", args, err, &out)

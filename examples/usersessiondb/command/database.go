@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -36,6 +37,12 @@ func (r *runner) target() (Dialect, dsn.Source, error) {
 		}
 	}
 	name := cmp.Or(r.flags.dialect, source.Dialect)
+	if name == "" && len(r.team.Dialects) == 1 {
+		name = r.team.Dialects[0].Name
+	}
+	if name == "" {
+		return Dialect{}, dsn.Source{}, errors.New("name a database with -dsn, or a dialect with -dialect")
+	}
 	if name != source.Dialect {
 		if r.flags.dsn != "" {
 			return Dialect{}, dsn.Source{}, fmt.Errorf("-dialect is %s, but -dsn is a DSN of %s", name, source.Dialect)

@@ -19,7 +19,11 @@ import (
 // schema that GORM creates from the entities. For SQLite it uses a temporary file. With -dsn
 // it also uses the named database, which must be empty and is left empty.
 func (r *runner) verify(ctx context.Context, _ []string) error {
-	if i := slices.IndexFunc(r.team.Dialects, func(d Dialect) bool { return d.Name == "sqlite" }); i >= 0 {
+	i := slices.IndexFunc(r.team.Dialects, func(d Dialect) bool { return d.Name == "sqlite" })
+	if i < 0 && r.flags.dsn == "" {
+		return errors.New("the project does not have SQLite, for which a temporary file would do; name an empty database with -dsn")
+	}
+	if i >= 0 {
 		dir, err := os.MkdirTemp("", "usersessiondb")
 		if err != nil {
 			return err
