@@ -161,8 +161,12 @@ work: ## add new modules to go.work
 # --- upkeep ------------------------------------------------------------------
 
 .PHONY: download
-download: ## download the dependencies of all modules, so that make check runs offline
+download: ## download everything that make check needs, so that it runs offline
 	@$(call each,$(GO) mod download)
+	@# go mod tidy also reads the tests of the dependencies.
+	@$(call each,$(GO) mod tidy -diff)
+	@if command -v npm >/dev/null; then npm ci --prefix examples/bff/e2e/oidc-provider --no-audit --no-fund; else \
+		echo "without npm, the test with an independent provider is skipped"; fi
 
 .PHONY: rename
 rename: ## change the module path everywhere: make rename MODULE=github.com/you/usersession
