@@ -23,13 +23,15 @@ type fault struct {
 	name   string
 	topics []string // the topics that must fail
 	build  func(t *testing.T, b *builder) bff.UserSessionStore
+	// hosts, in place of build, returns what makes each of two hosts' stores.
+	hosts func(clock func() time.Time, shared bff.UserSessionStore) bff.UserSessionStore
 	// hangs means that the suite hangs on the fault until its time is out.
 	hangs bool
 }
 
 func allFaults() []fault {
 	return slices.Concat(valueFaults(), writeFaults(), expiryFaults(), removalFaults(), raceFaults(), listerFaults(),
-		anonymousFaults(), rivalFaults(), deleteFaults())
+		anonymousFaults(), rivalFaults(), deleteFaults(), hostFaults())
 }
 
 // TestRun_BrokenStore checks that the suite fails on each fault in the topics of the fault
@@ -69,14 +71,25 @@ func TestFault(t *testing.T) {
 		t.Skip("runs only in the processes that TestRun_BrokenStore starts")
 	}
 	build := func(_ *testing.T, b *builder) bff.UserSessionStore { return b.store }
+	h := Harness{New: func(t *testing.T, clock func() time.Time) bff.UserSessionStore {
+		return build(t, newBuilder(clock))
+	}}
 	for _, fault := range allFaults() {
-		if fault.name == name {
+		if fault.name != name {
+			continue
+		}
+		if fault.build != nil {
 			build = fault.build
 		}
+		if fault.hosts != nil {
+			h.MaxStale = faultMaxStale
+			h.Hosts = func(_ *testing.T, clock func() time.Time) (one, other bff.UserSessionStore) {
+				shared := bff.NewInMemoryStore(bff.WithClock(clock))
+				return fault.hosts(clock, shared), fault.hosts(clock, shared)
+			}
+		}
 	}
-	Run(t, Harness{New: func(t *testing.T, clock func() time.Time) bff.UserSessionStore {
-		return build(t, newBuilder(clock))
-	}})
+	Run(t, h)
 }
 
 func runOnFault(t *testing.T, name string, hangs bool) (output string, passed bool) {

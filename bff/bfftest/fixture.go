@@ -39,13 +39,14 @@ func (c *clock) set(t time.Time) {
 // The methods fail the test. Other goroutines may call only methods that return an error.
 type fixture struct {
 	*testing.T
-	store bff.UserSessionStore
-	clock *clock
+	store   bff.UserSessionStore
+	clock   *clock
+	harness Harness
 }
 
 func newFixture(t *testing.T, h Harness) *fixture {
 	clock := newClock()
-	return &fixture{T: t, store: h.New(t, clock.now), clock: clock}
+	return &fixture{T: t, store: h.New(t, clock.now), clock: clock, harness: h}
 }
 
 const (

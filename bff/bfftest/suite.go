@@ -37,6 +37,14 @@ type Harness struct {
 	// The clock is safe for concurrent use.
 	New func(t *testing.T, clock func() time.Time) bff.UserSessionStore
 
+	// Hosts returns two empty stores that share their data, as two hosts do, for the topic
+	// "hosts". If it is nil, the suite reports that topic as skipped.
+	Hosts func(t *testing.T, clock func() time.Time) (one, other bff.UserSessionStore)
+
+	// MaxStale is how late a host may see what the other host has written, as with a
+	// [bff.ReadCache]. Zero, as for a database, means at once.
+	MaxStale time.Duration
+
 	// Skip maps the name of a topic ("lister") or of one test ("identity/case
 	// differs", with spaces or underscores) to the reason why the suite skips it.
 	// The test's output shows the reason. An unknown name and an empty reason are
@@ -58,6 +66,9 @@ func Run(t *testing.T, h Harness) {
 		t.Run(topic.name, func(t *testing.T) {
 			if reason, ok := skip[topic.name]; ok {
 				t.Skip(reason)
+			}
+			if topic.hosts && h.Hosts == nil {
+				t.Skip("Harness.Hosts is missing")
 			}
 			if topic.lacks != nil {
 				if missing := topic.lacks(h.New(t, newClock().now)); missing != "" {
@@ -83,6 +94,7 @@ type topic struct {
 	// lacks returns the name of the capability that the topic needs and that the
 	// store does not implement, or "". A nil lacks means that the topic needs none.
 	lacks func(bff.UserSessionStore) string
+	hosts bool // whether the topic needs Harness.Hosts
 }
 
 type test struct {
@@ -111,6 +123,7 @@ func allTopics() []topic {
 		deleteVersionTopic(),
 		cleanupTopic(),
 		listerTopic(),
+		hostsTopic(),
 		concurrencyTopic(),
 	}
 }
