@@ -118,7 +118,7 @@ func (s *Sessions) removeLoaded(ctx context.Context, loaded *Session) error {
 // ErrEnded if the session is gone, or if it has another user, or another session of the
 // provider, than every session that is given.
 func (s *Sessions) present(ctx context.Context, key string, expected ...*Session) (bff.UserSession, error) {
-	row, err := s.cfg.Store.GetUserSession(ctx, s.storeKey(key))
+	row, err := s.cfg.Store.GetUserSession(bff.WithFreshRead(ctx), s.storeKey(key))
 	switch {
 	case errors.Is(err, bff.ErrSessionNotFound):
 		return row, ErrEnded

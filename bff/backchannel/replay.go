@@ -108,7 +108,7 @@ type StoreReplayMemory struct {
 
 // Used implements [ReplayMemory].
 func (m StoreReplayMemory) Used(ctx context.Context, issuer, tokenID string) (bool, error) {
-	_, err := m.Store.GetUserSession(ctx, m.key(issuer, tokenID))
+	_, err := m.Store.GetUserSession(bff.WithFreshRead(ctx), m.key(issuer, tokenID))
 	if errors.Is(err, bff.ErrSessionNotFound) {
 		return false, nil
 	}

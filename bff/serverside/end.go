@@ -59,7 +59,7 @@ func (s *Sessions) endKey(ctx context.Context, key string) (removed int64, token
 // session first, it returns the token that it read: the user asked for the end.
 func (s *Sessions) deleteAndReadToken(ctx context.Context, key string) (removed int64, token string, err error) {
 	for range maxDeleteAttempts {
-		row, err := s.cfg.Store.GetUserSession(ctx, s.storeKey(key))
+		row, err := s.cfg.Store.GetUserSession(bff.WithFreshRead(ctx), s.storeKey(key))
 		if errors.Is(err, bff.ErrSessionNotFound) { // or expired
 			break
 		}

@@ -64,7 +64,7 @@ func (s *Sessions) rowsOf(ctx context.Context, filter bff.UserSessionsFilter) it
 			return
 		}
 		for _, key := range keys {
-			row, err := s.cfg.Store.GetUserSession(ctx, s.storeKey(key))
+			row, err := s.cfg.Store.GetUserSession(bff.WithFreshRead(ctx), s.storeKey(key))
 			if errors.Is(err, bff.ErrSessionNotFound) {
 				continue // it has ended in the meantime
 			}

@@ -10,10 +10,15 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-// load reads the session with the key. It returns nil and no error if there is no usable
-// session: the row is missing or expired, or open returns nil for it. It deletes nothing. An
-// error of the store says nothing about the session.
+// load reads the session with the key from the store, past a [bff.ReadCache].
 func (s *Sessions) load(ctx context.Context, key string) (*openedSession, error) {
+	return s.loadRecent(bff.WithFreshRead(ctx), key)
+}
+
+// loadRecent reads the session with the key, which may come from a [bff.ReadCache]. It returns nil
+// and no error if there is no usable session: the row is missing or expired, or open returns nil
+// for it. It deletes nothing. An error of the store says nothing about the session.
+func (s *Sessions) loadRecent(ctx context.Context, key string) (*openedSession, error) {
 	row, err := s.cfg.Store.GetUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: key})
 	if errors.Is(err, bff.ErrSessionNotFound) {
 		return nil, nil

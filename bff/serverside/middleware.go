@@ -48,7 +48,7 @@ func (s *Sessions) loadRequest(r *http.Request) (*requestState, error) {
 	}
 	ctx, cancel := s.withStoreTimeout(r.Context())
 	defer cancel()
-	opened, err := s.load(ctx, key)
+	opened, err := s.loadRecent(ctx, key)
 	if err != nil {
 		return nil, err
 	}

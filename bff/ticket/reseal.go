@@ -101,7 +101,7 @@ func (j Reseal) resealOne(ctx context.Context, key bff.UserSessionKey, report *R
 	var err error
 	for range resealAttempts {
 		var session bff.UserSession
-		session, err = j.Store.GetUserSession(ctx, key)
+		session, err = j.Store.GetUserSession(bff.WithFreshRead(ctx), key)
 		if errors.Is(err, bff.ErrSessionNotFound) {
 			return nil
 		}

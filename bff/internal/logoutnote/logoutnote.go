@@ -93,7 +93,7 @@ func (n Notes) write(ctx context.Context, key string, noted, issuedAt, until tim
 			return err
 		}
 		var note bff.UserSession
-		if note, err = n.Store.GetUserSession(ctx, id); err == nil {
+		if note, err = n.Store.GetUserSession(bff.WithFreshRead(ctx), id); err == nil {
 			err = n.Store.UpdateUserSession(ctx, id, bff.UserSessionUpdate{
 				Created: later(note.Created, noted), Renewed: later(note.Renewed, issuedAt),
 				Expires: later(note.Expires, until), IfVersion: note.Version,
@@ -138,7 +138,7 @@ func (n Notes) any(ctx context.Context, subjectID, sessionID string, matches fun
 		keys = append(keys, n.key("", sessionID), n.key(subjectID, sessionID))
 	}
 	for _, key := range keys {
-		note, err := n.Store.GetUserSession(ctx, bff.UserSessionKey{PartitionKey: Partition, Key: key})
+		note, err := n.Store.GetUserSession(bff.WithFreshRead(ctx), bff.UserSessionKey{PartitionKey: Partition, Key: key})
 		if errors.Is(err, bff.ErrSessionNotFound) {
 			continue
 		}
