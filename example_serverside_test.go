@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -56,3 +57,10 @@ func Example_serversideInTransaction() {
 	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "https://shop.example/", nil))
 	// Output: <nil> false
 }
+
+// The middleware, the back-channel logout and an operator's page get the cache as their store.
+func withReadCache(store *usersession.GormStore) (bff.ReadCache, error) {
+	return bff.NewReadCache(store, bff.ReadCacheConfig{MaxStale: 2 * time.Second})
+}
+
+var _ = withReadCache // for the README

@@ -102,7 +102,8 @@ func NewGormStore(db *gorm.DB, opts ...Option) (*GormStore, error) {
 // conflict ends it, too), innodb_rollback_on_timeout (error 1205), and MariaDB from 11.6 in
 // REPEATABLE READ (error 1020). On MySQL and MariaDB the error says that the transaction has
 // ended. Leave XACT_ABORT off, and after any database error roll the transaction back. On SQL Server use go-mssqldb 1.10 or later, which notices the end of a
-// transaction.
+// transaction. A [bff.ReadCache] does not see what the transaction writes: call its Forget after
+// the commit.
 func (s *GormStore) WithTx(tx *gorm.DB) *GormStore {
 	joined := &GormStore{
 		config: s.config, sql: s.sql, conn: newConn(tx, s.conn.dialect, s.server, s.config), server: s.server,

@@ -42,6 +42,32 @@ func ExampleNewInMemoryStore() {
 	// true
 }
 
+// The cache stands between the handlers and the store: the middleware, the back-channel logout and
+// an operator's page all get the cache.
+func ExampleNewReadCache() {
+	store := bff.NewInMemoryStore() // or usersession.NewGormStore(db)
+	sessions, err := bff.NewReadCache(store, bff.ReadCacheConfig{MaxStale: 2 * time.Second})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	ctx, now := context.Background(), time.Now()
+	key := bff.UserSessionKey{PartitionKey: "shop", Key: "derived-from-the-cookie"}
+	_ = sessions.CreateUserSession(ctx, bff.UserSession{PartitionKey: key.PartitionKey, Key: key.Key, SubjectID: "alice", Created: now, Renewed: now})
+	for range 100 {
+		_, _ = sessions.GetUserSession(ctx, key)
+	}
+	fmt.Println(sessions.Stats().Misses, "read of the store")
+
+	_, _ = sessions.DeleteUserSessions(ctx, "shop", bff.UserSessionsFilter{SubjectID: "alice"})
+	_, err = sessions.GetUserSession(ctx, key)
+	fmt.Println(errors.Is(err, bff.ErrSessionNotFound))
+	// Output:
+	// 1 read of the store
+	// true
+}
+
 // Two requests refresh the tokens of one session at once. The second update fails with
 // ErrSessionChanged instead of overwriting the tokens of the first.
 func ExampleUserSessionStore_conditionalUpdate() {

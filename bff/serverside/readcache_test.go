@@ -125,3 +125,14 @@ func TestReadCache_RefreshOnce(t *testing.T) {
 		t.Errorf("%d refreshes, want 1", refreshes)
 	}
 }
+
+// TestReadCache_Transaction: what a transaction wrote past the cache is seen once it is committed.
+func TestReadCache_Transaction(t *testing.T) {
+	here, _, store := cachedHosts(t)
+	tx, committed := here.WithStore(store)
+	if _, err := tx.RevokeSessions(t.Context(), bff.UserSessionsFilter{SubjectID: "alice"}); err != nil {
+		t.Fatal(err)
+	}
+	committed()
+	here.want("")
+}

@@ -97,6 +97,9 @@ func (tx *transaction) committed() {
 	states, effects := tx.states, tx.effects
 	tx.states, tx.effects = map[*requestState]*transactionState{}, nil
 	tx.mu.Unlock()
+	if cache, ok := tx.outside.cfg.Store.(bff.ReadCache); ok {
+		cache.Forget() // the transaction wrote past it
+	}
 	for outside, inside := range states {
 		inside.leave(outside)
 	}
