@@ -27,7 +27,15 @@ type databaseError struct {
 
 func (e *databaseError) Error() string { return e.text }
 
-func (e *databaseError) GoString() string { return fmt.Sprintf("%q", e.text) }
+// Format prints the text under every verb: fmt prints the fields of an error under a verb that is
+// not one for texts, such as %d.
+func (e *databaseError) Format(f fmt.State, verb rune) {
+	if verb == 'q' || verb == 'v' && f.Flag('#') {
+		fmt.Fprintf(f, "%q", e.text)
+		return
+	}
+	_, _ = io.WriteString(f, e.text)
+}
 
 func (e *databaseError) Is(target error) bool { return errors.Is(e.cause, target) }
 

@@ -210,3 +210,22 @@ func TestIsRefusal_OtherErrors(t *testing.T) {
 		}
 	}
 }
+
+// TestDatabaseError_EveryVerb: no verb of package fmt prints the database's own error, which quotes
+// keys, also if the error is wrapped or is a field.
+func TestDatabaseError_EveryVerb(t *testing.T) {
+	err := error(&databaseError{text: "a duplicate", cause: errors.New("secret")})
+	values := []any{err, fmt.Errorf("wrapped: %w", err), errors.Join(err, err), struct{ Err error }{err}, &struct{ Err error }{err}, []error{err}, map[string]error{"x": err}}
+	for verb := 'A'; verb <= 'z'; verb++ {
+		for _, flag := range []string{"", "+", "#", " ", "0", "-8", ".3"} {
+			for _, value := range values {
+				if text := fmt.Sprintf("%"+flag+string(verb), value); strings.Contains(text, "secret") || strings.Contains(text, "736563726574") {
+					t.Errorf("%%%s%c of %T prints %q", flag, verb, value, text)
+				}
+			}
+		}
+	}
+	if got := fmt.Sprintf("%v|%s|%q|%d", err, err, err, err); got != `a duplicate|a duplicate|"a duplicate"|a duplicate` {
+		t.Errorf("got %s", got)
+	}
+}

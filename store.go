@@ -85,7 +85,8 @@ func NewGormStore(db *gorm.DB, opts ...Option) (*GormStore, error) {
 // the transaction. The returned store is cheap to make and must not be used after the
 // end of the transaction.
 //
-// The transaction must be on the same kind of database. A conflict
+// The transaction must be on the same kind of database and not in DryRun mode: otherwise every
+// operation of the returned store fails. A conflict
 // ([bff.ErrSessionExists], [bff.ErrSessionChanged]) leaves it usable. A deadlock or a
 // serialization failure does not: the store returns the database's error, and the
 // application must retry the whole transaction. A context that ends in the middle of a
@@ -110,6 +111,9 @@ func (s *GormStore) WithTx(tx *gorm.DB) *GormStore {
 	}
 	if name := tx.Name(); name != s.conn.dialect.name {
 		_ = joined.conn.direct.AddError(fmt.Errorf("WithTx: the transaction is on %s, the store is for %s", name, s.conn.dialect.name))
+	}
+	if tx.DryRun {
+		_ = joined.conn.direct.AddError(errors.New("WithTx: the transaction is in DryRun mode, which stores nothing"))
 	}
 	return joined
 }

@@ -103,6 +103,27 @@ func TestWithTx_AnotherDialect(t *testing.T) {
 	}
 }
 
+// TestWithTx_DryRun: nothing is reported as done that a dry run does not do.
+func TestWithTx_DryRun(t *testing.T) {
+	db := openSQLite(t)
+	store := newStore(t, db)
+	dry := store.WithTx(db.Session(&gorm.Session{DryRun: true}))
+	session := bff.UserSession{Key: "key", SubjectID: "alice", Created: time.Now(), Renewed: time.Now()}
+	key := bff.UserSessionKey{Key: "key"}
+	for name, err := range map[string]error{
+		"create":  dry.CreateUserSession(t.Context(), session),
+		"replace": dry.ReplaceUserSession(t.Context(), session),
+		"update":  dry.UpdateUserSession(t.Context(), key, bff.UserSessionUpdate{SubjectID: "alice", Renewed: time.Now()}),
+		"delete":  errOf(dry.DeleteUserSession(t.Context(), key)),
+		"revoke":  errOf(dry.DeleteUserSessions(t.Context(), "", bff.UserSessionsFilter{SubjectID: "alice"})),
+		"cleanup": errOf(dry.DeleteExpiredSessions(t.Context())),
+	} {
+		if err == nil || !strings.Contains(err.Error(), "DryRun") {
+			t.Errorf("%s: got %v, want an error that names DryRun", name, err)
+		}
+	}
+}
+
 // A renamed dialector has a name that is not the store's dialect.
 type renamed struct {
 	gorm.Dialector
