@@ -110,10 +110,10 @@ func (s *GormStore) WithTx(tx *gorm.DB) *GormStore {
 		config: s.config, sql: s.sql, conn: newConn(tx, s.conn.dialect, s.server, s.config), server: s.server,
 	}
 	if name := tx.Name(); name != s.conn.dialect.name {
-		_ = joined.conn.direct.AddError(fmt.Errorf("WithTx: the transaction is on %s, the store is for %s", name, s.conn.dialect.name))
+		_ = joined.conn.direct.AddError(fmt.Errorf("%w: WithTx got a transaction on %s, the store is for %s", errSettings, name, s.conn.dialect.name))
 	}
 	if tx.DryRun {
-		_ = joined.conn.direct.AddError(errors.New("WithTx: the transaction is in DryRun mode, which stores nothing"))
+		_ = joined.conn.direct.AddError(fmt.Errorf("%w: WithTx got a transaction in DryRun mode, which stores nothing", errSettings))
 	}
 	return joined
 }
