@@ -220,7 +220,7 @@ func (h *Handler) logout(ctx context.Context, raw string) error {
 	}
 	storeCtx, cancel := context.WithTimeout(ctx, h.cfg.StoreTimeout)
 	defer cancel()
-	used, err := h.cfg.Replay.Used(storeCtx, token.issuer, token.id)
+	used, err := h.cfg.Replay.Used(storeCtx, token.issuer, token.replayID())
 	if err != nil {
 		return fmt.Errorf("the replay memory failed: %w", err)
 	}
@@ -246,7 +246,7 @@ func (h *Handler) logout(ctx context.Context, raw string) error {
 func (h *Handler) remember(ctx context.Context, token logoutToken) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.cfg.StoreTimeout)
 	defer cancel()
-	_, err := h.cfg.Replay.Remember(ctx, token.issuer, token.id, h.goodUntil(token))
+	_, err := h.cfg.Replay.Remember(ctx, token.issuer, token.replayID(), h.goodUntil(token))
 	return err
 }
 

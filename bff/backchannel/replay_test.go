@@ -40,6 +40,23 @@ func TestHandler_ReplayedToken(t *testing.T) {
 	}
 }
 
+// TestHandler_OtherClientsToken: a provider may send tokens with one jti to several clients that
+// share a memory.
+func TestHandler_OtherClientsToken(t *testing.T) {
+	for name, memory := range memories(clock) {
+		t.Run(name, func(t *testing.T) {
+			s := &sessions{}
+			h := newHandler(t, s, func(c *Config) { c.Replay = memory })
+			for _, aud := range []any{"bff", "shop", []string{"bff"}, "b", nil} {
+				if w := post(t, h, token(t, map[string]any{"aud": aud, "jti": "ff"})); w.Code != http.StatusOK {
+					t.Errorf("aud %v: status %d", aud, w.Code)
+				}
+				wantRefused(t, post(t, h, token(t, map[string]any{"aud": aud, "jti": "ff"})), &sessions{})
+			}
+		})
+	}
+}
+
 func TestHandler_FailedLogoutMayBeRepeated(t *testing.T) {
 	for name, memory := range memories(clock) {
 		for _, all := range []bool{false, true} {

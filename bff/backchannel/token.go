@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,8 +21,14 @@ type logoutToken struct {
 	issuer    string
 	subjectID string
 	sessionID string
-	id        string
+	id        string // jti
+	audience  string // aud as it stands in the token
 	issuedAt  time.Time
+}
+
+// replayID returns the id under which the token is remembered.
+func (t logoutToken) replayID() string {
+	return strconv.Itoa(len(t.audience)) + ":" + t.audience + t.id
 }
 
 // parse does the checks of section 2.6 that need no keys. Its errors quote nothing of the
@@ -87,6 +94,7 @@ func (h *Handler) readIdentity(claims map[string]json.RawMessage, token *logoutT
 	if token.id, ok = parseString(claims["jti"]); !ok {
 		return errors.New("the token has no jti")
 	}
+	token.audience = string(claims["aud"]) // the Verifier has checked it
 	for _, claim := range []struct {
 		name string
 		to   *string
