@@ -22,6 +22,7 @@ const (
 	DefaultRefreshBefore    = time.Minute
 	DefaultTokenTimeout     = 10 * time.Second
 	DefaultStoreTimeout     = 5 * time.Second
+	DefaultTicketCacheSize  = 1024
 )
 
 // Config configures [Sessions]. Protector must be set; every other field has a default.
@@ -96,6 +97,18 @@ type Config struct {
 	// a refresh. It must be the same on all hosts. The default is [DefaultStoreTimeout].
 	StoreTimeout time.Duration
 
+	// TicketCacheSize is the number of sessions whose opened tickets this process remembers.
+	// Every request reads its row from the Store all the same: a remembered ticket serves
+	// only a row with the same sealed bytes and the same identities, so that each change of
+	// a row is seen at once. Remembered tickets take a multiple of the size of the sealed
+	// ones, which is limited to 16 kB for each session on average.
+	//
+	// The default is [DefaultTicketCacheSize] if the Protector is a [ticket.KeyRing]. With
+	// any other Protector, which may stop opening tickets while the process runs (because a
+	// key was disabled, for example), the default is to remember nothing; a positive number
+	// is for one that does not. A negative number means that nothing is remembered.
+	TicketCacheSize int
+
 	// ErrorHandler answers a request whose session cannot be read because the store or the
 	// Protector fails; err is for the log, not for the browser. The default answers with
 	// status 503 and no details. The response is never cached.
@@ -124,6 +137,7 @@ type process struct {
 	refreshes     refreshGroup
 	refusedTokens refusedTokens
 	revocations   revocations
+	tickets       *ticketCache // nil: nothing is remembered
 }
 
 // New checks the configuration and sets the defaults. It does no I/O and starts no
@@ -142,6 +156,9 @@ func New(c Config) (*Sessions, error) {
 	setDefault(&c.RefreshBefore, DefaultRefreshBefore)
 	setDefault(&c.TokenTimeout, DefaultTokenTimeout)
 	setDefault(&c.StoreTimeout, DefaultStoreTimeout)
+	if _, ok := c.Protector.(*ticket.KeyRing); ok { // immutable
+		setDefault(&c.TicketCacheSize, DefaultTicketCacheSize)
+	}
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
@@ -163,7 +180,9 @@ func New(c Config) (*Sessions, error) {
 	if _, ok := c.Store.(bff.UserSessionStoreCleanup); c.EnableSessionCleanup && !ok {
 		return nil, errors.New("serverside: EnableSessionCleanup is set, but the Store is not a bff.UserSessionStoreCleanup")
 	}
-	s := &Sessions{cfg: c, process: &process{revocations: revocations{slots: make(chan struct{}, maxRevocations)}}}
+	s := &Sessions{cfg: c, process: &process{
+		revocations: revocations{slots: make(chan struct{}, maxRevocations)}, tickets: newTicketCache(c),
+	}}
 	s.refreshes.background = &s.background
 	return s, nil
 }

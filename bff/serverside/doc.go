@@ -37,6 +37,12 @@
 // calls [Sessions.Reload] from time to time and ends when that returns [ErrNoSession]: the
 // session may have been revoked. [Sessions.AccessToken] reads the session at each call.
 //
+// # Remembered tickets
+//
+// The row of a session is read at every request. Its ticket is decrypted and decoded only if
+// the row has changed since the process opened it last: the process remembers the opened
+// tickets of [Config.TicketCacheSize] sessions.
+//
 // # When the database is down
 //
 // Requests with a session cookie are answered with status 503. The browser keeps the cookie

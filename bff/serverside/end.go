@@ -48,10 +48,16 @@ func (s *Sessions) endKeys(ctx context.Context, keys iter.Seq[string], reason En
 // endKey deletes a session. With a Revoker it returns the session's refresh token.
 func (s *Sessions) endKey(ctx context.Context, key string) (removed int64, token string, err error) {
 	if s.cfg.Revoker == nil {
-		removed, err = s.cfg.Store.DeleteUserSession(ctx, s.storeKey(key))
+		removed, err = s.deleteSession(ctx, key)
 		return removed, "", err
 	}
 	return s.deleteAndReadToken(ctx, key)
+}
+
+// deleteSession deletes the session with the key and forgets its ticket.
+func (s *Sessions) deleteSession(ctx context.Context, key string) (int64, error) {
+	defer s.tickets.forget(key)
+	return s.cfg.Store.DeleteUserSession(ctx, s.storeKey(key))
 }
 
 // deleteAndReadToken deletes a session and returns the refresh token that was in it when it
@@ -80,10 +86,11 @@ func (s *Sessions) deleteAndReadToken(ctx context.Context, key string) (removed 
 			return removed, token, err
 		}
 		if ended {
+			s.tickets.forget(key)
 			return removed, token, nil
 		}
 	}
-	removed, err = s.cfg.Store.DeleteUserSession(ctx, s.storeKey(key))
+	removed, err = s.deleteSession(ctx, key)
 	if removed > 0 {
 		s.logTokenMayLive(ctx, "", errors.New("the session was changed again and again, or could not be read"))
 	}

@@ -21,6 +21,7 @@ func (s *Sessions) load(ctx context.Context, key string) (*openedSession, error)
 func (s *Sessions) loadRecent(ctx context.Context, key string) (*openedSession, error) {
 	row, err := s.cfg.Store.GetUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: key})
 	if errors.Is(err, bff.ErrSessionNotFound) {
+		s.tickets.forget(key)
 		return nil, nil
 	}
 	if err != nil {
@@ -33,8 +34,10 @@ func (s *Sessions) loadRecent(ctx context.Context, key string) (*openedSession, 
 	}
 	now := s.cfg.Clock()
 	if opened == nil || !now.Before(opened.ticket.Expires) || !now.Before(opened.row.Expires) {
+		s.tickets.forget(key)
 		return nil, nil
 	}
+	s.tickets.remember(opened, now)
 	return opened, nil
 }
 
@@ -42,9 +45,12 @@ func (s *Sessions) loadRecent(ctx context.Context, key string) (*openedSession, 
 // ticket does not open or it has another issuer. It returns an error if the Protector is
 // not available.
 func (s *Sessions) open(ctx context.Context, row bff.UserSession) (*openedSession, error) {
-	var t ticket.Ticket
-	err := errAnonymous
-	if row.SubjectID != "" {
+	t, remembered := s.tickets.get(row)
+	var err error
+	switch {
+	case row.SubjectID == "":
+		err = errAnonymous
+	case !remembered:
 		t, err = ticket.Open(s.cfg.Protector, ticket.BindingOf(row), row.Ticket)
 	}
 	if err == nil && t.Issuer != s.cfg.Issuer {

@@ -88,7 +88,7 @@ func (s *Sessions) afterRefusal(ctx context.Context, opened *openedSession) (*op
 	if err != nil {
 		return nil, err
 	}
-	removed, err := s.cfg.Store.DeleteUserSession(ctx, opened.key())
+	removed, err := s.deleteSession(ctx, opened.row.Key)
 	if err != nil { // cleanup deletes and counts it
 		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a session that ended could not be deleted", slog.Any("error", err))
 	}

@@ -94,7 +94,7 @@ func (s *Sessions) endReplaced(ctx context.Context, r *http.Request, opened *ope
 		if err != nil {
 			return err
 		}
-		removed, err := s.cfg.Store.DeleteUserSession(ctx, bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: key})
+		removed, err := s.deleteSession(ctx, key)
 		if err != nil {
 			return err
 		}

@@ -89,6 +89,7 @@ func (s *Sessions) endMatching(ctx, storeCtx context.Context, filter bff.UserSes
 		}
 	}
 	rest, err := s.cfg.Store.DeleteUserSessions(storeCtx, s.cfg.Partition, filter)
+	s.tickets.forgetMatching(filter)
 	s.reportEnded(ctx, reason, rest, filter.SubjectID)
 	// Of the rest, tokens has those that were read and whose own delete failed.
 	if unread := n + rest - int64(len(tokens)); s.cfg.Revoker != nil && rest > 0 && unread > 0 {

@@ -164,7 +164,7 @@ func (s *Sessions) enforceMaximum(ctx, storeCtx context.Context, opened *openedS
 func (s *Sessions) undoSignIn(ctx context.Context, opened *openedSession) {
 	ctx, cancel := s.withStoreTimeout(ctx)
 	defer cancel()
-	if _, err := s.cfg.Store.DeleteUserSession(ctx, opened.key()); err != nil {
+	if _, err := s.deleteSession(ctx, opened.row.Key); err != nil {
 		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a failed sign-in may have left a session that no browser can use",
 			slog.Any("error", err))
 	}
