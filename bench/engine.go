@@ -126,8 +126,12 @@ func createSQLite(_ context.Context, name string) (driver.Connector, error) {
 		return nil, err
 	}
 	defer func() { _ = pool.Close() }()
-	dsn := "file:" + filepath.ToSlash(directory) + "/sessions.db?_journal_mode=WAL&_busy_timeout=5000&_txlock=immediate&_synchronous=NORMAL"
-	return dsnConnector{dsn, pool.Driver()}, nil
+	return dsnConnector{sqliteDSN(name), pool.Driver()}, nil
+}
+
+func sqliteDSN(name string) string {
+	return "file:" + filepath.ToSlash(filepath.Join(os.TempDir(), name)) +
+		"/sessions.db?_journal_mode=WAL&_busy_timeout=5000&_txlock=immediate&_synchronous=NORMAL"
 }
 
 // A dsnConnector is a connector for a driver without one.
@@ -139,9 +143,11 @@ type dsnConnector struct {
 func (c dsnConnector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
 func (c dsnConnector) Driver() driver.Driver                        { return c.driver }
 
+func databaseName() string { return "usersession_bench_" + strings.ToLower(rand.Text()[:10]) }
+
 // create creates the database and the table, and returns the server's version.
 func (e *engine) create(ctx context.Context) (version string, err error) {
-	e.database = "usersession_bench_" + strings.ToLower(rand.Text()[:10])
+	e.database = databaseName()
 	if e.connector, err = e.createDatabase(ctx, e.database); err != nil {
 		return "", err
 	}

@@ -5,6 +5,7 @@
 //	go run ./bench operations
 //	go run ./bench peers
 //	go run ./bench revive
+//	go run ./bench against REF
 //
 // The compared alternatives take turns in one run, so that other load on the machine slows
 // down all of them alike. The results are Markdown tables on standard output; progress goes
@@ -21,6 +22,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,9 +60,13 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, w io.Writer) error {
-	const usage = "usage: bench cleanup|operations|peers|revive [flags]; -h after a command lists its flags"
+	const usage = "usage: bench cleanup|operations|peers|revive|against REF [flags]; -h after a command lists its flags"
 	if len(args) == 0 {
 		return errors.New(usage)
+	}
+	var ref string
+	if args[0] == "against" && len(args) > 1 && !strings.HasPrefix(args[1], "-") {
+		ref, args = args[1], slices.Delete(slices.Clone(args), 1, 2)
 	}
 	var c config
 	flags := flag.NewFlagSet("bench "+args[0], flag.ContinueOnError)
@@ -81,7 +87,7 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 		flags.DurationVar(&c.pause, "pause", -1, "pause of DeleteExpiredSessions between batches (negative: its default)")
 		flags.DurationVar(&c.box, "box", 4*time.Second, "time limit of a cleaner in each round, except of the one DELETE")
 		flags.DurationVar(&c.baseline, "baseline", time.Second, "how long the foreground runs alone before each round")
-	case "operations", "peers":
+	case "operations", "peers", "against":
 		measure = measureOperations
 		if args[0] == "peers" {
 			measure = measurePeers
@@ -109,7 +115,13 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 		return errors.New("too few rounds, rows or calls, or an empty ticket: raise the flag")
 	}
 	out := &report{out: w}
+	if (args[0] == "against") != (ref != "") {
+		return errors.New(usage)
+	}
 	out.printf("%s %s/%s, %d CPUs\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
+	if ref != "" {
+		return runAgainst(ctx, c, ref, out)
+	}
 	for _, e := range engines(c) {
 		if err := on(ctx, c, e, out, measure); err != nil {
 			return fmt.Errorf("%s: %w", e.name, err)
