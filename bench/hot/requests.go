@@ -34,9 +34,9 @@ func newTicket(i int) ticket.Ticket {
 }
 
 // set sets a field of the configuration that an older version may lack.
-func set(c *serverside.Config, field string, value any) {
+func set(c *serverside.Config, field string, value int) {
 	if f := reflect.ValueOf(c).Elem().FieldByName(field); f.IsValid() {
-		f.Set(reflect.ValueOf(value))
+		f.Set(reflect.ValueOf(value).Convert(f.Type()))
 	}
 }
 
@@ -72,6 +72,10 @@ func inMemory(ctx context.Context) ([]*operation, error) {
 		{"request, FromContext", func(*serverside.Config) {}, read},
 		{"request, nothing remembered", func(c *serverside.Config) { set(c, "TicketCacheSize", -1) }, func(http.ResponseWriter, *http.Request) {}},
 		{"request, nothing remembered, FromContext", func(c *serverside.Config) { set(c, "TicketCacheSize", -1) }, read},
+		{"request, nothing remembered, EncodingV2, FromContext", func(c *serverside.Config) {
+			set(c, "TicketCacheSize", -1)
+			set(c, "TicketEncoding", 2)
+		}, read},
 	} {
 		call, err := requests(ctx, keys, kind.change, kind.handler)
 		if err != nil {

@@ -97,6 +97,11 @@ type Config struct {
 	// a refresh. It must be the same on all hosts. The default is [DefaultStoreTimeout].
 	StoreTimeout time.Duration
 
+	// TicketEncoding is the encoding in which tickets are sealed; every encoding opens. Set it
+	// to [ticket.EncodingV2], which is faster, once every host runs a release
+	// that has it: on an older host, a session with such a ticket is signed out. The default
+	// is [ticket.DefaultEncoding].
+	TicketEncoding ticket.Encoding
 	// TicketCacheSize is the number of sessions whose opened tickets this process remembers.
 	// Every request reads its row from the Store all the same: a remembered ticket serves
 	// only a row with the same sealed bytes and the same identities, so that each change of
@@ -156,6 +161,7 @@ func New(c Config) (*Sessions, error) {
 	setDefault(&c.RefreshBefore, DefaultRefreshBefore)
 	setDefault(&c.TokenTimeout, DefaultTokenTimeout)
 	setDefault(&c.StoreTimeout, DefaultStoreTimeout)
+	setDefault(&c.TicketEncoding, ticket.DefaultEncoding)
 	if _, ok := c.Protector.(*ticket.KeyRing); ok { // immutable
 		setDefault(&c.TicketCacheSize, DefaultTicketCacheSize)
 	}
@@ -230,6 +236,9 @@ func (c Config) checkRest() error {
 	}
 	if c.MaxSessionsPerUser < 0 {
 		return errors.New("MaxSessionsPerUser is negative")
+	}
+	if c.TicketEncoding > ticket.EncodingV2 {
+		return errors.New("the TicketEncoding does not exist")
 	}
 	if c.Partition == logoutnote.Partition {
 		return errors.New("the Partition is reserved for the notes of back-channel logouts")

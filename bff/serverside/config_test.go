@@ -85,6 +85,7 @@ func TestNew_InvalidConfiguration(t *testing.T) {
 		"IdleTimeout":            func(c *Config) { c.IdleTimeout = -1 },
 		"AbsoluteLifetime":       func(c *Config) { c.AbsoluteLifetime = -1 },
 		"MaxSessionsPerUser":     func(c *Config) { c.MaxSessionsPerUser = -1 },
+		"TicketEncoding":         func(c *Config) { c.TicketEncoding = 3 },
 		"Partition":              func(c *Config) { c.Partition = "\x00" },
 		"SessionCleanupInterval": func(c *Config) { c.SessionCleanupInterval = -1 },
 		"Cleanup": func(c *Config) {

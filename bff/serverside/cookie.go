@@ -27,7 +27,9 @@ func newID() (id, key string) {
 // needs no salt and no stretching.
 func keyOf(id []byte) string {
 	sum := sha256.Sum256(id)
-	return hex.EncodeToString(sum[:])
+	var digits [2 * sha256.Size]byte
+	hex.Encode(digits[:], sum[:])
+	return string(digits[:])
 }
 
 // maxCookies is the number of session cookies of one request that count.
@@ -43,15 +45,17 @@ func (s *Sessions) requestKey(r *http.Request) (string, bool) {
 	return keyOfCookie(cookies[0])
 }
 
+var idEncoding = base64.RawURLEncoding.Strict()
+
 func keyOfCookie(c *http.Cookie) (string, bool) {
 	if len(c.Value) != base64.RawURLEncoding.EncodedLen(idSize) {
 		return "", false
 	}
-	id, err := base64.RawURLEncoding.Strict().DecodeString(c.Value)
-	if err != nil || len(id) != idSize {
+	var id [idSize]byte
+	if n, err := idEncoding.Decode(id[:], []byte(c.Value)); err != nil || n != idSize {
 		return "", false
 	}
-	return keyOf(id), true
+	return keyOf(id[:]), true
 }
 
 // severalKeys returns the keys of a request with several session cookies, and none for a

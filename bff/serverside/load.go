@@ -70,6 +70,11 @@ func (s *Sessions) open(ctx context.Context, row bff.UserSession) (*openedSessio
 	return &openedSession{row: row, ticket: t}, nil
 }
 
+// seal seals the ticket of a row.
+func (s *Sessions) seal(row bff.UserSession, t ticket.Ticket) ([]byte, error) {
+	return ticket.SealAs(s.cfg.Protector, ticket.BindingOf(row), t, s.cfg.TicketEncoding)
+}
+
 var (
 	errOtherIssuer = errors.New("the ticket is of another issuer")
 	errAnonymous   = errors.New("the session is anonymous")
@@ -116,7 +121,7 @@ func (s *Sessions) renew(ctx context.Context, opened *openedSession) *openedSess
 		u := opened.toUpdate()
 		u.Renewed, u.Expires = now, s.expiry(now, opened.ticket)
 		if ticket.NeedsReseal(s.cfg.Protector, opened.row.Ticket) {
-			if sealed, err := ticket.Seal(s.cfg.Protector, ticket.BindingOf(opened.row), opened.ticket); err == nil {
+			if sealed, err := s.seal(opened.row, opened.ticket); err == nil {
 				u.Ticket = sealed
 			}
 		}

@@ -127,7 +127,7 @@ func (s *Sessions) newSession(key string, t ticket.Ticket) (*openedSession, erro
 	if err := row.Validate(); err != nil {
 		return nil, err
 	}
-	sealed, err := ticket.Seal(s.cfg.Protector, ticket.BindingOf(row), t)
+	sealed, err := s.seal(row, t)
 	if err != nil {
 		return nil, err
 	}

@@ -86,7 +86,7 @@ func (s *Sessions) replaceTicket(ctx context.Context, opened *openedSession, t t
 		u.Expires = end
 	}
 	u.Expires = capExpiry(u.Expires, t)
-	sealed, err := ticket.Seal(s.cfg.Protector, ticket.BindingOf(opened.row), t)
+	sealed, err := s.seal(opened.row, t)
 	if err != nil {
 		return nil, fmt.Errorf("serverside: updating the session: %w", err)
 	}

@@ -2,10 +2,13 @@ package ticket
 
 import (
 	"encoding/json"
+	"errors"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"example.com/usersession/bff"
 )
 
 // nested returns a value that is nested depth times in arrays or in objects.
@@ -42,12 +45,14 @@ func TestSeal_ClaimsThatWouldNotOpen(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := full()
 			c.Claims = map[string]any{"claim": claim}
-			_, err := Seal(ring(t, 1), binding, c.Clone())
-			if err == nil {
-				t.Fatal("sealed")
-			}
-			if strings.Contains(err.Error(), "secret") {
-				t.Errorf("the error quotes the claim: %v", err)
+			for _, e := range encodings {
+				_, err := SealAs(ring(t, 1), binding, c.Clone(), e)
+				if err == nil {
+					t.Fatalf("sealed as %d", e)
+				}
+				if !errors.Is(err, bff.ErrInvalidSession) || strings.Contains(err.Error(), "secret") {
+					t.Errorf("encoding %d: the error is another one, or quotes the claim: %v", e, err)
+				}
 			}
 		})
 	}
@@ -70,18 +75,20 @@ func TestSeal_ClaimsThatOpen(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := full()
 			c.Claims = map[string]any{"claim": claim}
-			sealed, err := Seal(r, binding, c)
-			if err != nil {
-				t.Fatal(err)
-			}
-			opened, err := Open(r, binding, sealed)
-			if err != nil {
-				t.Fatal(err)
-			}
-			want, _ := json.Marshal(c.Claims)
-			got, _ := json.Marshal(opened.Claims)
-			if string(got) != string(want) {
-				t.Errorf("opened %.100s, want %.100s", got, want)
+			for _, e := range encodings {
+				sealed, err := SealAs(r, binding, c, e)
+				if err != nil {
+					t.Fatal(err)
+				}
+				opened, err := Open(r, binding, sealed)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want, _ := json.Marshal(c.Claims)
+				got, _ := json.Marshal(opened.Claims)
+				if string(got) != string(want) {
+					t.Errorf("encoding %d: opened %.100s, want %.100s", e, got, want)
+				}
 			}
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"reflect"
+	"slices"
 	"time"
 )
 
@@ -14,70 +15,70 @@ import (
 func (t Ticket) Clone() Ticket {
 	t.Properties = maps.Clone(t.Properties)
 	if t.Claims != nil {
-		t.Claims = cloner{}.value(t.Claims).(map[string]any)
+		c := make(cloner, 0, 8)
+		t.Claims = c.value(t.Claims).(map[string]any)
 	}
 	return t
 }
 
-// A cloner copies claims. It knows the maps and slices that it is in the middle of
-// copying: a claim that contains itself is not copied, and [Seal] refuses it.
-type cloner map[uintptr]struct{}
+// A cloner copies claims. It has the addresses of the maps and slices that it is in the middle
+// of copying: a claim that contains itself is not copied, and [Seal] refuses it.
+type cloner []uintptr
 
-func (c cloner) value(v any) any {
+func (c *cloner) value(v any) any {
 	switch v := v.(type) {
 	case nil, bool, string, json.Number, time.Time,
 		int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64, float32, float64:
 		return v
 	case map[string]any:
-		leave, ok := c.enter(v)
-		if !ok {
+		if !c.enter(v) {
 			return v
 		}
-		defer leave()
 		copied := make(map[string]any, len(v))
 		for name, value := range v {
 			copied[name] = c.value(value)
 		}
+		c.leave()
 		return copied
 	case []any:
-		leave, ok := c.enter(v)
-		if !ok {
+		if !c.enter(v) {
 			return v
 		}
-		defer leave()
 		copied := make([]any, len(v))
 		for i, value := range v {
 			copied[i] = c.value(value)
 		}
+		c.leave()
 		return copied
 	default:
 		return reopened(v)
 	}
 }
 
-// enter notes that the map or slice v is being copied. It reports false for a nil v and
-// for one that is being copied already.
-func (c cloner) enter(v any) (leave func(), ok bool) {
+// enter notes that the map or slice v is being copied, until leave. It reports false for a nil
+// v and for one that is being copied already.
+func (c *cloner) enter(v any) bool {
 	value := reflect.ValueOf(v)
 	if value.IsNil() {
-		return nil, false
+		return false
 	}
 	at := value.Pointer()
 	if value.Len() == 0 { // empty slices may share their address
-		return func() {}, true
+		at = 0
+	} else if slices.Contains(*c, at) {
+		return false
 	}
-	if _, inside := c[at]; inside {
-		return nil, false
-	}
-	c[at] = struct{}{}
-	return func() { delete(c, at) }, true
+	*c = append(*c, at)
+	return true
 }
+
+func (c *cloner) leave() { *c = (*c)[:len(*c)-1] }
 
 // reopened returns the value that a claim has after it was sealed and opened, or the claim
 // itself if [Seal] refuses it.
 func reopened(v any) any {
 	data, err := json.Marshal(v)
-	if err != nil || checkOpens(data) != nil {
+	if err != nil || checkOpens(data, 0) != nil {
 		return v
 	}
 	var decoded any

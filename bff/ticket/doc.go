@@ -17,6 +17,12 @@
 // Tickets are sealed under the ring's own keys. Everything else is sealed under keys that are
 // derived for its purpose: see [KeyRing.ForPurpose].
 //
+// # Encodings
+//
+// [Open] reads every [Encoding]. [Seal] writes [DefaultEncoding], which every host of the release
+// before reads too, so that a rolling deployment signs no user out. A newer encoding is written
+// on request ([SealAs]), once every host reads it, and by default in a later release.
+//
 // # Keys
 //
 // A key is 32 random bytes. This command makes one:

@@ -3,20 +3,36 @@ package ticket
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
+	"slices"
 	"time"
 
 	"example.com/usersession/bff"
 )
 
-// version is the first byte of an encoded ticket. It must change with every change of the
-// format that an older host would misread. A new optional field needs no new version, but
-// an older host that writes the ticket drops the field.
-const version = 1
+// An Encoding is the format in which [SealAs] writes a ticket. It is part of what is sealed.
+// [Open] reads every encoding, so that the sealed tickets of a store may differ in theirs.
+//
+// A host of an older release does not open an encoding that is newer than the host: the
+// session then counts as signed out there. Write a new encoding only when every host reads it.
+type Encoding byte
 
-// wire is the encoding of version 1: JSON with short names.
+const (
+	// EncodingV1 is JSON. Every release reads it.
+	EncodingV1 Encoding = 1
+	// EncodingV2 is a binary encoding with the claims as JSON. It is faster to read and to
+	// write than EncodingV1.
+	EncodingV2 Encoding = 2
+
+	// DefaultEncoding is the encoding that [Seal] writes.
+	DefaultEncoding = EncodingV1
+)
+
+// The first byte of an encoded ticket is its Encoding. It must change with every change of the
+// format that an older host would misread. A new optional field needs no new encoding, but an
+// older host that writes the ticket drops the field.
+
+// wire is EncodingV1: JSON with the names of fieldNames.
 type wire struct {
 	Issuer              string            `json:"iss,omitempty"`
 	SubjectID           string            `json:"sub"`
@@ -37,7 +53,18 @@ type wire struct {
 
 // encode returns the plaintext of a ticket. It refuses a ticket that would not decode to the
 // same values with [bff.ErrInvalidSession]. Its errors quote nothing of the ticket.
-func encode(t Ticket) ([]byte, error) {
+func encode(t Ticket, e Encoding) ([]byte, error) {
+	switch e {
+	case EncodingV1:
+		return encodeV1(t)
+	case EncodingV2:
+		return encodeV2(t)
+	default:
+		return nil, fmt.Errorf("ticket: the encoding %d does not exist", e)
+	}
+}
+
+func encodeV1(t Ticket) ([]byte, error) {
 	data, err := json.Marshal(wire{
 		Issuer: t.Issuer, SubjectID: t.SubjectID, SessionID: t.SessionID, Claims: t.Claims,
 		AccessToken: t.AccessToken, AccessTokenExpires: t.AccessTokenExpires.UTC(),
@@ -47,30 +74,37 @@ func encode(t Ticket) ([]byte, error) {
 		Issued: t.Issued.UTC(), Expires: t.Expires.UTC(), RefreshClaim: t.refreshClaim,
 	})
 	if err != nil {
-		// The error may quote a claim's value.
-		return nil, fmt.Errorf("%w: ticket: the claims cannot be encoded as JSON, or a time is out of range", bff.ErrInvalidSession)
+		return nil, errNoJSON // err may quote a claim's value
 	}
-	if err := checkOpens(data); err != nil {
+	if err := checkOpens(data, 0); err != nil {
 		return nil, err
 	}
-	return append([]byte{version}, data...), nil
+	return append([]byte{byte(EncodingV1)}, data...), nil
 }
+
+var (
+	errNoJSON = fmt.Errorf("%w: ticket: the claims cannot be encoded as JSON, or a time is out of range", bff.ErrInvalidSession)
+	errNoUTF8 = fmt.Errorf("%w: ticket: a field, a claim or a property is not valid UTF-8", bff.ErrInvalidSession)
+)
 
 // maxNesting is the deepest nesting that encoding/json decodes.
 const maxNesting = 10_000
 
 // checkOpens refuses JSON that decodes to other strings than were encoded, or not at all.
 // encoding/json writes the escape \ufffd for a byte that is not valid UTF-8, and for
-// nothing else.
-func checkOpens(data []byte) error {
-	depth, inString := 0, false
+// nothing else. The depth is that at which the JSON is nested in what is decoded.
+func checkOpens(data []byte, depth int) error {
+	if !bytes.Contains(data, []byte(`\ufffd`)) && bytes.Count(data, []byte("{"))+bytes.Count(data, []byte("[")) < maxNesting {
+		return nil // most tickets; other data is examined more closely
+	}
+	inString := false
 	for i := 0; i < len(data); i++ {
 		switch c := data[i]; {
 		case c == '"':
 			inString = !inString
 		case inString && c == '\\':
 			if bytes.HasPrefix(data[i+1:], []byte("ufffd")) {
-				return fmt.Errorf("%w: ticket: a field, a claim or a property is not valid UTF-8", bff.ErrInvalidSession)
+				return errNoUTF8
 			}
 			i++
 		case inString:
@@ -90,18 +124,28 @@ func decode(data []byte) (Ticket, error) {
 	if len(data) == 0 {
 		return Ticket{}, fmt.Errorf("%w: the ticket is empty", ErrUnreadable)
 	}
-	if data[0] != version {
+	var t Ticket
+	var ok bool
+	switch Encoding(data[0]) {
+	case EncodingV1:
+		t, ok = decodeV1(data[1:])
+	case EncodingV2:
+		t, ok = decodeV2(string(data[1:]))
+	default:
 		return Ticket{}, fmt.Errorf("%w: the ticket's encoding has the unknown version %d", ErrUnreadable, data[0])
 	}
-	d := json.NewDecoder(bytes.NewReader(data[1:]))
-	d.UseNumber()
-	var w wire
-	if err := d.Decode(&w); err != nil {
+	if !ok {
 		return Ticket{}, fmt.Errorf("%w: the ticket's encoding is malformed", ErrUnreadable)
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return Ticket{}, fmt.Errorf("%w: there is data after the ticket's encoding", ErrUnreadable)
+	return t, nil
+}
+
+func decodeV1(data []byte) (Ticket, bool) {
+	if t, ok := readV1(data); ok {
+		return t, true
 	}
+	var w wire
+	err := readJSON(data, &w)
 	return Ticket{
 		Issuer: w.Issuer, SubjectID: w.SubjectID, SessionID: w.SessionID, Claims: w.Claims,
 		AccessToken: w.AccessToken, AccessTokenExpires: w.AccessTokenExpires.UTC(),
@@ -109,5 +153,36 @@ func decode(data []byte) (Ticket, error) {
 		AccessTokenObtained: w.AccessTokenObtained.UTC(),
 		IDToken:             w.IDToken, IDTokenIssuedAt: w.IDTokenIssuedAt.UTC(), Properties: w.Properties,
 		Issued: w.Issued.UTC(), Expires: w.Expires.UTC(), refreshClaim: w.RefreshClaim,
-	}, nil
+	}, err == nil
+}
+
+// readV1 reads JSON as encodeV1 writes it. It reports false for other JSON.
+func readV1(data []byte) (t Ticket, ok bool) {
+	r := jsonReader{text: string(data)}
+	var seen uint32
+	ok = r.object(func(name string) (ok bool) {
+		number := slices.Index(fieldNames, name)
+		if number < 1 || seen&(1<<number) != 0 {
+			return false
+		}
+		seen |= 1 << number
+		switch number {
+		case fieldClaims:
+			t.Claims, ok = r.claims(1)
+		case fieldProperties:
+			t.Properties, ok = r.properties()
+		default:
+			if s := t.stringField(number); s != nil {
+				*s, ok = r.string()
+				return ok
+			}
+			begin, at := r.at+1, t.timeField(number)
+			if _, ok = r.string(); ok {
+				ok = at.UnmarshalText(data[begin:r.at-1]) == nil
+				*at = at.UTC()
+			}
+		}
+		return ok
+	})
+	return t, ok && r.at == len(data)
 }

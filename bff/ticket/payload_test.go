@@ -62,7 +62,7 @@ func TestSealBytes_BoundToRow(t *testing.T) {
 
 // A payload that has the encoding of a ticket must not open as a ticket.
 func TestSealBytes_NeverOpensAsTicket(t *testing.T) {
-	plaintext, err := encode(full())
+	plaintext, err := encode(full(), EncodingV1)
 	if err != nil {
 		t.Fatal(err)
 	}

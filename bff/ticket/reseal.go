@@ -1,6 +1,7 @@
 package ticket
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,6 +37,9 @@ type Reseal struct {
 	// Payloads says that the sessions have payloads of [SealBytes], as those of the adapters
 	// of session libraries do, and no tickets.
 	Payloads bool
+	// Encoding is the encoding of the tickets that are sealed again. The default is
+	// [DefaultEncoding].
+	Encoding Encoding
 	// BatchSize is the number of sessions that are listed at a time and examined
 	// between two pauses. Values below 1 mean [bff.DefaultPageSize].
 	BatchSize int
@@ -153,6 +157,6 @@ func (j Reseal) sealAgain(session bff.UserSession) (sealed []byte, readable bool
 	if err != nil {
 		return nil, false, nil //nolint:nilerr // counted by the caller
 	}
-	sealed, err = Seal(j.Protector, binding, t)
+	sealed, err = SealAs(j.Protector, binding, t, cmp.Or(j.Encoding, DefaultEncoding))
 	return sealed, true, err
 }

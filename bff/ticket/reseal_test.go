@@ -71,6 +71,25 @@ func TestReseal_AllUnderPrimaryKey(t *testing.T) {
 	}
 }
 
+func TestReseal_Encoding(t *testing.T) {
+	for _, e := range append(encodings, 0) {
+		store := bff.NewInMemoryStore(bff.WithClock(clock))
+		fill(t, store, ring(t, 1), 0, 1)
+		got, err := Reseal{Store: store, Protector: ring(t, 2, 1), PartitionKey: "app", Encoding: e}.Run(t.Context())
+		if err != nil || got.Resealed != 1 {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		s, err := store.GetUserSession(t.Context(), bff.UserSessionKey{PartitionKey: "app", Key: "k0"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		plaintext, err := ring(t, 2).Decrypt(s.Ticket, BindingOf(s).associatedData(ticketPurpose))
+		if err != nil || plaintext[0] != max(byte(e), byte(DefaultEncoding)) {
+			t.Errorf("encoding %d: the ticket has the encoding %d, %v", e, plaintext[0], err)
+		}
+	}
+}
+
 // racing runs a function right before each update.
 type racing struct {
 	*bff.InMemoryStore

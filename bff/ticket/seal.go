@@ -60,8 +60,13 @@ func BindingOf(s bff.UserSession) Binding {
 // associatedData returns the purpose and the four identities, each preceded by its length,
 // so that different bindings never have the same associated data.
 func (b Binding) associatedData(purpose string) []byte {
-	var data []byte
-	for _, s := range []string{purpose, b.PartitionKey, b.Key, b.SubjectID, b.SessionID} {
+	parts := [...]string{purpose, b.PartitionKey, b.Key, b.SubjectID, b.SessionID}
+	size := 0
+	for _, s := range parts {
+		size += 4 + len(s)
+	}
+	data := make([]byte, 0, size)
+	for _, s := range parts {
 		data = binary.BigEndian.AppendUint32(data, uint32(len(s)))
 		data = append(data, s...)
 	}
@@ -72,11 +77,15 @@ func (b Binding) associatedData(purpose string) []byte {
 // subject id ([bff.SubjectIDOf]) or session id differs from b's, because [Open] would refuse it
 // too; both subject ids may be empty. A ticket that cannot be encoded without loss is refused
 // with [bff.ErrInvalidSession]. Its errors quote neither the ticket nor an error of the Protector.
-func Seal(p Protector, b Binding, t Ticket) ([]byte, error) {
+func Seal(p Protector, b Binding, t Ticket) ([]byte, error) { return SealAs(p, b, t, DefaultEncoding) }
+
+// SealAs is [Seal] with an encoding of the caller's choice. An encoding that does not exist is
+// an error.
+func SealAs(p Protector, b Binding, t Ticket, e Encoding) ([]byte, error) {
 	if bff.SubjectIDOf(t.SubjectID) != b.SubjectID || t.SessionID != b.SessionID {
 		return nil, errors.New("ticket: subject id or session id differs from the row's")
 	}
-	data, err := encode(t)
+	data, err := encode(t, e)
 	if err != nil {
 		return nil, err
 	}

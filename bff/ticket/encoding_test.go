@@ -1,0 +1,259 @@
+package ticket
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/usersession/bff"
+)
+
+var encodings = []Encoding{EncodingV1, EncodingV2}
+
+// every returns a ticket with a value in every field.
+func every() Ticket {
+	t := full()
+	t.AccessTokenObtained, t.IDTokenIssuedAt = noon.Add(time.Nanosecond), noon.Add(-time.Second)
+	t.SetRefreshClaim("claim")
+	return t
+}
+
+// sealedV2 is every(), sealed for binding under key(1) as EncodingV2.
+const sealedV2 = "01c8b74fbb182ea9c7c5f600844da82d44372fbb9c3d35afa846fa63fefa0c2278e247c6a9488e4b622049f2ac4fb0282bb3173cbc0d322fcfc8de2894accc4a641e12ccceaa8cd2ea02b6c55c8f828095cf0a6c18f369667f6a980c37f8de98513fcc3c08ca6ea982adbc2e58b3c53054546c29a3d3f8c84bdbbd080dfeb99c49d8a5faa53f98809f5ebc1558581db6caff59dacbbadbd88f9d726bf3210a1618959ee56bd3264539ab25aed0a56f1b336342a48c7d6ca536b07bfe15810ad3c3a6e88e6c4586efbfceeef294d4be49cb262012384758c997e5de004fdb61e85627185e0730be1cca8511110b4c9682a7761bcb7e7f0e8e1552d4dad0903c46b6e70f9e6aac99171899ee30a4cd36e5518c92ff21b8a1b4d0f8de3c73080d7e28571578723d4062cc58a401efbfee5c9d64e48836d324f9f190f951ef083c49d677acff27fe34c8ad97a7554170639b68fa774878"
+
+// Tickets in EncodingV2 must open with every later release.
+func TestOpen_Version2(t *testing.T) {
+	data, err := hex.DecodeString(sealedV2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Open(ring(t, 2, 1), binding, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, every()) {
+		t.Error("the opened ticket has other values")
+	}
+}
+
+// TestSeal_WritesVersion1: in this release, hosts of the release before read what is written.
+func TestSeal_WritesVersion1(t *testing.T) {
+	r := ring(t, 1)
+	sealed, err := Seal(r, binding, full())
+	if err != nil {
+		t.Fatal(err)
+	}
+	plaintext, err := r.Decrypt(sealed, binding.associatedData(ticketPurpose))
+	if err != nil || plaintext[0] != byte(EncodingV1) {
+		t.Errorf("the encoding is %d, %v", plaintext[0], err)
+	}
+	var w wire
+	if err := json.Unmarshal(plaintext[1:], &w); err != nil || w.AccessToken != full().AccessToken {
+		t.Errorf("not the JSON of the release before: %v", err)
+	}
+}
+
+func TestSealAs_UnknownEncoding(t *testing.T) {
+	for _, e := range []Encoding{0, 3, 255} {
+		if _, err := SealAs(ring(t, 1), binding, full(), e); err == nil {
+			t.Errorf("sealed as %d", e)
+		}
+	}
+}
+
+// wants returns what a ticket must be after it was encoded and decoded: an empty map is nil.
+func wants(t Ticket) Ticket {
+	if len(t.Claims) == 0 {
+		t.Claims = nil
+	}
+	if len(t.Properties) == 0 {
+		t.Properties = nil
+	}
+	return t
+}
+
+func TestEncodings_RoundTrip(t *testing.T) {
+	tickets := map[string]Ticket{
+		"nothing": {}, "full": full(), "every field": every(), "empty maps": {Claims: map[string]any{}, Properties: map[string]string{}},
+		"an empty name": {Properties: map[string]string{"": "", "a": ""}},
+		"text":          {Issuer: "世\u2028<&>\"\\\n\x00\u007f\ufffd", Properties: map[string]string{"世<": "\\\""}},
+		"long": {AccessToken: strings.Repeat("a", 300_000), Claims: map[string]any{"roles": nested(150, true)},
+			Properties: map[string]string{"p": strings.Repeat("b", 70_000)}},
+		"times": {Issued: time.Date(0, 1, 1, 0, 0, 0, 1, time.UTC), Expires: time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC)},
+	}
+	// One ticket for each field alone.
+	for number := range fieldNames {
+		var t Ticket
+		if s := t.stringField(number); s != nil {
+			*s = "x"
+		}
+		if at := t.timeField(number); at != nil {
+			*at = noon
+		}
+		tickets["field "+fieldNames[number]] = t
+	}
+	for name, ticket := range tickets {
+		t.Run(name, func(t *testing.T) {
+			for _, e := range encodings {
+				data, err := encode(ticket, e)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if data[0] != byte(e) {
+					t.Errorf("the first byte is %d, want %d", data[0], e)
+				}
+				got, err := decode(data)
+				if err != nil || !reflect.DeepEqual(got, wants(ticket)) {
+					t.Errorf("encoding %d: another ticket, %v", e, err)
+				}
+			}
+		})
+	}
+}
+
+func TestEncodings_RefuseTheSame(t *testing.T) {
+	for name, ticket := range map[string]Ticket{
+		"invalid UTF-8 in a token":           {AccessToken: "secret\xff"},
+		"invalid UTF-8 in a claim":           {Claims: map[string]any{"a": "secret\xff"}},
+		"invalid UTF-8 in a property":        {Properties: map[string]string{"a": "secret\xff"}},
+		"invalid UTF-8 in a property's name": {Properties: map[string]string{"secret\xff": ""}},
+		"a year of five digits":              {Expires: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)},
+		"a year before 0":                    {Issued: time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)},
+		"a claim that JSON lacks":            {Claims: map[string]any{"secret": math.Inf(1)}},
+		"claims nested too deeply":           {Claims: map[string]any{"a": nested(maxNesting-1, false)}},
+	} {
+		for _, e := range encodings {
+			if _, err := encode(ticket, e); !errors.Is(err, bff.ErrInvalidSession) || strings.Contains(err.Error(), "secret") {
+				t.Errorf("%s: encoding %d: %v", name, e, err)
+			}
+		}
+	}
+}
+
+// TestDecode_NewerFields: a field that a later release adds is skipped.
+func TestDecode_NewerFields(t *testing.T) {
+	for _, e := range encodings {
+		data, err := encode(every(), e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e == EncodingV1 {
+			data = bytes.Replace(data, []byte("{"), []byte(`{"new":{"a":[1]},`), 1)
+		} else {
+			data = append(data, 200, 3, 'n', 'e', 'w')
+		}
+		if got, err := decode(data); err != nil || !reflect.DeepEqual(got, every()) {
+			t.Errorf("encoding %d: another ticket, %v", e, err)
+		}
+	}
+}
+
+func TestDecode_MalformedVersion2(t *testing.T) {
+	for name, data := range map[string]string{
+		"a number alone":            "\x01",
+		"a length alone":            "\x01\x05",
+		"a content cut short":       "\x01\x05abcd",
+		"a huge length":             "\x05\xff\xff\xff\xff\x0f",
+		"a length without an end":   "\x05\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+		"the number 0":              "\x00\x01a",
+		"a field twice":             "\x01\x01a\x01\x01a",
+		"fields in another order":   "\x02\x01a\x01\x01a",
+		"an empty field":            "\x01\x00",
+		"invalid UTF-8":             "\x01\x01\xff",
+		"a short time":              "\x06\x01a",
+		"a time out of range":       "\x06\x0c\x7f\xff\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00",
+		"too many nanoseconds":      "\x06\x0c\x00\x00\x00\x00\x00\x00\x00\x01\x3b\x9a\xca\x00",
+		"claims that are no JSON":   "\x04\x01a",
+		"claims that are no object": "\x04\x04null",
+		"claims with more behind":   "\x04\x03{}1",
+		"a property without value":  "\x0c\x02\x01a",
+		"a property of no UTF-8":    "\x0c\x04\x01a\x01\xff",
+		"a property cut short":      "\x0c\x02\x09a",
+	} {
+		if got, err := decode([]byte("\x02" + data)); !errors.Is(err, ErrUnreadable) || !reflect.DeepEqual(got, Ticket{}) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestDecode_HostileLengthsAllocateNothing: no length in the data is the size of an allocation.
+func TestDecode_HostileLengthsAllocateNothing(t *testing.T) {
+	data := []byte("\x02\x05\xff\xff\xff\xff\x0f")
+	if bytes := testing.Benchmark(func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_, _ = decode(data)
+		}
+	}).AllocedBytesPerOp(); bytes > 1000 {
+		t.Errorf("%d bytes were allocated", bytes)
+	}
+}
+
+// slowV1 decodes EncodingV1 with encoding/json alone.
+func slowV1(data []byte) (wire, error) {
+	var w wire
+	err := readJSON(data, &w)
+	return w, err
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, e := range encodings {
+		for _, ticket := range []Ticket{full(), every(), {}, {Claims: map[string]any{"roles": []any{"a", "b"}}}} {
+			data, err := encode(ticket, e)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(data)
+		}
+	}
+	for _, data := range []string{
+		"\x01{\"clm\":{\"a\":[1e999,null]},\"exp\":\"0000-00-00\"}", "\x01{\"ISS\":\"a\",\"iss\":\"b\",\"iss\":\"\\u0000\"}",
+		"\x01{\"clm\":{\"a\":1,\"a\":[true,false,[],{}]},\"prp\":{\"\":\"\"}}", "\x01{\"iss\":\"\xff\"}", "\x01{} ", "\x01{\"\":\"\"}", "\x01{\"iss\":\"\\", "\x01 {}", "\x01{\"iat\":null}",
+		"\x02\x04\x05{\"a\"}", "\x02\x05\xff\xff\xff\xff\x0f",
+	} {
+		f.Add([]byte(data))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		decoded, err := decode(data)
+		if err != nil && !errors.Is(err, ErrUnreadable) {
+			t.Errorf("the error does not wrap ErrUnreadable: %v", err)
+		}
+		if len(data) > 0 && data[0] == byte(EncodingV1) {
+			w, slowErr := slowV1(data[1:])
+			if (err == nil) != (slowErr == nil) {
+				t.Fatalf("decode: %v, encoding/json: %v", err, slowErr)
+			}
+			if err == nil && !(reflect.DeepEqual(decoded.Claims, w.Claims) && reflect.DeepEqual(decoded.Properties, w.Properties) &&
+				decoded.Issuer == w.Issuer && decoded.SubjectID == w.SubjectID && decoded.SessionID == w.SessionID &&
+				decoded.AccessToken == w.AccessToken && decoded.RefreshToken == w.RefreshToken && decoded.IDToken == w.IDToken &&
+				decoded.AccessTokenExpires.Equal(w.AccessTokenExpires) && decoded.AccessTokenObtained.Equal(w.AccessTokenObtained) &&
+				decoded.RefreshTokenExpires.Equal(w.RefreshTokenExpires) && decoded.IDTokenIssuedAt.Equal(w.IDTokenIssuedAt) &&
+				decoded.Issued.Equal(w.Issued) && decoded.Expires.Equal(w.Expires) && decoded.refreshClaim == w.RefreshClaim) {
+				t.Fatal("decode and encoding/json differ")
+			}
+		}
+		if err != nil {
+			return
+		}
+		v1, err1 := encode(decoded, EncodingV1)
+		v2, err2 := encode(decoded, EncodingV2)
+		if (err1 == nil) != (err2 == nil) {
+			t.Fatalf("EncodingV1: %v, EncodingV2: %v", err1, err2)
+		}
+		if err1 != nil {
+			return // a year past 9999 with its offset removed, for example
+		}
+		for _, again := range [][]byte{v1, v2} {
+			got, err := decode(again)
+			if err != nil || !reflect.DeepEqual(got, wants(decoded)) {
+				t.Errorf("encoding %d: another ticket, %v", again[0], err)
+			}
+		}
+	})
+}
