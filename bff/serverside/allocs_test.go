@@ -36,11 +36,11 @@ func TestAllocs_Request(t *testing.T) {
 		handler  http.HandlerFunc
 		max      float64
 	}{
-		{"remembered", 0, 0, func(http.ResponseWriter, *http.Request) {}, 15},
-		{"remembered, FromContext", 0, 0, fromContext, 23},
-		{"not remembered", -1, 0, func(http.ResponseWriter, *http.Request) {}, 47},
-		{"not remembered, FromContext", -1, 0, fromContext, 55},
-		{"not remembered, EncodingV2, FromContext", -1, ticket.EncodingV2, fromContext, 55},
+		{"remembered", 0, 0, func(http.ResponseWriter, *http.Request) {}, 14},
+		{"remembered, FromContext", 0, 0, fromContext, 22},
+		{"not remembered", -1, 0, func(http.ResponseWriter, *http.Request) {}, 54},
+		{"not remembered, FromContext", -1, 0, fromContext, 62},
+		{"not remembered, EncodingV2, FromContext", -1, ticket.EncodingV2, fromContext, 61},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b := newTestBFF(t, func(c *Config) {

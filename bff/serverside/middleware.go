@@ -32,7 +32,7 @@ func (s *Sessions) Middleware(next http.Handler) http.Handler {
 			s.unavailable(w, r, err)
 			return
 		}
-		ctx := context.WithValue(context.WithValue(r.Context(), contextKey{s.process}, st), contextKey{}, st)
+		ctx := &requestContext{r.Context(), s.process, st}
 		defer s.afterHandler(ctx, st)
 		next.ServeHTTP(st.response.writer(w), r.WithContext(ctx))
 	})

@@ -125,6 +125,22 @@ func (st *requestState) handled() []string {
 // Sessions.
 type contextKey struct{ of *process }
 
+// A requestContext is the context of a request behind the middleware of a Sessions. It has the
+// state under both keys.
+type requestContext struct {
+	context.Context //nolint:containedctx // it is one
+	process         *process
+	st              *requestState
+}
+
+// Value implements [context.Context].
+func (c *requestContext) Value(key any) any {
+	if k, ok := key.(contextKey); ok && (k.of == nil || k.of == c.process) {
+		return c.st
+	}
+	return c.Context.Value(key)
+}
+
 func (st *requestState) get() *openedSession {
 	st.mu.Lock()
 	defer st.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"example.com/usersession/bff"
@@ -130,7 +131,7 @@ func decode(data []byte) (Ticket, error) {
 	case EncodingV1:
 		t, ok = decodeV1(data[1:])
 	case EncodingV2:
-		t, ok = decodeV2(string(data[1:]))
+		t, ok = decodeV2(data[1:])
 	default:
 		return Ticket{}, fmt.Errorf("%w: the ticket's encoding has the unknown version %d", ErrUnreadable, data[0])
 	}
@@ -156,7 +157,9 @@ func decodeV1(data []byte) (Ticket, bool) {
 	}, err == nil
 }
 
-// readV1 reads JSON as encodeV1 writes it. It reports false for other JSON.
+// readV1 reads JSON as encodeV1 writes it. It reports false for other JSON. A value of the
+// ticket keeps no other value in memory: a claim that an application keeps would otherwise keep
+// the tokens.
 func readV1(data []byte) (t Ticket, ok bool) {
 	r := jsonReader{text: string(data)}
 	var seen uint32
@@ -168,21 +171,27 @@ func readV1(data []byte) (t Ticket, ok bool) {
 		seen |= 1 << number
 		switch number {
 		case fieldClaims:
-			t.Claims, ok = r.claims(1)
+			object := r.copied()
+			t.Claims, ok = object.claims(1)
+			return ok && object.ended()
 		case fieldProperties:
-			t.Properties, ok = r.properties()
-		default:
-			if s := t.stringField(number); s != nil {
-				*s, ok = r.string()
-				return ok
-			}
-			begin, at := r.at+1, t.timeField(number)
-			if _, ok = r.string(); ok {
-				ok = at.UnmarshalText(data[begin:r.at-1]) == nil
-				*at = at.UTC()
-			}
+			object := r.copied()
+			t.Properties, ok = object.properties()
+			return ok && object.ended()
 		}
+		begin := r.at + 1
+		s, ok := r.string()
+		if !ok {
+			return false
+		}
+		if field := t.stringField(number); field != nil {
+			*field = strings.Clone(s)
+			return true
+		}
+		at := t.timeField(number)
+		ok = at.UnmarshalText(data[begin:r.at-1]) == nil
+		*at = at.UTC()
 		return ok
 	})
-	return t, ok && r.at == len(data)
+	return t, ok && r.ended()
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -195,11 +196,90 @@ func TestDecode_HostileLengthsAllocateNothing(t *testing.T) {
 	}
 }
 
-// slowV1 decodes EncodingV1 with encoding/json alone.
-func slowV1(data []byte) (wire, error) {
+// TestDecode_ValuesKeepNoTokens: a value that an application keeps must not keep the rest of
+// the plaintext in memory. The strings of a decoded ticket are not parts of one another.
+func TestDecode_ValuesKeepNoTokens(t *testing.T) {
+	ticket := every()
+	ticket.AccessToken = strings.Repeat("a", 1<<20)
+	for _, e := range encodings {
+		data, err := encode(ticket, e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var kept []any
+		before := heap()
+		for range 50 {
+			decoded, err := decode(data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			kept = append(kept, decoded.Issuer, decoded.SubjectID, decoded.SessionID, decoded.RefreshToken, decoded.IDToken,
+				decoded.Claims, decoded.Properties, decoded.RefreshClaim())
+		}
+		if grown := heap() - before; grown > 10<<20 {
+			t.Errorf("encoding %d: the values of 50 tickets keep %d MB in memory", e, grown>>20)
+		}
+		runtime.KeepAlive(kept)
+	}
+}
+
+// heap returns the size of what is reachable.
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// wantAsEncodingJSON compares what decode makes of EncodingV1 with what encoding/json does.
+func wantAsEncodingJSON(t *testing.T, data []byte) {
+	t.Helper()
+	got, err := decode(append([]byte{byte(EncodingV1)}, data...))
 	var w wire
-	err := readJSON(data, &w)
-	return w, err
+	slowErr := readJSON(data, &w)
+	if (err == nil) != (slowErr == nil) {
+		t.Fatalf("%q: decode: %v, encoding/json: %v", data, err, slowErr)
+	}
+	if err != nil {
+		return
+	}
+	again := wire{
+		got.Issuer, got.SubjectID, got.SessionID, got.Claims, got.AccessToken, got.AccessTokenExpires, got.AccessTokenObtained,
+		got.RefreshToken, got.RefreshTokenExpires, got.IDToken, got.IDTokenIssuedAt, got.Properties, got.Issued, got.Expires, got.refreshClaim,
+	}
+	for _, at := range []*time.Time{
+		&w.AccessTokenExpires, &w.AccessTokenObtained, &w.RefreshTokenExpires, &w.IDTokenIssuedAt, &w.Issued, &w.Expires,
+	} {
+		*at = at.UTC()
+	}
+	if !reflect.DeepEqual(again, w) {
+		t.Fatalf("%q: decode: %#v, encoding/json: %#v", data, again, w)
+	}
+}
+
+func TestDecode_AsEncodingJSON(t *testing.T) {
+	for _, data := range []string{
+		`{}`, `{`, `}`, ``, `null`, `[]`, `{} `, ` {}`, `{}{}`, `{"":""}`, `{"iss":"a","iss":"b"}`, `{"ISS":"a"}`, `{"iss":null}`, `{"iss":1}`,
+		`{"clm":{"a":1},"clm":{"b":2}}`, `{"clm":{"a":1,"a":2}}`, `{"clm":null}`, `{"clm":[]}`, `{"clm":{}}`, `{"clm":{]}`, `{"clm":{"a":[1}]}`, `{"clm":{"a":"}"}}`,
+		`{"clm":{"a":[],"b":{},"c":[[],[1,[2,3],4],"x"],"d":null,"e":true,"f":false}}`, `{"clm":{"a":[1,]}}`, `{"clm":{"a":[,1]}}`, `{"clm":{"a":1,}}`, `{"clm":{"a"}}`,
+		`{"prp":{"a":"b","a":"c"}}`, `{"prp":{"a":1}}`, `{"prp":{"a":null}}`, `{"prp":{},"prp":{"a":"b"}}`, `{"new":1,"iss":"a"}`,
+		`{"iat":"2026-11-27T12:00:00Z"}`, `{"iat":"2026-11-27T12:00:00.123456789+01:00"}`, `{"iat":"2026-11-27 12:00:00Z"}`, `{"iat":"2026-11-27T12:00:00,5Z"}`, `{"iat":"9999-12-31T23:59:59-05:00"}`,
+		`{"iat":null}`, `{"iat":"2026-11-27T12:00:00\u005a"}`, `{"iat":""}`, `{"iss":"a`, `{"iss":"a\`, `{"iss":"a\"`, `{"iss":"\ud800"}`, `{"iss":"\ud83d\ude00"}`, `{"iss":"\x"}`,
+		`{"clm":{"n":[0,-0,1.5,-1e5,1E+5,1e-5,12345678901234567890]}}`, `{"clm":{"n":01}}`, `{"clm":{"n":-}}`, `{"clm":{"n":1.}}`, `{"clm":{"n":.5}}`, `{"clm":{"n":1e}}`, `{"clm":{"n":+1}}`,
+		`{"clm":{"n":tru}}`, `{"clm":{"n":nul}}`, `{"clm":` + strings.Repeat(`{"n":`, 200) + `1` + strings.Repeat(`}`, 200) + `}`,
+	} {
+		wantAsEncodingJSON(t, []byte(data))
+	}
+	for c := range 256 { // every byte at every place of a word
+		for length := range 18 {
+			text := bytes.Repeat([]byte("a"), length+1)
+			for at := range text {
+				changed := bytes.Clone(text)
+				changed[at] = byte(c)
+				wantAsEncodingJSON(t, append(append([]byte(`{"iss":"`), changed...), `","clm":{"a":1}}`...))
+			}
+		}
+	}
 }
 
 func FuzzDecode(f *testing.F) {
@@ -225,18 +305,7 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("the error does not wrap ErrUnreadable: %v", err)
 		}
 		if len(data) > 0 && data[0] == byte(EncodingV1) {
-			w, slowErr := slowV1(data[1:])
-			if (err == nil) != (slowErr == nil) {
-				t.Fatalf("decode: %v, encoding/json: %v", err, slowErr)
-			}
-			if err == nil && !(reflect.DeepEqual(decoded.Claims, w.Claims) && reflect.DeepEqual(decoded.Properties, w.Properties) &&
-				decoded.Issuer == w.Issuer && decoded.SubjectID == w.SubjectID && decoded.SessionID == w.SessionID &&
-				decoded.AccessToken == w.AccessToken && decoded.RefreshToken == w.RefreshToken && decoded.IDToken == w.IDToken &&
-				decoded.AccessTokenExpires.Equal(w.AccessTokenExpires) && decoded.AccessTokenObtained.Equal(w.AccessTokenObtained) &&
-				decoded.RefreshTokenExpires.Equal(w.RefreshTokenExpires) && decoded.IDTokenIssuedAt.Equal(w.IDTokenIssuedAt) &&
-				decoded.Issued.Equal(w.Issued) && decoded.Expires.Equal(w.Expires) && decoded.refreshClaim == w.RefreshClaim) {
-				t.Fatal("decode and encoding/json differ")
-			}
+			wantAsEncodingJSON(t, data[1:])
 		}
 		if err != nil {
 			return

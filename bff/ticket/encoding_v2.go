@@ -149,24 +149,25 @@ func appendProperties(data []byte, properties map[string]string) ([]byte, error)
 	return append(binary.AppendUvarint(data, uint64(len(content))), content...), nil
 }
 
-// decodeV2 decodes what follows the first byte. The strings of the ticket are parts of data. It
-// reports false if the data is malformed.
-func decodeV2(data string) (t Ticket, ok bool) {
-	for last := 0; data != ""; {
+// decodeV2 decodes what follows the first byte. It reports false if the data is malformed. As
+// with readV1, no value keeps another one in memory, except those of the claims and those of the
+// properties.
+func decodeV2(data []byte) (t Ticket, ok bool) {
+	for last := 0; len(data) > 0; {
 		number := int(data[0])
 		content, rest, ok := cutContent(data[1:])
-		if !ok || number <= last || content == "" {
+		if !ok || number <= last || len(content) == 0 {
 			return Ticket{}, false
 		}
 		last, data = number, rest
 		if s, at := t.stringField(number), t.timeField(number); s != nil {
-			*s, ok = content, utf8.ValidString(content)
+			*s, ok = string(content), utf8.Valid(content)
 		} else if at != nil {
 			*at, ok = readTime(content)
 		} else if number == fieldClaims {
-			t.Claims, ok = readClaims(content)
+			t.Claims, ok = readClaims(string(content))
 		} else if number == fieldProperties {
-			t.Properties, ok = readProperties(content)
+			t.Properties, ok = readProperties(string(content))
 		}
 		if !ok {
 			return Ticket{}, false
@@ -176,33 +177,26 @@ func decodeV2(data string) (t Ticket, ok bool) {
 }
 
 // cutContent cuts a length and a content of that length off the beginning of data.
-func cutContent(data string) (content, rest string, ok bool) {
+func cutContent[T string | []byte](data T) (content, rest T, ok bool) {
 	var length uint64
 	for i := 0; i < len(data) && i < 5; i++ { // up to 34 GB
 		length |= uint64(data[i]&0x7f) << (7 * i)
 		if data[i] < 0x80 {
 			data = data[i+1:]
 			if length > uint64(len(data)) {
-				return "", "", false
+				break
 			}
 			return data[:length], data[length:], true
 		}
 	}
-	return "", "", false
+	return content, rest, false
 }
 
-func readTime(content string) (time.Time, bool) {
+func readTime(content []byte) (time.Time, bool) {
 	if len(content) != timeSize {
 		return time.Time{}, false
 	}
-	var seconds uint64
-	var nanoseconds uint32
-	for i := range 8 {
-		seconds = seconds<<8 | uint64(content[i])
-	}
-	for i := 8; i < timeSize; i++ {
-		nanoseconds = nanoseconds<<8 | uint32(content[i])
-	}
+	seconds, nanoseconds := binary.BigEndian.Uint64(content), binary.BigEndian.Uint32(content[8:])
 	t := time.Unix(int64(seconds), int64(nanoseconds)).UTC()
 	return t, nanoseconds < 1e9 && hasYear(t)
 }

@@ -31,6 +31,34 @@ func (r *jsonReader) next(c byte) bool {
 	return false
 }
 
+func (r *jsonReader) ended() bool { return r.at == len(r.text) }
+
+// copied consumes an object and returns a reader of a copy of it, or of nothing. It checks
+// nothing but where the object ends.
+func (r *jsonReader) copied() jsonReader {
+	depth := 0
+	for i := r.at; i < len(r.text); i++ {
+		switch r.text[i] {
+		case '"':
+			for i++; i < len(r.text) && r.text[i] != '"'; i++ {
+				if r.text[i] == '\\' {
+					i++
+				}
+			}
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		}
+		if depth == 0 {
+			object := jsonReader{text: strings.Clone(r.text[r.at:min(i+1, len(r.text))])}
+			r.at += len(object.text)
+			return object
+		}
+	}
+	return jsonReader{}
+}
+
 func (r *jsonReader) literal(word string) bool {
 	ok := strings.HasPrefix(r.text[r.at:], word)
 	if ok {
@@ -132,7 +160,7 @@ func (r *jsonReader) number() (json.Number, bool) {
 
 // value consumes any value.
 func (r *jsonReader) value(depth int) (any, bool) {
-	if r.at == len(r.text) || depth > maxFastNesting {
+	if r.ended() || depth > maxFastNesting {
 		return nil, false
 	}
 	switch r.text[r.at] {
@@ -214,7 +242,7 @@ func (r *jsonReader) properties() (map[string]string, bool) {
 // readClaims reads a JSON object as encoding/json does, with numbers as [json.Number].
 func readClaims(text string) (map[string]any, bool) {
 	r := jsonReader{text: text}
-	if claims, ok := r.claims(0); ok && r.at == len(text) {
+	if claims, ok := r.claims(0); ok && r.ended() {
 		return claims, true
 	}
 	var claims map[string]any
