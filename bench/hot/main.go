@@ -18,6 +18,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -27,7 +28,10 @@ type operation struct {
 	call func(i int) error
 	// before prepares the calls from..to-1. Its time does not count.
 	before func(from, to int) error
-	next   int
+	// parallel operations are called by 8 goroutines.
+	parallel bool
+
+	next int
 }
 
 func main() {
@@ -84,13 +88,35 @@ func (o *operation) measure(n int) (string, error) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	begin := time.Now()
-	for i := from; i < o.next; i++ {
-		if err := o.call(i); err != nil {
-			return "", err
-		}
+	if err := o.calls(from, o.next); err != nil {
+		return "", err
 	}
 	elapsed := time.Since(begin)
 	runtime.ReadMemStats(&after)
 	calls := uint64(n)
 	return fmt.Sprint(elapsed.Nanoseconds()/int64(n), " ", (after.Mallocs-before.Mallocs)/calls, " ", (after.TotalAlloc-before.TotalAlloc)/calls), nil
+}
+
+// goroutines is the number of goroutines of parallel operations.
+const goroutines = 8
+
+func (o *operation) calls(from, to int) error {
+	run := func(from, to int) error {
+		for i := from; i < to; i++ {
+			if err := o.call(i); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if !o.parallel {
+		return run(from, to)
+	}
+	var group sync.WaitGroup
+	errs := make([]error, goroutines)
+	for g := range goroutines {
+		group.Go(func() { errs[g] = run(from+(to-from)*g/goroutines, from+(to-from)*(g+1)/goroutines) })
+	}
+	group.Wait()
+	return errors.Join(errs...)
 }

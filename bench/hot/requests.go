@@ -58,6 +58,11 @@ func inMemory(ctx context.Context) ([]*operation, error) {
 			return err
 		}},
 	}
+	open2, err := openV2(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	operations = append(operations, &operation{name: "ticket.Open, EncodingV2", call: open2})
 	read := func(w http.ResponseWriter, r *http.Request) {
 		if _, ok := serverside.FromContext(r.Context()); !ok {
 			w.WriteHeader(http.StatusUnauthorized)
@@ -82,8 +87,32 @@ func inMemory(ctx context.Context) ([]*operation, error) {
 			return nil, fmt.Errorf("%s: %w", kind.name, err)
 		}
 		operations = append(operations, &operation{name: kind.name, call: call})
+		if kind.name == "request, FromContext" {
+			operations = append(operations, &operation{name: kind.name + ", 8 goroutines", parallel: true, call: call})
+		}
 	}
 	return operations, nil
+}
+
+// openV2 returns a function that opens a ticket in EncodingV2, or in the only encoding that an
+// older version has.
+func openV2(ctx context.Context, keys ticket.Protector) (func(int) error, error) {
+	store := bff.NewInMemoryStore()
+	_, err := requests(ctx, keys, func(c *serverside.Config) {
+		c.Store = store
+		set(c, "TicketEncoding", 2)
+	}, nil)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := store.GetUserSessions(ctx, "", bff.UserSessionsFilter{SubjectID: newTicket(0).SubjectID})
+	if err != nil || len(rows) != 1 {
+		return nil, fmt.Errorf("%d sessions, want 1: %w", len(rows), err)
+	}
+	return func(int) error {
+		_, err := ticket.Open(keys, ticket.BindingOf(rows[0]), rows[0].Ticket)
+		return err
+	}, nil
 }
 
 // A discard is a response that is thrown away.
@@ -120,9 +149,8 @@ func requests(ctx context.Context, keys ticket.Protector, change func(*serversid
 			all[i].AddCookie(&http.Cookie{Name: cookie.Name, Value: cookie.Value})
 		}
 	}
-	w := &discard{header: http.Header{}}
 	return func(i int) error {
-		w.status = http.StatusOK
+		w := &discard{header: http.Header{}, status: http.StatusOK}
 		site.ServeHTTP(w, all[i%browsers])
 		if w.status != http.StatusOK {
 			return errors.New(http.StatusText(w.status))

@@ -109,6 +109,10 @@ func ofStore(ctx context.Context, dialect, dsn, name string) ([]*operation, erro
 			return nil, err
 		}
 	}
+	analyze := map[string]string{"postgres": "ANALYZE user_sessions", "mysql": "ANALYZE TABLE user_sessions", "sqlite": "ANALYZE"}
+	if err := db.Exec(analyze[dialect]).Error; err != nil {
+		return nil, err
+	}
 	// Each operation that writes new sessions has numbers of its own.
 	create := func(first int) func(from, to int) error {
 		return func(from, to int) error {

@@ -37,10 +37,10 @@ func TestAllocs_Request(t *testing.T) {
 		max      float64
 	}{
 		{"remembered", 0, 0, func(http.ResponseWriter, *http.Request) {}, 14},
-		{"remembered, FromContext", 0, 0, fromContext, 22},
+		{"remembered, FromContext", 0, 0, fromContext, 21},
 		{"not remembered", -1, 0, func(http.ResponseWriter, *http.Request) {}, 54},
-		{"not remembered, FromContext", -1, 0, fromContext, 62},
-		{"not remembered, EncodingV2, FromContext", -1, ticket.EncodingV2, fromContext, 61},
+		{"not remembered, FromContext", -1, 0, fromContext, 61},
+		{"not remembered, EncodingV2, FromContext", -1, ticket.EncodingV2, fromContext, 60},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b := newTestBFF(t, func(c *Config) {

@@ -26,7 +26,7 @@ func (t Ticket) Clone() Ticket {
 type cloner []uintptr
 
 func (c *cloner) value(v any) any {
-	switch v := v.(type) {
+	switch typed := v.(type) {
 	case nil, bool, string, json.Number, time.Time,
 		int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64, float32, float64:
 		return v
@@ -34,8 +34,8 @@ func (c *cloner) value(v any) any {
 		if !c.enter(v) {
 			return v
 		}
-		copied := make(map[string]any, len(v))
-		for name, value := range v {
+		copied := make(map[string]any, len(typed))
+		for name, value := range typed {
 			copied[name] = c.value(value)
 		}
 		c.leave()
@@ -44,8 +44,8 @@ func (c *cloner) value(v any) any {
 		if !c.enter(v) {
 			return v
 		}
-		copied := make([]any, len(v))
-		for i, value := range v {
+		copied := make([]any, len(typed))
+		for i, value := range typed {
 			copied[i] = c.value(value)
 		}
 		c.leave()
