@@ -152,3 +152,31 @@ func TestOpen_TimesAndRefreshClaim(t *testing.T) {
 		t.Errorf("opened %v, %v, %q", opened.AccessTokenObtained, opened.IDTokenIssuedAt, opened.RefreshClaim())
 	}
 }
+
+// TestClone_SharedAndCyclic: a value that is in two places is copied twice, at any depth, and
+// the copy of a claim that contains itself ends.
+func TestClone_SharedAndCyclic(t *testing.T) {
+	for _, depth := range []int{0, maxOuter - 2, maxOuter - 1, maxOuter, 3 * maxOuter} {
+		shared := []any{"a"}
+		var claim any = map[string]any{"one": shared, "two": []any{shared, map[string]any{"three": shared}}}
+		cyclic := map[string]any{"in": claim}
+		cyclic["self"], cyclic["again"] = []any{cyclic}, cyclic
+		for range depth {
+			claim = []any{claim}
+		}
+		clone := Ticket{Claims: map[string]any{"claim": claim, "cyclic": cyclic}}.Clone().Claims["claim"]
+		shared[0] = "changed"
+		for range depth {
+			clone = clone.([]any)[0]
+		}
+		if data, _ := json.Marshal(clone); string(data) != `{"one":["a"],"two":[["a"],{"three":["a"]}]}` {
+			t.Errorf("depth %d: the clone is %s", depth, data)
+		}
+		var deep any = cyclic
+		for range depth {
+			deep = []any{deep}
+		}
+		cyclic["deep"] = deep
+		Ticket{Claims: map[string]any{"deep": deep}}.Clone()
+	}
+}

@@ -15,15 +15,21 @@ import (
 func (t Ticket) Clone() Ticket {
 	t.Properties = maps.Clone(t.Properties)
 	if t.Claims != nil {
-		c := make(cloner, 0, 8)
+		c := cloner{outer: make([]uintptr, 0, maxOuter)}
 		t.Claims = c.value(t.Claims).(map[string]any)
 	}
 	return t
 }
 
+// maxOuter is the number of maps and slices around a claim that a cloner notes without a map.
+const maxOuter = 8
+
 // A cloner copies claims. It has the addresses of the maps and slices that it is in the middle
 // of copying: a claim that contains itself is not copied, and [Seal] refuses it.
-type cloner []uintptr
+type cloner struct {
+	outer []uintptr // the outermost ones
+	inner map[uintptr]struct{}
+}
 
 func (c *cloner) value(v any) any {
 	switch typed := v.(type) {
@@ -31,24 +37,26 @@ func (c *cloner) value(v any) any {
 		int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64, float32, float64:
 		return v
 	case map[string]any:
-		if !c.enter(v) {
+		at, ok := c.enter(v)
+		if !ok {
 			return v
 		}
 		copied := make(map[string]any, len(typed))
 		for name, value := range typed {
 			copied[name] = c.value(value)
 		}
-		c.leave()
+		c.leave(at)
 		return copied
 	case []any:
-		if !c.enter(v) {
+		at, ok := c.enter(v)
+		if !ok {
 			return v
 		}
 		copied := make([]any, len(typed))
 		for i, value := range typed {
 			copied[i] = c.value(value)
 		}
-		c.leave()
+		c.leave(at)
 		return copied
 	default:
 		return reopened(v)
@@ -57,22 +65,36 @@ func (c *cloner) value(v any) any {
 
 // enter notes that the map or slice v is being copied, until leave. It reports false for a nil
 // v and for one that is being copied already.
-func (c *cloner) enter(v any) bool {
+func (c *cloner) enter(v any) (at uintptr, ok bool) {
 	value := reflect.ValueOf(v)
 	if value.IsNil() {
-		return false
+		return 0, false
 	}
-	at := value.Pointer()
 	if value.Len() == 0 { // empty slices may share their address
-		at = 0
-	} else if slices.Contains(*c, at) {
-		return false
+		return 0, true
 	}
-	*c = append(*c, at)
-	return true
+	at = value.Pointer()
+	if _, inside := c.inner[at]; inside || slices.Contains(c.outer, at) {
+		return 0, false
+	}
+	switch {
+	case len(c.outer) < maxOuter:
+		c.outer = append(c.outer, at)
+	case c.inner == nil:
+		c.inner = map[uintptr]struct{}{at: {}}
+	default:
+		c.inner[at] = struct{}{}
+	}
+	return at, true
 }
 
-func (c *cloner) leave() { *c = (*c)[:len(*c)-1] }
+func (c *cloner) leave(at uintptr) {
+	if _, inside := c.inner[at]; inside {
+		delete(c.inner, at)
+	} else if at != 0 {
+		c.outer = c.outer[:len(c.outer)-1]
+	}
+}
 
 // reopened returns the value that a claim has after it was sealed and opened, or the claim
 // itself if [Seal] refuses it.

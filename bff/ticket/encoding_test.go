@@ -270,7 +270,7 @@ func TestDecode_AsEncodingJSON(t *testing.T) {
 	} {
 		wantAsEncodingJSON(t, []byte(data))
 	}
-	for c := range 256 { // every byte at every place of a word
+	for _, c := range "\x00\x01\x1f !\"/[\\]{}\u007fa\u0080\u00bf\u00e9\u00ff" { // at every place of a word
 		for length := range 18 {
 			text := bytes.Repeat([]byte("a"), length+1)
 			for at := range text {
