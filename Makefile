@@ -53,6 +53,10 @@ bench: ## measure the cleanup and the operations against alternatives, raw SQL a
 	cd bench && $(GO) run . peers $(BENCHARGS)
 	cd bench && $(GO) run . revive $(BENCHARGS)
 
+.PHONY: bench-against
+bench-against: ## measure requests, tickets and the store against another commit: make bench-against REF=main
+	cd bench && $(GO) run . against $(REF) $(BENCHARGS)
+
 .PHONY: drill
 drill: ## run the large drills: cleaners, one refresh across hosts, a frozen host, lost packets, failover, 50 processes; takes minutes
 	cd internal/dbtest && USERSESSION_DRILL=full $(GO) test -count=1 -v -timeout 60m -run Drill ./...

@@ -106,7 +106,8 @@ type Config struct {
 	// Every request reads its row from the Store all the same: a remembered ticket serves
 	// only a row with the same sealed bytes and the same identities, so that each change of
 	// a row is seen at once. Remembered tickets take a multiple of the size of the sealed
-	// ones, which is limited to 16 kB for each session on average.
+	// ones, which is limited to 16 kB for each session on average. A sealed ticket of more
+	// than 128 kB is not remembered.
 	//
 	// The default is [DefaultTicketCacheSize] if the Protector is a [ticket.KeyRing]. With
 	// any other Protector, which may stop opening tickets while the process runs (because a

@@ -1,17 +1,19 @@
 package serverside
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"time"
 
 	"example.com/usersession/bff"
+	"example.com/usersession/internal/wait"
 )
 
-// Run does the background work of the sessions until the context ends. If
-// EnableSessionCleanup is set, it deletes expired sessions at regular intervals, and counts
-// them. When the context has ended, Run waits for refreshes and revocations that are under
+// Run does the background work of the sessions until the context ends. At regular intervals it
+// forgets remembered tickets that were not used for the idle timeout and, if
+// EnableSessionCleanup is set, deletes expired sessions and counts them. When the context has ended, Run waits for refreshes and revocations that are under
 // way, as [Sessions.Shutdown] does, at most for the sum of their timeouts. It then returns
 // nil, or an error if work was still under way.
 //
@@ -27,10 +29,12 @@ func (s *Sessions) Run(ctx context.Context) error {
 	return s.Shutdown(ctx)
 }
 
-// cleanUp deletes expired sessions until the context ends.
+// cleanUp forgets unused tickets, and deletes expired sessions, until the context ends.
 func (s *Sessions) cleanUp(ctx context.Context) error {
 	if !s.cfg.EnableSessionCleanup {
-		<-ctx.Done()
+		for wait.For(ctx, cmp.Or(s.cfg.SessionCleanupInterval, bff.DefaultSessionCleanupInterval)) == nil {
+			s.tickets.forgetUnused(s.cfg.Clock())
+		}
 		return nil
 	}
 	cleaner := bff.Cleaner{
@@ -38,6 +42,7 @@ func (s *Sessions) cleanUp(ctx context.Context) error {
 		SessionCleanupInterval: s.cfg.SessionCleanupInterval,
 		Logger:                 s.cfg.Logger,
 		Observe: func(run bff.CleanupRun) {
+			s.tickets.forgetUnused(s.cfg.Clock())
 			if run.Removed > 0 {
 				s.cfg.Metrics.SessionEnded(ctx, EndExpired, run.Removed)
 			}

@@ -23,8 +23,8 @@ const (
 // binding from which the ticket was opened: with a Protector whose keys never change, the answer
 // is what [ticket.Open] would return. The nil ticketCache remembers nothing.
 //
-// It forgets the tickets that were used least recently when it is full, and every ticket that
-// was not used for the idle timeout when it remembers another one.
+// It forgets the tickets that were used least recently when it is full. When it remembers a
+// ticket, and when [Sessions.Run] asks it to, it forgets those not used for the idle timeout.
 type ticketCache struct {
 	size     int
 	maxBytes int64
@@ -99,11 +99,25 @@ func (c *ticketCache) remember(opened *openedSession, now time.Time) {
 	}
 	c.byKey[opened.row.Key] = c.recent.PushFront(t)
 	c.bytes += int64(len(t.sealed))
-	for last := c.recent.Back(); ; last = c.recent.Back() {
-		unused := now.Sub(last.Value.(*rememberedTicket).used) > c.idle
-		if c.recent.Len() <= c.size && c.bytes <= c.maxBytes && !unused {
-			return
-		}
+	for c.recent.Len() > c.size || c.bytes > c.maxBytes {
+		c.drop(c.recent.Back())
+	}
+	c.dropUnused(now)
+}
+
+// forgetUnused forgets the tickets that were not used for the idle timeout.
+func (c *ticketCache) forgetUnused(now time.Time) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dropUnused(now)
+}
+
+// dropUnused is forgetUnused with the lock held.
+func (c *ticketCache) dropUnused(now time.Time) {
+	for last := c.recent.Back(); last != nil && now.Sub(last.Value.(*rememberedTicket).used) > c.idle; last = c.recent.Back() {
 		c.drop(last)
 	}
 }

@@ -1,6 +1,7 @@
 package serverside
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"example.com/usersession/bff"
@@ -354,5 +356,31 @@ func TestTicketCache_KeepsCopy(t *testing.T) {
 	}
 	if _, ok := c.get(bff.UserSession{Key: "k", Ticket: []byte("sealed")}); !ok {
 		t.Error("the cache does not answer for the bytes that were opened")
+	}
+}
+
+// TestRun_ForgetsUnusedTickets: without requests, Run forgets what was not used for the idle
+// timeout, whether or not it also cleans up.
+func TestRun_ForgetsUnusedTickets(t *testing.T) {
+	for _, cleanup := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newTestBFF(t, func(c *Config) {
+				c.Store, c.Clock, c.EnableSessionCleanup = bff.NewInMemoryStore(), time.Now, cleanup
+			})
+			br := b.browser()
+			br.signIn(alice())
+			br.want("alice")
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error)
+			go func() { done <- b.Run(ctx) }()
+			time.Sleep(time.Hour - time.Second)
+			b.wantRemembered(1)
+			time.Sleep(2 * bff.DefaultSessionCleanupInterval)
+			b.wantRemembered(0)
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
