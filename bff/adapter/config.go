@@ -56,8 +56,8 @@ func New(cfg Config) (*Sessions, error) {
 	if cfg.Store == nil {
 		return nil, errors.New("adapter: Config.Store is nil: use usersession.NewGormStore, or bff.NewInMemoryStore in tests")
 	}
-	if cfg.Protector == nil {
-		return nil, errors.New("adapter: Config.Protector is nil: use ticket.KeyRingFromEnv, or ticket.InsecureRandomKeyRing in tests")
+	if err := ticket.CheckProtector(cfg.Protector); err != nil {
+		return nil, fmt.Errorf("adapter: Config.Protector: %w", err)
 	}
 	if cfg.Partition == logoutnote.Partition {
 		return nil, errors.New("adapter: Config.Partition is reserved for the notes of logouts")

@@ -22,6 +22,8 @@ func TestNew_Refused(t *testing.T) {
 	for name, cfg := range map[string]adapter.Config{
 		"Store":        {Protector: ring},
 		"Protector":    {Store: store},
+		"has no key":   {Store: store, Protector: (*ticket.KeyRing)(nil)},
+		"no key":       {Store: store, Protector: &ticket.KeyRing{}},
 		"Partition":    {Store: store, Protector: ring, Partition: " app"},
 		"reserved":     {Store: store, Protector: ring, Partition: "backchannel-logouts"},
 		"StoreTimeout": {Store: store, Protector: ring, StoreTimeout: -1},

@@ -245,11 +245,8 @@ func (c Config) checkClient() error {
 }
 
 func (c Config) checkRest() error {
-	if c.Protector == nil {
-		return errors.New("the Protector is nil: use the key ring of the sessions")
-	}
-	if ring, ok := c.Protector.(*ticket.KeyRing); ok && ring == nil {
-		return errors.New("the Protector is a nil *ticket.KeyRing")
+	if err := ticket.CheckProtector(c.Protector); err != nil {
+		return err
 	}
 	if c.ClockSkew < 0 || c.ProviderTimeout < 0 {
 		return errors.New("ClockSkew or ProviderTimeout is negative")

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"example.com/usersession/bff/relyingparty"
+	"example.com/usersession/bff/ticket"
 )
 
 func TestNew_Configuration(t *testing.T) {
@@ -25,6 +26,8 @@ func TestNew_Configuration(t *testing.T) {
 		"an http base URL":       func(c *relyingparty.Config) { c.BaseURL = "http://app.example" },
 		"a base URL with a path": func(c *relyingparty.Config) { c.BaseURL = "https://app.example/x" },
 		"no protector":           func(c *relyingparty.Config) { c.Protector = nil },
+		"nil key ring":           func(c *relyingparty.Config) { c.Protector = (*ticket.KeyRing)(nil) },
+		"zero key ring":          func(c *relyingparty.Config) { c.Protector = &ticket.KeyRing{} },
 		"a path without a slash": func(c *relyingparty.Config) { c.Path = "bff" },
 		"a path of a pattern":    func(c *relyingparty.Config) { c.Path = "/{x}" },
 		"a path of another host": func(c *relyingparty.Config) { c.PostLogoutPath = "//evil.example" },

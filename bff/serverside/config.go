@@ -231,9 +231,8 @@ func (c Config) checkTimes() error {
 }
 
 func (c Config) checkRest() error {
-	if c.Protector == nil {
-		return errors.New("the Protector is nil: make one with ticket.KeyRingFromFile or KeyRingFromEnv, " +
-			"or for development with ticket.InsecureRandomKeyRing")
+	if err := ticket.CheckProtector(c.Protector); err != nil {
+		return err
 	}
 	if c.MaxSessionsPerUser < 0 {
 		return errors.New("MaxSessionsPerUser is negative")

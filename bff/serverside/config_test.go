@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/usersession/bff"
+	"example.com/usersession/bff/ticket"
 )
 
 func TestRun_Cleanup(t *testing.T) {
@@ -82,6 +83,8 @@ func TestNew_InvalidConfiguration(t *testing.T) {
 	}
 	for want, change := range map[string]func(*Config){
 		"Protector is nil":       func(c *Config) { c.Protector = nil },
+		"no key":                 func(c *Config) { c.Protector = &ticket.KeyRing{} },
+		"ring has no key":        func(c *Config) { c.Protector = (*ticket.KeyRing)(nil) },
 		"IdleTimeout":            func(c *Config) { c.IdleTimeout = -1 },
 		"AbsoluteLifetime":       func(c *Config) { c.AbsoluteLifetime = -1 },
 		"MaxSessionsPerUser":     func(c *Config) { c.MaxSessionsPerUser = -1 },

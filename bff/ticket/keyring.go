@@ -115,7 +115,8 @@ func (k Key) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("key{id
 
 // A KeyRing is the default [Protector]: AES-256-GCM with a random nonce. Its primary key
 // seals, and any of its keys opens. A KeyRing is immutable and safe for concurrent use.
-// Make it with [NewKeyRing] or [ParseKeyRing].
+// Make it with [NewKeyRing] or [ParseKeyRing]: a nil or zero KeyRing has no key, neither seals
+// nor opens, and is refused by [CheckProtector].
 //
 // A ciphertext consists of 0x01, the key id in four bytes (big-endian), the nonce (12
 // bytes), the encrypted plaintext and the tag (16 bytes).
@@ -180,6 +181,9 @@ func (r *KeyRing) ForPurpose(name string) *KeyRing {
 	if name == "" {
 		panic("ticket: ForPurpose: the name of the purpose is empty")
 	}
+	if !r.hasKey() {
+		return r
+	}
 	r.derived.mu.Lock()
 	defer r.derived.mu.Unlock()
 	if derived := r.derived.byPurpose[name]; derived != nil {
@@ -199,8 +203,16 @@ func (r *KeyRing) ForPurpose(name string) *KeyRing {
 	return derived
 }
 
+// hasKey is false for a nil or zero KeyRing.
+func (r *KeyRing) hasKey() bool { return r != nil && r.primary.material != nil }
+
+var errNoKey = errors.New("the key ring has no key: make it with ticket.NewKeyRing, KeyRingFromFile or KeyRingFromEnv")
+
 // Encrypt implements [Protector] with the primary key.
 func (r *KeyRing) Encrypt(plaintext, associatedData []byte) ([]byte, error) {
+	if !r.hasKey() {
+		return nil, errNoKey
+	}
 	aead := r.primary.aead()
 	out := make([]byte, headerSize, headerSize+len(plaintext)+aead.Overhead())
 	out[0] = tinkVersion
@@ -212,6 +224,9 @@ func (r *KeyRing) Encrypt(plaintext, associatedData []byte) ([]byte, error) {
 // plaintext is the caller's own. Its errors wrap [ErrUnreadable] and quote nothing of the
 // ciphertext but the key id.
 func (r *KeyRing) Decrypt(ciphertext, associatedData []byte) ([]byte, error) {
+	if !r.hasKey() {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, errNoKey)
+	}
 	if len(ciphertext) < headerSize+r.primary.aead().Overhead() {
 		return nil, fmt.Errorf("%w: it is too short", ErrUnreadable)
 	}
@@ -234,7 +249,7 @@ func (r *KeyRing) Decrypt(ciphertext, associatedData []byte) ([]byte, error) {
 // key ring and was sealed under another key than the primary key. The answer is the same
 // for the rings that [KeyRing.ForPurpose] returns.
 func (r *KeyRing) NeedsReseal(ciphertext []byte) bool {
-	return len(ciphertext) >= headerSize && ciphertext[0] == tinkVersion &&
+	return r.hasKey() && len(ciphertext) >= headerSize && ciphertext[0] == tinkVersion &&
 		binary.BigEndian.Uint32(ciphertext[1:]) != r.primary.id
 }
 

@@ -3,8 +3,10 @@ package ticket
 import (
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -181,5 +183,68 @@ func TestKeyRing_TinkWireFormat(t *testing.T) {
 	again, _ := r.Encrypt([]byte("plaintext"), nil)
 	if string(again) == string(sealed) {
 		t.Error("the nonce is not random")
+	}
+}
+
+func TestKeyRingFromFile_Mode(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the mode of a file on Windows does not say who may read it")
+	}
+	path := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(path, []byte(base64.StdEncoding.EncodeToString(secret(1))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	link := path + "-link"
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	for mode, accepted := range map[os.FileMode]bool{
+		0o400: true, 0o600: true, 0o440: true, 0o640: true, 0o660: true, 0o700: true,
+		0o444: false, 0o644: false, 0o604: false, 0o602: false, 0o601: false, 0o666: false, 0o777: false,
+	} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{path, link} {
+			_, err := KeyRingFromFile(name)
+			if (err == nil) != accepted || err != nil && !strings.Contains(err.Error(), "chmod 0400") {
+				t.Errorf("mode %#o: %v", mode, err)
+			}
+			if _, err := InsecureKeyRingFromFile(name); err != nil {
+				t.Errorf("mode %#o, insecure: %v", mode, err)
+			}
+		}
+	}
+}
+
+// pointerProtector is a Protector of an application.
+type pointerProtector struct{ *KeyRing }
+
+// TestCheckProtector_Unusable: what has no key is refused, and neither seals, opens nor panics.
+func TestCheckProtector_Unusable(t *testing.T) {
+	for name, p := range map[string]Protector{"nil": nil, "nil ring": (*KeyRing)(nil), "zero ring": &KeyRing{}, "nil pointer": (*pointerProtector)(nil)} {
+		if err := CheckProtector(p); err == nil {
+			t.Errorf("%s was accepted", name)
+		}
+		ring, ok := p.(*KeyRing)
+		if !ok {
+			continue
+		}
+		if _, err := Seal(ring, Binding{}, Ticket{}); err == nil {
+			t.Errorf("%s seals", name)
+		}
+		if _, err := SealBytes(ring, Binding{}, []byte("x")); err == nil {
+			t.Errorf("%s seals bytes", name)
+		}
+		if _, err := Open(ring, Binding{}, make([]byte, 100)); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("%s opens: %v", name, err)
+		}
+		if ring.NeedsReseal(make([]byte, 100)) || fmt.Sprint(ring) == "" {
+			t.Errorf("%s: NeedsReseal", name)
+		}
+		_ = ring.ForPurpose("x")
+	}
+	if err := CheckProtector(InsecureRandomKeyRing()); err != nil {
+		t.Error(err)
 	}
 }

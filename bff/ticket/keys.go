@@ -4,7 +4,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 )
@@ -67,9 +69,17 @@ func decodeBase64(s string) ([]byte, error) {
 }
 
 // KeyRingFromFile returns a ring of the keys in a file, in the form that [ParseKeyRing]
-// describes.
-func KeyRingFromFile(path string) (*KeyRing, error) {
-	text, err := os.ReadFile(path)
+// describes. A file that every user of the machine may read, write or execute is refused, except
+// on Windows, where the mode does not say that; Kubernetes mounts a secret so with
+// defaultMode: 0440. [InsecureKeyRingFromFile] accepts every file.
+func KeyRingFromFile(path string) (*KeyRing, error) { return keyRingFromFile(path, true) }
+
+// InsecureKeyRingFromFile is [KeyRingFromFile] for a file whose mode cannot be changed. Every user
+// of the machine who can read the file can open all tickets.
+func InsecureKeyRingFromFile(path string) (*KeyRing, error) { return keyRingFromFile(path, false) }
+
+func keyRingFromFile(path string, private bool) (*KeyRing, error) {
+	text, err := readKeys(path, private)
 	if err != nil {
 		return nil, fmt.Errorf("ticket: reading the keys: %w", err)
 	}
@@ -78,6 +88,23 @@ func KeyRingFromFile(path string) (*KeyRing, error) {
 		return nil, fmt.Errorf("%w in file %s", err, path)
 	}
 	return r, nil
+}
+
+// readKeys reads the file. It looks at the mode of the file that it has opened.
+func readKeys(path string, private bool) (text []byte, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if mode := info.Mode().Perm(); private && mode&0o007 != 0 && runtime.GOOS != "windows" {
+		return nil, fmt.Errorf("the mode of %s is %#o, so that every user of the machine has access to the keys: chmod 0400 (or 0440, defaultMode: 0440 for a secret that Kubernetes mounts)", path, mode)
+	}
+	return io.ReadAll(file)
 }
 
 // KeyRingFromEnv returns a ring of the keys in an environment variable, in the form that

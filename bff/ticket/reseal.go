@@ -74,6 +74,9 @@ func (j Reseal) Run(ctx context.Context) (ResealReport, error) {
 	if !ok {
 		return report, errors.New("ticket: the store cannot list its sessions: it is not a bff.UserSessionLister")
 	}
+	if err := CheckProtector(j.Protector); err != nil {
+		return report, fmt.Errorf("ticket: %w", err)
+	}
 	if _, ok := j.Protector.(Rotator); !ok {
 		return report, errors.New("ticket: the protector cannot tell an old key from a new one: it is not a ticket.Rotator")
 	}

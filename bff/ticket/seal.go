@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"reflect"
 
 	"example.com/usersession/bff"
 )
@@ -41,6 +42,23 @@ type Protector interface {
 	// same associated data. For any other input it returns an error and does not
 	// panic. An error that wraps [ErrUnavailable] means that Decrypt cannot tell now.
 	Decrypt(ciphertext, associatedData []byte) ([]byte, error)
+}
+
+// CheckProtector returns an error that says what to do if a Protector cannot be used: it is nil, a
+// nil pointer, or a [KeyRing] without a key. The packages of this module call it when they are
+// configured.
+func CheckProtector(p Protector) error {
+	if p == nil {
+		return errors.New("the Protector is nil: make one with ticket.KeyRingFromFile or KeyRingFromEnv, " +
+			"or for development with ticket.InsecureRandomKeyRing")
+	}
+	if ring, ok := p.(*KeyRing); ok && !ring.hasKey() {
+		return errNoKey
+	}
+	if v := reflect.ValueOf(p); v.Kind() == reflect.Pointer && v.IsNil() {
+		return fmt.Errorf("the Protector is a nil %T", p)
+	}
+	return nil
 }
 
 // A Binding names the row to which a ticket or a payload belongs. Any of its fields may

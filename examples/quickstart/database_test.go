@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -187,4 +188,28 @@ func unavailable(t *testing.T, engine string, err error) {
 		t.Fatal(err)
 	}
 	t.Skipf("the server cannot be reached: %v", err)
+}
+
+// TestOpen_NewFileIsPrivate: only the owner may read the sessions, also in the files beside them.
+func TestOpen_NewFileIsPrivate(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no such modes")
+	}
+	path := filepath.Join(t.TempDir(), "new.db")
+	if _, err := open("file:" + path + "?mode=rw"); err == nil {
+		t.Error("mode=rw created a file")
+	}
+	db, err := open("file:" + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closePool(t, db)
+	if err := db.Exec("CREATE TABLE x (y int)").Error; err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{path, path + "-wal", path + "-shm"} {
+		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
+	}
 }

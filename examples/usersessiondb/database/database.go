@@ -2,6 +2,11 @@
 package database
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"regexp"
 	"time"
 
 	"gorm.io/driver/mysql"
@@ -19,6 +24,11 @@ import (
 // Open opens the database of the source. Its error has no password. The caller closes the
 // pool.
 func Open(source dsn.Source) (*gorm.DB, error) {
+	if !existing.MatchString(source.DSN()) {
+		if err := createPrivate(source.File); err != nil {
+			return nil, err
+		}
+	}
 	// GORM would log the error of opening, which may quote the DSN.
 	db, err := gorm.Open(dialector(source), &gorm.Config{Logger: logger.Discard})
 	if err != nil {
@@ -26,6 +36,25 @@ func Open(source dsn.Source) (*gorm.DB, error) {
 	}
 	db.Logger = logger.Default
 	return db, nil
+}
+
+// existing matches a SQLite DSN with mode=ro or mode=rw, which must not create a file.
+var existing = regexp.MustCompile(`[?&]mode=`)
+
+// createPrivate creates the file of a new SQLite database, so that only its owner may read it. The
+// files that SQLite puts beside it get the same mode.
+func createPrivate(path string) error {
+	if path == "" {
+		return nil
+	}
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("create the database: %w", err)
+	}
+	return file.Close()
 }
 
 func dialector(source dsn.Source) gorm.Dialector {
