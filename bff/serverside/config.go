@@ -144,6 +144,7 @@ type process struct {
 	refusedTokens refusedTokens
 	revocations   revocations
 	tickets       *ticketCache // nil: nothing is remembered
+	unusable      unusable
 }
 
 // New checks the configuration and sets the defaults. It does no I/O and starts no

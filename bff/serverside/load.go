@@ -60,8 +60,7 @@ func (s *Sessions) open(ctx context.Context, row bff.UserSession) (*openedSessio
 		return nil, err
 	}
 	if err != nil {
-		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a user session cannot be used and is ignored",
-			slog.String("subject_id", row.SubjectID), slog.String("session_id", row.SessionID), slog.Any("error", err))
+		s.unusable.warn(ctx, &s.cfg, row, err)
 		return nil, nil
 	}
 	if row.Expires.IsZero() { // this package writes no such row
