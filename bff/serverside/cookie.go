@@ -101,9 +101,9 @@ func (s *Sessions) browserKeys(r *http.Request) []string {
 	return []string{key}
 }
 
-// setCookie sends the cookie with the id. It has the attributes that RFC 6265bis requires for
-// the prefix __Host-.
-func (s *Sessions) setCookie(w http.ResponseWriter, id string, end time.Time) {
+// setCookie answers the request with the cookie of the id. It has the attributes that RFC
+// 6265bis requires for the prefix __Host-.
+func (s *Sessions) setCookie(w http.ResponseWriter, r *http.Request, id string, end time.Time) {
 	c := &http.Cookie{
 		Name: s.cfg.CookieName, Value: id, Path: "/",
 		Secure: true, HttpOnly: true, SameSite: s.cfg.SameSite,
@@ -111,12 +111,12 @@ func (s *Sessions) setCookie(w http.ResponseWriter, id string, end time.Time) {
 	if s.cfg.PersistentCookie {
 		c.MaxAge = max(1, int(end.Sub(s.cfg.Clock())/time.Second))
 	}
-	s.sendCookie(w, c)
+	s.sendCookie(w, r, c)
 }
 
 // clearCookie makes the browser delete the cookie.
-func (s *Sessions) clearCookie(w http.ResponseWriter) {
-	s.sendCookie(w, &http.Cookie{
+func (s *Sessions) clearCookie(w http.ResponseWriter, r *http.Request) {
+	s.sendCookie(w, r, &http.Cookie{
 		Name: s.cfg.CookieName, Path: "/", MaxAge: -1,
 		Secure: true, HttpOnly: true, SameSite: s.cfg.SameSite,
 	})
@@ -125,12 +125,19 @@ func (s *Sessions) clearCookie(w http.ResponseWriter) {
 // sendCookie adds the cookie to the response. It removes an earlier Set-Cookie for the same
 // name: a response should set a cookie only once (RFC 6265, section 4.1.1), and an id that
 // is no longer in use need not be sent.
-func (s *Sessions) sendCookie(w http.ResponseWriter, c *http.Cookie) {
+//
+// With the prefix __Host-, a browser has two cookies of one name only if one of them is
+// partitioned (CHIPS). This package sets none, so that it deletes the partitioned one: otherwise
+// no sign-in would have an effect.
+func (s *Sessions) sendCookie(w http.ResponseWriter, r *http.Request, c *http.Cookie) {
 	header := w.Header()
 	header["Set-Cookie"] = slices.DeleteFunc(header["Set-Cookie"], func(line string) bool {
 		return strings.HasPrefix(line, c.Name+"=")
 	})
 	http.SetCookie(w, c)
+	if len(r.CookiesNamed(c.Name)) > 1 {
+		http.SetCookie(w, &http.Cookie{Name: c.Name, Path: "/", MaxAge: -1, Secure: true, HttpOnly: true, SameSite: c.SameSite, Partitioned: true})
+	}
 	noStore(w)
 }
 

@@ -45,8 +45,8 @@ func TestSignOut_SeveralCookies(t *testing.T) {
 			} else {
 				signOut(w, twoCookies(one, two))
 			}
-			if cookies := w.Result().Cookies(); len(cookies) != 1 || cookies[0].MaxAge >= 0 {
-				t.Errorf("the cookie is not cleared: %v", cookies)
+			if cookies := w.Result().Cookies(); len(cookies) != 2 || cookies[0].MaxAge >= 0 || cookies[0].Partitioned || cookies[1].MaxAge >= 0 || !cookies[1].Partitioned {
+				t.Errorf("the cookies are not cleared: %v", cookies)
 			}
 			if rows := b.store.rows(t, "alice"); len(rows) > 0 {
 				t.Errorf("%d sessions are left", len(rows))
@@ -93,10 +93,14 @@ func TestSignIn_SeveralCookies(t *testing.T) {
 					t.Error(err)
 				}
 			}
+			w := httptest.NewRecorder()
 			if withMiddleware {
-				b.Middleware(http.HandlerFunc(signIn)).ServeHTTP(httptest.NewRecorder(), twoCookies(one, two))
+				b.Middleware(http.HandlerFunc(signIn)).ServeHTTP(w, twoCookies(one, two))
 			} else {
-				signIn(httptest.NewRecorder(), twoCookies(one, two))
+				signIn(w, twoCookies(one, two))
+			}
+			if cookies := w.Result().Cookies(); len(cookies) != 2 || cookies[0].MaxAge < 0 || cookies[1].MaxAge >= 0 || !cookies[1].Partitioned {
+				t.Errorf("the cookies: %v", cookies)
 			}
 			if rows := b.store.rows(t, "alice"); len(rows) != 1 || rows[0].SessionID != "s3" {
 				t.Errorf("%d sessions", len(rows))

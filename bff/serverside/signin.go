@@ -65,7 +65,7 @@ func (s *Sessions) SignIn(w http.ResponseWriter, r *http.Request, t ticket.Ticke
 		}
 		return Session{}, fmt.Errorf("serverside: signing in: %w", err)
 	}
-	s.started(ctx, w, id, opened)
+	s.started(w, r, id, opened)
 	session := opened.session()
 	session.Current = true
 	return session, nil
@@ -195,6 +195,6 @@ func (s *Sessions) SignOut(w http.ResponseWriter, r *http.Request) error {
 	if st := s.state(ctx); st != nil {
 		st.set("", nil)
 	}
-	s.whenCommitted(func(s *Sessions) { s.clearCookie(w) })
+	s.whenCommitted(func(s *Sessions) { s.clearCookie(w, r) })
 	return nil
 }

@@ -8,7 +8,8 @@ import (
 
 // started makes the new session the request's, sends its cookie and reports it: within a
 // transaction as soon as that is committed.
-func (s *Sessions) started(ctx context.Context, w http.ResponseWriter, id string, opened *openedSession) {
+func (s *Sessions) started(w http.ResponseWriter, r *http.Request, id string, opened *openedSession) {
+	ctx := r.Context()
 	if st := s.state(ctx); st != nil {
 		st.set(opened.row.Key, opened)
 	}
@@ -20,7 +21,7 @@ func (s *Sessions) started(ctx context.Context, w http.ResponseWriter, id string
 				return
 			}
 		}
-		s.setCookie(w, id, opened.ticket.Expires)
+		s.setCookie(w, r, id, opened.ticket.Expires)
 		s.cfg.Metrics.SessionStarted(ctx)
 		s.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "serverside: user session started",
 			slog.String("subject_id", opened.row.SubjectID), slog.String("session_id", opened.row.SessionID))
