@@ -41,8 +41,8 @@ type dialect interface {
 	// maxName returns the maximum length of a name in bytes.
 	maxName() int
 
-	// script returns the form of a script for the dialect's command line client.
-	script() scriptForm
+	// writeScript writes the script for the dialect's command line client.
+	writeScript(s *script)
 
 	// inspect reads a table of a live database. A table that does not exist is nil.
 	inspect(ctx context.Context, db *gorm.DB, table string) (*Table, error)

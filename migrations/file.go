@@ -64,7 +64,7 @@ func parseFile(name string, data []byte) (migrationFile, error) {
 	var statement []string
 	block := false
 	end := func() {
-		if text := strings.TrimSuffix(strings.TrimSpace(strings.Join(statement, "\n")), ";"); text != "" {
+		if text := withoutEnd(statement); text != "" {
 			current.statements = append(current.statements, text)
 		}
 		statement = nil
@@ -114,6 +114,25 @@ func parseFile(name string, data []byte) (migrationFile, error) {
 		return f, fmt.Errorf("%w: %s has no -- +goose Up, or no semicolon after its last statement", ErrInconsistent, name)
 	}
 	return f, nil
+}
+
+// withoutEnd joins the lines of a statement without the semicolon at its end and the comments
+// after it.
+func withoutEnd(lines []string) string {
+	for len(lines) > 0 {
+		last := lines[len(lines)-1]
+		code, _, _ := strings.Cut(last, " --")
+		code = strings.TrimSpace(code)
+		switch {
+		case code == "" || strings.HasPrefix(code, "--"):
+			lines = lines[:len(lines)-1]
+			continue
+		case strings.HasSuffix(code, ";"):
+			last = strings.TrimSuffix(code, ";")
+		}
+		return strings.TrimSpace(strings.Join(append(lines[:len(lines)-1:len(lines)-1], last), "\n"))
+	}
+	return ""
 }
 
 // unfinished reports whether the file waits to be completed by hand.

@@ -181,13 +181,6 @@ func (d mysql) alterTable(change tableChange) (statements []string) {
 	return append(statements, after...)
 }
 
-func (mysql) script() scriptForm {
-	return scriptForm{
-		createVersions: "CREATE TABLE IF NOT EXISTS " + VersionTable + " (id bigint unsigned NOT NULL AUTO_INCREMENT, version_id bigint NOT NULL, is_applied boolean NOT NULL, tstamp datetime NULL DEFAULT CURRENT_TIMESTAMP, PRIMARY KEY (id))",
-		applied:        "true",
-	}
-}
-
 // cutSuffixFold is strings.CutSuffix with case ignored.
 func cutSuffixFold(text, suffix string) (string, bool) {
 	if n := len(text) - len(suffix); n >= 0 && strings.EqualFold(text[n:], suffix) {

@@ -11,19 +11,19 @@ import (
 // in the same database is not affected.
 const VersionTable = "usersession_schema_version"
 
-// A scriptForm is the form of a script for the dialect's command line client.
-type scriptForm struct {
-	settings       []string // statements at the beginning
-	createVersions string   // the statement that creates the version table if it is missing
-	applied        string   // the literal for true in the version table
-	begin, commit  string   // statements around a migration; "" if DDL cannot be rolled back
-	separator      string   // a line after each statement
-}
+// lockSeconds limits the wait of a script's statements for a lock. A statement that waits
+// for a table makes every later statement on the table wait.
+const lockSeconds = 10
 
 // Script returns the SQL that leads a database from one version to another, to be applied
-// with the database's own client. Version 0 is the empty database. If from is greater
-// than to, the script runs the Downs. It keeps goose's version table up to date, so that
-// goose knows what has been applied.
+// with the database's own client: psql, sqlite3, mariadb, mysql or sqlcmd. Version 0 is the
+// empty database. If from is greater than to, the script runs the Downs. It keeps the
+// [VersionTable] up to date, so that goose knows what has been applied.
+//
+// The script needs no flags of the client. A version is recorded only if its statements
+// have succeeded, and is refused if the version before it is not recorded, also if the
+// client goes on after an error. A version that is applied is skipped; on SQLite, and on
+// PostgreSQL in a file with NO TRANSACTION, it stops the script with an error.
 //
 // A version that the folder does not have is an [ErrNoMigration]. A folder whose files do
 // not belong together, or a migration of the range that is not yet completed by hand, is
@@ -41,106 +41,117 @@ func (p *Project) Script(dialectName string, from, to int64) (string, error) {
 			return "", f.noVersion(number)
 		}
 	}
-	s := &script{scriptForm: f.dialect.script()}
+	s := &script{from: from}
+	if err := s.plan(f, to); err != nil {
+		return "", err
+	}
 	s.comment("From version %d to %d on %s.", from, to, f.dialect.name())
-	if s.separator != "" {
-		s.comment("Run it with sqlcmd -b -I, which stops at the first error.")
-	}
-	for _, setting := range s.settings {
-		s.statement(setting)
-	}
-	if from <= to {
-		err = s.forward(f, from, to)
-	} else {
-		err = s.back(f, from, to)
-	}
-	return s.b.String(), err
+	f.dialect.writeScript(s)
+	return s.b.String(), nil
 }
 
+// A script is the text of a script and its steps.
 type script struct {
-	scriptForm
-	b strings.Builder
+	b     strings.Builder
+	from  int64
+	steps []scriptStep
 }
 
-func (s *script) comment(format string, args ...any) { fmt.Fprintf(&s.b, "-- "+format+"\n", args...) }
-
-func (s *script) statement(text string) {
-	fmt.Fprintf(&s.b, "%s;\n", text)
-	if s.separator != "" {
-		fmt.Fprintf(&s.b, "%s\n", s.separator)
-	}
+// A scriptStep applies or reverts one migration.
+type scriptStep struct {
+	number     int64
+	before     int64 // the version before it, 0 if it is the first
+	back       bool  // the step runs Down
+	file       migrationFile
+	statements []string
+	modelled   bool          // the migration has a model
+	changes    []tableChange // the difference of its model and the one before it
 }
 
-// forward writes the Ups of the versions after from, up to and including to.
-func (s *script) forward(f *folder, from, to int64) error {
-	if from == 0 {
-		s.createVersionTable()
-	}
+// plan reads the migrations of the script.
+func (s *script) plan(f *folder, to int64) error {
+	before, model := int64(0), Model{Dialect: f.dialect.name()}
 	for _, v := range f.versions {
-		if v.number <= from || v.number > to {
+		step := scriptStep{number: v.number, before: before, back: s.from > to, modelled: v.model != nil}
+		if v.model != nil {
+			old, current := model, *v.model
+			if step.back {
+				old, current = current, old
+			}
+			step.changes, _ = diff(f.dialect, old, current, nil)
+			model = *v.model
+		}
+		before = v.number
+		if v.number <= min(s.from, to) || v.number > max(s.from, to) {
 			continue
 		}
-		file, err := f.readFinished(v)
-		if err != nil {
+		var err error
+		if step.file, err = f.readFinished(v); err != nil {
 			return err
 		}
-		s.migration(file, file.up.statements, s.recordVersion(v.number))
+		step.statements = step.file.up.statements
+		if step.back {
+			step.statements = step.file.down.statements
+		}
+		s.steps = append(s.steps, step)
+	}
+	if s.from > to {
+		slices.Reverse(s.steps)
 	}
 	return nil
 }
 
-// back writes the Downs from the version from, down to but without to.
-func (s *script) back(f *folder, from, to int64) error {
-	for _, v := range slices.Backward(f.versions) {
-		if v.number > from || v.number <= to {
-			continue
-		}
-		file, err := f.readFinished(v)
-		if err != nil {
-			return err
-		}
-		s.migration(file, file.down.statements, s.removeVersion(v.number))
+// createsVersions reports whether the script creates the version table if it is missing.
+func (s *script) createsVersions() bool { return s.from == 0 && len(s.steps) > 0 }
+
+// current is the version that the database must have before the step.
+func (step scriptStep) current() int64 {
+	if step.back {
+		return step.number
 	}
-	return nil
+	return step.before
 }
 
-// createVersionTable creates the version table if it is missing, with the row for version
-// 0 that goose expects.
-func (s *script) createVersionTable() {
-	s.statement(s.createVersions)
-	s.statement(fmt.Sprintf("INSERT INTO %[1]s (version_id, is_applied) SELECT 0, %[2]s FROM (SELECT 1 AS one) AS once WHERE NOT EXISTS (SELECT 1 FROM %[1]s)", VersionTable, s.applied))
+// done is the sentence of a step that is skipped.
+func (step scriptStep) done() string {
+	if step.back {
+		return fmt.Sprintf("version %d is not applied", step.number)
+	}
+	return fmt.Sprintf("version %d is already applied", step.number)
 }
 
-func (s *script) recordVersion(number int64) string {
-	return fmt.Sprintf("INSERT INTO %s (version_id, is_applied) VALUES (%d, %s)", VersionTable, number, s.applied)
+// refused is the beginning of the sentence of a step for which the database has the wrong
+// version.
+func (step scriptStep) refused() string {
+	if step.back {
+		return fmt.Sprintf("version %d is not reverted: the last version of the database must be %d", step.number, step.current())
+	}
+	return fmt.Sprintf("version %d is not applied: the last version of the database must be %d", step.number, step.current())
 }
 
-func (s *script) removeVersion(number int64) string {
-	return fmt.Sprintf("DELETE FROM %s WHERE version_id = %d", VersionTable, number)
+// failed is the sentence of a step that has not made its changes.
+func (step scriptStep) failed() string {
+	return fmt.Sprintf("the record of version %d is unchanged: its statements failed or did not make its changes", step.number)
 }
 
-// migration writes a migration's statements and the statement that records it. They run
-// in one transaction unless the dialect cannot roll back DDL, or the file forbids a
-// transaction and does not contain its own.
-func (s *script) migration(file migrationFile, statements []string, record string) {
-	s.b.WriteByte('\n')
-	s.comment("%s", file.name)
-	transaction := s.begin != "" && !file.noTransaction
-	if transaction {
-		s.statement(s.begin)
-	}
-	if last := len(statements) - 1; file.noTransaction && last >= 0 && statements[last] == "COMMIT" {
-		// The statement goes into the file's own transaction, before its COMMIT.
-		statements = slices.Insert(slices.Clone(statements), last, record)
-		record = ""
-	}
-	for _, statement := range statements {
-		s.statement(statement)
-	}
-	if record != "" {
-		s.statement(record)
-	}
-	if transaction {
-		s.statement(s.commit)
+func (s *script) comment(format string, args ...any) { s.line("-- "+format, args...) }
+
+func (s *script) line(format string, args ...any) { fmt.Fprintf(&s.b, format+"\n", args...) }
+
+// text writes lines that are no formats.
+func (s *script) text(lines ...string) {
+	for _, line := range lines {
+		s.b.WriteString(line + "\n")
 	}
 }
+
+// statement writes a statement. A semicolon after a comment would belong to the comment.
+func (s *script) statement(text string) {
+	if last := text[strings.LastIndexByte(text, '\n')+1:]; strings.Contains(last, "--") {
+		text += "\n"
+	}
+	s.text(text + ";")
+}
+
+// title writes the name of a step's migration.
+func (s *script) title(step scriptStep) { s.text("", "-- "+step.file.name) }

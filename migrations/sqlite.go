@@ -69,15 +69,17 @@ func (sqlite) needsOwnTransaction(changes []tableChange) bool {
 func (d sqlite) up(changes []tableChange, ownTransaction bool) (statements []string) {
 	if ownTransaction {
 		// With foreign keys enabled, dropping the old table would delete the rows that
-		// refer to it. Inside a transaction the setting has no effect.
-		statements = append(statements, "PRAGMA foreign_keys = OFF", "BEGIN IMMEDIATE")
+		// refer to it. Inside a transaction the setting has no effect. Without
+		// legacy_alter_table, renaming the old table would rename it in the foreign keys
+		// of other tables, too.
+		statements = append(statements, "PRAGMA foreign_keys = OFF", "PRAGMA legacy_alter_table = ON", "BEGIN IMMEDIATE")
 	}
 	for _, change := range changes {
 		switch {
 		case change.new == nil:
 			statements = append(statements, "DROP TABLE "+d.quote(change.old.Name))
 		case change.old == nil:
-			statements = append(statements, d.createTable(change.new, change.new.Name))
+			statements = append(statements, d.createTable(change.new))
 			for _, index := range change.new.Indexes {
 				statements = append(statements, createIndex(d, change.new.Name, index))
 			}
@@ -88,12 +90,12 @@ func (d sqlite) up(changes []tableChange, ownTransaction bool) (statements []str
 		}
 	}
 	if ownTransaction {
-		statements = append(statements, "COMMIT")
+		statements = append(statements, "COMMIT", "PRAGMA legacy_alter_table = OFF")
 	}
 	return statements
 }
 
-func (d sqlite) createTable(table *Table, name string) string {
+func (d sqlite) createTable(table *Table) string {
 	var lines []string
 	inline := false
 	for _, column := range table.Columns {
@@ -103,7 +105,7 @@ func (d sqlite) createTable(table *Table, name string) string {
 	if !inline {
 		lines = append(lines, "PRIMARY KEY ("+quotedList(d, table.PrimaryKey)+")")
 	}
-	return createStatement(d.quote(name), lines)
+	return createStatement(d.quote(table.Name), lines)
 }
 
 func (d sqlite) column(column Column) string {
@@ -141,10 +143,15 @@ func (d sqlite) alterTable(change tableChange) (statements []string) {
 	return statements
 }
 
-// rebuild creates the new table under a temporary name, copies the rows, drops the old
-// table, and renames the new one.
+// copyTable is the name of the temporary table with which a rebuild checks its copy.
+func copyTable(table *Table) string { return "_copy_" + table.Name }
+
+// rebuild renames the old table, creates the new one, copies the rows, and drops the old
+// table if there are as many rows in both. The old table is renamed first: if the
+// transaction is rolled back, for instance because the disk is full, the DROP TABLE of a
+// client that goes on finds no table.
 func (d sqlite) rebuild(change tableChange) []string {
-	name, build := change.new.Name, "_new_"+change.new.Name
+	name, old, copied := change.new.Name, "_old_"+change.new.Name, copyTable(change.new)
 	var into, from []string
 	for _, column := range change.new.Columns {
 		before := change.columnBefore(column.Name)
@@ -161,19 +168,22 @@ func (d sqlite) rebuild(change tableChange) []string {
 		into, from = append(into, column.Name), append(from, value)
 	}
 	statements := []string{
-		d.createTable(change.new, build),
-		"INSERT INTO " + d.quote(build) + " (" + quotedList(d, into) + ")\n    SELECT " + strings.Join(from, ", ") + " FROM " + d.quote(name),
+		"ALTER TABLE " + d.quote(name) + " RENAME TO " + d.quote(old),
+		d.createTable(change.new),
+		"INSERT INTO " + d.quote(name) + " (" + quotedList(d, into) + ")\n    SELECT " + strings.Join(from, ", ") + " FROM " + d.quote(old),
 	}
 	if slices.ContainsFunc(change.new.Columns, func(c Column) bool { return c.Identity }) {
 		// Keep the counter of auto-increment: otherwise SQLite could reuse the ids of
 		// deleted rows.
 		statements = append(statements,
-			"DELETE FROM sqlite_sequence WHERE name = "+literal(build),
-			"INSERT INTO sqlite_sequence (name, seq) SELECT "+literal(build)+", seq FROM sqlite_sequence WHERE name = "+literal(name))
+			"DELETE FROM sqlite_sequence WHERE name = "+literal(name),
+			"INSERT INTO sqlite_sequence (name, seq) SELECT "+literal(name)+", seq FROM sqlite_sequence WHERE name = "+literal(old))
 	}
 	statements = append(statements,
-		"DROP TABLE "+d.quote(name),
-		"ALTER TABLE "+d.quote(build)+" RENAME TO "+d.quote(name))
+		"DROP TABLE IF EXISTS temp."+d.quote(copied),
+		"CREATE TEMP TABLE "+d.quote(copied)+" (complete integer NOT NULL CONSTRAINT "+d.quote("the copy of "+name+" has another number of rows")+" CHECK (complete = 1))",
+		"INSERT INTO temp."+d.quote(copied)+" SELECT (SELECT count(*) FROM "+d.quote(name)+") = (SELECT count(*) FROM "+d.quote(old)+")",
+		"DROP TABLE "+d.quote(old))
 	for _, index := range change.new.Indexes {
 		statements = append(statements, createIndex(d, name, index))
 	}
@@ -187,12 +197,4 @@ func asValue(expression string) string {
 		return literal(strings.TrimSuffix(text, `"`))
 	}
 	return expression
-}
-
-func (sqlite) script() scriptForm {
-	return scriptForm{
-		createVersions: "CREATE TABLE IF NOT EXISTS " + VersionTable + " (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL, is_applied INTEGER NOT NULL, tstamp TIMESTAMP DEFAULT (datetime('now')))",
-		applied:        "1",
-		begin:          "BEGIN IMMEDIATE", commit: "COMMIT",
-	}
 }

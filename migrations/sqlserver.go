@@ -202,15 +202,3 @@ func (d sqlserver) alterColumn(table *Table, altered columnChange) (statements [
 	}
 	return statements
 }
-
-func (sqlserver) script() scriptForm {
-	return scriptForm{
-		// Without QUOTED_IDENTIFIER and ANSI_NULLS a filtered index can neither be created
-		// nor written to.
-		settings:       []string{"SET QUOTED_IDENTIFIER ON", "SET ANSI_NULLS ON", "SET XACT_ABORT ON"},
-		createVersions: "IF OBJECT_ID(N'" + VersionTable + "') IS NULL\n    CREATE TABLE " + VersionTable + " (id INT NOT NULL IDENTITY(1,1) PRIMARY KEY, version_id BIGINT NOT NULL, is_applied BIT NOT NULL, tstamp DATETIME NULL DEFAULT CURRENT_TIMESTAMP)",
-		applied:        "1",
-		begin:          "BEGIN TRANSACTION", commit: "COMMIT TRANSACTION",
-		separator: "GO",
-	}
-}

@@ -1,47 +1,155 @@
 -- From version 20260301120005 to 0 on mysql.
+-- A statement runs only if @usersession_go is 1: the database has the right version, and all statements before it have succeeded.
+-- Run it in a session of its own. The sentence of an error about sql_mode says why the script stops.
+SET NAMES utf8mb4;
+SET @usersession_mode = @@SESSION.sql_mode, @usersession_safe = @@SESSION.sql_safe_updates, @usersession_commit = @@SESSION.autocommit, @usersession_wait = @@SESSION.lock_wait_timeout;
+SET SESSION sql_mode = 'TRADITIONAL';
+SET SESSION sql_safe_updates = 0, SESSION autocommit = 1;
+SET SESSION lock_wait_timeout = 10;
+SET @usersession_lock = GET_LOCK(CONCAT('usersession.', MD5(DATABASE())), 10);
+SET SESSION sql_mode = IF(@usersession_lock = 1, 'TRADITIONAL', 'STOPPED: another session runs a script on this database, or no database is selected');
 
 -- 20260301120005_narrow_2
-ALTER TABLE `user_sessions`
+SET @usersession_go = 0, @usersession_at = NULL, @usersession_applied = NULL;
+SET @usersession_at = (SELECT MAX(version_id) FROM usersession_schema_version WHERE is_applied), @usersession_applied = EXISTS (SELECT 1 FROM usersession_schema_version WHERE version_id = 20260301120005 AND is_applied);
+SET @usersession_skip = IF(@usersession_applied = 0, 1, 0);
+SET @usersession_go = IF(@usersession_lock = 1 AND @usersession_skip = 0 AND @usersession_at = 20260301120005, 1, 0);
+SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: version 20260301120005 is not reverted: the last version of the database must be 20260301120005');
+SET @usersession_sql = IF(@usersession_go = 1, 'ALTER TABLE `user_sessions`
     RENAME COLUMN `zone` TO `region`,
     RENAME COLUMN `number` TO `serial`,
-    MODIFY COLUMN `device` varchar(200) NOT NULL DEFAULT 'unknown',
+    MODIFY COLUMN `device` varchar(200) NOT NULL DEFAULT ''unknown'',
     ADD COLUMN `score` bigint NOT NULL DEFAULT 8,
-    ADD INDEX `idx_user_sessions_score` (`score`);
-DELETE FROM usersession_schema_version WHERE version_id = 20260301120005;
+ADD INDEX `idx_user_sessions_score` (`score`)', 'DO 0');
+PREPARE usersession_statement FROM @usersession_sql;
+EXECUTE usersession_statement;
+SET @usersession_go = IF(@@error_count = 0, @usersession_go, 0);
+SET @usersession_go = IF(@usersession_go = 1
+    AND NOT EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'zone')
+    AND NOT EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'number')
+    AND EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'region')
+    AND EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'score')
+    AND EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'serial')
+    AND EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'device' AND is_nullable = 'NO' AND column_type LIKE 'varchar(200)%')
+    AND EXISTS (SELECT 1 FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND index_name = 'idx_user_sessions_device' AND non_unique = 1
+        HAVING GROUP_CONCAT(column_name ORDER BY seq_in_index) = 'device,region')
+    AND EXISTS (SELECT 1 FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND index_name = 'idx_user_sessions_score' AND non_unique = 1
+        HAVING GROUP_CONCAT(column_name ORDER BY seq_in_index) = 'score')
+    AND EXISTS (SELECT 1 FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND index_name = 'idx_user_sessions_serial' AND non_unique = 0
+        HAVING GROUP_CONCAT(column_name ORDER BY seq_in_index) = 'serial'), 1, 0);
+DELETE FROM usersession_schema_version WHERE version_id = 20260301120005 AND @usersession_go = 1 LIMIT 1000;
+SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: the record of version 20260301120005 is unchanged: its statements failed or did not make its changes');
 
 -- 20260301120004_narrow
-CREATE TABLE `audits` (
+SET @usersession_go = 0, @usersession_at = NULL, @usersession_applied = NULL;
+SET @usersession_at = (SELECT MAX(version_id) FROM usersession_schema_version WHERE is_applied), @usersession_applied = EXISTS (SELECT 1 FROM usersession_schema_version WHERE version_id = 20260301120004 AND is_applied);
+SET @usersession_skip = IF(@usersession_applied = 0, 1, 0);
+SET @usersession_go = IF(@usersession_lock = 1 AND @usersession_skip = 0 AND @usersession_at = 20260301120004, 1, 0);
+SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: version 20260301120004 is not reverted: the last version of the database must be 20260301120004');
+SET @usersession_sql = IF(@usersession_go = 1, 'CREATE TABLE `audits` (
     `id` bigint NOT NULL AUTO_INCREMENT,
     `what` varchar(100) NOT NULL,
     PRIMARY KEY (`id`)
-);
-DELETE FROM usersession_schema_version WHERE version_id = 20260301120004;
+)', 'DO 0');
+PREPARE usersession_statement FROM @usersession_sql;
+EXECUTE usersession_statement;
+SET @usersession_go = IF(@@error_count = 0, @usersession_go, 0);
+SET @usersession_go = IF(@usersession_go = 1
+    AND EXISTS (SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'audits'), 1, 0);
+DELETE FROM usersession_schema_version WHERE version_id = 20260301120004 AND @usersession_go = 1 LIMIT 1000;
+SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: the record of version 20260301120004 is unchanged: its statements failed or did not make its changes');
 
 -- 20260301120003_alter
-SET @usersession_sql_mode = @@SESSION.sql_mode;
-SET SESSION sql_mode = 'STRICT_ALL_TABLES';
-ALTER TABLE `user_sessions`
+SET @usersession_go = 0, @usersession_at = NULL, @usersession_applied = NULL;
+SET @usersession_at = (SELECT MAX(version_id) FROM usersession_schema_version WHERE is_applied), @usersession_applied = EXISTS (SELECT 1 FROM usersession_schema_version WHERE version_id = 20260301120003 AND is_applied);
+SET @usersession_skip = IF(@usersession_applied = 0, 1, 0);
+SET @usersession_go = IF(@usersession_lock = 1 AND @usersession_skip = 0 AND @usersession_at = 20260301120003, 1, 0);
+SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: version 20260301120003 is not reverted: the last version of the database must be 20260301120003');
+SET @usersession_sql = IF(@usersession_go = 1, 'SET @usersession_sql_mode = @@SESSION.sql_mode', 'DO 0');
+PREPARE usersession_statement FROM @usersession_sql;
+EXECUTE usersession_statement;
+SET @usersession_go = IF(@@error_count = 0, @usersession_go, 0);
+SET @usersession_sql = IF(@usersession_go = 1, 'SET SESSION sql_mode = ''STRICT_ALL_TABLES''', 'DO 0');
+PREPARE usersession_statement FROM @usersession_sql;
+EXECUTE usersession_statement;
+SET @usersession_go = IF(@@error_count = 0, @usersession_go, 0);
+SET @usersession_sql = IF(@usersession_go = 1, 'ALTER TABLE `user_sessions`
     DROP INDEX `idx_user_sessions_serial`,
     DROP COLUMN `serial`,
     MODIFY COLUMN `device` varchar(100) NULL,
-    MODIFY COLUMN `score` bigint NOT NULL DEFAULT 7;
-SET SESSION sql_mode = @usersession_sql_mode;
-DELETE FROM usersession_schema_version WHERE version_id = 20260301120003;
+MODIFY COLUMN `score` bigint NOT NULL DEFAULT 7', 'DO 0');
+PREPARE usersession_statement FROM @usersession_sql;
+EXECUTE usersession_statement;
+SET @usersession_go = IF(@@error_count = 0, @usersession_go, 0);
+SET @usersession_sql = IF(@usersession_go = 1, 'SET SESSION sql_mode = @usersession_sql_mode', 'DO 0');
+PREPARE usersession_statement FROM @usersession_sql;
+EXECUTE usersession_statement;
+SET @usersession_go = IF(@@error_count = 0, @usersession_go, 0);
+SET @usersession_go = IF(@usersession_go = 1
+    AND NOT EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'serial')
+    AND EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'device' AND is_nullable = 'YES' AND column_type LIKE 'varchar(100)%')
+    AND EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'score' AND is_nullable = 'NO' AND column_type LIKE 'bigint%')
+    AND NOT EXISTS (SELECT 1 FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND index_name = 'idx_user_sessions_serial'), 1, 0);
+DELETE FROM usersession_schema_version WHERE version_id = 20260301120003 AND @usersession_go = 1 LIMIT 1000;
+SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: the record of version 20260301120003 is unchanged: its statements failed or did not make its changes');
 
 -- 20260301120002_columns_2
-ALTER TABLE `user_sessions`
+SET @usersession_go = 0, @usersession_at = NULL, @usersession_applied = NULL;
+SET @usersession_at = (SELECT MAX(version_id) FROM usersession_schema_version WHERE is_applied), @usersession_applied = EXISTS (SELECT 1 FROM usersession_schema_version WHERE version_id = 20260301120002 AND is_applied);
+SET @usersession_skip = IF(@usersession_applied = 0, 1, 0);
+SET @usersession_go = IF(@usersession_lock = 1 AND @usersession_skip = 0 AND @usersession_at = 20260301120002, 1, 0);
+SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: version 20260301120002 is not reverted: the last version of the database must be 20260301120002');
+SET @usersession_sql = IF(@usersession_go = 1, 'ALTER TABLE `user_sessions`
     DROP INDEX `idx_user_sessions_device`,
     DROP INDEX `idx_user_sessions_score`,
     DROP COLUMN `device`,
     DROP COLUMN `region`,
     DROP COLUMN `score`,
-    DROP COLUMN `level`;
-DELETE FROM usersession_schema_version WHERE version_id = 20260301120002;
+DROP COLUMN `level`', 'DO 0');
+PREPARE usersession_statement FROM @usersession_sql;
+EXECUTE usersession_statement;
+SET @usersession_go = IF(@@error_count = 0, @usersession_go, 0);
+SET @usersession_go = IF(@usersession_go = 1
+    AND NOT EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'device')
+    AND NOT EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'region')
+    AND NOT EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'score')
+    AND NOT EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'level')
+    AND NOT EXISTS (SELECT 1 FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND index_name = 'idx_user_sessions_device')
+    AND NOT EXISTS (SELECT 1 FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND index_name = 'idx_user_sessions_score'), 1, 0);
+DELETE FROM usersession_schema_version WHERE version_id = 20260301120002 AND @usersession_go = 1 LIMIT 1000;
+SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: the record of version 20260301120002 is unchanged: its statements failed or did not make its changes');
 
 -- 20260301120001_columns
-DROP TABLE `audits`;
-DELETE FROM usersession_schema_version WHERE version_id = 20260301120001;
+SET @usersession_go = 0, @usersession_at = NULL, @usersession_applied = NULL;
+SET @usersession_at = (SELECT MAX(version_id) FROM usersession_schema_version WHERE is_applied), @usersession_applied = EXISTS (SELECT 1 FROM usersession_schema_version WHERE version_id = 20260301120001 AND is_applied);
+SET @usersession_skip = IF(@usersession_applied = 0, 1, 0);
+SET @usersession_go = IF(@usersession_lock = 1 AND @usersession_skip = 0 AND @usersession_at = 20260301120001, 1, 0);
+SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: version 20260301120001 is not reverted: the last version of the database must be 20260301120001');
+SET @usersession_sql = IF(@usersession_go = 1, 'DROP TABLE `audits`', 'DO 0');
+PREPARE usersession_statement FROM @usersession_sql;
+EXECUTE usersession_statement;
+SET @usersession_go = IF(@@error_count = 0, @usersession_go, 0);
+SET @usersession_go = IF(@usersession_go = 1
+    AND NOT EXISTS (SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'audits'), 1, 0);
+DELETE FROM usersession_schema_version WHERE version_id = 20260301120001 AND @usersession_go = 1 LIMIT 1000;
+SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: the record of version 20260301120001 is unchanged: its statements failed or did not make its changes');
 
 -- 20260301120000_init
-DROP TABLE `user_sessions`;
-DELETE FROM usersession_schema_version WHERE version_id = 20260301120000;
+SET @usersession_go = 0, @usersession_at = NULL, @usersession_applied = NULL;
+SET @usersession_at = (SELECT MAX(version_id) FROM usersession_schema_version WHERE is_applied), @usersession_applied = EXISTS (SELECT 1 FROM usersession_schema_version WHERE version_id = 20260301120000 AND is_applied);
+SET @usersession_skip = IF(@usersession_applied = 0, 1, 0);
+SET @usersession_go = IF(@usersession_lock = 1 AND @usersession_skip = 0 AND @usersession_at = 20260301120000, 1, 0);
+SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: version 20260301120000 is not reverted: the last version of the database must be 20260301120000');
+SET @usersession_sql = IF(@usersession_go = 1, 'DROP TABLE `user_sessions`', 'DO 0');
+PREPARE usersession_statement FROM @usersession_sql;
+EXECUTE usersession_statement;
+SET @usersession_go = IF(@@error_count = 0, @usersession_go, 0);
+SET @usersession_go = IF(@usersession_go = 1
+    AND NOT EXISTS (SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'user_sessions'), 1, 0);
+DELETE FROM usersession_schema_version WHERE version_id = 20260301120000 AND @usersession_go = 1 LIMIT 1000;
+SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: the record of version 20260301120000 is unchanged: its statements failed or did not make its changes');
+
+DO RELEASE_LOCK(CONCAT('usersession.', MD5(DATABASE())));
+SET SESSION lock_wait_timeout = @usersession_wait;
+SET SESSION sql_safe_updates = @usersession_safe, SESSION autocommit = @usersession_commit;
+SET SESSION sql_mode = @usersession_mode;

@@ -1,49 +1,190 @@
 -- From version 20260301120004 to 0 on postgres.
+-- Each block is one transaction: it makes all changes of a version and records it, or does nothing.
 
 -- 20260301120004_narrow
-BEGIN;
-DROP INDEX "idx_user_sessions_serial";
-ALTER TABLE "user_sessions" RENAME COLUMN "zone" TO "region";
-ALTER TABLE "user_sessions" RENAME COLUMN "number" TO "serial";
-ALTER TABLE "user_sessions" ALTER COLUMN "device" DROP DEFAULT;
-ALTER TABLE "user_sessions" ALTER COLUMN "device" TYPE varchar(200);
-ALTER TABLE "user_sessions" ALTER COLUMN "device" SET DEFAULT 'unknown';
-ALTER TABLE "user_sessions" ADD COLUMN "score" bigint NOT NULL DEFAULT 8;
-CREATE INDEX "idx_user_sessions_score" ON "user_sessions" ("score");
-CREATE UNIQUE INDEX "idx_user_sessions_serial" ON "user_sessions" ("serial") WHERE serial IS NOT NULL;
+DO $usersession$
+DECLARE
+    present bigint;
+BEGIN
+    PERFORM set_config('lock_timeout', '10s', true) WHERE current_setting('lock_timeout') = '0';
+    PERFORM pg_advisory_xact_lock(7382640129455637001);
+    IF EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.oid IN (to_regclass('usersession_schema_version'), to_regclass('"audits"'), to_regclass('"user_sessions"')) AND n.nspname IS DISTINCT FROM current_schema()) THEN
+        RAISE EXCEPTION 'the search_path finds the tables in another schema than %, to which new tables go', current_schema();
+    END IF;
+    IF to_regclass('usersession_schema_version') IS NULL THEN
+        RAISE EXCEPTION 'version 20260301120004 is not reverted: the last version of the database must be 20260301120004, and the table usersession_schema_version does not exist';
+    END IF;
+    IF NOT EXISTS (SELECT 1 FROM usersession_schema_version WHERE version_id = 20260301120004 AND is_applied) THEN
+        RAISE NOTICE 'version 20260301120004 is not applied';
+        RETURN;
+    END IF;
+    present := (SELECT max(version_id) FROM usersession_schema_version WHERE is_applied);
+    IF present IS DISTINCT FROM 20260301120004 THEN
+        RAISE EXCEPTION 'version 20260301120004 is not reverted: the last version of the database must be 20260301120004, and it is %', present;
+    END IF;
+    EXECUTE $sql$
+DROP INDEX "idx_user_sessions_serial"
+$sql$;
+    EXECUTE $sql$
+ALTER TABLE "user_sessions" RENAME COLUMN "zone" TO "region"
+$sql$;
+    EXECUTE $sql$
+ALTER TABLE "user_sessions" RENAME COLUMN "number" TO "serial"
+$sql$;
+    EXECUTE $sql$
+ALTER TABLE "user_sessions" ALTER COLUMN "device" DROP DEFAULT
+$sql$;
+    EXECUTE $sql$
+ALTER TABLE "user_sessions" ALTER COLUMN "device" TYPE varchar(200)
+$sql$;
+    EXECUTE $sql$
+ALTER TABLE "user_sessions" ALTER COLUMN "device" SET DEFAULT 'unknown'
+$sql$;
+    EXECUTE $sql$
+ALTER TABLE "user_sessions" ADD COLUMN "score" bigint NOT NULL DEFAULT 8
+$sql$;
+    EXECUTE $sql$
+CREATE INDEX "idx_user_sessions_score" ON "user_sessions" ("score")
+$sql$;
+    EXECUTE $sql$
+CREATE UNIQUE INDEX "idx_user_sessions_serial" ON "user_sessions" ("serial") WHERE serial IS NOT NULL
+$sql$;
+    EXECUTE $sql$
 CREATE TABLE "audits" (
     "id" bigserial NOT NULL,
     "what" varchar(100) NOT NULL,
     PRIMARY KEY ("id")
-);
-DELETE FROM usersession_schema_version WHERE version_id = 20260301120004;
-COMMIT;
+)
+$sql$;
+    EXECUTE $sql$
+DELETE FROM usersession_schema_version WHERE version_id = 20260301120004
+$sql$;
+END
+$usersession$;
 
 -- 20260301120003_alter
-BEGIN;
-DROP INDEX "idx_user_sessions_serial";
-ALTER TABLE "user_sessions" DROP COLUMN "serial";
-ALTER TABLE "user_sessions" ALTER COLUMN "device" DROP DEFAULT;
-ALTER TABLE "user_sessions" ALTER COLUMN "device" TYPE varchar(100);
-ALTER TABLE "user_sessions" ALTER COLUMN "device" DROP NOT NULL;
-ALTER TABLE "user_sessions" ALTER COLUMN "score" SET DEFAULT 7;
-DELETE FROM usersession_schema_version WHERE version_id = 20260301120003;
-COMMIT;
+DO $usersession$
+DECLARE
+    present bigint;
+BEGIN
+    PERFORM set_config('lock_timeout', '10s', true) WHERE current_setting('lock_timeout') = '0';
+    PERFORM pg_advisory_xact_lock(7382640129455637001);
+    IF EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.oid IN (to_regclass('usersession_schema_version'), to_regclass('"user_sessions"')) AND n.nspname IS DISTINCT FROM current_schema()) THEN
+        RAISE EXCEPTION 'the search_path finds the tables in another schema than %, to which new tables go', current_schema();
+    END IF;
+    IF to_regclass('usersession_schema_version') IS NULL THEN
+        RAISE EXCEPTION 'version 20260301120003 is not reverted: the last version of the database must be 20260301120003, and the table usersession_schema_version does not exist';
+    END IF;
+    IF NOT EXISTS (SELECT 1 FROM usersession_schema_version WHERE version_id = 20260301120003 AND is_applied) THEN
+        RAISE NOTICE 'version 20260301120003 is not applied';
+        RETURN;
+    END IF;
+    present := (SELECT max(version_id) FROM usersession_schema_version WHERE is_applied);
+    IF present IS DISTINCT FROM 20260301120003 THEN
+        RAISE EXCEPTION 'version 20260301120003 is not reverted: the last version of the database must be 20260301120003, and it is %', present;
+    END IF;
+    EXECUTE $sql$
+DROP INDEX "idx_user_sessions_serial"
+$sql$;
+    EXECUTE $sql$
+ALTER TABLE "user_sessions" DROP COLUMN "serial"
+$sql$;
+    EXECUTE $sql$
+ALTER TABLE "user_sessions" ALTER COLUMN "device" DROP DEFAULT
+$sql$;
+    EXECUTE $sql$
+ALTER TABLE "user_sessions" ALTER COLUMN "device" TYPE varchar(100)
+$sql$;
+    EXECUTE $sql$
+ALTER TABLE "user_sessions" ALTER COLUMN "device" DROP NOT NULL
+$sql$;
+    EXECUTE $sql$
+ALTER TABLE "user_sessions" ALTER COLUMN "score" SET DEFAULT 7
+$sql$;
+    EXECUTE $sql$
+DELETE FROM usersession_schema_version WHERE version_id = 20260301120003
+$sql$;
+END
+$usersession$;
 
 -- 20260301120001_columns
-BEGIN;
-DROP INDEX "idx_user_sessions_device";
-DROP INDEX "idx_user_sessions_score";
-ALTER TABLE "user_sessions" DROP COLUMN "device";
-ALTER TABLE "user_sessions" DROP COLUMN "region";
-ALTER TABLE "user_sessions" DROP COLUMN "score";
-ALTER TABLE "user_sessions" DROP COLUMN "level";
-DROP TABLE "audits";
-DELETE FROM usersession_schema_version WHERE version_id = 20260301120001;
-COMMIT;
+DO $usersession$
+DECLARE
+    present bigint;
+BEGIN
+    PERFORM set_config('lock_timeout', '10s', true) WHERE current_setting('lock_timeout') = '0';
+    PERFORM pg_advisory_xact_lock(7382640129455637001);
+    IF EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.oid IN (to_regclass('usersession_schema_version'), to_regclass('"audits"'), to_regclass('"user_sessions"')) AND n.nspname IS DISTINCT FROM current_schema()) THEN
+        RAISE EXCEPTION 'the search_path finds the tables in another schema than %, to which new tables go', current_schema();
+    END IF;
+    IF to_regclass('usersession_schema_version') IS NULL THEN
+        RAISE EXCEPTION 'version 20260301120001 is not reverted: the last version of the database must be 20260301120001, and the table usersession_schema_version does not exist';
+    END IF;
+    IF NOT EXISTS (SELECT 1 FROM usersession_schema_version WHERE version_id = 20260301120001 AND is_applied) THEN
+        RAISE NOTICE 'version 20260301120001 is not applied';
+        RETURN;
+    END IF;
+    present := (SELECT max(version_id) FROM usersession_schema_version WHERE is_applied);
+    IF present IS DISTINCT FROM 20260301120001 THEN
+        RAISE EXCEPTION 'version 20260301120001 is not reverted: the last version of the database must be 20260301120001, and it is %', present;
+    END IF;
+    EXECUTE $sql$
+DROP INDEX "idx_user_sessions_device"
+$sql$;
+    EXECUTE $sql$
+DROP INDEX "idx_user_sessions_score"
+$sql$;
+    EXECUTE $sql$
+ALTER TABLE "user_sessions" DROP COLUMN "device"
+$sql$;
+    EXECUTE $sql$
+ALTER TABLE "user_sessions" DROP COLUMN "region"
+$sql$;
+    EXECUTE $sql$
+ALTER TABLE "user_sessions" DROP COLUMN "score"
+$sql$;
+    EXECUTE $sql$
+ALTER TABLE "user_sessions" DROP COLUMN "level"
+$sql$;
+    EXECUTE $sql$
+DROP TABLE "audits"
+$sql$;
+    EXECUTE $sql$
+DELETE FROM usersession_schema_version WHERE version_id = 20260301120001
+$sql$;
+END
+$usersession$;
 
 -- 20260301120000_init
-BEGIN;
-DROP TABLE "user_sessions";
-DELETE FROM usersession_schema_version WHERE version_id = 20260301120000;
-COMMIT;
+DO $usersession$
+DECLARE
+    present bigint;
+BEGIN
+    PERFORM set_config('lock_timeout', '10s', true) WHERE current_setting('lock_timeout') = '0';
+    PERFORM pg_advisory_xact_lock(7382640129455637001);
+    IF EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.oid IN (to_regclass('usersession_schema_version'), to_regclass('"user_sessions"')) AND n.nspname IS DISTINCT FROM current_schema()) THEN
+        RAISE EXCEPTION 'the search_path finds the tables in another schema than %, to which new tables go', current_schema();
+    END IF;
+    IF to_regclass('usersession_schema_version') IS NULL THEN
+        RAISE EXCEPTION 'version 20260301120000 is not reverted: the last version of the database must be 20260301120000, and the table usersession_schema_version does not exist';
+    END IF;
+    IF NOT EXISTS (SELECT 1 FROM usersession_schema_version WHERE version_id = 20260301120000 AND is_applied) THEN
+        RAISE NOTICE 'version 20260301120000 is not applied';
+        RETURN;
+    END IF;
+    present := (SELECT max(version_id) FROM usersession_schema_version WHERE is_applied);
+    IF present IS DISTINCT FROM 20260301120000 THEN
+        RAISE EXCEPTION 'version 20260301120000 is not reverted: the last version of the database must be 20260301120000, and it is %', present;
+    END IF;
+    EXECUTE $sql$
+DROP TABLE "user_sessions"
+$sql$;
+    EXECUTE $sql$
+DELETE FROM usersession_schema_version WHERE version_id = 20260301120000
+$sql$;
+END
+$usersession$;

@@ -1,9 +1,25 @@
 -- From version 0 to 20260301120004 on sqlite.
+-- Each version is one transaction: it makes all changes of the version and records it, or does nothing.
+.bail on
+.timeout 10000
+DROP TABLE IF EXISTS temp.usersession_done;
+
 CREATE TABLE IF NOT EXISTS usersession_schema_version (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL, is_applied INTEGER NOT NULL, tstamp TIMESTAMP DEFAULT (datetime('now')));
-INSERT INTO usersession_schema_version (version_id, is_applied) SELECT 0, 1 FROM (SELECT 1 AS one) AS once WHERE NOT EXISTS (SELECT 1 FROM usersession_schema_version);
+INSERT INTO usersession_schema_version (version_id, is_applied) SELECT 0, 1 WHERE NOT EXISTS (SELECT 1 FROM usersession_schema_version WHERE version_id = 0);
 
 -- 20260301120000_init
-BEGIN IMMEDIATE;
+BEGIN;
+DROP TABLE IF EXISTS temp.usersession_step;
+CREATE TEMP TABLE usersession_step (
+    once integer NOT NULL CONSTRAINT `version 20260301120000 is already applied; for the other versions write a script without it` CHECK (once = 1),
+    follows integer NOT NULL CONSTRAINT `version 20260301120000 is not applied: the last version of the database must be 0` CHECK (follows = 1),
+    made integer
+);
+DROP TABLE IF EXISTS temp.usersession_done;
+CREATE TEMP TABLE usersession_done (made integer NOT NULL CONSTRAINT `the record of version 20260301120000 is unchanged: its statements failed or did not make its changes` CHECK (made = 1));
+INSERT INTO usersession_schema_version (version_id, is_applied) VALUES (20260301120000, 1);
+INSERT INTO temp.usersession_step (once, follows)
+    SELECT (SELECT count(*) = 1 FROM usersession_schema_version WHERE version_id = 20260301120000 AND is_applied), (SELECT max(version_id) IS 0 FROM usersession_schema_version WHERE is_applied AND version_id <> 20260301120000);
 CREATE TABLE `user_sessions` (
     `id` integer PRIMARY KEY AUTOINCREMENT,
     `partition_key` text NOT NULL,
@@ -20,11 +36,29 @@ CREATE INDEX `idx_user_sessions_expires` ON `user_sessions` (`expires`);
 CREATE UNIQUE INDEX `idx_user_sessions_key` ON `user_sessions` (`partition_key`, `key`);
 CREATE UNIQUE INDEX `idx_user_sessions_session` ON `user_sessions` (`partition_key`, `session_id`) WHERE session_id IS NOT NULL;
 CREATE INDEX `idx_user_sessions_subject` ON `user_sessions` (`partition_key`, `subject_id`, `session_id`);
-INSERT INTO usersession_schema_version (version_id, is_applied) VALUES (20260301120000, 1);
+UPDATE temp.usersession_step SET made =
+    true
+    AND EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'user_sessions')
+    AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_expires' AND `unique` = 0 AND partial = 0 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_expires')) = 'expires')
+    AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_key' AND `unique` = 1 AND partial = 0 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_key')) = 'partition_key,key')
+    AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_session' AND `unique` = 1 AND partial = 1 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_session')) = 'partition_key,session_id')
+    AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_subject' AND `unique` = 0 AND partial = 0 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_subject')) = 'partition_key,subject_id,session_id');
+INSERT OR ROLLBACK INTO temp.usersession_done (made) VALUES (COALESCE((SELECT made FROM temp.usersession_step), 0));
 COMMIT;
 
 -- 20260301120001_columns
-BEGIN IMMEDIATE;
+BEGIN;
+DROP TABLE IF EXISTS temp.usersession_step;
+CREATE TEMP TABLE usersession_step (
+    once integer NOT NULL CONSTRAINT `version 20260301120001 is already applied; for the other versions write a script without it` CHECK (once = 1),
+    follows integer NOT NULL CONSTRAINT `version 20260301120001 is not applied: the last version of the database must be 20260301120000` CHECK (follows = 1),
+    made integer
+);
+DROP TABLE IF EXISTS temp.usersession_done;
+CREATE TEMP TABLE usersession_done (made integer NOT NULL CONSTRAINT `the record of version 20260301120001 is unchanged: its statements failed or did not make its changes` CHECK (made = 1));
+INSERT INTO usersession_schema_version (version_id, is_applied) VALUES (20260301120001, 1);
+INSERT INTO temp.usersession_step (once, follows)
+    SELECT (SELECT count(*) = 1 FROM usersession_schema_version WHERE version_id = 20260301120001 AND is_applied), (SELECT max(version_id) IS 20260301120000 FROM usersession_schema_version WHERE is_applied AND version_id <> 20260301120001);
 CREATE TABLE `audits` (
     `id` integer PRIMARY KEY AUTOINCREMENT,
     `what` text NOT NULL
@@ -35,13 +69,35 @@ ALTER TABLE `user_sessions` ADD COLUMN `score` integer NOT NULL DEFAULT 7;
 ALTER TABLE `user_sessions` ADD COLUMN `level` integer DEFAULT 3;
 CREATE INDEX `idx_user_sessions_device` ON `user_sessions` (`device`, `region`);
 CREATE INDEX `idx_user_sessions_score` ON `user_sessions` (`score`);
-INSERT INTO usersession_schema_version (version_id, is_applied) VALUES (20260301120001, 1);
+UPDATE temp.usersession_step SET made =
+    true
+    AND EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'audits')
+    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'device')
+    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'region')
+    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'score')
+    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'level')
+    AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_device' AND `unique` = 0 AND partial = 0 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_device')) = 'device,region')
+    AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_score' AND `unique` = 0 AND partial = 0 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_score')) = 'score');
+INSERT OR ROLLBACK INTO temp.usersession_done (made) VALUES (COALESCE((SELECT made FROM temp.usersession_step), 0));
 COMMIT;
 
 -- 20260301120003_alter
 PRAGMA foreign_keys = OFF;
-BEGIN IMMEDIATE;
-CREATE TABLE `_new_user_sessions` (
+PRAGMA legacy_alter_table = ON;
+BEGIN;
+DROP TABLE IF EXISTS temp.usersession_step;
+CREATE TEMP TABLE usersession_step (
+    once integer NOT NULL CONSTRAINT `version 20260301120003 is already applied; for the other versions write a script without it` CHECK (once = 1),
+    follows integer NOT NULL CONSTRAINT `version 20260301120003 is not applied: the last version of the database must be 20260301120001` CHECK (follows = 1),
+    made integer
+);
+DROP TABLE IF EXISTS temp.usersession_done;
+CREATE TEMP TABLE usersession_done (made integer NOT NULL CONSTRAINT `the record of version 20260301120003 is unchanged: its statements failed or did not make its changes` CHECK (made = 1));
+INSERT INTO usersession_schema_version (version_id, is_applied) VALUES (20260301120003, 1);
+INSERT INTO temp.usersession_step (once, follows)
+    SELECT (SELECT count(*) = 1 FROM usersession_schema_version WHERE version_id = 20260301120003 AND is_applied), (SELECT max(version_id) IS 20260301120001 FROM usersession_schema_version WHERE is_applied AND version_id <> 20260301120003);
+ALTER TABLE `user_sessions` RENAME TO `_old_user_sessions`;
+CREATE TABLE `user_sessions` (
     `id` integer PRIMARY KEY AUTOINCREMENT,
     `partition_key` text NOT NULL,
     `key` text NOT NULL,
@@ -58,12 +114,14 @@ CREATE TABLE `_new_user_sessions` (
     `serial` text,
     `level` integer DEFAULT 3
 );
-INSERT INTO `_new_user_sessions` (`id`, `partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `ticket`, `version`, `device`, `region`, `score`, `level`)
-    SELECT `id`, `partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `ticket`, `version`, COALESCE(`device`, 'unknown'), `region`, `score`, `level` FROM `user_sessions`;
-DELETE FROM sqlite_sequence WHERE name = '_new_user_sessions';
-INSERT INTO sqlite_sequence (name, seq) SELECT '_new_user_sessions', seq FROM sqlite_sequence WHERE name = 'user_sessions';
-DROP TABLE `user_sessions`;
-ALTER TABLE `_new_user_sessions` RENAME TO `user_sessions`;
+INSERT INTO `user_sessions` (`id`, `partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `ticket`, `version`, `device`, `region`, `score`, `level`)
+SELECT `id`, `partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `ticket`, `version`, COALESCE(`device`, 'unknown'), `region`, `score`, `level` FROM `_old_user_sessions`;
+DELETE FROM sqlite_sequence WHERE name = 'user_sessions';
+INSERT INTO sqlite_sequence (name, seq) SELECT 'user_sessions', seq FROM sqlite_sequence WHERE name = '_old_user_sessions';
+DROP TABLE IF EXISTS temp.`_copy_user_sessions`;
+CREATE TEMP TABLE `_copy_user_sessions` (complete integer NOT NULL CONSTRAINT `the copy of user_sessions has another number of rows` CHECK (complete = 1));
+INSERT INTO temp.`_copy_user_sessions` SELECT (SELECT count(*) FROM `user_sessions`) = (SELECT count(*) FROM `_old_user_sessions`);
+DROP TABLE `_old_user_sessions`;
 CREATE INDEX `idx_user_sessions_device` ON `user_sessions` (`device`, `region`);
 CREATE INDEX `idx_user_sessions_expires` ON `user_sessions` (`expires`);
 CREATE UNIQUE INDEX `idx_user_sessions_key` ON `user_sessions` (`partition_key`, `key`);
@@ -71,11 +129,30 @@ CREATE INDEX `idx_user_sessions_score` ON `user_sessions` (`score`);
 CREATE UNIQUE INDEX `idx_user_sessions_serial` ON `user_sessions` (`serial`) WHERE serial IS NOT NULL;
 CREATE UNIQUE INDEX `idx_user_sessions_session` ON `user_sessions` (`partition_key`, `session_id`) WHERE session_id IS NOT NULL;
 CREATE INDEX `idx_user_sessions_subject` ON `user_sessions` (`partition_key`, `subject_id`, `session_id`);
-INSERT INTO usersession_schema_version (version_id, is_applied) VALUES (20260301120003, 1);
+UPDATE temp.usersession_step SET made =
+    true
+    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'serial')
+    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'device' AND lower(type) = 'text' AND `notnull` = 1)
+    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'score' AND lower(type) = 'integer' AND `notnull` = 1)
+    AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_serial' AND `unique` = 1 AND partial = 1 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_serial')) = 'serial')
+    AND EXISTS (SELECT 1 FROM temp.`_copy_user_sessions`);
+INSERT OR ROLLBACK INTO temp.usersession_done (made) VALUES (COALESCE((SELECT made FROM temp.usersession_step), 0));
 COMMIT;
+PRAGMA legacy_alter_table = OFF;
 
 -- 20260301120004_narrow
-BEGIN IMMEDIATE;
+BEGIN;
+DROP TABLE IF EXISTS temp.usersession_step;
+CREATE TEMP TABLE usersession_step (
+    once integer NOT NULL CONSTRAINT `version 20260301120004 is already applied; for the other versions write a script without it` CHECK (once = 1),
+    follows integer NOT NULL CONSTRAINT `version 20260301120004 is not applied: the last version of the database must be 20260301120003` CHECK (follows = 1),
+    made integer
+);
+DROP TABLE IF EXISTS temp.usersession_done;
+CREATE TEMP TABLE usersession_done (made integer NOT NULL CONSTRAINT `the record of version 20260301120004 is unchanged: its statements failed or did not make its changes` CHECK (made = 1));
+INSERT INTO usersession_schema_version (version_id, is_applied) VALUES (20260301120004, 1);
+INSERT INTO temp.usersession_step (once, follows)
+    SELECT (SELECT count(*) = 1 FROM usersession_schema_version WHERE version_id = 20260301120004 AND is_applied), (SELECT max(version_id) IS 20260301120003 FROM usersession_schema_version WHERE is_applied AND version_id <> 20260301120004);
 DROP TABLE `audits`;
 DROP INDEX `idx_user_sessions_score`;
 DROP INDEX `idx_user_sessions_serial`;
@@ -83,5 +160,16 @@ ALTER TABLE `user_sessions` RENAME COLUMN `region` TO `zone`;
 ALTER TABLE `user_sessions` RENAME COLUMN `serial` TO `number`;
 ALTER TABLE `user_sessions` DROP COLUMN `score`;
 CREATE UNIQUE INDEX `idx_user_sessions_serial` ON `user_sessions` (`number`) WHERE number IS NOT NULL;
-INSERT INTO usersession_schema_version (version_id, is_applied) VALUES (20260301120004, 1);
+UPDATE temp.usersession_step SET made =
+    true
+    AND NOT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'audits')
+    AND NOT EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'region')
+    AND NOT EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'score')
+    AND NOT EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'serial')
+    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'zone')
+    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'number')
+    AND NOT EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_score')
+    AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_device' AND `unique` = 0 AND partial = 0 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_device')) = 'device,zone')
+    AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_serial' AND `unique` = 1 AND partial = 1 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_serial')) = 'number');
+INSERT OR ROLLBACK INTO temp.usersession_done (made) VALUES (COALESCE((SELECT made FROM temp.usersession_step), 0));
 COMMIT;
