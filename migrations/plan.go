@@ -12,10 +12,11 @@ type decisions struct {
 	notRenamed       []rename // "table.old=-"; new is ""
 	allowDestructive bool
 	byHand           bool
+	concurrently     bool
 }
 
 func parseOptions(options AddOptions) (decisions, error) {
-	decided := decisions{allowDestructive: options.AllowDestructive, byHand: options.ByHand}
+	decided := decisions{allowDestructive: options.AllowDestructive, byHand: options.ByHand, concurrently: options.Concurrently}
 	for _, text := range options.Renames {
 		left, after, found := strings.Cut(text, "=")
 		table, column := splitName(left)
@@ -95,7 +96,7 @@ type newMigration struct {
 
 // migrations returns the migrations of the plan in the order of their versions. The
 // number is the version of the first. There are several migrations only if the dialect
-// needs a migration for each table. If nothing changes there is no migration, unless the
+// needs a migration for each table, or indexes are built concurrently. If nothing changes there is no migration, unless the
 // team asked for a migration to write by hand.
 func (p *plan) migrations(number int64, name string) []newMigration {
 	base := fmt.Sprintf("%d_%s", number, name)
@@ -104,6 +105,8 @@ func (p *plan) migrations(number int64, name string) []newMigration {
 		return []newMigration{{p.byHand(base), p.after}}
 	case len(p.changes) == 0:
 		return nil
+	case p.decided.concurrently && p.folder.dialect.name() == "postgres":
+		return p.concurrently(number, name)
 	case !p.folder.dialect.splits():
 		return []newMigration{{p.generate(base, p.changes, p.back), p.after}}
 	}
@@ -124,7 +127,7 @@ func (p *plan) generate(base string, changes, back []tableChange) migrationFile 
 	own := d.needsOwnTransaction(changes) || d.needsOwnTransaction(back)
 	file := migrationFile{
 		name:          base,
-		comments:      []string{"Generated from the entities for " + d.name() + ". Review it before you commit it."},
+		comments:      []string{generatedComment(d)},
 		noTransaction: own,
 		up:            section{comments: warnings(d, changes), statements: d.up(changes, own)},
 		down:          section{comments: warnings(d, back), statements: d.up(backward(back), own)},
@@ -135,6 +138,10 @@ func (p *plan) generate(base string, changes, back []tableChange) migrationFile 
 			"do not have, are lost; if there are any, create them again below.")
 	}
 	return file
+}
+
+func generatedComment(d dialect) string {
+	return "Generated from the entities for " + d.name() + ". Review it before you commit it."
 }
 
 // byHand returns a file that lists the changes in comments. Its only statement is invalid

@@ -149,6 +149,7 @@ func (d postgres) hasTable(table string) string {
 	return "to_regclass(" + literal(d.quote(table)) + ") IS NOT NULL"
 }
 
+// isTable looks only for the table: no statement that runs without a transaction creates one.
 func (d postgres) isTable(table *Table) string { return d.hasTable(table.Name) }
 
 func (d postgres) hasColumn(table, column string) string {

@@ -39,6 +39,11 @@ type AddOptions struct {
 	AllowDestructive bool
 	// ByHand writes a file to complete by hand instead of generated SQL.
 	ByHand bool
+	// Concurrently creates and drops the indexes of existing tables with CONCURRENTLY on
+	// PostgreSQL, which does not lock the table. Each index gets a migration of its own,
+	// without a transaction, after the one that changes the columns. PostgreSQL
+	// refuses it on a partitioned table. On other databases it has no effect.
+	Concurrently bool
 }
 
 var validName = regexp.MustCompile(`^[A-Za-z0-9_]{1,100}$`)

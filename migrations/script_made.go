@@ -5,8 +5,7 @@ import "slices"
 // A catalogue writes conditions on a database's catalogue.
 type catalogue interface {
 	hasTable(table string) string
-	// isTable is true if the table exists. If a CREATE TABLE is not rolled back with the
-	// record, it also compares the columns.
+	// isTable is true if the table has the columns.
 	isTable(table *Table) string
 	hasColumn(table, column string) string
 	// isColumn is true if the column has the type, if that can be compared, and the

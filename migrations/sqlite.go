@@ -143,6 +143,9 @@ func (d sqlite) alterTable(change tableChange) (statements []string) {
 	return statements
 }
 
+// oldTable is the name of a table while a rebuild replaces it.
+func oldTable(table *Table) string { return "_old_" + table.Name }
+
 // copyTable is the name of the temporary table with which a rebuild checks its copy.
 func copyTable(table *Table) string { return "_copy_" + table.Name }
 
@@ -151,7 +154,7 @@ func copyTable(table *Table) string { return "_copy_" + table.Name }
 // transaction is rolled back, for instance because the disk is full, the DROP TABLE of a
 // client that goes on finds no table.
 func (d sqlite) rebuild(change tableChange) []string {
-	name, old, copied := change.new.Name, "_old_"+change.new.Name, copyTable(change.new)
+	name, old, copied := change.new.Name, oldTable(change.new), copyTable(change.new)
 	var into, from []string
 	for _, column := range change.new.Columns {
 		before := change.columnBefore(column.Name)

@@ -87,12 +87,16 @@ func (d sqlite) guard(s *script, step scriptStep) {
 func (d sqlite) check(s *script, step scriptStep) {
 	made := append([]string{"true"}, conditions(d, step.changes)...)
 	for _, change := range step.changes {
-		if change.rebuilds() {
-			made = append(made, "EXISTS (SELECT 1 FROM temp."+d.quote(copyTable(change.new))+")")
+		if !change.rebuilds() {
+			continue
+		}
+		made = append(made, "EXISTS (SELECT 1 FROM temp."+d.quote(copyTable(change.new))+")", "NOT "+d.hasTable(oldTable(change.new)))
+		for _, index := range change.new.Indexes {
+			made = append(made, d.isIndex(change.new.Name, index))
 		}
 	}
 	// The second statement does not depend on anything that the migration can have missed.
-	s.statement("UPDATE temp.usersession_step SET made =\n    " + strings.Join(made, "\n    AND "))
+	s.statement("UPDATE temp.usersession_step SET made = " + strings.Join(made, "\n    AND "))
 	s.statement("INSERT OR ROLLBACK INTO temp.usersession_done (made) VALUES (COALESCE((SELECT made FROM temp.usersession_step), 0))")
 }
 
@@ -120,14 +124,23 @@ func (sqlite) hasTable(table string) string {
 	return "EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = " + literal(bare) + ")"
 }
 
-func (d sqlite) isTable(table *Table) string { return d.hasTable(table.Name) }
+func (d sqlite) isTable(table *Table) string {
+	all := []string{d.hasTable(table.Name)}
+	for _, column := range table.Columns {
+		all = append(all, d.isColumn(table.Name, column))
+	}
+	return strings.Join(all, "\n    AND ")
+}
 
 func (sqlite) hasColumn(table, column string) string {
 	_, bare := splitName(table)
 	return "EXISTS (SELECT 1 FROM pragma_table_info(" + literal(bare) + ") WHERE name = " + literal(column) + ")"
 }
 
-func (sqlite) isColumn(table string, column Column) string {
+func (d sqlite) isColumn(table string, column Column) string {
+	if column.Identity {
+		return d.hasColumn(table, column.Name) // SQLite does not report it as NOT NULL
+	}
 	_, bare := splitName(table)
 	notNull := 0
 	if column.NotNull {

@@ -81,12 +81,16 @@ func stateOf(t *testing.T, db *gorm.DB) (s state) {
 	if s.model, err = migrations.Inspect(t.Context(), db); err != nil {
 		t.Fatal(err)
 	}
-	s.model.Tables = slices.DeleteFunc(s.model.Tables, func(table migrations.Table) bool { return table.Name == migrations.VersionTable })
+	s.model.Tables = slices.DeleteFunc(s.model.Tables, func(table migrations.Table) bool {
+		return table.Name == migrations.VersionTable || table.Name == "goose_lock"
+	})
 	if len(s.model.Tables) == 0 {
 		s.model.Tables = nil
 	}
 	if db.Migrator().HasTable("user_sessions") {
-		if err := db.Raw("SELECT * FROM user_sessions ORDER BY id").Scan(&s.rows).Error; err != nil {
+		// PostgreSQL would use the plan of a former query for a table with other columns.
+		query := fmt.Sprintf("SELECT * FROM user_sessions ORDER BY id -- %d", len(s.model.Table("user_sessions").Columns)+len(s.versions)*100)
+		if err := db.Raw(query).Scan(&s.rows).Error; err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -103,19 +107,23 @@ type fault struct {
 }
 
 // faultsOf returns a fault before each statement of a section, one after the last, and one
-// in the record.
-func faultsOf(section string) []fault {
+// in the record. For a blind client the fault replaces the statement.
+func faultsOf(section string, blind bool) []fault {
 	faults := []fault{{name: "the record", record: true}}
-	statements := strings.SplitAfter(strings.TrimSpace(section), ";\n")
+	statements := strings.SplitAfter(strings.TrimSpace(section)+"\n", ";\n")
+	statements = statements[:len(statements)-1]
 	for i, statement := range statements {
 		if strings.HasPrefix(statement, "--") || strings.HasPrefix(statement, "PRAGMA") {
 			continue
 		}
-		faults = append(faults, fault{name: fmt.Sprintf("before %d", i), old: statement, replacement: broken + statement})
+		if !blind {
+			faults = append(faults, fault{name: fmt.Sprintf("before %d", i), old: statement, replacement: broken + statement})
+		} else if !strings.Contains(statement, "sqlite_sequence") && !strings.Contains(statement, "IF EXISTS temp.") && !strings.HasPrefix(statement, "BEGIN") && !strings.HasPrefix(statement, "COMMIT") {
+			faults = append(faults, fault{name: fmt.Sprintf("in %d", i), old: statement, replacement: broken})
+		}
 	}
-	last := statements[len(statements)-1]
-	if !strings.HasPrefix(last, "PRAGMA") {
-		faults = append(faults, fault{name: "after the last", old: last, replacement: last + "\n" + broken})
+	if last := statements[len(statements)-1]; !blind && !strings.HasPrefix(last, "PRAGMA") {
+		faults = append(faults, fault{name: "after the last", old: last, replacement: last + broken})
 	}
 	return faults
 }
@@ -157,22 +165,27 @@ func TestScript_StatementFails(t *testing.T) {
 	dir := t.TempDir()
 	addAll(t, dir)
 	files := filesIn(t, dir)
+	models := map[*dbtest.Engine]migrations.Model{}
 	for _, c := range clients {
+		if _, ok := models[c.engine]; !ok {
+			t.Run(c.engine.Name, func(t *testing.T) { models[c.engine] = upState(t, c.engine, dir).model })
+		}
+		want := models[c.engine]
 		versions := versionsIn(t, dir, c.engine.Name)
 		names := slices.Sorted(slices.Values(migrationsOf(t, dir, c.engine.Name)))
 		for i, name := range names {
 			_, text, _ := strings.Cut(files[name], "-- +goose Up\n")
 			up, down, _ := strings.Cut(text, "\n-- +goose Down\n")
-			for _, f := range faultsOf(up) {
+			for _, f := range faultsOf(up, c.blind) {
 				t.Run(fmt.Sprintf("%s/%s/up/%s", c.name, name, f.name), func(t *testing.T) {
 					t.Parallel()
-					failAt(t, c, files, name, f, versions[i], versions[i+1], versions[len(versions)-1])
+					failAt(t, c, files, name, f, versions[i], versions[i+1], versions[len(versions)-1], want)
 				})
 			}
-			for _, f := range faultsOf(down) {
+			for _, f := range faultsOf(down, c.blind) {
 				t.Run(fmt.Sprintf("%s/%s/down/%s", c.name, name, f.name), func(t *testing.T) {
 					t.Parallel()
-					failAt(t, c, files, name, f, versions[i+1], versions[i], 0)
+					failAt(t, c, files, name, f, versions[i+1], versions[i], 0, migrations.Model{Dialect: c.engine.Name})
 				})
 			}
 		}
@@ -181,7 +194,7 @@ func TestScript_StatementFails(t *testing.T) {
 
 // failAt brings a database to the version from, and runs a script to the version last in
 // which the step to the version to fails.
-func failAt(t *testing.T, c client, files map[string]string, name string, f fault, from, to, last int64) {
+func failAt(t *testing.T, c client, files map[string]string, name string, f fault, from, to, last int64, want migrations.Model) {
 	d := c.engine.New(t)
 	good, bad := t.TempDir(), t.TempDir()
 	writeAll(t, good, files)
@@ -219,6 +232,9 @@ func failAt(t *testing.T, c client, files map[string]string, name string, f faul
 	if from == 0 && !f.record {
 		before.versions = []int64{0}
 	}
+	if c.blind && len(after.model.Tables) == len(want.Tables) && len(migrations.Compare(want, after.model)) == 0 {
+		return // the statement was not necessary
+	}
 	if !reflect.DeepEqual(before.versions, after.versions) {
 		t.Errorf("the versions %v are recorded, before %v\n%s", after.versions, before.versions, out)
 	}
@@ -236,18 +252,15 @@ func failAt(t *testing.T, c client, files map[string]string, name string, f faul
 		}
 		return
 	}
-	if out := mustRun(t, team(good, steps[len(steps)-1].models...), "up", dsnOf(t, d)); !strings.Contains(out, "Nothing is pending") {
-		t.Errorf("after the correction, up applied migrations:\n%s", out)
-	}
-	if done := autoMigrateEmpty(t, d); len(done) > 0 {
-		t.Errorf("after the correction, AutoMigrate changed the schema: %v", done)
+	if after := stateOf(t, db); !reflect.DeepEqual(after.model, want) {
+		t.Errorf("after the correction the schema is\n%+v\nafter up it is\n%+v", after.model, want)
 	}
 }
 
-// autoMigrateEmpty runs AutoMigrate with the last models on the table without its rows: see
-// TestAutoMigrate_AfterMigrations.
-func autoMigrateEmpty(t *testing.T, d *dbtest.Database) []string {
+// upState returns what a database has after up.
+func upState(t *testing.T, engine *dbtest.Engine, dir string) state {
 	t.Helper()
-	mustExec(t, d.Open(t, dbtest.Setup{}), "DELETE FROM user_sessions")
-	return autoMigrate(t, d, steps[len(steps)-1].models)
+	d := engine.New(t)
+	mustRun(t, team(dir, steps[len(steps)-1].models...), "up", dsnOf(t, d))
+	return stateOf(t, d.Open(t, dbtest.Setup{}))
 }

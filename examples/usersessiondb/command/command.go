@@ -71,6 +71,7 @@ type flags struct {
 	allowDestructive bool
 	byHand           bool
 	evenIfApplied    bool
+	concurrently     bool
 }
 
 type list []string
@@ -96,6 +97,7 @@ func Run(ctx context.Context, team Team, args []string, out io.Writer) error {
 	set.BoolVar(&f.allowDestructive, "allow-destructive", false, "add: generate changes that destroy or narrow data; down: revert a migration that destroys data")
 	set.BoolVar(&f.byHand, "by-hand", false, "add: write a file to complete by hand instead of generated SQL")
 	set.BoolVar(&f.evenIfApplied, "even-if-applied", false, "remove: do not look whether the database has applied them")
+	set.BoolVar(&f.concurrently, "concurrently", false, "add: on PostgreSQL, create and drop the indexes of existing tables without locking the table, each in a file of its own")
 	set.Usage = func() { fmt.Fprint(out, usage); set.PrintDefaults() }
 	words, err := parse(set, args)
 	if errors.Is(err, flag.ErrHelp) {
@@ -183,6 +185,7 @@ func (r *runner) add(_ context.Context, args []string) error {
 		Renames:          r.flags.renames,
 		AllowDestructive: r.flags.allowDestructive,
 		ByHand:           r.flags.byHand,
+		Concurrently:     r.flags.concurrently,
 	})
 	if err != nil {
 		return err

@@ -15,7 +15,21 @@ SET @usersession_at = (SELECT MAX(version_id) FROM usersession_schema_version WH
 SET @usersession_skip = IF(@usersession_applied = 0, 1, 0);
 SET @usersession_go = IF(@usersession_lock = 1 AND @usersession_skip = 0 AND @usersession_at = 20260301120005, 1, 0);
 SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: version 20260301120005 is not reverted: the last version of the database must be 20260301120005');
-SET @usersession_sql = IF(@usersession_go = 1, 'ALTER TABLE `user_sessions`
+-- If a session ended between the change and its record, only the record is missing.
+SET @usersession_run = IF(@usersession_go = 1 AND NOT (true
+    AND NOT EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'zone')
+    AND NOT EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'number')
+    AND EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'region' AND is_nullable = 'YES' AND column_type LIKE 'varchar(20)%')
+    AND EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'score' AND is_nullable = 'NO' AND column_type LIKE 'bigint%' AND COALESCE(column_default, 'NULL') <> 'NULL')
+    AND EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'serial' AND is_nullable = 'YES' AND column_type LIKE 'varchar(40)%')
+    AND EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'device' AND is_nullable = 'NO' AND column_type LIKE 'varchar(200)%' AND COALESCE(column_default, 'NULL') <> 'NULL')
+    AND EXISTS (SELECT 1 FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND index_name = 'idx_user_sessions_device' AND non_unique = 1
+        HAVING GROUP_CONCAT(column_name ORDER BY seq_in_index) = 'device,region')
+    AND EXISTS (SELECT 1 FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND index_name = 'idx_user_sessions_score' AND non_unique = 1
+        HAVING GROUP_CONCAT(column_name ORDER BY seq_in_index) = 'score')
+    AND EXISTS (SELECT 1 FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND index_name = 'idx_user_sessions_serial' AND non_unique = 0
+        HAVING GROUP_CONCAT(column_name ORDER BY seq_in_index) = 'serial')), 1, 0);
+SET @usersession_sql = IF(@usersession_go = 1 AND @usersession_run = 1, 'ALTER TABLE `user_sessions`
     RENAME COLUMN `zone` TO `region`,
     RENAME COLUMN `number` TO `serial`,
     MODIFY COLUMN `device` varchar(200) NOT NULL DEFAULT ''unknown'',
@@ -24,13 +38,13 @@ ADD INDEX `idx_user_sessions_score` (`score`)', 'DO 0');
 PREPARE usersession_statement FROM @usersession_sql;
 EXECUTE usersession_statement;
 SET @usersession_go = IF(@@error_count = 0, @usersession_go, 0);
-SET @usersession_go = IF(@usersession_go = 1
+SET @usersession_go = IF(@usersession_go = 1 AND true
     AND NOT EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'zone')
     AND NOT EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'number')
-    AND EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'region')
-    AND EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'score')
-    AND EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'serial')
-    AND EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'device' AND is_nullable = 'NO' AND column_type LIKE 'varchar(200)%')
+    AND EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'region' AND is_nullable = 'YES' AND column_type LIKE 'varchar(20)%')
+    AND EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'score' AND is_nullable = 'NO' AND column_type LIKE 'bigint%' AND COALESCE(column_default, 'NULL') <> 'NULL')
+    AND EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'serial' AND is_nullable = 'YES' AND column_type LIKE 'varchar(40)%')
+    AND EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'device' AND is_nullable = 'NO' AND column_type LIKE 'varchar(200)%' AND COALESCE(column_default, 'NULL') <> 'NULL')
     AND EXISTS (SELECT 1 FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND index_name = 'idx_user_sessions_device' AND non_unique = 1
         HAVING GROUP_CONCAT(column_name ORDER BY seq_in_index) = 'device,region')
     AND EXISTS (SELECT 1 FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND index_name = 'idx_user_sessions_score' AND non_unique = 1
@@ -46,7 +60,13 @@ SET @usersession_at = (SELECT MAX(version_id) FROM usersession_schema_version WH
 SET @usersession_skip = IF(@usersession_applied = 0, 1, 0);
 SET @usersession_go = IF(@usersession_lock = 1 AND @usersession_skip = 0 AND @usersession_at = 20260301120004, 1, 0);
 SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: version 20260301120004 is not reverted: the last version of the database must be 20260301120004');
-SET @usersession_sql = IF(@usersession_go = 1, 'CREATE TABLE `audits` (
+-- If a session ended between the change and its record, only the record is missing.
+SET @usersession_run = IF(@usersession_go = 1 AND NOT (true
+    AND EXISTS (SELECT 1 FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = 'audits' AND index_name = 'PRIMARY' AND non_unique = 0
+        HAVING GROUP_CONCAT(column_name ORDER BY seq_in_index) = 'id')
+    AND EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'audits' AND column_name = 'id' AND is_nullable = 'NO' AND column_type LIKE 'bigint%' AND extra LIKE '%auto_increment%')
+    AND EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'audits' AND column_name = 'what' AND is_nullable = 'NO' AND column_type LIKE 'varchar(100)%' AND column_default IS NULL)), 1, 0);
+SET @usersession_sql = IF(@usersession_go = 1 AND @usersession_run = 1, 'CREATE TABLE `audits` (
     `id` bigint NOT NULL AUTO_INCREMENT,
     `what` varchar(100) NOT NULL,
     PRIMARY KEY (`id`)
@@ -54,8 +74,11 @@ SET @usersession_sql = IF(@usersession_go = 1, 'CREATE TABLE `audits` (
 PREPARE usersession_statement FROM @usersession_sql;
 EXECUTE usersession_statement;
 SET @usersession_go = IF(@@error_count = 0, @usersession_go, 0);
-SET @usersession_go = IF(@usersession_go = 1
-    AND EXISTS (SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'audits'), 1, 0);
+SET @usersession_go = IF(@usersession_go = 1 AND true
+    AND EXISTS (SELECT 1 FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = 'audits' AND index_name = 'PRIMARY' AND non_unique = 0
+        HAVING GROUP_CONCAT(column_name ORDER BY seq_in_index) = 'id')
+    AND EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'audits' AND column_name = 'id' AND is_nullable = 'NO' AND column_type LIKE 'bigint%' AND extra LIKE '%auto_increment%')
+    AND EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'audits' AND column_name = 'what' AND is_nullable = 'NO' AND column_type LIKE 'varchar(100)%' AND column_default IS NULL), 1, 0);
 DELETE FROM usersession_schema_version WHERE version_id = 20260301120004 AND @usersession_go = 1 LIMIT 1000;
 SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: the record of version 20260301120004 is unchanged: its statements failed or did not make its changes');
 
@@ -65,15 +88,21 @@ SET @usersession_at = (SELECT MAX(version_id) FROM usersession_schema_version WH
 SET @usersession_skip = IF(@usersession_applied = 0, 1, 0);
 SET @usersession_go = IF(@usersession_lock = 1 AND @usersession_skip = 0 AND @usersession_at = 20260301120003, 1, 0);
 SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: version 20260301120003 is not reverted: the last version of the database must be 20260301120003');
-SET @usersession_sql = IF(@usersession_go = 1, 'SET @usersession_sql_mode = @@SESSION.sql_mode', 'DO 0');
+-- If a session ended between the change and its record, only the record is missing.
+SET @usersession_run = IF(@usersession_go = 1 AND NOT (true
+    AND NOT EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'serial')
+    AND EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'device' AND is_nullable = 'YES' AND column_type LIKE 'varchar(100)%')
+    AND EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'score' AND is_nullable = 'NO' AND column_type LIKE 'bigint%' AND COALESCE(column_default, 'NULL') <> 'NULL')
+    AND NOT EXISTS (SELECT 1 FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND index_name = 'idx_user_sessions_serial')), 1, 0);
+SET @usersession_sql = IF(@usersession_go = 1 AND @usersession_run = 1, 'SET @usersession_sql_mode = @@SESSION.sql_mode', 'DO 0');
 PREPARE usersession_statement FROM @usersession_sql;
 EXECUTE usersession_statement;
 SET @usersession_go = IF(@@error_count = 0, @usersession_go, 0);
-SET @usersession_sql = IF(@usersession_go = 1, 'SET SESSION sql_mode = ''STRICT_ALL_TABLES''', 'DO 0');
+SET @usersession_sql = IF(@usersession_go = 1 AND @usersession_run = 1, 'SET SESSION sql_mode = ''STRICT_ALL_TABLES''', 'DO 0');
 PREPARE usersession_statement FROM @usersession_sql;
 EXECUTE usersession_statement;
 SET @usersession_go = IF(@@error_count = 0, @usersession_go, 0);
-SET @usersession_sql = IF(@usersession_go = 1, 'ALTER TABLE `user_sessions`
+SET @usersession_sql = IF(@usersession_go = 1 AND @usersession_run = 1, 'ALTER TABLE `user_sessions`
     DROP INDEX `idx_user_sessions_serial`,
     DROP COLUMN `serial`,
     MODIFY COLUMN `device` varchar(100) NULL,
@@ -81,14 +110,14 @@ MODIFY COLUMN `score` bigint NOT NULL DEFAULT 7', 'DO 0');
 PREPARE usersession_statement FROM @usersession_sql;
 EXECUTE usersession_statement;
 SET @usersession_go = IF(@@error_count = 0, @usersession_go, 0);
-SET @usersession_sql = IF(@usersession_go = 1, 'SET SESSION sql_mode = @usersession_sql_mode', 'DO 0');
+SET @usersession_sql = IF(@usersession_go = 1 AND @usersession_run = 1, 'SET SESSION sql_mode = @usersession_sql_mode', 'DO 0');
 PREPARE usersession_statement FROM @usersession_sql;
 EXECUTE usersession_statement;
 SET @usersession_go = IF(@@error_count = 0, @usersession_go, 0);
-SET @usersession_go = IF(@usersession_go = 1
+SET @usersession_go = IF(@usersession_go = 1 AND true
     AND NOT EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'serial')
     AND EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'device' AND is_nullable = 'YES' AND column_type LIKE 'varchar(100)%')
-    AND EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'score' AND is_nullable = 'NO' AND column_type LIKE 'bigint%')
+    AND EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'score' AND is_nullable = 'NO' AND column_type LIKE 'bigint%' AND COALESCE(column_default, 'NULL') <> 'NULL')
     AND NOT EXISTS (SELECT 1 FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND index_name = 'idx_user_sessions_serial'), 1, 0);
 DELETE FROM usersession_schema_version WHERE version_id = 20260301120003 AND @usersession_go = 1 LIMIT 1000;
 SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: the record of version 20260301120003 is unchanged: its statements failed or did not make its changes');
@@ -99,7 +128,15 @@ SET @usersession_at = (SELECT MAX(version_id) FROM usersession_schema_version WH
 SET @usersession_skip = IF(@usersession_applied = 0, 1, 0);
 SET @usersession_go = IF(@usersession_lock = 1 AND @usersession_skip = 0 AND @usersession_at = 20260301120002, 1, 0);
 SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: version 20260301120002 is not reverted: the last version of the database must be 20260301120002');
-SET @usersession_sql = IF(@usersession_go = 1, 'ALTER TABLE `user_sessions`
+-- If a session ended between the change and its record, only the record is missing.
+SET @usersession_run = IF(@usersession_go = 1 AND NOT (true
+    AND NOT EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'device')
+    AND NOT EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'region')
+    AND NOT EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'score')
+    AND NOT EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'level')
+    AND NOT EXISTS (SELECT 1 FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND index_name = 'idx_user_sessions_device')
+    AND NOT EXISTS (SELECT 1 FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND index_name = 'idx_user_sessions_score')), 1, 0);
+SET @usersession_sql = IF(@usersession_go = 1 AND @usersession_run = 1, 'ALTER TABLE `user_sessions`
     DROP INDEX `idx_user_sessions_device`,
     DROP INDEX `idx_user_sessions_score`,
     DROP COLUMN `device`,
@@ -109,7 +146,7 @@ DROP COLUMN `level`', 'DO 0');
 PREPARE usersession_statement FROM @usersession_sql;
 EXECUTE usersession_statement;
 SET @usersession_go = IF(@@error_count = 0, @usersession_go, 0);
-SET @usersession_go = IF(@usersession_go = 1
+SET @usersession_go = IF(@usersession_go = 1 AND true
     AND NOT EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'device')
     AND NOT EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'region')
     AND NOT EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'user_sessions' AND column_name = 'score')
@@ -125,11 +162,14 @@ SET @usersession_at = (SELECT MAX(version_id) FROM usersession_schema_version WH
 SET @usersession_skip = IF(@usersession_applied = 0, 1, 0);
 SET @usersession_go = IF(@usersession_lock = 1 AND @usersession_skip = 0 AND @usersession_at = 20260301120001, 1, 0);
 SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: version 20260301120001 is not reverted: the last version of the database must be 20260301120001');
-SET @usersession_sql = IF(@usersession_go = 1, 'DROP TABLE `audits`', 'DO 0');
+-- If a session ended between the change and its record, only the record is missing.
+SET @usersession_run = IF(@usersession_go = 1 AND NOT (true
+    AND NOT EXISTS (SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'audits')), 1, 0);
+SET @usersession_sql = IF(@usersession_go = 1 AND @usersession_run = 1, 'DROP TABLE `audits`', 'DO 0');
 PREPARE usersession_statement FROM @usersession_sql;
 EXECUTE usersession_statement;
 SET @usersession_go = IF(@@error_count = 0, @usersession_go, 0);
-SET @usersession_go = IF(@usersession_go = 1
+SET @usersession_go = IF(@usersession_go = 1 AND true
     AND NOT EXISTS (SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'audits'), 1, 0);
 DELETE FROM usersession_schema_version WHERE version_id = 20260301120001 AND @usersession_go = 1 LIMIT 1000;
 SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: the record of version 20260301120001 is unchanged: its statements failed or did not make its changes');
@@ -140,11 +180,14 @@ SET @usersession_at = (SELECT MAX(version_id) FROM usersession_schema_version WH
 SET @usersession_skip = IF(@usersession_applied = 0, 1, 0);
 SET @usersession_go = IF(@usersession_lock = 1 AND @usersession_skip = 0 AND @usersession_at = 20260301120000, 1, 0);
 SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: version 20260301120000 is not reverted: the last version of the database must be 20260301120000');
-SET @usersession_sql = IF(@usersession_go = 1, 'DROP TABLE `user_sessions`', 'DO 0');
+-- If a session ended between the change and its record, only the record is missing.
+SET @usersession_run = IF(@usersession_go = 1 AND NOT (true
+    AND NOT EXISTS (SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'user_sessions')), 1, 0);
+SET @usersession_sql = IF(@usersession_go = 1 AND @usersession_run = 1, 'DROP TABLE `user_sessions`', 'DO 0');
 PREPARE usersession_statement FROM @usersession_sql;
 EXECUTE usersession_statement;
 SET @usersession_go = IF(@@error_count = 0, @usersession_go, 0);
-SET @usersession_go = IF(@usersession_go = 1
+SET @usersession_go = IF(@usersession_go = 1 AND true
     AND NOT EXISTS (SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'user_sessions'), 1, 0);
 DELETE FROM usersession_schema_version WHERE version_id = 20260301120000 AND @usersession_go = 1 LIMIT 1000;
 SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: the record of version 20260301120000 is unchanged: its statements failed or did not make its changes');

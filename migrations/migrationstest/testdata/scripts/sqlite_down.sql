@@ -27,14 +27,15 @@ CREATE TABLE `audits` (
     `id` integer PRIMARY KEY AUTOINCREMENT,
     `what` text NOT NULL
 );
-UPDATE temp.usersession_step SET made =
-    true
+UPDATE temp.usersession_step SET made = true
     AND EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'audits')
+    AND EXISTS (SELECT 1 FROM pragma_table_info('audits') WHERE name = 'id')
+    AND EXISTS (SELECT 1 FROM pragma_table_info('audits') WHERE name = 'what' AND lower(type) = 'text' AND `notnull` = 1)
     AND NOT EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'zone')
     AND NOT EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'number')
-    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'region')
-    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'score')
-    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'serial')
+    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'region' AND lower(type) = 'text' AND `notnull` = 0)
+    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'score' AND lower(type) = 'integer' AND `notnull` = 1)
+    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'serial' AND lower(type) = 'text' AND `notnull` = 0)
     AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_device' AND `unique` = 0 AND partial = 0 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_device')) = 'device,region')
     AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_score' AND `unique` = 0 AND partial = 0 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_score')) = 'score')
     AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_serial' AND `unique` = 1 AND partial = 1 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_serial')) = 'serial');
@@ -87,13 +88,19 @@ CREATE UNIQUE INDEX `idx_user_sessions_key` ON `user_sessions` (`partition_key`,
 CREATE INDEX `idx_user_sessions_score` ON `user_sessions` (`score`);
 CREATE UNIQUE INDEX `idx_user_sessions_session` ON `user_sessions` (`partition_key`, `session_id`) WHERE session_id IS NOT NULL;
 CREATE INDEX `idx_user_sessions_subject` ON `user_sessions` (`partition_key`, `subject_id`, `session_id`);
-UPDATE temp.usersession_step SET made =
-    true
+UPDATE temp.usersession_step SET made = true
     AND NOT EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'serial')
     AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'device' AND lower(type) = 'text' AND `notnull` = 0)
     AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'score' AND lower(type) = 'integer' AND `notnull` = 1)
     AND NOT EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_serial')
-    AND EXISTS (SELECT 1 FROM temp.`_copy_user_sessions`);
+    AND EXISTS (SELECT 1 FROM temp.`_copy_user_sessions`)
+    AND NOT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '_old_user_sessions')
+    AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_device' AND `unique` = 0 AND partial = 0 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_device')) = 'device,region')
+    AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_expires' AND `unique` = 0 AND partial = 0 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_expires')) = 'expires')
+    AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_key' AND `unique` = 1 AND partial = 0 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_key')) = 'partition_key,key')
+    AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_score' AND `unique` = 0 AND partial = 0 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_score')) = 'score')
+    AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_session' AND `unique` = 1 AND partial = 1 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_session')) = 'partition_key,session_id')
+    AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_subject' AND `unique` = 0 AND partial = 0 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_subject')) = 'partition_key,subject_id,session_id');
 INSERT OR ROLLBACK INTO temp.usersession_done (made) VALUES (COALESCE((SELECT made FROM temp.usersession_step), 0));
 COMMIT;
 PRAGMA legacy_alter_table = OFF;
@@ -118,8 +125,7 @@ ALTER TABLE `user_sessions` DROP COLUMN `region`;
 ALTER TABLE `user_sessions` DROP COLUMN `score`;
 ALTER TABLE `user_sessions` DROP COLUMN `level`;
 DROP TABLE `audits`;
-UPDATE temp.usersession_step SET made =
-    true
+UPDATE temp.usersession_step SET made = true
     AND NOT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'audits')
     AND NOT EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'device')
     AND NOT EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'region')
@@ -144,8 +150,7 @@ DELETE FROM usersession_schema_version WHERE version_id = 20260301120000;
 INSERT INTO temp.usersession_step (once, follows)
     SELECT changes() > 0, (SELECT max(version_id) IS 0 FROM usersession_schema_version WHERE is_applied AND version_id <> 20260301120000);
 DROP TABLE `user_sessions`;
-UPDATE temp.usersession_step SET made =
-    true
+UPDATE temp.usersession_step SET made = true
     AND NOT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'user_sessions');
 INSERT OR ROLLBACK INTO temp.usersession_done (made) VALUES (COALESCE((SELECT made FROM temp.usersession_step), 0));
 COMMIT;

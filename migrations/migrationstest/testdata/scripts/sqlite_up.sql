@@ -36,9 +36,18 @@ CREATE INDEX `idx_user_sessions_expires` ON `user_sessions` (`expires`);
 CREATE UNIQUE INDEX `idx_user_sessions_key` ON `user_sessions` (`partition_key`, `key`);
 CREATE UNIQUE INDEX `idx_user_sessions_session` ON `user_sessions` (`partition_key`, `session_id`) WHERE session_id IS NOT NULL;
 CREATE INDEX `idx_user_sessions_subject` ON `user_sessions` (`partition_key`, `subject_id`, `session_id`);
-UPDATE temp.usersession_step SET made =
-    true
+UPDATE temp.usersession_step SET made = true
     AND EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'user_sessions')
+    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'id')
+    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'partition_key' AND lower(type) = 'text' AND `notnull` = 1)
+    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'key' AND lower(type) = 'text' AND `notnull` = 1)
+    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'subject_id' AND lower(type) = 'text' AND `notnull` = 1)
+    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'session_id' AND lower(type) = 'text' AND `notnull` = 0)
+    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'created' AND lower(type) = 'datetime' AND `notnull` = 1)
+    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'renewed' AND lower(type) = 'datetime' AND `notnull` = 1)
+    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'expires' AND lower(type) = 'datetime' AND `notnull` = 0)
+    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'ticket' AND lower(type) = 'blob' AND `notnull` = 1)
+    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'version' AND lower(type) = 'integer' AND `notnull` = 1)
     AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_expires' AND `unique` = 0 AND partial = 0 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_expires')) = 'expires')
     AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_key' AND `unique` = 1 AND partial = 0 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_key')) = 'partition_key,key')
     AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_session' AND `unique` = 1 AND partial = 1 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_session')) = 'partition_key,session_id')
@@ -69,13 +78,14 @@ ALTER TABLE `user_sessions` ADD COLUMN `score` integer NOT NULL DEFAULT 7;
 ALTER TABLE `user_sessions` ADD COLUMN `level` integer DEFAULT 3;
 CREATE INDEX `idx_user_sessions_device` ON `user_sessions` (`device`, `region`);
 CREATE INDEX `idx_user_sessions_score` ON `user_sessions` (`score`);
-UPDATE temp.usersession_step SET made =
-    true
+UPDATE temp.usersession_step SET made = true
     AND EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'audits')
-    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'device')
-    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'region')
-    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'score')
-    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'level')
+    AND EXISTS (SELECT 1 FROM pragma_table_info('audits') WHERE name = 'id')
+    AND EXISTS (SELECT 1 FROM pragma_table_info('audits') WHERE name = 'what' AND lower(type) = 'text' AND `notnull` = 1)
+    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'device' AND lower(type) = 'text' AND `notnull` = 0)
+    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'region' AND lower(type) = 'text' AND `notnull` = 0)
+    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'score' AND lower(type) = 'integer' AND `notnull` = 1)
+    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'level' AND lower(type) = 'integer' AND `notnull` = 0)
     AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_device' AND `unique` = 0 AND partial = 0 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_device')) = 'device,region')
     AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_score' AND `unique` = 0 AND partial = 0 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_score')) = 'score');
 INSERT OR ROLLBACK INTO temp.usersession_done (made) VALUES (COALESCE((SELECT made FROM temp.usersession_step), 0));
@@ -129,13 +139,20 @@ CREATE INDEX `idx_user_sessions_score` ON `user_sessions` (`score`);
 CREATE UNIQUE INDEX `idx_user_sessions_serial` ON `user_sessions` (`serial`) WHERE serial IS NOT NULL;
 CREATE UNIQUE INDEX `idx_user_sessions_session` ON `user_sessions` (`partition_key`, `session_id`) WHERE session_id IS NOT NULL;
 CREATE INDEX `idx_user_sessions_subject` ON `user_sessions` (`partition_key`, `subject_id`, `session_id`);
-UPDATE temp.usersession_step SET made =
-    true
-    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'serial')
+UPDATE temp.usersession_step SET made = true
+    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'serial' AND lower(type) = 'text' AND `notnull` = 0)
     AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'device' AND lower(type) = 'text' AND `notnull` = 1)
     AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'score' AND lower(type) = 'integer' AND `notnull` = 1)
     AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_serial' AND `unique` = 1 AND partial = 1 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_serial')) = 'serial')
-    AND EXISTS (SELECT 1 FROM temp.`_copy_user_sessions`);
+    AND EXISTS (SELECT 1 FROM temp.`_copy_user_sessions`)
+    AND NOT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '_old_user_sessions')
+    AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_device' AND `unique` = 0 AND partial = 0 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_device')) = 'device,region')
+    AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_expires' AND `unique` = 0 AND partial = 0 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_expires')) = 'expires')
+    AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_key' AND `unique` = 1 AND partial = 0 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_key')) = 'partition_key,key')
+    AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_score' AND `unique` = 0 AND partial = 0 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_score')) = 'score')
+    AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_serial' AND `unique` = 1 AND partial = 1 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_serial')) = 'serial')
+    AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_session' AND `unique` = 1 AND partial = 1 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_session')) = 'partition_key,session_id')
+    AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_subject' AND `unique` = 0 AND partial = 0 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_subject')) = 'partition_key,subject_id,session_id');
 INSERT OR ROLLBACK INTO temp.usersession_done (made) VALUES (COALESCE((SELECT made FROM temp.usersession_step), 0));
 COMMIT;
 PRAGMA legacy_alter_table = OFF;
@@ -160,14 +177,13 @@ ALTER TABLE `user_sessions` RENAME COLUMN `region` TO `zone`;
 ALTER TABLE `user_sessions` RENAME COLUMN `serial` TO `number`;
 ALTER TABLE `user_sessions` DROP COLUMN `score`;
 CREATE UNIQUE INDEX `idx_user_sessions_serial` ON `user_sessions` (`number`) WHERE number IS NOT NULL;
-UPDATE temp.usersession_step SET made =
-    true
+UPDATE temp.usersession_step SET made = true
     AND NOT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'audits')
     AND NOT EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'region')
     AND NOT EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'score')
     AND NOT EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'serial')
-    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'zone')
-    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'number')
+    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'zone' AND lower(type) = 'text' AND `notnull` = 0)
+    AND EXISTS (SELECT 1 FROM pragma_table_info('user_sessions') WHERE name = 'number' AND lower(type) = 'text' AND `notnull` = 0)
     AND NOT EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_score')
     AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_device' AND `unique` = 0 AND partial = 0 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_device')) = 'device,zone')
     AND EXISTS (SELECT 1 FROM pragma_index_list('user_sessions') WHERE name = 'idx_user_sessions_serial' AND `unique` = 1 AND partial = 1 AND (SELECT group_concat(name) FROM pragma_index_info('idx_user_sessions_serial')) = 'number');
