@@ -75,9 +75,9 @@ func (c *catalogue) apply(statement ast.Statement, text string) error {
 		return c.rename(s)
 	case *ast.UpdateStatement:
 		return c.update(s)
-	case *ast.PredicateSetStatement, *ast.BeginTransactionStatement, *ast.CommitTransactionStatement:
+	case *ast.PredicateSetStatement, *ast.SetCommandStatement:
 		return nil
-	case *ast.InsertStatement, *ast.DeleteStatement, *ast.IfStatement:
+	case *ast.InsertStatement, *ast.IfStatement:
 		if !strings.Contains(text, "usersession_schema_version") {
 			return fmt.Errorf("the statement is not about the version table")
 		}

@@ -14,7 +14,7 @@ import (
 )
 
 // fold parses a script batch by batch, as sqlcmd sends it, and applies every statement to the
-// catalogue.
+// catalogue, also those in the texts of EXEC.
 func fold(t *testing.T, c *catalogue, script string) error {
 	t.Helper()
 	quotedIdentifier := false
@@ -27,17 +27,34 @@ func fold(t *testing.T, c *catalogue, script string) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", batch, err)
 		}
-		if set, ok := statement.(*ast.PredicateSetStatement); ok && set.IsOn && set.Options == "QuotedIdentifier" {
-			quotedIdentifier = true
+		texts := []string{batch}
+		if block, ok := statement.(*ast.TryCatchStatement); ok {
+			if texts, err = unpack(batch, block); err != nil {
+				return fmt.Errorf("%s: %w", batch, err)
+			}
 		}
-		if _, ok := statement.(*ast.CreateIndexStatement); ok && !quotedIdentifier {
-			return fmt.Errorf("%s: QUOTED_IDENTIFIER is OFF, as by default in sqlcmd; filtered indexes need it", batch)
-		}
-		if err := c.apply(statement, batch); err != nil {
-			return fmt.Errorf("%s: %w", batch, err)
+		for _, text := range texts {
+			if err := foldStatement(t, c, text, &quotedIdentifier); err != nil {
+				return fmt.Errorf("%s: %w", text, err)
+			}
 		}
 	}
 	return nil
+}
+
+func foldStatement(t *testing.T, c *catalogue, text string, quotedIdentifier *bool) error {
+	t.Helper()
+	statement, err := parse(t, text)
+	if err != nil {
+		return err
+	}
+	if set, ok := statement.(*ast.PredicateSetStatement); ok && set.IsOn && set.Options == "QuotedIdentifier" {
+		*quotedIdentifier = true
+	}
+	if _, ok := statement.(*ast.CreateIndexStatement); ok && !*quotedIdentifier {
+		return fmt.Errorf("QUOTED_IDENTIFIER is OFF, as by default in sqlcmd; filtered indexes need it")
+	}
+	return c.apply(statement, text)
 }
 
 func withoutComments(batch string) string {
@@ -203,6 +220,23 @@ func TestCatalogue_Refuses(t *testing.T) {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			if err := fold(t, newCatalogue(), table+bad); err == nil {
 				t.Errorf("no error: %s", bad)
+			}
+		})
+	}
+	for _, part := range []string{
+		"    BEGIN TRANSACTION;\n", "    COMMIT TRANSACTION;\n", "    IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION;\n", "    THROW;\n",
+		"        INSERT INTO usersession_schema_version (version_id, is_applied) VALUES (20260301120001, 1);\n",
+	} {
+		t.Run("without "+strings.TrimSpace(part), func(t *testing.T) {
+			dir := t.TempDir()
+			addAll(t, dir)
+			text := script(t, dir, 0, 20260301120001)
+			if err := fold(t, newCatalogue(), text); err != nil {
+				t.Fatal(err)
+			}
+			i := strings.LastIndex(text, part)
+			if err := fold(t, newCatalogue(), text[:i]+text[i+len(part):]); err == nil {
+				t.Errorf("no error without %s", part)
 			}
 		})
 	}
