@@ -136,10 +136,10 @@ func mariadb(t *testing.T, d *dbtest.Database, script string, flags ...string) (
 // error, as a client without conditions does. It returns the first error.
 func statementByStatement(t *testing.T, d *dbtest.Database, script string) (string, error) {
 	t.Helper()
-	return each(t, d, statementsOf(script))
+	return sendAll(t, d, statementsOf(script))
 }
 
-func each(t *testing.T, d *dbtest.Database, statements []string) (out string, first error) {
+func sendAll(t *testing.T, d *dbtest.Database, statements []string) (out string, first error) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
 	conn, err := dbtest.Pool(t, d.Open(t, dbtest.Setup{})).Conn(ctx)
