@@ -28,14 +28,16 @@ type client struct {
 	// blind is true if the client goes on and the script cannot find out that a statement
 	// failed which the models do not ask for.
 	blind bool
-	run   func(t *testing.T, d *dbtest.Database, script string) (string, error)
+	// second is true if another client of the database runs all faults.
+	second bool
+	run    func(t *testing.T, d *dbtest.Database, script string) (string, error)
 }
 
 // clients are the databases' own clients, without flags other than those that name the
 // database, and clients that go on after an error.
 var clients = []client{
 	{name: "psql", engine: dbtest.PostgreSQL, goesOn: true, run: psql},
-	{name: "Go", engine: dbtest.PostgreSQL, goesOn: true, run: statementByStatement},
+	{name: "Go", engine: dbtest.PostgreSQL, goesOn: true, second: true, run: statementByStatement},
 	{name: "sqlite3", engine: dbtest.SQLite, run: sqlite3},
 	{name: "sqlite3 without .bail", engine: dbtest.SQLite, goesOn: true, blind: true, run: func(t *testing.T, d *dbtest.Database, script string) (string, error) {
 		return sqlite3(t, d, regexp.MustCompile(`(?m)^\..*\n`).ReplaceAllString(script, ""))
@@ -43,7 +45,7 @@ var clients = []client{
 	{name: "mariadb", engine: dbtest.MySQL, run: func(t *testing.T, d *dbtest.Database, script string) (string, error) {
 		return mariadb(t, d, script)
 	}},
-	{name: "mariadb --force", engine: dbtest.MySQL, goesOn: true, run: func(t *testing.T, d *dbtest.Database, script string) (string, error) {
+	{name: "mariadb --force", engine: dbtest.MySQL, goesOn: true, second: true, run: func(t *testing.T, d *dbtest.Database, script string) (string, error) {
 		return mariadb(t, d, script, "--force")
 	}},
 }
