@@ -6,7 +6,7 @@ DECLARE
     present bigint;
 BEGIN
     PERFORM set_config('lock_timeout', '10s', true) WHERE current_setting('lock_timeout') = '0';
-    PERFORM pg_advisory_xact_lock(7382640129455637001);
+    PERFORM pg_advisory_xact_lock(8463219666995999603);
     IF EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE c.oid IN (to_regclass('usersession_schema_version')) AND n.nspname IS DISTINCT FROM current_schema()) THEN
         RAISE EXCEPTION 'the search_path finds the tables in another schema than %, to which new tables go', current_schema();
@@ -26,7 +26,7 @@ DECLARE
     present bigint;
 BEGIN
     PERFORM set_config('lock_timeout', '10s', true) WHERE current_setting('lock_timeout') = '0';
-    PERFORM pg_advisory_xact_lock(7382640129455637001);
+    PERFORM pg_advisory_xact_lock(8463219666995999603);
     IF EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE c.oid IN (to_regclass('usersession_schema_version'), to_regclass('"user_sessions"')) AND n.nspname IS DISTINCT FROM current_schema()) THEN
         RAISE EXCEPTION 'the search_path finds the tables in another schema than %, to which new tables go', current_schema();
@@ -81,7 +81,7 @@ DECLARE
     present bigint;
 BEGIN
     PERFORM set_config('lock_timeout', '10s', true) WHERE current_setting('lock_timeout') = '0';
-    PERFORM pg_advisory_xact_lock(7382640129455637001);
+    PERFORM pg_advisory_xact_lock(8463219666995999603);
     IF EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE c.oid IN (to_regclass('usersession_schema_version'), to_regclass('"audits"'), to_regclass('"user_sessions"')) AND n.nspname IS DISTINCT FROM current_schema()) THEN
         RAISE EXCEPTION 'the search_path finds the tables in another schema than %, to which new tables go', current_schema();
@@ -134,7 +134,7 @@ DECLARE
     present bigint;
 BEGIN
     PERFORM set_config('lock_timeout', '10s', true) WHERE current_setting('lock_timeout') = '0';
-    PERFORM pg_advisory_xact_lock(7382640129455637001);
+    PERFORM pg_advisory_xact_lock(8463219666995999603);
     IF EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE c.oid IN (to_regclass('usersession_schema_version'), to_regclass('"user_sessions"')) AND n.nspname IS DISTINCT FROM current_schema()) THEN
         RAISE EXCEPTION 'the search_path finds the tables in another schema than %, to which new tables go', current_schema();
@@ -183,7 +183,7 @@ DECLARE
     present bigint;
 BEGIN
     PERFORM set_config('lock_timeout', '10s', true) WHERE current_setting('lock_timeout') = '0';
-    PERFORM pg_advisory_xact_lock(7382640129455637001);
+    PERFORM pg_advisory_xact_lock(8463219666995999603);
     IF EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE c.oid IN (to_regclass('usersession_schema_version'), to_regclass('"audits"'), to_regclass('"user_sessions"')) AND n.nspname IS DISTINCT FROM current_schema()) THEN
         RAISE EXCEPTION 'the search_path finds the tables in another schema than %, to which new tables go', current_schema();
