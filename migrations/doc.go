@@ -33,7 +33,8 @@
 //   - PostgreSQL, SQL Server and SQLite run a migration in one transaction.
 //   - SQLite cannot alter a column. The table is rebuilt and its rows are copied, in a
 //     transaction that the file itself begins, since foreign keys can only be disabled
-//     outside a transaction. The table's triggers are lost.
+//     outside a transaction. The old table is dropped only if the new one has as many
+//     rows. The table's triggers are lost.
 //   - MySQL cannot roll back DDL. A migration there changes one table in one ALTER TABLE;
 //     a second table gets its own file. Only a Down that restores a NOT NULL datetime
 //     column needs a second ALTER TABLE. MySQL has no filtered indexes: the filter
@@ -42,9 +43,16 @@
 //   - On SQL Server defaults get names (DF_table_column). Indexes that depend on a changing
 //     column are dropped and created again.
 //
-// The tests execute the generated SQL on SQLite, PostgreSQL and MariaDB. The SQL for SQL
-// Server is compared with reviewed files, parsed, and applied to a simulated catalogue;
-// it has not been executed.
+//   - On PostgreSQL, [AddOptions.Concurrently] builds indexes without locking the table.
+//
+// [Project.Script] returns the migrations as a script for the database's own client. A
+// client that goes on after an error cannot record or destroy what a script with a failed
+// statement should not.
+//
+// The tests execute the generated SQL on SQLite, PostgreSQL and MariaDB, and the scripts
+// with sqlite3, psql and mariadb. The SQL for SQL Server is compared with reviewed files,
+// parsed, and applied to a simulated catalogue. The T-SQL scripts, ALTER COLUMN, and ADD
+// with a default have never been executed on any server.
 //
 // # Live databases
 //

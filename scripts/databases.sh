@@ -7,7 +7,8 @@
 # The script uses a server that already answers so. It installs, configures and starts a
 # missing server, which needs root. It starts an installed server with other accounts, but
 # changes the accounts only with USERSESSION_CONFIGURE=1, which says that the machine is
-# used only for these tests. With USERSESSION_TEST_POSTGRES or USERSESSION_TEST_MYSQL the
+# used only for these tests. It also installs the command line clients psql, sqlite3 and
+# mariadb, if it runs as root. With USERSESSION_TEST_POSTGRES or USERSESSION_TEST_MYSQL the
 # tests use a database of your own, and the script does not touch that server.
 set -euo pipefail
 
@@ -45,6 +46,20 @@ install() {
 		updated=1
 	fi
 	apt-get install -qy --no-install-recommends "$@"
+}
+
+# clients installs the clients with which the tests apply SQL scripts.
+clients() {
+	local missing=()
+	command -v psql >/dev/null || missing+=(postgresql-client)
+	command -v sqlite3 >/dev/null || missing+=(sqlite3)
+	command -v mariadb mysql >/dev/null || missing+=(mariadb-client)
+	((${#missing[@]})) || return 0
+	if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then
+		say "the tests of SQL scripts need the clients of these packages: ${missing[*]}"
+		return
+	fi
+	install "${missing[@]}"
 }
 
 # --- PostgreSQL --------------------------------------------------------------
@@ -163,5 +178,6 @@ mariadb_server() {
 	say "MariaDB: answers"
 }
 
+clients
 postgres
 mariadb_server
