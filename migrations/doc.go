@@ -31,21 +31,17 @@
 // The databases differ:
 //
 //   - PostgreSQL, SQL Server and SQLite run a migration in one transaction.
-//
 //   - SQLite cannot alter a column. The table is rebuilt and its rows are copied, in a
 //     transaction that the file itself begins, since foreign keys can only be disabled
 //     outside a transaction. The old table is dropped only if the new one has as many
 //     rows. The table's triggers are lost.
-//
 //   - MySQL cannot roll back DDL. A migration there changes one table in one ALTER TABLE;
 //     a second table gets its own file. Only a Down that restores a NOT NULL datetime
 //     column needs a second ALTER TABLE. MySQL has no filtered indexes: the filter
 //     of an index is omitted. It is refused if the index is unique and the filter does
 //     more than exclude NULL.
-//
 //   - On SQL Server defaults get names (DF_table_column). Indexes that depend on a changing
 //     column are dropped and created again.
-//
 //   - On PostgreSQL, [AddOptions.Concurrently] builds indexes without locking the table.
 //
 // [Project.Script] returns the migrations as a script for the database's own client. A

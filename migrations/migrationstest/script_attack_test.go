@@ -3,6 +3,7 @@ package migrationstest
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -53,6 +54,9 @@ func TestScript_AtOnce(t *testing.T) {
 			// The versions that are left, if the client that was first has been stopped.
 			mustRun(t, team(dir, steps[len(steps)-1].models...), "up", dsnOf(t, d))
 		}
+		if all := strings.Join(outputs, "\n"); d.Engine == dbtest.PostgreSQL && strings.Contains(all, "ERROR") {
+			t.Errorf("a client did not wait for the others:\n%s", all)
+		}
 		got, want := stateOf(t, d.Open(t, dbtest.Setup{})), upState(t, d.Engine, dir)
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("the state is\n%+v, after up it is\n%+v\n%s", got, want, strings.Join(outputs, "\n"))
@@ -65,6 +69,7 @@ func TestScript_AtOnce(t *testing.T) {
 func TestScript_MySQLSettings(t *testing.T) {
 	dir := t.TempDir()
 	addAll(t, dir)
+	writeAll(t, dir, map[string]string{"mysql/20270101000000_notes.sql": byHand["mysql"]})
 	dbtest.On(t, []*dbtest.Engine{dbtest.MySQL}, func(t *testing.T, d *dbtest.Database) {
 		versions := versionsIn(t, dir, "mysql")
 		last := versions[len(versions)-1]
@@ -78,6 +83,9 @@ func TestScript_MySQLSettings(t *testing.T) {
 		}
 		if got, want := stateOf(t, d.Open(t, dbtest.Setup{})), upState(t, d.Engine, dir); !reflect.DeepEqual(got, want) {
 			t.Errorf("the state is\n%+v, after up it is\n%+v", got, want)
+		}
+		if got, want := notesIn(t, d), []string{`a;b and 'c' \`, "d; touched"}; !slices.Equal(got, want) {
+			t.Errorf("the notes are %q, want %q", got, want)
 		}
 	})
 }
@@ -178,6 +186,9 @@ func TestScript_SQLiteLocked(t *testing.T) {
 			before := stateOf(t, db)
 			tx := db.Begin() // immediate
 			text := strings.Replace(scriptOf(t, dir, "sqlite", versions[2], versions[3]), ".timeout 10000", ".timeout 1", 1)
+			if strings.Contains(text, "BEGIN IMMEDIATE") {
+				t.Error("if BEGIN fails, the statements after it run without a transaction")
+			}
 			if out, _ := c.run(t, d, text); !strings.Contains(out, "database is locked") {
 				t.Errorf("the output is\n%s", out)
 			}

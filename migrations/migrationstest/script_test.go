@@ -219,22 +219,28 @@ DROP TABLE notes; -- with the trigger
 `,
 }
 
+func notesIn(t *testing.T, d *dbtest.Database) (texts []string) {
+	t.Helper()
+	if err := d.Open(t, dbtest.Setup{}).Raw("SELECT text FROM notes ORDER BY id").Scan(&texts).Error; err != nil {
+		t.Fatal(err)
+	}
+	return texts
+}
+
 // TestScript_ByHand applies a migration that the team has written. The result is that of up.
 func TestScript_ByHand(t *testing.T) {
 	onClients(t, func(t *testing.T, c client, d *dbtest.Database) {
 		dir, dialect := t.TempDir(), d.Engine.Name
 		add(t, dir, steps[0])
 		writeAll(t, dir, map[string]string{dialect + "/20270101000000_notes.sql": byHand[dialect]})
-		notes := func(d *dbtest.Database) (texts []string) {
-			if err := d.Open(t, dbtest.Setup{}).Raw("SELECT text FROM notes ORDER BY id").Scan(&texts).Error; err != nil {
-				t.Fatal(err)
-			}
-			return texts
-		}
 		other := d.Engine.New(t)
 		mustRun(t, team(dir, steps[0].models...), "up", dsnOf(t, other))
-		c.mustApply(t, d, scriptOf(t, dir, dialect, 0, 20270101000000))
-		if got, want := notes(d), notes(other); !reflect.DeepEqual(got, want) || len(got) != 2 {
+		text := scriptOf(t, dir, dialect, 0, 20270101000000)
+		if strings.Contains(text, "-- done") || strings.Contains(text, "-- one") || !strings.Contains(text, "-- the key") {
+			t.Errorf("the script has other comments than those inside of statements:\n%s", text)
+		}
+		c.mustApply(t, d, text)
+		if got, want := notesIn(t, d), notesIn(t, other); !reflect.DeepEqual(got, want) || len(got) != 2 {
 			t.Errorf("the notes are %q, after up they are %q", got, want)
 		}
 		if out := mustRun(t, team(dir, steps[0].models...), "up", dsnOf(t, d)); !strings.Contains(out, "Nothing is pending") {
