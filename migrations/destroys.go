@@ -63,10 +63,18 @@ func (s section) destroys() (sentences []string) {
 	return sentences
 }
 
-// rebuilds reports whether the statement drops a table whose copy then gets its name.
+// rebuilds reports whether the statement drops a table whose copy then gets its name, a
+// renamed table that was copied, or a temporary table.
 func (s section) rebuilds(i int) bool {
 	dropped := droppedName.FindStringSubmatch(s.statements[i])
-	return dropped != nil && slices.ContainsFunc(s.statements[i+1:], func(statement string) bool {
-		return strings.HasSuffix(strings.TrimSpace(statement), "RENAME TO "+dropped[1])
-	})
+	if dropped == nil {
+		return false
+	}
+	name := dropped[1]
+	ends := func(end string) func(string) bool {
+		return func(statement string) bool { return strings.HasSuffix(strings.TrimSpace(statement), end) }
+	}
+	return strings.HasPrefix(name, "temp.") ||
+		slices.ContainsFunc(s.statements[i+1:], ends("RENAME TO "+name)) ||
+		slices.ContainsFunc(s.statements[:i], ends("RENAME TO "+name)) && slices.ContainsFunc(s.statements[:i], ends("FROM "+name))
 }

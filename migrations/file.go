@@ -117,22 +117,24 @@ func parseFile(name string, data []byte) (migrationFile, error) {
 }
 
 // withoutEnd joins the lines of a statement without the semicolon at its end and the comments
-// after it.
+// after it. Hyphens that can stand in a string or a name begin no comment.
 func withoutEnd(lines []string) string {
 	for len(lines) > 0 {
-		last := lines[len(lines)-1]
-		code, _, _ := strings.Cut(last, " --")
-		code = strings.TrimSpace(code)
-		switch {
-		case code == "" || strings.HasPrefix(code, "--"):
-			lines = lines[:len(lines)-1]
-			continue
-		case strings.HasSuffix(code, ";"):
-			last = strings.TrimSuffix(code, ";")
+		last := strings.TrimSpace(lines[len(lines)-1])
+		if last != "" && !strings.HasPrefix(last, "--") {
+			break
 		}
-		return strings.TrimSpace(strings.Join(append(lines[:len(lines)-1:len(lines)-1], last), "\n"))
+		lines = lines[:len(lines)-1]
 	}
-	return ""
+	text := strings.TrimSpace(strings.Join(lines, "\n"))
+	if code, ok := strings.CutSuffix(text, ";"); ok {
+		return code
+	}
+	at := strings.LastIndex(text, " --")
+	if at < 0 || strings.ContainsAny(text[at:], "'\"`$]*\n") {
+		return text
+	}
+	return strings.TrimSuffix(strings.TrimSpace(text[:at]), ";")
 }
 
 // unfinished reports whether the file waits to be completed by hand.

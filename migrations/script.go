@@ -89,10 +89,7 @@ func (s *script) plan(f *folder, to int64) error {
 		if step.file, err = f.readFinished(v); err != nil {
 			return err
 		}
-		step.statements = step.file.up.statements
-		if step.back {
-			step.statements = step.file.down.statements
-		}
+		step.statements = step.section().statements
 		s.steps = append(s.steps, step)
 	}
 	if s.from > to {
@@ -103,6 +100,14 @@ func (s *script) plan(f *folder, to int64) error {
 
 // createsVersions reports whether the script creates the version table if it is missing.
 func (s *script) createsVersions() bool { return s.from == 0 && len(s.steps) > 0 }
+
+// section is the part of the migration's file that the step runs.
+func (step scriptStep) section() section {
+	if step.back {
+		return step.file.down
+	}
+	return step.file.up
+}
 
 // current is the version that the database must have before the step.
 func (step scriptStep) current() int64 {
@@ -153,5 +158,12 @@ func (s *script) statement(text string) {
 	s.text(text + ";")
 }
 
-// title writes the name of a step's migration.
-func (s *script) title(step scriptStep) { s.text("", "-- "+step.file.name) }
+// title writes the name of a step's migration, and what it destroys.
+func (s *script) title(step scriptStep) {
+	s.text("", "-- "+step.file.name)
+	for _, comment := range step.section().comments {
+		if strings.HasPrefix(comment, destructiveMark) {
+			s.text("-- " + comment)
+		}
+	}
+}

@@ -126,36 +126,45 @@ func TestScript_AutoMigrated(t *testing.T) {
 	})
 }
 
-// odd has names and defaults that end a string, a name or a dollar quote.
-type odd struct {
+// Odd has names and defaults that end a string, a name or a dollar quote.
+type Odd struct {
 	ID     int64   `gorm:"primaryKey"`
 	Quote  *string "gorm:\"column:a'b;size:50;default:it's $$ $sql$ $usersession$ -- \\\\;\\\\; 'q' z\""
 	Double *string "gorm:\"column:c\\\"d;size:50;index:idx_o'dd\""
 	Tick   *string "gorm:\"column:e`f;size:50\""
 }
 
-func (odd) TableName() string { return "o'd$$d" }
+func (Odd) TableName() string { return "o'd$$d" }
+
+// odder has a default that looks like the end of a statement and a comment.
+type odder struct {
+	Odd
+	More *string `gorm:"size:50;default:x\\; -- y"`
+}
+
+func (odder) TableName() string { return "o'd$$d" }
 
 // TestScript_OddNames applies a script with names and defaults that could end a literal.
 func TestScript_OddNames(t *testing.T) {
 	dir := t.TempDir()
-	p := projectIn(dir, &odd{})
+	p := projectIn(dir, &Odd{})
 	if _, err := p.Add("odd", migrations.AddOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	add(t, dir, step{name: "odder", models: []any{&odder{}}})
 	onClients(t, func(t *testing.T, c client, d *dbtest.Database) {
 		versions := versionsIn(t, dir, d.Engine.Name)
-		c.mustApply(t, d, scriptOf(t, dir, d.Engine.Name, 0, versions[1]))
-		if out := mustRun(t, team(dir, &odd{}), "up", dsnOf(t, d)); !strings.Contains(out, "Nothing is pending") {
+		c.mustApply(t, d, scriptOf(t, dir, d.Engine.Name, 0, versions[2]))
+		if out := mustRun(t, team(dir, &odder{}), "up", dsnOf(t, d)); !strings.Contains(out, "Nothing is pending") {
 			t.Errorf("after the script, up applied migrations:\n%s", out)
 		}
 		db := d.Open(t, dbtest.Setup{})
 		mustExec(t, db, "INSERT INTO "+map[bool]string{true: "`o'd$$d`", false: `"o'd$$d"`}[d.Engine == dbtest.MySQL]+" (id) VALUES (1)")
-		var rows []odd
-		if err := db.Find(&rows).Error; err != nil || len(rows) != 1 || rows[0].Quote == nil || *rows[0].Quote != "it's $$ $sql$ $usersession$ -- ;; 'q' z" {
-			t.Errorf("the rows are %+v (%v), with the default %q", rows, err, *rows[0].Quote)
+		var rows []odder
+		if err := db.Find(&rows).Error; err != nil || len(rows) != 1 || rows[0].Quote == nil || *rows[0].Quote != "it's $$ $sql$ $usersession$ -- ;; 'q' z" || *rows[0].More != "x; -- y" {
+			t.Errorf("the rows are %+v (%v), with the defaults %q and %q", rows, err, *rows[0].Quote, *rows[0].More)
 		}
-		c.mustApply(t, d, scriptOf(t, dir, d.Engine.Name, versions[1], 0))
+		c.mustApply(t, d, scriptOf(t, dir, d.Engine.Name, versions[2], 0))
 	})
 }
 

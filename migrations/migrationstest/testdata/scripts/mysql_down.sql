@@ -34,7 +34,7 @@ SET @usersession_sql = IF(@usersession_go = 1 AND @usersession_run = 1, 'ALTER T
     RENAME COLUMN `number` TO `serial`,
     MODIFY COLUMN `device` varchar(200) NOT NULL DEFAULT ''unknown'',
     ADD COLUMN `score` bigint NOT NULL DEFAULT 8,
-ADD INDEX `idx_user_sessions_score` (`score`)', 'DO 0');
+    ADD INDEX `idx_user_sessions_score` (`score`)', 'DO 0');
 PREPARE usersession_statement FROM @usersession_sql;
 EXECUTE usersession_statement;
 SET @usersession_go = IF(@@error_count = 0, @usersession_go, 0);
@@ -83,6 +83,8 @@ DELETE FROM usersession_schema_version WHERE version_id = 20260301120004 AND @us
 SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: the record of version 20260301120004 is unchanged: its statements failed or did not make its changes');
 
 -- 20260301120003_alter
+-- DESTRUCTIVE: drops the column user_sessions.serial with all its values.
+-- DESTRUCTIVE: narrows user_sessions.device from varchar(200) to varchar(100); a value that no longer fits makes the migration fail, except on SQLite, which keeps it.
 SET @usersession_go = 0, @usersession_at = NULL, @usersession_applied = NULL;
 SET @usersession_at = (SELECT MAX(version_id) FROM usersession_schema_version WHERE is_applied), @usersession_applied = EXISTS (SELECT 1 FROM usersession_schema_version WHERE version_id = 20260301120003 AND is_applied);
 SET @usersession_skip = IF(@usersession_applied = 0, 1, 0);
@@ -106,7 +108,7 @@ SET @usersession_sql = IF(@usersession_go = 1 AND @usersession_run = 1, 'ALTER T
     DROP INDEX `idx_user_sessions_serial`,
     DROP COLUMN `serial`,
     MODIFY COLUMN `device` varchar(100) NULL,
-MODIFY COLUMN `score` bigint NOT NULL DEFAULT 7', 'DO 0');
+    MODIFY COLUMN `score` bigint NOT NULL DEFAULT 7', 'DO 0');
 PREPARE usersession_statement FROM @usersession_sql;
 EXECUTE usersession_statement;
 SET @usersession_go = IF(@@error_count = 0, @usersession_go, 0);
@@ -123,6 +125,10 @@ DELETE FROM usersession_schema_version WHERE version_id = 20260301120003 AND @us
 SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: the record of version 20260301120003 is unchanged: its statements failed or did not make its changes');
 
 -- 20260301120002_columns_2
+-- DESTRUCTIVE: drops the column user_sessions.device with all its values.
+-- DESTRUCTIVE: drops the column user_sessions.region with all its values.
+-- DESTRUCTIVE: drops the column user_sessions.score with all its values.
+-- DESTRUCTIVE: drops the column user_sessions.level with all its values.
 SET @usersession_go = 0, @usersession_at = NULL, @usersession_applied = NULL;
 SET @usersession_at = (SELECT MAX(version_id) FROM usersession_schema_version WHERE is_applied), @usersession_applied = EXISTS (SELECT 1 FROM usersession_schema_version WHERE version_id = 20260301120002 AND is_applied);
 SET @usersession_skip = IF(@usersession_applied = 0, 1, 0);
@@ -142,7 +148,7 @@ SET @usersession_sql = IF(@usersession_go = 1 AND @usersession_run = 1, 'ALTER T
     DROP COLUMN `device`,
     DROP COLUMN `region`,
     DROP COLUMN `score`,
-DROP COLUMN `level`', 'DO 0');
+    DROP COLUMN `level`', 'DO 0');
 PREPARE usersession_statement FROM @usersession_sql;
 EXECUTE usersession_statement;
 SET @usersession_go = IF(@@error_count = 0, @usersession_go, 0);
@@ -157,6 +163,7 @@ DELETE FROM usersession_schema_version WHERE version_id = 20260301120002 AND @us
 SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: the record of version 20260301120002 is unchanged: its statements failed or did not make its changes');
 
 -- 20260301120001_columns
+-- DESTRUCTIVE: drops the table audits with all its rows.
 SET @usersession_go = 0, @usersession_at = NULL, @usersession_applied = NULL;
 SET @usersession_at = (SELECT MAX(version_id) FROM usersession_schema_version WHERE is_applied), @usersession_applied = EXISTS (SELECT 1 FROM usersession_schema_version WHERE version_id = 20260301120001 AND is_applied);
 SET @usersession_skip = IF(@usersession_applied = 0, 1, 0);
@@ -175,6 +182,7 @@ DELETE FROM usersession_schema_version WHERE version_id = 20260301120001 AND @us
 SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: the record of version 20260301120001 is unchanged: its statements failed or did not make its changes');
 
 -- 20260301120000_init
+-- DESTRUCTIVE: drops the table user_sessions with all its rows.
 SET @usersession_go = 0, @usersession_at = NULL, @usersession_applied = NULL;
 SET @usersession_at = (SELECT MAX(version_id) FROM usersession_schema_version WHERE is_applied), @usersession_applied = EXISTS (SELECT 1 FROM usersession_schema_version WHERE version_id = 20260301120000 AND is_applied);
 SET @usersession_skip = IF(@usersession_applied = 0, 1, 0);

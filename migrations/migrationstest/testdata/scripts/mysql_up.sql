@@ -134,7 +134,7 @@ SET @usersession_sql = IF(@usersession_go = 1 AND @usersession_run = 1, 'ALTER T
     ADD COLUMN `score` bigint NOT NULL DEFAULT 7,
     ADD COLUMN `level` bigint NULL DEFAULT 3,
     ADD INDEX `idx_user_sessions_device` (`device`, `region`),
-ADD INDEX `idx_user_sessions_score` (`score`)', 'DO 0');
+    ADD INDEX `idx_user_sessions_score` (`score`)', 'DO 0');
 PREPARE usersession_statement FROM @usersession_sql;
 EXECUTE usersession_statement;
 SET @usersession_go = IF(@@error_count = 0, @usersession_go, 0);
@@ -151,6 +151,7 @@ INSERT INTO usersession_schema_version (version_id, is_applied) SELECT 202603011
 SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: the record of version 20260301120002 is unchanged: its statements failed or did not make its changes');
 
 -- 20260301120003_alter
+-- DESTRUCTIVE: makes user_sessions.device NOT NULL; rows with NULL get the default, and without one make the migration fail.
 SET @usersession_go = 0, @usersession_at = NULL, @usersession_applied = NULL;
 SET @usersession_at = (SELECT MAX(version_id) FROM usersession_schema_version WHERE is_applied), @usersession_applied = EXISTS (SELECT 1 FROM usersession_schema_version WHERE version_id = 20260301120003 AND is_applied);
 SET @usersession_skip = IF(@usersession_applied = 1, 1, 0);
@@ -179,7 +180,7 @@ SET @usersession_sql = IF(@usersession_go = 1 AND @usersession_run = 1, 'ALTER T
     MODIFY COLUMN `device` varchar(200) NOT NULL DEFAULT ''unknown'',
     MODIFY COLUMN `score` bigint NOT NULL DEFAULT 8,
     ADD COLUMN `serial` varchar(40) NULL,
-ADD UNIQUE INDEX `idx_user_sessions_serial` (`serial`)', 'DO 0');
+    ADD UNIQUE INDEX `idx_user_sessions_serial` (`serial`)', 'DO 0');
 PREPARE usersession_statement FROM @usersession_sql;
 EXECUTE usersession_statement;
 SET @usersession_go = IF(@@error_count = 0, @usersession_go, 0);
@@ -197,6 +198,7 @@ INSERT INTO usersession_schema_version (version_id, is_applied) SELECT 202603011
 SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: the record of version 20260301120003 is unchanged: its statements failed or did not make its changes');
 
 -- 20260301120004_narrow
+-- DESTRUCTIVE: drops the table audits with all its rows.
 SET @usersession_go = 0, @usersession_at = NULL, @usersession_applied = NULL;
 SET @usersession_at = (SELECT MAX(version_id) FROM usersession_schema_version WHERE is_applied), @usersession_applied = EXISTS (SELECT 1 FROM usersession_schema_version WHERE version_id = 20260301120004 AND is_applied);
 SET @usersession_skip = IF(@usersession_applied = 1, 1, 0);
@@ -215,6 +217,8 @@ INSERT INTO usersession_schema_version (version_id, is_applied) SELECT 202603011
 SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: the record of version 20260301120004 is unchanged: its statements failed or did not make its changes');
 
 -- 20260301120005_narrow_2
+-- DESTRUCTIVE: drops the column user_sessions.score with all its values.
+-- DESTRUCTIVE: narrows user_sessions.device from varchar(200) to varchar(50); a value that no longer fits makes the migration fail, except on SQLite, which keeps it.
 SET @usersession_go = 0, @usersession_at = NULL, @usersession_applied = NULL;
 SET @usersession_at = (SELECT MAX(version_id) FROM usersession_schema_version WHERE is_applied), @usersession_applied = EXISTS (SELECT 1 FROM usersession_schema_version WHERE version_id = 20260301120005 AND is_applied);
 SET @usersession_skip = IF(@usersession_applied = 1, 1, 0);
@@ -246,7 +250,7 @@ SET @usersession_sql = IF(@usersession_go = 1 AND @usersession_run = 1, 'ALTER T
     RENAME COLUMN `region` TO `zone`,
     RENAME COLUMN `serial` TO `number`,
     DROP COLUMN `score`,
-MODIFY COLUMN `device` varchar(50) NOT NULL DEFAULT ''unknown''', 'DO 0');
+    MODIFY COLUMN `device` varchar(50) NOT NULL DEFAULT ''unknown''', 'DO 0');
 PREPARE usersession_statement FROM @usersession_sql;
 EXECUTE usersession_statement;
 SET @usersession_go = IF(@@error_count = 0, @usersession_go, 0);

@@ -64,6 +64,8 @@ END
 $usersession$;
 
 -- 20260301120003_alter
+-- DESTRUCTIVE: drops the column user_sessions.serial with all its values.
+-- DESTRUCTIVE: narrows user_sessions.device from varchar(200) to varchar(100); a value that no longer fits makes the migration fail, except on SQLite, which keeps it.
 DO $usersession$
 DECLARE
     present bigint;
@@ -110,6 +112,11 @@ END
 $usersession$;
 
 -- 20260301120001_columns
+-- DESTRUCTIVE: drops the table audits with all its rows.
+-- DESTRUCTIVE: drops the column user_sessions.device with all its values.
+-- DESTRUCTIVE: drops the column user_sessions.region with all its values.
+-- DESTRUCTIVE: drops the column user_sessions.score with all its values.
+-- DESTRUCTIVE: drops the column user_sessions.level with all its values.
 DO $usersession$
 DECLARE
     present bigint;
@@ -159,6 +166,7 @@ END
 $usersession$;
 
 -- 20260301120000_init
+-- DESTRUCTIVE: drops the table user_sessions with all its rows.
 DO $usersession$
 DECLARE
     present bigint;

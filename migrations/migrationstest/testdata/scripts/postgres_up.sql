@@ -129,6 +129,7 @@ END
 $usersession$;
 
 -- 20260301120003_alter
+-- DESTRUCTIVE: makes user_sessions.device NOT NULL; rows with NULL get the default, and without one make the migration fail.
 DO $usersession$
 DECLARE
     present bigint;
@@ -178,6 +179,9 @@ END
 $usersession$;
 
 -- 20260301120004_narrow
+-- DESTRUCTIVE: drops the table audits with all its rows.
+-- DESTRUCTIVE: drops the column user_sessions.score with all its values.
+-- DESTRUCTIVE: narrows user_sessions.device from varchar(200) to varchar(50); a value that no longer fits makes the migration fail, except on SQLite, which keeps it.
 DO $usersession$
 DECLARE
     present bigint;

@@ -92,6 +92,7 @@ INSERT OR ROLLBACK INTO temp.usersession_done (made) VALUES (COALESCE((SELECT ma
 COMMIT;
 
 -- 20260301120003_alter
+-- DESTRUCTIVE: makes user_sessions.device NOT NULL; rows with NULL get the default, and without one make the migration fail.
 PRAGMA foreign_keys = OFF;
 PRAGMA legacy_alter_table = ON;
 BEGIN;
@@ -125,7 +126,7 @@ CREATE TABLE `user_sessions` (
     `level` integer DEFAULT 3
 );
 INSERT INTO `user_sessions` (`id`, `partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `ticket`, `version`, `device`, `region`, `score`, `level`)
-SELECT `id`, `partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `ticket`, `version`, COALESCE(`device`, 'unknown'), `region`, `score`, `level` FROM `_old_user_sessions`;
+    SELECT `id`, `partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `ticket`, `version`, COALESCE(`device`, 'unknown'), `region`, `score`, `level` FROM `_old_user_sessions`;
 DELETE FROM sqlite_sequence WHERE name = 'user_sessions';
 INSERT INTO sqlite_sequence (name, seq) SELECT 'user_sessions', seq FROM sqlite_sequence WHERE name = '_old_user_sessions';
 DROP TABLE IF EXISTS temp.`_copy_user_sessions`;
@@ -158,6 +159,8 @@ COMMIT;
 PRAGMA legacy_alter_table = OFF;
 
 -- 20260301120004_narrow
+-- DESTRUCTIVE: drops the table audits with all its rows.
+-- DESTRUCTIVE: drops the column user_sessions.score with all its values.
 BEGIN;
 DROP TABLE IF EXISTS temp.usersession_step;
 CREATE TEMP TABLE usersession_step (

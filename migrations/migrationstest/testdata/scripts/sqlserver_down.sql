@@ -48,6 +48,8 @@ END CATCH;
 GO
 
 -- 20260301120003_alter
+-- DESTRUCTIVE: drops the column user_sessions.serial with all its values.
+-- DESTRUCTIVE: narrows user_sessions.device from nvarchar(200) to nvarchar(100); a value that no longer fits makes the migration fail, except on SQLite, which keeps it.
 BEGIN TRY
     IF OBJECT_ID(N'usersession_schema_version') IS NULL
         THROW 50000, N'version 20260301120003 is not reverted: the last version of the database must be 20260301120003, and the table usersession_schema_version does not exist', 1;
@@ -77,6 +79,11 @@ END CATCH;
 GO
 
 -- 20260301120001_columns
+-- DESTRUCTIVE: drops the table audits with all its rows.
+-- DESTRUCTIVE: drops the column user_sessions.device with all its values.
+-- DESTRUCTIVE: drops the column user_sessions.region with all its values.
+-- DESTRUCTIVE: drops the column user_sessions.score with all its values.
+-- DESTRUCTIVE: drops the column user_sessions.level with all its values.
 BEGIN TRY
     IF OBJECT_ID(N'usersession_schema_version') IS NULL
         THROW 50000, N'version 20260301120001 is not reverted: the last version of the database must be 20260301120001, and the table usersession_schema_version does not exist', 1;
@@ -107,6 +114,7 @@ END CATCH;
 GO
 
 -- 20260301120000_init
+-- DESTRUCTIVE: drops the table user_sessions with all its rows.
 BEGIN TRY
     IF OBJECT_ID(N'usersession_schema_version') IS NULL
         THROW 50000, N'version 20260301120000 is not reverted: the last version of the database must be 20260301120000, and the table usersession_schema_version does not exist', 1;

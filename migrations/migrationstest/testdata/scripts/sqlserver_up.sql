@@ -87,6 +87,7 @@ END CATCH;
 GO
 
 -- 20260301120003_alter
+-- DESTRUCTIVE: makes user_sessions.device NOT NULL; rows with NULL get the default, and without one make the migration fail.
 BEGIN TRY
     IF OBJECT_ID(N'usersession_schema_version') IS NULL
         THROW 50000, N'version 20260301120003 is not applied: the last version of the database must be 20260301120001, and the table usersession_schema_version does not exist', 1;
@@ -117,6 +118,9 @@ END CATCH;
 GO
 
 -- 20260301120004_narrow
+-- DESTRUCTIVE: drops the table audits with all its rows.
+-- DESTRUCTIVE: drops the column user_sessions.score with all its values.
+-- DESTRUCTIVE: narrows user_sessions.device from nvarchar(200) to nvarchar(50); a value that no longer fits makes the migration fail, except on SQLite, which keeps it.
 BEGIN TRY
     IF OBJECT_ID(N'usersession_schema_version') IS NULL
         THROW 50000, N'version 20260301120004 is not applied: the last version of the database must be 20260301120003, and the table usersession_schema_version does not exist', 1;
