@@ -3,6 +3,7 @@ package migrations
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -135,8 +136,11 @@ func (d mysql) isTable(table *Table) string {
 func (d mysql) isColumn(table string, column Column) string {
 	condition := " AND column_name = " + escaped(column.Name) + " AND is_nullable = " + map[bool]string{true: "'NO'", false: "'YES'"}[column.NotNull]
 	base, args, rest := cutType(d.canonical(column.Type))
-	if _, _, known := d.rank(base + rest); known || base == "datetime" || base == "decimal" || base == "char" {
-		condition += " AND column_type LIKE " + escaped(base+args+"%"+rest)
+	_, _, known := d.rank(base + rest)
+	known = known && !strings.EqualFold(column.Type, "json") // a longtext on MariaDB
+	if known || slices.Contains([]string{"char", "datetime", "decimal", "double", "text", "blob"}, base) {
+		pattern := strings.Replace(base+strings.TrimSuffix(args, "(0)")+rest, " unsigned", "% unsigned", 1)
+		condition += " AND column_type LIKE " + escaped(pattern+"%")
 	}
 	if column.Collation != "" {
 		condition += " AND collation_name = " + escaped(column.Collation)
@@ -146,7 +150,7 @@ func (d mysql) isColumn(table string, column Column) string {
 		condition += " AND extra LIKE '%auto_increment%'"
 	case column.Default != "":
 		condition += " AND COALESCE(column_default, 'NULL') <> 'NULL'" // MariaDB writes NULL for none
-	case column.NotNull:
+	case column.NotNull && base != "timestamp": // MariaDB can give it a default of its own
 		condition += " AND column_default IS NULL"
 	}
 	return d.inCatalogue("columns", table, condition)

@@ -194,3 +194,37 @@ func onPostgres(t *testing.T, test func(t *testing.T, c client, d *dbtest.Databa
 		test(t, c, d)
 	})
 }
+
+// filtered has indexes whose conditions PostgreSQL stores in another form.
+type filtered struct {
+	ID    int64   `gorm:"primaryKey"`
+	Name  string  `gorm:"size:100;not null;index:,where:name = 'a b' AND count IS NOT NULL"`
+	Count *int64  `gorm:"uniqueIndex:,where:count > 7"`
+	Kind  *string `gorm:"size:20;index:,composite:both;index:,where:kind <> 'x'::text"`
+	Other *string `gorm:"size:20;index:,composite:both"`
+}
+
+func (filtered) TableName() string { return "things" }
+
+// TestScript_ConcurrentlyFiltered records versions of indexes with conditions.
+func TestScript_ConcurrentlyFiltered(t *testing.T) {
+	onPostgres(t, func(t *testing.T, c client, d *dbtest.Database) {
+		dir := t.TempDir()
+		p := projectIn(dir, &Plain{})
+		p.Dialects = p.Dialects[1:2] // the conditions are PostgreSQL's
+		if _, err := p.Add("init", migrations.AddOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		p.Models = []any{&filtered{}}
+		if _, err := p.Add("filtered", migrations.AddOptions{Concurrently: true}); err != nil {
+			t.Fatal(err)
+		}
+		versions := versionsIn(t, dir, "postgres")
+		last := versions[len(versions)-1]
+		c.mustApply(t, d, scriptOf(t, dir, "postgres", 0, last))
+		if got := stateOf(t, d.Open(t, dbtest.Setup{})); len(got.versions) != 7 || len(got.model.Table("things").Indexes) != 4 {
+			t.Errorf("the state is %+v", got)
+		}
+		c.mustApply(t, d, scriptOf(t, dir, "postgres", last, 0))
+	})
+}

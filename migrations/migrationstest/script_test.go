@@ -285,3 +285,39 @@ func TestScript_ByHandWithoutTransaction(t *testing.T) {
 		c.mustApply(t, d, scriptOf(t, dir, dialect, 20270101000000, 20270101000001))
 	})
 }
+
+// mysqlTypes has columns of types that MySQL stores under other names, or with a precision.
+type mysqlTypes struct {
+	ID        int64   `gorm:"primaryKey"`
+	Plain     *string `gorm:"type:datetime"`
+	Stamp     string  `gorm:"type:timestamp;not null"`
+	Document  *string `gorm:"type:json"`
+	Kind      *string `gorm:"type:enum('a','b')"`
+	Ratio     *string `gorm:"type:float(7,4)"`
+	Real      *string `gorm:"type:double precision"`
+	Exact     *string `gorm:"type:numeric(5)"`
+	Flag      *bool   `gorm:"type:boolean;not null;default:false"`
+	Number    *string `gorm:"type:integer unsigned;not null;default:3"`
+	Character *string `gorm:"type:char"`
+	Year      *string `gorm:"type:year"`
+	Clock     *string `gorm:"type:time"`
+	Bits      *string `gorm:"type:bit(3)"`
+}
+
+// TestScript_ColumnTypes records versions that make columns of many types: the script finds
+// them in the catalogue.
+func TestScript_ColumnTypes(t *testing.T) {
+	onClients(t, func(t *testing.T, c client, d *dbtest.Database) {
+		models := []any{&many{}}
+		if d.Engine == dbtest.MySQL {
+			models = append(models, &mysqlTypes{})
+		}
+		dir := t.TempDir()
+		add(t, dir, step{name: "init", models: models})
+		versions := versionsIn(t, dir, d.Engine.Name)
+		c.mustApply(t, d, scriptOf(t, dir, d.Engine.Name, 0, versions[len(versions)-1]))
+		if out := mustRun(t, team(dir, models...), "up", dsnOf(t, d)); !strings.Contains(out, "Nothing is pending") {
+			t.Errorf("after the script, up applied migrations:\n%s", out)
+		}
+	})
+}
