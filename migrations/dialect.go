@@ -110,6 +110,12 @@ func canonicalWhere(where string) string {
 	return strings.ToLower(strings.Join(strings.Fields(where), " "))
 }
 
+// comparableWhere returns a condition for comparisons: canonicalWhere without spaces, which a
+// removed cast leaves in other places.
+func comparableWhere(where string) string {
+	return strings.ReplaceAll(canonicalWhere(where), " ", "")
+}
+
 var isNotNull = regexp.MustCompile(`^(\w+) is not null$`)
 
 // onlyExcludesNull reports whether the condition does no more than exclude rows with NULL

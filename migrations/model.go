@@ -113,7 +113,7 @@ func splitName(name string) (schema, bare string) {
 // database has.
 func (i Index) equal(other Index) bool {
 	return i.Name == other.Name && i.Unique == other.Unique &&
-		slices.Equal(i.Columns, other.Columns) && canonicalWhere(i.Where) == canonicalWhere(other.Where)
+		slices.Equal(i.Columns, other.Columns) && comparableWhere(i.Where) == comparableWhere(other.Where)
 }
 
 // dependsOn reports whether the index has the column in its key or in its condition.

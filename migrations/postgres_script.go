@@ -176,5 +176,5 @@ func (d postgres) isIndex(table string, index Index) string {
 	return fmt.Sprintf(`EXISTS (SELECT 1 FROM pg_index x WHERE x.indexrelid = to_regclass(%s) AND x.indrelid = to_regclass(%s) AND x.indisvalid AND x.indisunique = %t
             AND ARRAY(SELECT a.attname::text FROM generate_series(0, x.indnkeyatts - 1) k JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = x.indkey[k] ORDER BY k) = ARRAY[%s]
             AND lower(translate(regexp_replace(COALESCE(pg_get_expr(x.indpred, x.indrelid), ''), '::"?[\w ]+"?(\(\d+\))?', '', 'g'), '()" ', '')) = %s)`,
-		literal(d.quote(qualified(schema, index.Name))), literal(d.quote(table)), index.Unique, strings.Join(columns, ", "), literal(strings.ReplaceAll(canonicalWhere(index.Where), " ", "")))
+		literal(d.quote(qualified(schema, index.Name))), literal(d.quote(table)), index.Unique, strings.Join(columns, ", "), literal(comparableWhere(index.Where)))
 }

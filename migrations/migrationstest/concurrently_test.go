@@ -224,6 +224,8 @@ func TestScript_ConcurrentlyFiltered(t *testing.T) {
 		c.mustApply(t, d, scriptOf(t, dir, "postgres", 0, last))
 		if got := stateOf(t, d.Open(t, dbtest.Setup{})); len(got.versions) != 7 || len(got.model.Table("things").Indexes) != 4 {
 			t.Errorf("the state is %+v", got)
+		} else if want, err := p.ModelAt("postgres", last); err != nil || len(migrations.Compare(want, got.model)) > 0 {
+			t.Errorf("the catalogue differs from the model: %v (%v)", migrations.Compare(want, got.model), err)
 		}
 		c.mustApply(t, d, scriptOf(t, dir, "postgres", last, 0))
 	})

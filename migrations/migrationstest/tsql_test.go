@@ -262,19 +262,29 @@ func TestScript_Golden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			path := filepath.Join("testdata", "scripts", dialect.Name+"_"+name+".sql")
-			if *update {
-				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil || string(want) != text {
-				t.Errorf("%s differs from the reviewed file (-update writes it): %v", path, err)
-			}
+			mustBeGolden(t, filepath.Join("testdata", "scripts", dialect.Name+"_"+name+".sql"), text)
 		}
+	}
+	concurrently := t.TempDir()
+	addConcurrently(t, concurrently)
+	versions := versionsIn(t, concurrently, "postgres")
+	text := scriptOf(t, concurrently, "postgres", versions[1], versions[3])
+	mustBeGolden(t, filepath.Join("testdata", "scripts", "postgres_concurrently.sql"), text)
+}
+
+// mustBeGolden compares a text with a reviewed file, or writes the file with -update.
+func mustBeGolden(t *testing.T, path, text string) {
+	t.Helper()
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil || string(want) != text {
+		t.Errorf("%s differs from the reviewed file (-update writes it): %v", path, err)
 	}
 }
