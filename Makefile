@@ -29,7 +29,7 @@ help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: check
-check: fmt-check tidy-check deps-check work-check vet platforms lint api docs rename-check test ## run every check that must pass before a push
+check: fmt-check tidy-check deps-check work-check vet platforms lint api docs licences rename-check test ## run every check that must pass before a push
 	@echo "check: passed"
 
 # --- tests -------------------------------------------------------------------
@@ -142,6 +142,17 @@ docs: ## check that the Go code in the documents is code that is compiled and te
 docs-update: ## copy the compiled code into the documents
 	@cd tools && $(GO) run ./readmecheck -root .. -update
 
+.PHONY: licences licences-update
+licences: ## compare the licences of all dependencies with docs/licences.md
+	@cd tools && $(GO) run ./licences -root .. $(filter-out tools,$(MODULES))
+
+licences-update: ## write the licences of all dependencies to docs/licences.md
+	@cd tools && $(GO) run ./licences -root .. -update $(filter-out tools,$(MODULES))
+
+.PHONY: vulnerabilities
+vulnerabilities: ## look for known faults in the dependencies of every module; asks vuln.go.dev
+	@$(call each,$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 -test ./...)
+
 .PHONY: tidy
 tidy: ## run go mod tidy in every module
 	@$(call each,$(GO) mod tidy)
@@ -171,6 +182,10 @@ download: ## download everything that make check needs, so that it runs offline
 	@$(call each,$(GO) mod tidy -diff)
 	@if command -v npm >/dev/null; then npm ci --prefix examples/bff/e2e/oidc-provider --no-audit --no-fund; else \
 		echo "without npm, the test with an independent provider is skipped"; fi
+
+.PHONY: release
+release: ## build the example reproducibly, with its bill of materials, into bin/release
+	@GO='$(GO)' scripts/release.sh
 
 .PHONY: rename
 rename: ## change the module path everywhere: make rename MODULE=github.com/you/usersession
