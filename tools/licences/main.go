@@ -7,6 +7,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -117,7 +118,7 @@ func addDependencies(used map[string]*dependency, dir, name string) error {
 // modulesOf returns the directories of the modules whose packages the packages in dir compile, by
 // path. The modules of this repository are left out.
 func modulesOf(dir string, flags ...string) (map[string]string, error) {
-	command := exec.Command("go", append(append([]string{"list", "-deps", "-json=Module"}, flags...), "./...")...)
+	command := exec.CommandContext(context.Background(), "go", append(append([]string{"list", "-deps", "-json=Module"}, flags...), "./...")...)
 	command.Dir, command.Stderr = dir, os.Stderr
 	out, err := command.Output()
 	if err != nil {
