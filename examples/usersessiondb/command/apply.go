@@ -20,85 +20,103 @@ func (r *runner) up(ctx context.Context, _ []string) error {
 }
 
 func (r *runner) upOn(ctx context.Context, t *target) error {
-	provider, err := r.provider(t)
+	m, err := r.migrator(t)
 	if err != nil {
 		return err
 	}
-	applied := 0
-	for {
+	all, err := m.Status(ctx)
+	if err != nil {
+		return err
+	}
+	// It refuses a pending migration below one that is applied.
+	if _, err := m.HasPending(ctx); err != nil {
+		return err
+	}
+	changed := false
+	for _, migration := range all {
+		if migration.State == goose.StateApplied {
+			continue
+		}
 		// One at a time, so that each migration begins with the connection's settings.
-		result, err := provider.UpByOne(ctx)
-		if errors.Is(err, goose.ErrNoNextVersion) {
-			break
-		}
+		done, err := m.apply(ctx, step{version: migration.Source.Version, up: true})
 		if err != nil {
-			return explain(err, t.dialect.Name)
+			return err
 		}
-		r.printf("applied %s", result.Source.Path)
-		applied++
+		if done {
+			r.printf("applied %s", migration.Source.Path)
+		}
+		changed = true
 	}
-	if applied == 0 {
-		r.printf("Nothing is pending.")
+	if changed {
+		return nil
 	}
+	if err := m.session.checkLast(ctx); err != nil {
+		return err
+	}
+	r.printf("Nothing is pending.")
 	return nil
 }
 
-// explain adds a hint to the error of a migration whose changes the database may already
-// have. On MySQL, and on SQLite if a table is rebuilt, the version is committed after the
-// migration, so a process can end between the two.
-func explain(err error, dialect string) error {
-	if dialect == "mysql" || dialect == "sqlite" || strings.Contains(err.Error(), "already") {
-		return fmt.Errorf("%w\nIf the database already has the changes of this migration (they were made in another way, or a process ended before it recorded the version), run: baseline VERSION, which compares the database before it records the version", err)
+// apply applies a migration, or reverts it. It returns false if there is nothing to do: another
+// host was first, or the schema had the changes and only the record was missing.
+func (m *migrator) apply(ctx context.Context, next step) (bool, error) {
+	m.session.next = next
+	defer func() { m.session.next = step{} }()
+	_, err := m.ApplyVersion(ctx, next.version, next.up)
+	if errors.Is(err, goose.ErrAlreadyApplied) || errors.Is(err, goose.ErrNotApplied) {
+		return false, nil
 	}
-	return err
+	if err != nil {
+		return false, m.session.explain(ctx, err, next)
+	}
+	return true, nil
 }
 
 func (r *runner) down(ctx context.Context, _ []string) error {
 	return r.with(ctx, func(t *target) error {
-		provider, err := r.provider(t)
+		m, err := r.migrator(t)
 		if err != nil {
 			return err
 		}
-		if err := r.refuseDestructive(ctx, provider, t.dialect.Name); err != nil {
+		if _, err := m.Status(ctx); err != nil { // reads the recorded versions with the lock
 			return err
 		}
-		result, err := provider.Down(ctx)
-		if errors.Is(err, goose.ErrNoNextVersion) {
+		if len(m.session.recorded) == 0 {
 			r.printf("Nothing is applied.")
 			return nil
 		}
-		if err != nil {
+		last := step{version: m.session.recorded[0]}
+		if err := r.refuseDestructive(t.dialect.Name, last.version); err != nil {
 			return err
 		}
-		r.printf("reverted %s", result.Source.Path)
-		return nil
+		done, err := m.apply(ctx, last)
+		if done {
+			r.printf("reverted %s", m.session.name(last.version))
+		}
+		return err
 	})
 }
 
 // refuseDestructive refuses to revert a migration that destroys data: whose Down does, or whose
 // Up did, so that its Down restores no values.
-func (r *runner) refuseDestructive(ctx context.Context, provider *goose.Provider, dialect string) error {
+func (r *runner) refuseDestructive(dialect string, version int64) error {
 	if r.flags.allowDestructive {
 		return nil
 	}
-	current, err := provider.GetDBVersion(ctx)
-	if err != nil || current == 0 {
-		return err
-	}
-	destroyed, err := r.project().Destroys(dialect, current)
+	destroyed, err := r.project().Destroys(dialect, version)
 	if err != nil || len(destroyed) == 0 {
 		return err
 	}
-	return fmt.Errorf("nothing is reverted: version %d has statements that destroy data; revert it with -allow-destructive if you want that:\n  - %s", current, strings.Join(destroyed, "\n  - "))
+	return fmt.Errorf("nothing is reverted: version %d has statements that destroy data; revert it with -allow-destructive if you want that:\n  - %s", version, strings.Join(destroyed, "\n  - "))
 }
 
 func (r *runner) status(ctx context.Context, _ []string) error {
 	return r.with(ctx, func(t *target) error {
-		provider, err := r.provider(t)
+		m, err := r.migrator(t)
 		if err != nil {
 			return err
 		}
-		all, err := provider.Status(ctx)
+		all, err := m.Status(ctx)
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -99,36 +100,22 @@ func baselineFinding(f migrations.Finding, want, got migrations.Model, number in
 
 // stamp records versions as goose does after it has applied a migration.
 func (r *runner) stamp(ctx context.Context, t *target, number int64) error {
-	provider, err := r.provider(t)
+	m, err := r.migrator(t)
 	if err != nil {
 		return err
 	}
-	// GetDBVersion creates the version table if it is missing.
-	if _, err := provider.GetDBVersion(ctx); err != nil {
-		return err
-	}
-	store, err := database.NewStore(gooseDialects[t.dialect.Name], migrations.VersionTable)
-	if err != nil {
-		return err
-	}
-	tx, err := t.pool.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tx.Rollback() }() // no effect after Commit
-	recorded, err := store.ListMigrations(ctx, tx)
-	if err != nil {
-		return err
-	}
-	for _, source := range provider.ListSources() {
-		known := slices.ContainsFunc(recorded, func(m *database.ListMigrationsResult) bool { return m.Version == source.Version })
-		if source.Version > number || known {
-			continue
-		}
-		if err := store.Insert(ctx, tx, database.InsertRequest{Version: source.Version}); err != nil {
-			return err
-		}
-		r.printf("recorded as applied: %d", source.Version)
-	}
-	return tx.Commit()
+	return m.locked(ctx, func(conn *sql.Conn) error {
+		return inTransaction(ctx, conn, func(tx *sql.Tx) error {
+			for _, source := range m.session.sources {
+				if source.Version > number || slices.Contains(m.session.recorded, source.Version) {
+					continue
+				}
+				if err := m.session.versions.Insert(ctx, tx, database.InsertRequest{Version: source.Version}); err != nil {
+					return err
+				}
+				r.printf("recorded as applied: %d", source.Version)
+			}
+			return nil
+		})
+	})
 }

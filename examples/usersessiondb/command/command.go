@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -58,6 +59,7 @@ with a database (-dsn; a SQLite file by default)
   status              list the migrations and when they were applied
   verify              apply all migrations to an empty database, compare it with the entities
   baseline VERSION    compare a database that was made in another way, record its version
+  adopt               take over the versions that a former version of this project recorded in goose_db_version
   doctor              check whether the database is fit for the store
 
 flags
@@ -72,6 +74,7 @@ type flags struct {
 	byHand           bool
 	evenIfApplied    bool
 	concurrently     bool
+	lockTimeout      time.Duration
 }
 
 type list []string
@@ -98,6 +101,7 @@ func Run(ctx context.Context, team Team, args []string, out io.Writer) error {
 	set.BoolVar(&f.byHand, "by-hand", false, "add: write a file to complete by hand instead of generated SQL")
 	set.BoolVar(&f.evenIfApplied, "even-if-applied", false, "remove: do not look whether the database has applied them")
 	set.BoolVar(&f.concurrently, "concurrently", false, "add: on PostgreSQL, create and drop the indexes of existing tables without locking the table, each in a file of its own")
+	set.DurationVar(&f.lockTimeout, "lock-timeout", 10*time.Second, "up, down: the `duration` that a statement of a migration waits for a lock of the database, while it makes others wait; 0 is no limit")
 	set.Usage = func() { fmt.Fprint(out, usage); set.PrintDefaults() }
 	words, err := parse(set, args)
 	if errors.Is(err, flag.ErrHelp) {
@@ -105,6 +109,9 @@ func Run(ctx context.Context, team Team, args []string, out io.Writer) error {
 	}
 	if err != nil {
 		return err
+	}
+	if f.lockTimeout < 0 {
+		return errors.New("-lock-timeout is negative")
 	}
 	if len(words) == 0 {
 		set.Usage()
@@ -154,6 +161,7 @@ func (r *runner) run(ctx context.Context, name string, args []string) error {
 		"status":   {0, 0, r.status},
 		"verify":   {0, 0, r.verify},
 		"baseline": {1, 1, r.baseline},
+		"adopt":    {0, 0, r.adopt},
 		"doctor":   {0, 0, r.doctor},
 	}
 	command, ok := commands[name]

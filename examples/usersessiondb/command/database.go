@@ -6,8 +6,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -96,24 +94,6 @@ var gooseDialects = map[string]goose.Dialect{
 	"postgres":  goose.DialectPostgres,
 	"mysql":     goose.DialectMySQL,
 	"sqlserver": goose.DialectMSSQL,
-}
-
-// provider returns goose's provider for the database and its migrations.
-func (r *runner) provider(t *target) (*goose.Provider, error) {
-	if err := r.checkSchema(t); err != nil {
-		return nil, err
-	}
-	locker, err := lockerOf(t)
-	if err != nil {
-		return nil, err
-	}
-	folder := filepath.Join(r.team.Dir, t.dialect.Name)
-	provider, err := goose.NewProvider(gooseDialects[t.dialect.Name], t.pool, os.DirFS(folder),
-		goose.WithTableName(migrations.VersionTable), goose.WithDisableGlobalRegistry(true), locker)
-	if err != nil {
-		return nil, fmt.Errorf("read the migrations in %s: %w", folder, err)
-	}
-	return provider, nil
 }
 
 // isApplied reports whether goose has recorded one of the versions. It does not create the

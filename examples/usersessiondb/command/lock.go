@@ -8,55 +8,76 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 )
 
-// lockTimeout limits the wait for another host that is migrating.
-const lockTimeout = 5 * time.Minute
+// maxWait limits the wait for another host that is migrating. It has nothing to do with the
+// flag -lock-timeout, which limits the waits of a migration's statements.
+const maxWait = 5 * time.Minute
+
+// The names of the lock, which are the project's own: an application that migrates with goose
+// in the same database does not wait for it.
+const (
+	lockID    = 0x7573657273657373 // PostgreSQL: "usersess"
+	lockTable = "usersession_schema_lock"
+	lockName  = "usersessiondb"
+)
+
+// lease is the time for which the lock on MySQL stays with a process that was killed.
+const lease = 30 * time.Second
 
 // lockerOf returns a lock that only one host at a time can hold. goose has none by default:
 // hosts that migrate at the same time would then fail with conflicts.
-func lockerOf(t *target) (goose.ProviderOption, error) {
-	const seconds = uint64(lockTimeout / time.Second)
+func lockerOf(t *target) (lock.SessionLocker, error) {
+	const seconds = uint64(maxWait / time.Second)
 	switch t.dialect.Name {
 	case "postgres":
 		// The advisory lock belongs to the session. With pgbouncer in transaction mode,
 		// connect to the server directly.
-		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, seconds))
-		if err != nil {
-			return nil, err
-		}
-		return goose.WithSessionLocker(locker), nil
+		return lock.NewPostgresSessionLocker(lock.WithLockID(lockID), lock.WithLockTimeout(1, seconds))
 	case "mysql":
-		locker, err := lock.NewMySQLTableLocker(lock.WithTableLockTimeout(time.Second, seconds))
-		if err != nil {
-			return nil, err
-		}
-		return goose.WithLocker(locker), nil
+		// GET_LOCK would be free at once when its process ends, and a lease only some
+		// seconds later. But GET_LOCK holds on one node only, and Percona's cluster
+		// refuses it, whereas a row is locked for all nodes of Galera or Group
+		// Replication. A host that is suspended for longer than the lease loses the lock
+		// without notice.
+		locker, err := lock.NewMySQLTableLocker(lock.WithTableName(lockTable), lock.WithTableLeaseDuration(lease), lock.WithTableLockTimeout(time.Second, seconds))
+		return mysqlLocker{locker, t.pool}, err
 	case "sqlserver":
-		return goose.WithSessionLocker(sqlServerLocker{}), nil
+		return sqlServerLocker{}, nil
 	case "sqlite":
-		return goose.WithSessionLocker(&sqliteLocker{driver: t.pool.Driver()}), nil
+		return &sqliteLocker{driver: t.pool.Driver()}, nil
 	default:
 		return nil, fmt.Errorf("there is no lock for %s", t.dialect.Name)
 	}
+}
+
+// A mysqlLocker holds goose's lease on other connections of the pool, which renew it.
+type mysqlLocker struct {
+	locker lock.Locker
+	pool   *sql.DB
+}
+
+func (l mysqlLocker) SessionLock(ctx context.Context, _ *sql.Conn) error {
+	return l.locker.Lock(ctx, l.pool)
+}
+
+func (l mysqlLocker) SessionUnlock(ctx context.Context, _ *sql.Conn) error {
+	return l.locker.Unlock(ctx, l.pool)
 }
 
 // A sqlServerLocker holds an application lock. SQL Server releases it at the latest when the
 // session ends.
 type sqlServerLocker struct{}
 
-const lockName = "usersessiondb"
-
 func (sqlServerLocker) SessionLock(ctx context.Context, conn *sql.Conn) error {
 	var result int
 	err := conn.QueryRowContext(ctx, "DECLARE @result int; EXEC @result = sp_getapplock @Resource = @p1, @LockMode = 'Exclusive', @LockOwner = 'Session', @LockTimeout = @p2; SELECT @result",
-		lockName, lockTimeout.Milliseconds()).Scan(&result)
+		lockName, maxWait.Milliseconds()).Scan(&result)
 	if err == nil && result < 0 {
 		err = fmt.Errorf("sp_getapplock returned %d", result)
 	}
-	return lockError(err)
+	return err
 }
 
 func (sqlServerLocker) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
@@ -79,10 +100,10 @@ type sqliteLocker struct {
 func (l *sqliteLocker) SessionLock(ctx context.Context, conn *sql.Conn) error {
 	var path string
 	if err := conn.QueryRowContext(ctx, "SELECT file FROM pragma_database_list WHERE name = 'main'").Scan(&path); err != nil {
-		return lockError(err)
+		return err
 	}
 	if err := conn.QueryRowContext(ctx, "PRAGMA foreign_keys").Scan(&l.foreignKeys); err != nil {
-		return lockError(err)
+		return err
 	}
 	if path == "" { // in memory, so no other process uses it
 		return nil
@@ -90,10 +111,10 @@ func (l *sqliteLocker) SessionLock(ctx context.Context, conn *sql.Conn) error {
 	l.pool = sql.OpenDB(connector{l.driver, "file:" + path + ".migrate-lock"})
 	held, err := l.pool.Conn(ctx)
 	if err != nil {
-		return lockError(errors.Join(err, l.pool.Close()))
+		return errors.Join(err, l.pool.Close())
 	}
 	l.held = held
-	ctx, cancel := context.WithTimeout(ctx, lockTimeout)
+	ctx, cancel := context.WithTimeout(ctx, maxWait)
 	defer cancel()
 	_, err = held.ExecContext(ctx, "PRAGMA busy_timeout = 1000")
 	for err == nil {
@@ -104,7 +125,7 @@ func (l *sqliteLocker) SessionLock(ctx context.Context, conn *sql.Conn) error {
 			err = nil
 		}
 	}
-	return lockError(errors.Join(err, l.release()))
+	return errors.Join(err, l.release())
 }
 
 func (l *sqliteLocker) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
@@ -133,13 +154,6 @@ func isBusy(err error) bool {
 		Code() int
 	}](err)
 	return ok && coded.Code()&0xff == 5
-}
-
-func lockError(err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("wait for another host that is migrating: %w", err)
 }
 
 // A connector opens a DSN with a given driver, which need not be registered under a known

@@ -101,11 +101,11 @@ func (r *runner) verifyOn(ctx context.Context, t *target) (err error) {
 
 // revertAll runs all Downs and returns a finding for each table that they leave.
 func (r *runner) revertAll(ctx context.Context, t *target) ([]migrations.Finding, error) {
-	provider, err := r.provider(t)
+	m, err := r.migrator(t)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := provider.DownTo(ctx, 0); err != nil {
+	if _, err := m.DownTo(ctx, 0); err != nil {
 		return nil, err
 	}
 	left, err := r.allTables(ctx, t)
@@ -114,7 +114,7 @@ func (r *runner) revertAll(ctx context.Context, t *target) ([]migrations.Finding
 	}
 	var findings []migrations.Finding
 	for _, table := range left.Tables {
-		if table.Name != migrations.VersionTable && !strings.HasPrefix(table.Name, "goose_") {
+		if table.Name != migrations.VersionTable && table.Name != lockTable {
 			findings = append(findings, migrations.Finding{Where: table.Name, Problem: "the table is left after all migrations are reverted", Remedy: "complete the Down of the migration that creates it"})
 		}
 	}

@@ -1,0 +1,144 @@
+package command
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/pressly/goose/v3/database"
+
+	"example.com/usersession/migrations"
+)
+
+// progress is what the schema of the database shows of a step.
+type progress struct {
+	// done: the schema is the one after the step, and not the one before it.
+	done bool
+	// undone: the schema is the one before the step, and not the one after it.
+	undone bool
+	// missing are the differences from the schema after the step.
+	missing []migrations.Finding
+}
+
+func (s *session) progress(ctx context.Context, next step) (progress, error) {
+	after, err := s.modelAt(next.version)
+	if err != nil {
+		return progress{}, err
+	}
+	before, err := s.modelAt(s.versionBefore(next.version))
+	if err != nil {
+		return progress{}, err
+	}
+	if !next.up {
+		before, after = after, before
+	}
+	live, err := s.inspect(ctx, before, after)
+	if err != nil {
+		return progress{}, err
+	}
+	isBefore, isAfter := len(differences(before, live)) == 0, len(differences(after, live)) == 0
+	return progress{done: isAfter && !isBefore, undone: isBefore && !isAfter, missing: differences(after, live)}, nil
+}
+
+// differences is [migrations.Compare], with a finding also for each table that want lacks.
+func differences(want, live migrations.Model) []migrations.Finding {
+	findings := migrations.Compare(want, live)
+	for _, table := range live.Tables {
+		if want.Table(table.Name) == nil {
+			findings = append(findings, migrations.Finding{Where: table.Name, Problem: "the table is still there", Remedy: "drop it, if nothing else uses it"})
+		}
+	}
+	return findings
+}
+
+// modelAt returns the model after the version, without tables if no migration up to it has a
+// model.
+func (s *session) modelAt(version int64) (migrations.Model, error) {
+	model, err := s.runner.project().ModelAt(s.target.dialect.Name, version)
+	if errors.Is(err, migrations.ErrNoMigration) {
+		return migrations.Model{Dialect: s.target.dialect.Name}, nil
+	}
+	return model, err
+}
+
+func (s *session) versionBefore(version int64) (before int64) {
+	for _, source := range s.sources {
+		if source.Version < version {
+			before = max(before, source.Version)
+		}
+	}
+	return before
+}
+
+// inspect reads the tables of the models from the database.
+func (s *session) inspect(ctx context.Context, models ...migrations.Model) (migrations.Model, error) {
+	var names []string
+	for _, model := range models {
+		for _, table := range model.Tables {
+			if !slices.Contains(names, table.Name) {
+				names = append(names, table.Name)
+			}
+		}
+	}
+	if len(names) == 0 { // Inspect would read all tables
+		return migrations.Model{Dialect: s.target.dialect.Name}, nil
+	}
+	return migrations.Inspect(ctx, s.target.gorm, names...)
+}
+
+// finish completes the next step if a process was killed between the step's last statement
+// and its record. That can happen on MySQL, which cannot roll back DDL, and to a file that
+// does not run in goose's transaction. goose then finds nothing left to do.
+//
+// Before the first recorded version, the tables may as well be those of AutoMigrate: that is
+// for the command baseline.
+func (s *session) finish(ctx context.Context, conn *sql.Conn) error {
+	recorded := slices.Contains(s.recorded, s.next.version)
+	if recorded == s.next.up || len(s.recorded) == 0 {
+		return nil
+	}
+	file, err := s.file(s.next)
+	if err != nil || !file.showsEnd(s.target.dialect.Name) {
+		return err
+	}
+	progress, err := s.progress(ctx, s.next)
+	if err != nil || !progress.done {
+		return err
+	}
+	if s.next.up {
+		s.runner.printf("recorded %s: the database already has its changes", file.name)
+		return s.versions.Insert(ctx, conn, database.InsertRequest{Version: s.next.version})
+	}
+	s.runner.printf("removed the record of %s: the database no longer has its changes", file.name)
+	return s.versions.Delete(ctx, conn, s.next.version)
+}
+
+// checkLast returns an error if the database lacks the changes of the last recorded version: a
+// process was killed between the last statement of down and the removal of the record.
+func (s *session) checkLast(ctx context.Context) error {
+	if len(s.recorded) == 0 {
+		return nil
+	}
+	last := step{version: s.recorded[0]}
+	file, err := s.file(last)
+	if err != nil || !file.showsEnd(s.target.dialect.Name) {
+		return err
+	}
+	progress, err := s.progress(ctx, last)
+	if err != nil || !progress.done {
+		return err
+	}
+	return fmt.Errorf("%s is recorded, but the database has the schema before it, as after a down that ended before it removed the record; run: down, which removes only the record, and then: up", file.name)
+}
+
+// name returns the name of a version's file.
+func (s *session) name(version int64) string {
+	for _, source := range s.sources {
+		if source.Version == version {
+			return source.Path
+		}
+	}
+	return fmt.Sprint(version)
+}
