@@ -146,5 +146,8 @@ func (e *Engine) Require(t testing.TB) {
 // to another process.
 func (e *Engine) Dialector(dsn string) gorm.Dialector { return e.open(dsn) }
 
+// Connector returns the connector of the engine's driver for a DSN.
+func (e *Engine) Connector(dsn string) (driver.Connector, error) { return e.connector(dsn) }
+
 // DialectorOn returns GORM's dialector on connections that are already open.
 func (e *Engine) DialectorOn(pool gorm.ConnPool) gorm.Dialector { return e.onPool(pool) }

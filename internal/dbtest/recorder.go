@@ -13,6 +13,9 @@ import (
 // A Recorder records the calls of a driver. It sits below database/sql, so that it misses
 // nothing that the application, GORM or database/sql does. It is safe for concurrent use.
 type Recorder struct {
+	// Before is called before a call of the driver of kind exec or commit. It may be nil.
+	Before func(Event)
+
 	mu     sync.Mutex
 	events []Event
 }
@@ -34,6 +37,12 @@ func (e Event) String() string {
 		return e.Kind
 	}
 	return e.Kind + ": " + e.SQL
+}
+
+func (r *Recorder) before(event Event) {
+	if r.Before != nil {
+		r.Before(event)
+	}
 }
 
 func (r *Recorder) record(event Event) {
@@ -103,6 +112,7 @@ func (c *recordedConn) ExecContext(ctx context.Context, query string, args []dri
 	if !ok {
 		return nil, driver.ErrSkip
 	}
+	c.recorder.before(Event{Kind: "exec", SQL: query, Args: args})
 	result, err := conn.ExecContext(ctx, query, args)
 	c.recordCall("exec", query, args, err)
 	return result, err
@@ -176,6 +186,7 @@ type recordedTx struct {
 }
 
 func (t recordedTx) Commit() error {
+	t.recorder.before(Event{Kind: "commit"})
 	err := t.Tx.Commit()
 	t.recorder.record(Event{Kind: "commit", Err: err})
 	return err
@@ -198,6 +209,7 @@ func (s *recordedStmt) ExecContext(ctx context.Context, args []driver.NamedValue
 	if !ok {
 		return nil, fmt.Errorf("dbtest: %T takes no context", s.Stmt)
 	}
+	s.conn.recorder.before(Event{Kind: "exec", SQL: s.query, Args: args})
 	result, err := stmt.ExecContext(ctx, args)
 	s.conn.recordCall("exec", s.query, args, err)
 	return result, err

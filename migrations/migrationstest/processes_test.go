@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -30,7 +31,11 @@ func TestMain(m *testing.M) {
 func child(dir string) int {
 	fmt.Println("ready")
 	_, _ = io.Copy(io.Discard, os.Stdin)
-	if err := command.Run(context.Background(), team(dir, steps[len(steps)-1].models...), os.Args[1:], os.Stdout); err != nil {
+	project := team(dir, steps[len(steps)-1].models...)
+	if before, err := strconv.ParseInt(os.Getenv(killVariable), 10, 64); err == nil {
+		project = killing(project, before)
+	}
+	if err := command.Run(context.Background(), project, os.Args[1:], os.Stdout); err != nil {
 		fmt.Println(err)
 		return 1
 	}
