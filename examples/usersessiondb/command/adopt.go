@@ -40,9 +40,6 @@ func (s *session) adopt(ctx context.Context, conn *sql.Conn) error {
 	if err != nil {
 		return err
 	}
-	if len(former) == 0 {
-		return fmt.Errorf("there is nothing to take over: %s is missing, or it has no version of this project whose tables the database has", formerTable)
-	}
 	err = inTransaction(ctx, conn, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, fmt.Sprintf("INSERT INTO %s (version_id, is_applied, tstamp) SELECT version_id, is_applied, tstamp FROM %s WHERE version_id IN (%s) AND %s ORDER BY id",
 			migrations.VersionTable, formerTable, joined(former), s.currentRows()))
@@ -107,13 +104,18 @@ func (s *session) formerVersions(ctx context.Context) (former []int64, others bo
 	return former, others, nil
 }
 
-// refuseFormerTable returns an error if the versions of the project are in goose_db_version.
-func (s *session) refuseFormerTable(ctx context.Context) error {
+// checkFormer is called if the version table has no versions. It returns an error if
+// goose_db_version has those of the project, or if it has none that adopt could take over.
+func (s *session) checkFormer(ctx context.Context) error {
 	former, _, err := s.formerVersions(ctx)
-	if err != nil || len(former) == 0 {
+	switch {
+	case err != nil || len(former) > 0 == s.adopting:
 		return err
+	case s.adopting:
+		return errors.New("there is nothing to take over: " + formerTable + " is missing, or it has no version of this project whose tables the database has")
+	default:
+		return errors.New("the versions of this project are in " + formerTable + ", and none is in " + migrations.VersionTable + ", the table of its own that the project uses now; run: adopt, which copies them")
 	}
-	return errors.New("the database has the versions of this project in " + formerTable + ", and none in " + migrations.VersionTable + ", the table of its own that the project now uses; run: adopt, which copies them")
 }
 
 func joined(numbers []int64) string {

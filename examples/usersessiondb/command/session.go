@@ -113,8 +113,8 @@ func (s *session) prepare(ctx context.Context, conn *sql.Conn) error {
 		return err
 	}
 	s.recorded = slices.DeleteFunc(slices.Clone(rows), func(version int64) bool { return version == 0 })
-	if len(s.recorded) == 0 && !s.adopting {
-		if err := s.refuseFormerTable(ctx); err != nil {
+	if len(s.recorded) == 0 {
+		if err := s.checkFormer(ctx); err != nil {
 			return err
 		}
 	}
