@@ -258,9 +258,10 @@ func dropIndexOn(t *testing.T, db *gorm.DB, table, name string) {
 	mustExec(t, db, statement)
 }
 
-// TestBaseline_UnrecordedVersion repairs a database on which a process ended after the DDL
-// and before it recorded the version, as can happen on MySQL.
-func TestBaseline_UnrecordedVersion(t *testing.T) {
+// TestUp_UnrecordedVersion repairs a database on which a process ended after the DDL and
+// before it recorded the version. On MySQL, and on SQLite if a table is rebuilt, that can
+// happen: up records the version. On PostgreSQL it cannot, and the decision is left to baseline.
+func TestUp_UnrecordedVersion(t *testing.T) {
 	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
 		dir, dsn := t.TempDir(), dsnOf(t, d)
 		for _, s := range steps[:3] {
@@ -269,16 +270,42 @@ func TestBaseline_UnrecordedVersion(t *testing.T) {
 		project := team(dir, steps[2].models...)
 		mustRun(t, project, "up", dsn)
 		db := d.Open(t, dbtest.Setup{})
-		if err := db.Exec("DELETE FROM usersession_schema_version WHERE version_id = 20260301120003").Error; err != nil {
-			t.Fatal(err)
+		rows := createRows(t, db)
+		mustExec(t, db, "DELETE FROM usersession_schema_version WHERE version_id = 20260301120003")
+		if d.Engine == dbtest.PostgreSQL {
+			if out, err := run(t, project, "up", dsn); err == nil || !strings.Contains(err.Error(), "run: baseline 20260301120003") {
+				t.Fatalf("want a hint at baseline, got %v\n%s", err, out)
+			}
+			mustRun(t, project, "baseline", "20260301120003", dsn)
+		} else if out := mustRun(t, project, "up", dsn); !strings.Contains(out, "recorded 20260301120003_alter.sql: the database already has its changes") {
+			t.Errorf("up applied the migration twice:\n%s", out)
 		}
-		// SQLite rebuilds the table once more, which changes nothing.
-		if _, err := run(t, project, "up", dsn); err == nil && d.Engine.Name != "sqlite" {
-			t.Fatal("up applied the migration twice")
-		}
-		mustRun(t, project, "baseline", "20260301120003", dsn)
 		if out := mustRun(t, project, "up", dsn); !strings.Contains(out, "Nothing is pending") {
 			t.Errorf("after the repair:\n%s", out)
+		}
+		rows.mustBeThere(t, db, "after the repair")
+	})
+}
+
+// TestUp_UnrecordedOwnStatements does not record a version whose file has statements of the
+// team's after the change of the schema: they may not have been executed.
+func TestUp_UnrecordedOwnStatements(t *testing.T) {
+	dbtest.On(t, []*dbtest.Engine{dbtest.SQLite, dbtest.MySQL}, func(t *testing.T, d *dbtest.Database) {
+		dir, dsn := t.TempDir(), dsnOf(t, d)
+		for _, s := range steps[:3] {
+			add(t, dir, s)
+		}
+		if d.Engine == dbtest.MySQL {
+			edit(t, dir, "mysql", "alter", "SET SESSION sql_mode = @usersession_sql_mode;", "SET SESSION sql_mode = @usersession_sql_mode;\nUPDATE user_sessions SET score = 9;")
+		} else {
+			edit(t, dir, "sqlite", "alter", "COMMIT;", "COMMIT;\nUPDATE user_sessions SET score = 9;")
+		}
+		project := team(dir, steps[2].models...)
+		mustRun(t, project, "up", dsn)
+		db := d.Open(t, dbtest.Setup{})
+		mustExec(t, db, "DELETE FROM usersession_schema_version WHERE version_id = 20260301120003")
+		if out, _ := run(t, project, "up", dsn); strings.Contains(out, "recorded") {
+			t.Errorf("up recorded the version:\n%s", out)
 		}
 	})
 }

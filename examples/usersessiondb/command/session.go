@@ -4,9 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -40,7 +42,7 @@ func (r *runner) migrator(t *target) (*migrator, error) {
 	provider, err := goose.NewProvider(gooseDialects[t.dialect.Name], t.pool, os.DirFS(folder),
 		goose.WithTableName(migrations.VersionTable), goose.WithDisableGlobalRegistry(true), goose.WithSessionLocker(s))
 	if err != nil {
-		return nil, errors.Join(errors.New("read the migrations in "+folder), err)
+		return nil, fmt.Errorf("read the migrations in %s: %w", folder, err)
 	}
 	s.sources = provider.ListSources()
 	return &migrator{provider, s}, nil
@@ -90,6 +92,9 @@ func (s *session) SessionLock(ctx context.Context, conn *sql.Conn) error {
 		return err
 	}
 	err := s.prepare(ctx, conn)
+	if isLockTimeout(err, s.target.dialect.Name) {
+		err = fmt.Errorf("%w\n%s", err, strings.Join(s.lockAdvice(), "\n"))
+	}
 	if err != nil {
 		err = errors.Join(err, s.SessionUnlock(context.WithoutCancel(ctx), conn))
 	}
