@@ -206,3 +206,52 @@ func TestKilled_BeforeEveryStatement(t *testing.T) {
 		})
 	}
 }
+
+// TestKilled_WhileItWaits kills a process while a statement of its migration waits for a lock,
+// which the server does not notice. The next up waits for the server, or applies the migration
+// first.
+func TestKilled_WhileItWaits(t *testing.T) {
+	first, all := t.TempDir(), t.TempDir()
+	add(t, first, steps[0])
+	addAll(t, all)
+	project := team(all, steps[len(steps)-1].models...)
+	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL}, func(t *testing.T, d *dbtest.Database) {
+		db, dsn := d.Open(t, dbtest.Setup{}), dsnOf(t, d)
+		mustRun(t, project, "-dir="+first, "up", dsn)
+		rows := createRows(t, db)
+		id, release := hold(t, d)
+		defer release()
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "up", "-lock-timeout=0", dsn)
+		cmd.Env = append(os.Environ(), childVariable+"="+all)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		query := "SELECT pid FROM pg_locks WHERE NOT granted AND " + id + " = ANY(pg_blocking_pids(pid))"
+		if d.Engine == dbtest.MySQL {
+			query = "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND state LIKE 'Waiting for%'"
+		}
+		waiting := func() (connections []int64) {
+			if err := db.Raw(query).Scan(&connections).Error; err != nil {
+				t.Fatal(err)
+			}
+			return connections
+		}
+		await(t, "for the statement to wait", func() bool { return len(waiting()) > 0 })
+		dead := waiting()
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait()
+		endLease(t, db)
+		out, wait := start(t, project, "up", dsn)
+		await(t, "for the next up to wait", func() bool {
+			return slices.ContainsFunc(waiting(), func(id int64) bool { return !slices.Contains(dead, id) }) || strings.Contains(out.String(), "waiting for another host")
+		})
+		release()
+		if err := wait(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+		mustBeComplete(t, all, db, 0)
+		rows.mustBeThere(t, db, "after the kill")
+	})
+}

@@ -261,6 +261,43 @@ func TestUp_SaysThatItWaits(t *testing.T) {
 	})
 }
 
+// TestUp_LockTimeout checks the settings under which a migration runs.
+func TestUp_LockTimeout(t *testing.T) {
+	probe := map[string]string{
+		"sqlite":   "CREATE TABLE probe AS SELECT timeout AS value FROM pragma_busy_timeout",
+		"postgres": "CREATE TABLE probe AS SELECT current_setting('lock_timeout') AS value",
+		"mysql":    "CREATE TABLE probe AS SELECT CONCAT(@@lock_wait_timeout, ' ', @@innodb_lock_wait_timeout) AS value",
+	}
+	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
+		dir, db, name := t.TempDir(), d.Open(t, dbtest.Setup{}), d.Engine.Name
+		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		text := "-- +goose Up\n" + probe[name] + ";\n-- +goose Down\nDROP TABLE probe;\n"
+		if err := os.WriteFile(filepath.Join(dir, name, "1_probe.sql"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			flags []string
+			want  map[string]string
+		}{
+			{nil, map[string]string{"sqlite": "10000", "postgres": "10s", "mysql": "10 10"}},
+			{[]string{"-lock-timeout=1500ms"}, map[string]string{"sqlite": "1500", "postgres": "1500ms", "mysql": "2 2"}},
+			{[]string{"-lock-timeout=0"}, map[string]string{"sqlite": "2147483647", "postgres": "0", "mysql": "31536000 31536000"}},
+		} {
+			mustRun(t, team(dir), append(c.flags, "up", dsnOf(t, d))...)
+			var got string
+			if err := db.Raw("SELECT value FROM probe").Scan(&got).Error; err != nil || got != c.want[name] {
+				t.Errorf("%v: %q (%v), want %q", c.flags, got, err, c.want[name])
+			}
+			mustRun(t, team(dir), "down", dsnOf(t, d))
+		}
+		if out, err := run(t, team(dir), "up", "-lock-timeout=-1s", dsnOf(t, d)); err == nil {
+			t.Errorf("a negative limit is accepted:\n%s", out)
+		}
+	})
+}
+
 // writeConcurrently adds a migration that builds an index on PostgreSQL without a transaction.
 func writeConcurrently(t *testing.T, dir string) {
 	t.Helper()

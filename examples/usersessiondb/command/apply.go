@@ -63,6 +63,12 @@ func (m *migrator) apply(ctx context.Context, next step) (bool, error) {
 	m.session.next = next
 	defer func() { m.session.next = step{} }()
 	_, err := m.ApplyVersion(ctx, next.version, next.up)
+	if err != nil && ctx.Err() == nil {
+		// The server may have completed the statement of a host that was killed.
+		if lacks, failed := m.session.lacksRecord(ctx, next); failed == nil && lacks {
+			_, err = m.ApplyVersion(ctx, next.version, next.up)
+		}
+	}
 	if errors.Is(err, goose.ErrAlreadyApplied) || errors.Is(err, goose.ErrNotApplied) {
 		return false, nil
 	}

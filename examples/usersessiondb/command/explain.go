@@ -61,7 +61,11 @@ func (s *session) lockAdvice() []string {
 	} else {
 		advice = append(advice, "The database does not tell what holds it: look for a transaction, a backup or a long query on the table.")
 	}
-	return append(advice, "Run the command again when it has ended. -lock-timeout 1m waits longer, but new statements on the table wait behind the migration for as long.")
+	advice = append(advice, "Run the command again when it has ended. A longer -lock-timeout waits longer.")
+	if s.target.dialect.Name != "sqlite" {
+		advice = append(advice, "While a migration waits for a table, new statements on the table wait behind it.")
+	}
+	return advice
 }
 
 // partAdvice says how to go on with a database that has neither the schema before the step nor
@@ -76,7 +80,7 @@ func partAdvice(next step, progress progress) (advice []string) {
 	}
 	advice = append(advice, "The database has neither the schema before this migration nor the one after it. To have the latter, it needs these changes:")
 	for _, finding := range progress.missing {
-		advice = append(advice, "  "+finding.String())
+		advice = append(advice, "  "+finding.Where+": "+finding.Problem)
 	}
 	return append(advice, "Make them by hand, with the migration's own statements where it has them, and run: "+last)
 }

@@ -3,6 +3,8 @@ package command
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"fmt"
 	"path/filepath"
 	"testing"
 	"time"
@@ -87,5 +89,80 @@ func TestSQLiteUnlock_FailedMigration(t *testing.T) {
 	}
 	if _, err := conn.ExecContext(t.Context(), "BEGIN"); err != nil {
 		t.Errorf("the transaction is still open: %v", err)
+	}
+}
+
+// TestLimitLocks_Restores gives the connection back with the limit that it had.
+func TestLimitLocks_Restores(t *testing.T) {
+	conn := openFile(t, filepath.Join(t.TempDir(), "test.db"))
+	timeout := func() (milliseconds int) {
+		if err := conn.QueryRowContext(t.Context(), "PRAGMA busy_timeout").Scan(&milliseconds); err != nil {
+			t.Fatal(err)
+		}
+		return milliseconds
+	}
+	if _, err := conn.ExecContext(t.Context(), "PRAGMA busy_timeout = 777"); err != nil {
+		t.Fatal(err)
+	}
+	restore, err := limitLocks(t.Context(), conn, "sqlite", time.Second)
+	if err != nil || timeout() != 1000 {
+		t.Errorf("the limit is %d (%v), want 1000", timeout(), err)
+	}
+	if err := restore(t.Context()); err != nil || timeout() != 777 {
+		t.Errorf("the limit is %d (%v), want 777 as before", timeout(), err)
+	}
+}
+
+// A numbered error has its number as go-sql-driver/mysql has it.
+type numbered struct{ Number uint16 }
+
+func (numbered) Error() string { return "numbered" }
+
+func TestIsLockTimeout_MySQL(t *testing.T) {
+	refused := &numbered{1205}
+	for _, c := range []struct {
+		err  error
+		want bool
+	}{
+		{nil, false},
+		{errors.New("1205"), false},
+		{&numbered{1060}, false},
+		{refused, true},
+		{fmt.Errorf("wrapped: %w", refused), true},
+		{errors.Join(errors.New("first"), fmt.Errorf("wrapped: %w", refused)), true},
+	} {
+		if got := isLockTimeout(c.err, "mysql"); got != c.want {
+			t.Errorf("%v: got %t, want %t", c.err, got, c.want)
+		}
+	}
+}
+
+// TestShowsEnd: the schema proves that a file was executed to its end only if nothing else may
+// follow the last change of the schema.
+func TestShowsEnd(t *testing.T) {
+	for _, c := range []struct {
+		dialect       string
+		noTransaction bool
+		lines         []string
+		want          bool
+	}{
+		{"mysql", false, []string{"CREATE TABLE x (", "    a int", ");"}, true},
+		{"mysql", false, []string{"UPDATE x SET a = 1;", "SET @m = 1;", "ALTER TABLE x", "    ADD b int;", "SET @m = 0;"}, true},
+		{"mysql", false, []string{"ALTER TABLE x ADD b int;", "UPDATE x SET b = 1;"}, false},
+		{"mysql", false, []string{"ALTER TABLE x ADD b int;", "ALTER TABLE x ADD c int;"}, false},
+		{"mysql", false, []string{"INSERT INTO y SELECT 1;", "ALTER TABLE x ADD b int;"}, false},
+		{"mysql", false, []string{"CREATE INDEX i ON x (a);", "CREATE UNIQUE INDEX j ON x (b);"}, true},
+		{"mysql", false, nil, false},
+		{"sqlite", true, []string{"PRAGMA foreign_keys = OFF;", "BEGIN IMMEDIATE;", "CREATE TABLE x (a int);", "INSERT INTO x SELECT 1;", "COMMIT;"}, true},
+		{"sqlite", true, []string{"BEGIN;", "CREATE TABLE x (a int);", "COMMIT;", "UPDATE x SET a = 1;"}, false},
+		{"sqlite", true, []string{"BEGIN;", "COMMIT;", "BEGIN;", "COMMIT;"}, false},
+		{"sqlite", false, []string{"CREATE TABLE x (a int);"}, false}, // with its record in goose's transaction
+		{"postgres", true, []string{"CREATE INDEX CONCURRENTLY i ON x (a);"}, true},
+		{"postgres", true, []string{"CREATE INDEX CONCURRENTLY i ON x (a);", "VACUUM x;"}, false},
+	} {
+		f := file{noTransaction: c.noTransaction, lines: c.lines}
+		if got := f.showsEnd(c.dialect); got != c.want {
+			t.Errorf("%s %q: got %t, want %t", c.dialect, c.lines, got, c.want)
+		}
 	}
 }

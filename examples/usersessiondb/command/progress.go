@@ -89,30 +89,37 @@ func (s *session) inspect(ctx context.Context, models ...migrations.Model) (migr
 }
 
 // finish completes the next step if a process was killed between the step's last statement
-// and its record. That can happen on MySQL, which cannot roll back DDL, and to a file that
-// does not run in goose's transaction. goose then finds nothing left to do.
-//
-// Before the first recorded version, the tables may as well be those of AutoMigrate: that is
-// for the command baseline.
+// and its record. goose then finds nothing left to do.
 func (s *session) finish(ctx context.Context, conn *sql.Conn) error {
-	recorded := slices.Contains(s.recorded, s.next.version)
-	if recorded == s.next.up || len(s.recorded) == 0 {
+	if slices.Contains(s.recorded, s.next.version) == s.next.up {
 		return nil
 	}
-	file, err := s.file(s.next)
-	if err != nil || !file.showsEnd(s.target.dialect.Name) {
-		return err
-	}
-	progress, err := s.progress(ctx, s.next)
-	if err != nil || !progress.done {
+	lacks, err := s.lacksRecord(ctx, s.next)
+	if err != nil || !lacks {
 		return err
 	}
 	if s.next.up {
-		s.runner.printf("recorded %s: the database already has its changes", file.name)
+		s.runner.printf("recorded %s: the database already has its changes", s.name(s.next.version))
 		return s.versions.Insert(ctx, conn, database.InsertRequest{Version: s.next.version})
 	}
-	s.runner.printf("removed the record of %s: the database no longer has its changes", file.name)
+	s.runner.printf("removed the record of %s: the database no longer has its changes", s.name(s.next.version))
 	return s.versions.Delete(ctx, conn, s.next.version)
+}
+
+// lacksRecord reports whether all statements of a step were executed that is not recorded as
+// done. That can happen on MySQL, which cannot roll back DDL, and to a file that does not run
+// in goose's transaction. Before the first recorded version, the tables may as well be those
+// of AutoMigrate: that is for the command baseline.
+func (s *session) lacksRecord(ctx context.Context, of step) (bool, error) {
+	if len(s.recorded) == 0 {
+		return false, nil
+	}
+	file, err := s.file(of)
+	if err != nil || !file.showsEnd(s.target.dialect.Name) {
+		return false, err
+	}
+	progress, err := s.progress(ctx, of)
+	return progress.done, err
 }
 
 // checkLast returns an error if the database lacks the changes of the last recorded version: a
@@ -122,15 +129,11 @@ func (s *session) checkLast(ctx context.Context) error {
 		return nil
 	}
 	last := step{version: s.recorded[0]}
-	file, err := s.file(last)
-	if err != nil || !file.showsEnd(s.target.dialect.Name) {
+	lacks, err := s.lacksRecord(ctx, last)
+	if err != nil || !lacks {
 		return err
 	}
-	progress, err := s.progress(ctx, last)
-	if err != nil || !progress.done {
-		return err
-	}
-	return fmt.Errorf("%s is recorded, but the database has the schema before it, as after a down that ended before it removed the record; run: down, which removes only the record, and then: up", file.name)
+	return fmt.Errorf("%s is recorded, but the database has the schema before it, as after a down that ended before it removed the record; run: down, which removes only the record, and then: up", s.name(last.version))
 }
 
 // name returns the name of a version's file.
