@@ -93,6 +93,7 @@ func TestAdopt(t *testing.T) {
 			t.Errorf("with the application's versions: %v\n%s", err, out)
 		}
 		former(t, dir, db)
+		mustExec(t, db, "UPDATE goose_db_version SET tstamp = '2026-01-02 03:04:05'")
 		rows, before := createRows(t, db), rowsIn(t, db, "goose_db_version")
 
 		for _, args := range [][]string{{"up"}, {"status"}, {"down"}, {"baseline", fmt.Sprint(slices.Max(versionsIn(t, dir, db.Name())))}} {
@@ -201,7 +202,7 @@ func TestForeignGoose(t *testing.T) {
 					app(2).up(t)
 				}
 				mustRun(t, project, "up", dsn)
-				rows := rowsOf(createRows(t, db))
+				rows := createRows(t, db)
 				app(2).up(t)
 				before := rowsIn(t, db, "usersession_schema_version")
 				app(3).up(t)

@@ -75,7 +75,7 @@ func (q holderQuery) ask(ctx context.Context, pool *sql.DB, id int64) (holders [
 				holders = append(holders, holder.String)
 			}
 		}
-		if rows.Close() == nil && len(holders) > 0 {
+		if rows.Err() == nil && rows.Close() == nil && len(holders) > 0 {
 			return holders
 		}
 	}

@@ -84,7 +84,7 @@ func mysqlNumber(err error) uint64 {
 			return number.Uint()
 		}
 	}
-	switch wrapper := err.(type) { //nolint:errorlint // it walks the tree itself
+	switch wrapper := err.(type) {
 	case interface{ Unwrap() error }:
 		return mysqlNumber(wrapper.Unwrap())
 	case interface{ Unwrap() []error }:
