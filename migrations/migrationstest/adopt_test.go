@@ -124,7 +124,7 @@ func TestAdopt(t *testing.T) {
 		rows.mustBeThere(t, db, "after adopt and up")
 		mustExec(t, db, "DELETE FROM goose_db_version WHERE version_id > 2")
 		applicationOn(t, db, 1, 2, 3).up(t)
-		mustRun(t, project, "down", dsn)
+		mustRun(t, project, "down", "-allow-destructive", dsn)
 	})
 }
 
@@ -213,7 +213,7 @@ func TestForeignGoose(t *testing.T) {
 					t.Errorf("%s first: the application's goose changed %v to %v", first, before, after)
 				}
 				theirs := rowsIn(t, db, "goose_db_version")
-				mustRun(t, project, "down", dsn)
+				mustRun(t, project, "down", "-allow-destructive", dsn)
 				mustRun(t, project, "up", dsn)
 				if after := rowsIn(t, db, "goose_db_version"); !reflect.DeepEqual(after, theirs) {
 					t.Errorf("%s first: the project changed %v to %v", first, theirs, after)

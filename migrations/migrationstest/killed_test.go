@@ -194,7 +194,7 @@ func TestKilled_BeforeEveryStatement(t *testing.T) {
 					if drill.rows {
 						rows = createRows(t, db)
 					}
-					if !killed(t, drill.dir, n, drill.command, dsn) {
+					if !killed(t, drill.dir, n, drill.command, "-allow-destructive", dsn) {
 						break
 					}
 					kills++

@@ -290,7 +290,7 @@ func TestUp_LockTimeout(t *testing.T) {
 			if err := db.Raw("SELECT value FROM probe").Scan(&got).Error; err != nil || got != c.want[name] {
 				t.Errorf("%v: %q (%v), want %q", c.flags, got, err, c.want[name])
 			}
-			mustRun(t, team(dir), "down", dsnOf(t, d))
+			mustRun(t, team(dir), "down", "-allow-destructive", dsnOf(t, d))
 		}
 		if out, err := run(t, team(dir), "up", "-lock-timeout=-1s", dsnOf(t, d)); err == nil {
 			t.Errorf("a negative limit is accepted:\n%s", out)
@@ -319,7 +319,7 @@ func TestUp_ConcurrentIndexIsNotLimited(t *testing.T) {
 		writeConcurrently(t, dir)
 		for _, name := range []string{"up", "down"} {
 			id, release := hold(t, d)
-			_, wait := start(t, project, name, "-lock-timeout=100ms", dsn)
+			_, wait := start(t, project, name, "-lock-timeout=100ms", "-allow-destructive", dsn)
 			await(t, "for "+name+" to wait", func() bool {
 				var blocked bool
 				err := db.Raw("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND " + id + " = ANY(pg_blocking_pids(pid)))").Scan(&blocked).Error

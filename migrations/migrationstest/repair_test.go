@@ -45,7 +45,7 @@ func TestUp_DamagedVersionTable(t *testing.T) {
 			if err := db.Raw("SELECT count(*) FROM usersession_schema_version WHERE version_id <> 0 AND tstamp = '2026-01-02 03:04:05'").Scan(&kept).Error; err != nil || kept != int64(len(versionsIn(t, first, db.Name()))-1) {
 				t.Errorf("%s: %d versions kept their times (%v)", damage.name, kept, err)
 			}
-			mustRun(t, project, "down", dsn)
+			mustRun(t, project, "down", "-allow-destructive", dsn)
 			if got, want := recorded(t, db), versionsIn(t, all, db.Name()); !slices.Equal(got, want[:len(want)-1]) {
 				t.Errorf("%s: after down the versions are %v", damage.name, got)
 			}

@@ -92,7 +92,12 @@ func (r *runner) down(ctx context.Context, _ []string) error {
 			return nil
 		}
 		last := step{version: m.session.recorded[0]}
-		if err := r.refuseDestructive(t.dialect.Name, last.version); err != nil {
+		// A step that only lacks its record destroys nothing any more.
+		lacks, err := m.session.lacksRecord(ctx, last)
+		if err == nil && !lacks {
+			err = r.refuseDestructive(t.dialect.Name, last.version)
+		}
+		if err != nil {
 			return err
 		}
 		done, err := m.apply(ctx, last)
