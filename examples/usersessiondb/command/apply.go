@@ -32,7 +32,10 @@ func (r *runner) upOn(ctx context.Context, t *target) error {
 	if _, err := m.HasPending(ctx); err != nil {
 		return err
 	}
-	changed := false
+	if err := m.checkLast(ctx); err != nil {
+		return err
+	}
+	applied := 0
 	for _, migration := range all {
 		if migration.State == goose.StateApplied {
 			continue
@@ -44,16 +47,12 @@ func (r *runner) upOn(ctx context.Context, t *target) error {
 		}
 		if done {
 			r.printf("applied %s", migration.Source.Path)
+			applied++
 		}
-		changed = true
 	}
-	if changed {
-		return nil
+	if applied == 0 {
+		r.printf("Nothing is pending.")
 	}
-	if err := m.session.checkLast(ctx); err != nil {
-		return err
-	}
-	r.printf("Nothing is pending.")
 	return nil
 }
 
@@ -62,20 +61,20 @@ func (r *runner) upOn(ctx context.Context, t *target) error {
 func (m *migrator) apply(ctx context.Context, next step) (bool, error) {
 	m.session.next = next
 	defer func() { m.session.next = step{} }()
+	nothing := func(err error) bool {
+		return errors.Is(err, goose.ErrAlreadyApplied) || errors.Is(err, goose.ErrNotApplied)
+	}
 	_, err := m.ApplyVersion(ctx, next.version, next.up)
-	if err != nil && ctx.Err() == nil {
+	if err != nil && !nothing(err) && ctx.Err() == nil {
 		// The server may have completed the statement of a host that was killed.
 		if lacks, failed := m.session.lacksRecord(ctx, next); failed == nil && lacks {
 			_, err = m.ApplyVersion(ctx, next.version, next.up)
 		}
 	}
-	if errors.Is(err, goose.ErrAlreadyApplied) || errors.Is(err, goose.ErrNotApplied) {
-		return false, nil
-	}
-	if err != nil {
+	if err != nil && !nothing(err) {
 		return false, m.session.explain(ctx, err, next)
 	}
-	return true, nil
+	return err == nil, nil
 }
 
 func (r *runner) down(ctx context.Context, _ []string) error {

@@ -123,7 +123,15 @@ func (s *session) lacksRecord(ctx context.Context, of step) (bool, error) {
 }
 
 // checkLast returns an error if the database lacks the changes of the last recorded version: a
-// process was killed between the last statement of down and the removal of the record.
+// process was killed between the last statement of down and the removal of the record. With
+// the lock, no other host is just there.
+func (m *migrator) checkLast(ctx context.Context) error {
+	if m.session.checkLast(ctx) == nil {
+		return nil
+	}
+	return m.locked(ctx, func(*sql.Conn) error { return m.session.checkLast(ctx) })
+}
+
 func (s *session) checkLast(ctx context.Context) error {
 	if len(s.recorded) == 0 {
 		return nil
