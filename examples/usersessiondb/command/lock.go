@@ -58,7 +58,21 @@ type mysqlLocker struct {
 	pool   *sql.DB
 }
 
-func (l mysqlLocker) SessionLock(ctx context.Context, _ *sql.Conn) error {
+// createLock creates goose's table. goose itself does so without IF NOT EXISTS: if that happens on
+// several members of Group Replication at once, all but one leave the group.
+const createLock = "CREATE TABLE IF NOT EXISTS " + lockTable + ` (
+	lock_id BIGINT NOT NULL PRIMARY KEY, locked BOOLEAN NOT NULL DEFAULT 0, locked_at DATETIME(6) NULL,
+	locked_by TEXT NULL, lease_expires_at DATETIME(6) NULL, updated_at DATETIME(6) NULL)`
+
+func (l mysqlLocker) SessionLock(ctx context.Context, conn *sql.Conn) error {
+	var tables int
+	err := conn.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = '"+lockTable+"'").Scan(&tables)
+	if err == nil && tables == 0 {
+		_, err = conn.ExecContext(ctx, createLock)
+	}
+	if err != nil {
+		return fmt.Errorf("create the table of the lock: %w", err)
+	}
 	return l.locker.Lock(ctx, l.pool)
 }
 
