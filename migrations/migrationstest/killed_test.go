@@ -23,9 +23,9 @@ import (
 // Statements are those that may change something, and COMMITs.
 const killVariable = "USERSESSIONDB_CHILD_KILL"
 
-// harmless statements change nothing that outlives the process: a kill before one of them is a
-// kill before the next statement.
-var harmless = regexp.MustCompile(`^(SELECT|SET|PRAGMA|ROLLBACK)\b`)
+// harmless statements change nothing that outlives the process, or only the lease, which ends: a
+// kill before one of them is a kill before the next statement, or after the last one.
+var harmless = regexp.MustCompile(`^((SELECT|SET|PRAGMA|ROLLBACK)\b|(INSERT IGNORE INTO|UPDATE) usersession_schema_lock\b)`)
 
 // killing returns the team with drivers that kill the process before the statement.
 func killing(team command.Team, before int64) command.Team {
