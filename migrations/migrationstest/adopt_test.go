@@ -96,7 +96,7 @@ func TestAdopt(t *testing.T) {
 		mustExec(t, db, "UPDATE goose_db_version SET tstamp = '2026-01-02 03:04:05'")
 		rows, before := createRows(t, db), rowsIn(t, db, "goose_db_version")
 
-		for _, args := range [][]string{{"up"}, {"status"}, {"down"}, {"baseline", fmt.Sprint(slices.Max(versionsIn(t, dir, db.Name())))}} {
+		for _, args := range [][]string{{"up"}, {"status"}, {"down"}, {"baseline", fmt.Sprint(slices.Max(folderVersions(t, dir, db.Name())))}} {
 			out, err := run(t, project, append(args, dsn)...)
 			if err == nil || !strings.Contains(err.Error(), "run: adopt") || strings.Contains(err.Error(), "already exists") {
 				t.Errorf("%v: want run: adopt, got %v\n%s", args, err, out)
@@ -106,7 +106,7 @@ func TestAdopt(t *testing.T) {
 			t.Error("a command that failed has created the version table")
 		}
 		out := mustRun(t, project, "adopt", dsn)
-		want := versionsIn(t, dir, db.Name())
+		want := folderVersions(t, dir, db.Name())
 		for _, version := range want[1:] {
 			if !strings.Contains(out, fmt.Sprintf("copied: %d\n", version)) {
 				t.Errorf("adopt does not say that it copied %d:\n%s", version, out)
@@ -156,7 +156,7 @@ func TestAdopt_FourProcesses(t *testing.T) {
 		db := d.Open(t, dbtest.Setup{})
 		former(t, dir, db)
 		outputs := strings.Join(race(t, dir, "adopt", dsnOf(t, d)), "\n")
-		want := versionsIn(t, dir, db.Name())
+		want := folderVersions(t, dir, db.Name())
 		if got := recorded(t, db); !slices.Equal(got, want) || strings.Count(outputs, "copied: ") != len(want)-1 {
 			t.Errorf("the versions %v are recorded, want %v\n%s", got, want, outputs)
 		}
@@ -176,7 +176,7 @@ func TestAdopt_Killed(t *testing.T) {
 			more := killed(t, dir, n, "adopt", dsnOf(t, d))
 			endLease(t, db)
 			mustRun(t, team(dir), "adopt", dsnOf(t, d))
-			if got, want := recorded(t, db), versionsIn(t, dir, db.Name()); !slices.Equal(got, want) {
+			if got, want := recorded(t, db), folderVersions(t, dir, db.Name()); !slices.Equal(got, want) {
 				t.Errorf("killed before statement %d: the versions %v are recorded, want %v", n, got, want)
 			}
 			if !more {

@@ -131,7 +131,7 @@ func mustBeComplete(t *testing.T, dir string, db *gorm.DB, n int) {
 			t.Errorf("killed before statement %d: the table %s is left", n, table.Name)
 		}
 	}
-	if got, want := recorded(t, db), versionsIn(t, dir, db.Name()); !slices.Equal(got, want) {
+	if got, want := recorded(t, db), folderVersions(t, dir, db.Name()); !slices.Equal(got, want) {
 		t.Errorf("killed before statement %d: the versions %v are recorded, want %v", n, got, want)
 	}
 }
@@ -145,8 +145,8 @@ func recorded(t *testing.T, db *gorm.DB) (versions []int64) {
 	return versions
 }
 
-// versionsIn returns 0 and the folder's versions.
-func versionsIn(t *testing.T, dir, dialect string) []int64 {
+// folderVersions returns 0 and the folder's versions.
+func folderVersions(t *testing.T, dir, dialect string) []int64 {
 	t.Helper()
 	versions := []int64{0}
 	for _, name := range migrationsOf(t, dir, dialect) {

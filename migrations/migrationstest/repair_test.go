@@ -42,11 +42,11 @@ func TestUp_DamagedVersionTable(t *testing.T) {
 			}
 			mustBeComplete(t, all, db, 0)
 			var kept int64
-			if err := db.Raw("SELECT count(*) FROM usersession_schema_version WHERE version_id <> 0 AND tstamp = '2026-01-02 03:04:05'").Scan(&kept).Error; err != nil || kept != int64(len(versionsIn(t, first, db.Name()))-1) {
+			if err := db.Raw("SELECT count(*) FROM usersession_schema_version WHERE version_id <> 0 AND tstamp = '2026-01-02 03:04:05'").Scan(&kept).Error; err != nil || kept != int64(len(folderVersions(t, first, db.Name()))-1) {
 				t.Errorf("%s: %d versions kept their times (%v)", damage.name, kept, err)
 			}
 			mustRun(t, project, "down", "-allow-destructive", dsn)
-			if got, want := recorded(t, db), versionsIn(t, all, db.Name()); !slices.Equal(got, want[:len(want)-1]) {
+			if got, want := recorded(t, db), folderVersions(t, all, db.Name()); !slices.Equal(got, want[:len(want)-1]) {
 				t.Errorf("%s: after down the versions are %v", damage.name, got)
 			}
 			if out := mustRun(t, project, "up", dsn); strings.Contains(out, "repaired") {
