@@ -383,8 +383,7 @@ func TestUp_RestOfARebuild(t *testing.T) {
 		}{
 			{
 				statements: []string{"CREATE TABLE _new_user_sessions (id int)"},
-				want:       "DROP TABLE `_new_user_sessions`",
-				repair:     []string{"DROP TABLE `_new_user_sessions`"},
+				want:       "", // the rebuild drops it itself
 			},
 			{
 				statements: []string{"ALTER TABLE user_sessions RENAME TO _new_user_sessions"},
@@ -399,7 +398,7 @@ func TestUp_RestOfARebuild(t *testing.T) {
 			for _, statement := range rest.statements {
 				mustExec(t, db, statement)
 			}
-			if _, err := run(t, project, "up", dsn); err == nil || !strings.Contains(err.Error(), rest.want) {
+			if _, err := run(t, project, "up", dsn); (err == nil) != (rest.want == "") || err != nil && !strings.Contains(err.Error(), rest.want) {
 				t.Errorf("want %q, got %v", rest.want, err)
 			}
 			for _, statement := range rest.repair {
