@@ -106,15 +106,21 @@ func (s *session) rebuildAdvice(ctx context.Context, next step) (advice []string
 		return nil, err
 	}
 	for _, table := range model.Tables {
-		build := "_new_" + table.Name
-		left, err := migrations.Inspect(ctx, s.target.gorm, build, table.Name)
-		switch {
-		case err != nil:
+		// Former versions of the generator built the new table under the name _new_TABLE.
+		before, build := "_old_"+table.Name, "_new_"+table.Name
+		left, err := migrations.Inspect(ctx, s.target.gorm, before, build, table.Name)
+		if err != nil {
 			return nil, err
-		case left.Table(build) == nil:
-		case left.Table(table.Name) != nil:
+		}
+		there := left.Table(table.Name) != nil
+		switch {
+		case left.Table(before) != nil && !there:
+			advice = append(advice, fmt.Sprintf("A rebuild was interrupted: all rows are in %[1]s, and %[2]s is missing. Run: ALTER TABLE `%[1]s` RENAME TO `%[2]s`; and then this command again.", before, table.Name))
+		case left.Table(before) != nil:
+			advice = append(advice, fmt.Sprintf("A rebuild was interrupted: %[1]s has the rows from before it, and %[2]s those that were copied or added since. Copy those that only %[2]s has into %[1]s, if there are any, and run: DROP TABLE `%[2]s`; ALTER TABLE `%[1]s` RENAME TO `%[2]s`; and then this command again.", before, table.Name))
+		case left.Table(build) != nil && there:
 			advice = append(advice, fmt.Sprintf("The table %[1]s is the rest of a rebuild that was interrupted, and %[2]s still has all rows. Check that, and run: DROP TABLE `%[1]s`; and then this command again.", build, table.Name))
-		default:
+		case left.Table(build) != nil:
 			advice = append(advice, fmt.Sprintf("A rebuild was interrupted: all rows are in %[1]s, and %[2]s is missing. Run: ALTER TABLE `%[1]s` RENAME TO `%[2]s`; and then: baseline %[3]d, which lists the indexes that are missing.", build, table.Name, next.version))
 		}
 	}
