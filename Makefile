@@ -29,7 +29,7 @@ help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: check
-check: fmt-check tidy-check deps-check work-check vet platforms lint api docs licences rename-check test ## run every check that must pass before a push
+check: fmt-check tidy-check deps-check work-check vet platforms lint api docs licences rename-check security-mutants test ## run every check that must pass before a push
 	@echo "check: passed"
 
 # --- tests -------------------------------------------------------------------
@@ -141,6 +141,10 @@ docs: ## check that the Go code in the documents is code that is compiled and te
 .PHONY: docs-update
 docs-update: ## copy the compiled code into the documents
 	@cd tools && $(GO) run ./readmecheck -root .. -update
+
+.PHONY: security-mutants
+security-mutants: ## break the code in each place that SECURITY.md rests on: the test that proves it must fail
+	@cd tools && $(GO) run ./mutants -root ..
 
 .PHONY: licences licences-update
 licences: ## compare the licences of all dependencies with docs/licences.md

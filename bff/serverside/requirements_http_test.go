@@ -51,6 +51,9 @@ func TestRequirement11_Cookie_Attributes(t *testing.T) {
 					t.Errorf("%s", c.Raw)
 				}
 			}
+			if want := map[bool]http.SameSite{true: http.SameSiteLaxMode, false: http.SameSiteStrictMode}[name == "lax"]; response.Cookies()[0].SameSite != want {
+				t.Errorf("SameSite is %v, want %v", response.Cookies()[0].SameSite, want)
+			}
 			if want := map[string]int{"persistent": 8 * 3600}[name]; response.Cookies()[0].MaxAge != want {
 				t.Errorf("Max-Age %d, want %d", response.Cookies()[0].MaxAge, want)
 			}

@@ -131,7 +131,11 @@ func (m mutant) overlay(root, work string) (path string, err error) {
 		return "", err
 	}
 	changed := filepath.Join(work, filepath.Base(m.file))
-	if err := os.WriteFile(changed, []byte(strings.Replace(string(source), m.old, m.new, 1)), 0o644); err != nil {
+	text := strings.Replace(string(source), m.old, m.new, 1)
+	if strings.Contains(m.new, "equalFold(") {
+		text += equalFold
+	}
+	if err := os.WriteFile(changed, []byte(text), 0o644); err != nil {
 		return "", err
 	}
 	data, err := json.Marshal(map[string]map[string]string{"Replace": {file: changed}})
@@ -141,6 +145,22 @@ func (m mutant) overlay(root, work string) (path string, err error) {
 	path = filepath.Join(work, "overlay.json")
 	return path, os.WriteFile(path, data, 0o644)
 }
+
+// equalFold is for files that do not import strings.
+const equalFold = `
+func equalFold(a, b string) bool {
+	lower := func(s string) string {
+		b := []byte(s)
+		for i, c := range b {
+			if 'A' <= c && c <= 'Z' {
+				b[i] = c + 'a' - 'A'
+			}
+		}
+		return string(b)
+	}
+	return lower(a) == lower(b)
+}
+`
 
 var failLine = regexp.MustCompile(`(?m)^--- FAIL: (\w+)`)
 
