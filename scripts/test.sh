@@ -19,21 +19,21 @@ quiet() {
 	grep --line-buffered -vE '^(=== (RUN|PAUSE|CONT|NAME) |[[:space:]]+--- PASS: |[?] .*\[no test files\]|.*[[:space:]]coverage: )' || true
 }
 
-# The browser tests mostly wait for pages, so that they run beside the other modules.
+# The browser tests mostly wait for pages, and those of the migrations for processes and locks, so
+# that they run beside the other modules, one after the other.
 beside=() others=()
 for module in "$@"; do
-	if [[ $module == */e2e ]]; then beside+=("$module"); else others+=("$module"); fi
+	if [[ $module == */e2e || $module == */migrationstest ]]; then beside+=("$module"); else others+=("$module"); fi
 done
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/usersession-test.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-number=0
 
 # run MODULE runs the tests of a module and keeps its output in a file.
 run() {
 	# $flags is split into words on purpose.
 	# shellcheck disable=SC2086
-	(cd "$1" && "$go" test -v $flags ./... 2>&1)
+	(cd "$1" && "$go" test -v -timeout 20m $flags ./... 2>&1)
 }
 
 # report MODULE prints the output that it reads and adds it to the log.
@@ -43,18 +43,20 @@ report() {
 	tee -a "$log" | quiet
 }
 
-pids=()
-for module in "${beside[@]}"; do
-	run "$module" >"$work/$number" &
-	pids+=($!)
-	number=$((number + 1))
-done
+(
+	for i in "${!beside[@]}"; do
+		result=0
+		run "${beside[i]}" >"$work/$i" || result=$?
+		echo "$result" >"$work/$i.result"
+	done
+) &
 failed=()
 for module in "${others[@]}"; do
 	run "$module" | report "$module" || failed+=("$module")
 done
+wait
 for i in "${!beside[@]}"; do
-	wait "${pids[i]}" || failed+=("${beside[i]}")
+	[[ $(cat "$work/$i.result" 2>/dev/null) == 0 ]] || failed+=("${beside[i]}")
 	report "${beside[i]}" <"$work/$i"
 done
 
