@@ -96,13 +96,18 @@ var gooseDialects = map[string]goose.Dialect{
 	"sqlserver": goose.DialectMSSQL,
 }
 
-// isApplied reports whether goose has recorded one of the versions. It does not create the
-// version table.
+// isApplied reports whether one of the versions is recorded, in the version table or in the one
+// that the project used before. It creates neither.
 func isApplied(ctx context.Context, t *target, versions []int64) (bool, error) {
-	if !t.gorm.WithContext(ctx).Migrator().HasTable(migrations.VersionTable) {
-		return false, nil
+	db := t.gorm.WithContext(ctx)
+	for _, table := range []string{migrations.VersionTable, formerTable} {
+		if !db.Migrator().HasTable(table) {
+			continue
+		}
+		var count int64
+		if err := db.Table(table).Where("version_id IN ?", versions).Count(&count).Error; err != nil || count > 0 {
+			return count > 0, err
+		}
 	}
-	var count int64
-	err := t.gorm.WithContext(ctx).Table(migrations.VersionTable).Where("version_id IN ?", versions).Count(&count).Error
-	return count > 0, err
+	return false, nil
 }
