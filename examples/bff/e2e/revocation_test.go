@@ -96,5 +96,8 @@ func TestOperator_RevokesUserAndCleansUp(t *testing.T) {
 		if removed := eval[string](alice, `document.getElementById('removed').textContent`); removed != "25" {
 			t.Errorf("the page shows %s removed rows, want 25", removed)
 		}
+		alice.click("#signout") // an operator can sign out on this page, too
+		alice.until(`location.href === "` + p.base + `/"`)
+		alice.view("out")
 	})
 }

@@ -16,6 +16,7 @@ async function load() {
     down = status === 0 || status === 503; // the watch loads the page again
     return problem(status, data);
   }
+  if (me) byId('signout').href = me['bff:logout_url']; // reload is possible before the first answer
   show(data);
   view('in');
 }
