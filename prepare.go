@@ -41,9 +41,7 @@ func newPreparedPool(pool gorm.ConnPool, d *dialect) *preparedPool {
 
 // prepare returns the prepared statement, or nil if the server prepares no more statements.
 func (p *preparedPool) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
-	p.mu.RLock()
-	stmt, refused := p.statements[query], p.refused
-	p.mu.RUnlock()
+	stmt, refused := p.statement(query)
 	if stmt != nil || refused {
 		return stmt, nil
 	}
@@ -61,6 +59,29 @@ func (p *preparedPool) prepare(ctx context.Context, query string) (*sql.Stmt, er
 		return stmt, prepared.Close()
 	}
 	return stmt, nil
+}
+
+// statement returns the statement if it is prepared already, and whether the server prepares
+// no more statements.
+func (p *preparedPool) statement(query string) (stmt *sql.Stmt, refused bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.statements[query], p.refused
+}
+
+// A preparedTx runs the statements that its pool has prepared already, and others unprepared.
+// database/sql prepares them on the transaction's own connection if necessary.
+type preparedTx struct {
+	*sql.Tx
+	pool *preparedPool
+}
+
+// ExecContext implements [gorm.ConnPool].
+func (tx preparedTx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if stmt, _ := tx.pool.statement(query); stmt != nil {
+		return tx.StmtContext(ctx, stmt).ExecContext(ctx, args...)
+	}
+	return tx.Tx.ExecContext(ctx, query, args...)
 }
 
 // ExecContext implements [gorm.ConnPool].

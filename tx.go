@@ -15,8 +15,8 @@ import (
 // rolled back, except where losesSavepoints: there body runs as a part of the application's
 // transaction.
 //
-// Nothing in the transaction is prepared: preparing can need a second connection while
-// the transaction holds the only one.
+// Nothing in the transaction is prepared on the pool: that can need a second connection while
+// the transaction holds the only one. A *sql.Tx uses what prepareFor has prepared.
 func (c *conn) transaction(ctx context.Context, body func(tx *conn) error) error {
 	db := c.direct.WithContext(ctx)
 	if c.inTx {
@@ -48,7 +48,42 @@ func (c *conn) transactionAt(ctx context.Context, db *gorm.DB, isolation sql.Iso
 		}
 		return c.transactionByStatements(ctx, db, pool, begin, body)
 	}
-	return db.Transaction(func(tx *gorm.DB) error { return body(c.in(tx)) }, &sql.TxOptions{Isolation: isolation})
+	pool := c.poolOf(db)
+	return db.Transaction(func(tx *gorm.DB) error {
+		in := c.in(tx)
+		if begun, ok := tx.Statement.ConnPool.(*sql.Tx); ok && pool != nil {
+			in.prepared = tx.Session(&gorm.Session{Context: ctx}) // makes Session copy the Statement
+			in.prepared.Statement.ConnPool = preparedTx{begun, pool}
+		}
+		return body(in)
+	}, &sql.TxOptions{Isolation: isolation})
+}
+
+// poolOf returns the store's prepared statements if they are on the database of db.
+func (c *conn) poolOf(db *gorm.DB) *preparedPool {
+	pool, ok := c.prepared.Statement.ConnPool.(*preparedPool)
+	if !ok {
+		return nil
+	}
+	if own, ok := pool.ConnPool.(*sql.DB); !ok || db.Statement.ConnPool != gorm.ConnPool(own) {
+		return nil // the dbresolver plugin has chosen another database
+	}
+	return pool
+}
+
+// prepareFor prepares the statements of a transaction before it begins, where the transaction
+// can use them.
+func (c *conn) prepareFor(ctx context.Context, statements ...string) error {
+	pool, ok := c.prepared.Statement.ConnPool.(*preparedPool)
+	if !ok || c.dialect.begin != nil {
+		return nil
+	}
+	for _, statement := range statements {
+		if _, err := pool.prepare(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // A sessionTx is a transaction whose BEGIN and COMMIT are statements on a connection of its

@@ -17,7 +17,7 @@ var errNothingUpdated = errors.New("nothing updated")
 func (s *GormStore) create(ctx context.Context, session bff.UserSession) error {
 	err := s.tryInsert(ctx, session)
 	if errors.Is(err, errConflict) {
-		err = s.evictAndInsert(ctx, session, s.evictExpired)
+		err = s.evictAndInsert(ctx, session, s.evictExpired, s.sql.deleteExpiredBySession, s.sql.deleteExpired)
 	}
 	if errors.Is(err, errConflict) {
 		err = bff.ErrSessionExists
@@ -34,6 +34,9 @@ func (s *GormStore) replace(ctx context.Context, session bff.UserSession) error 
 		}
 	}
 	err := s.tryInsert(ctx, session)
+	if errors.Is(err, errConflict) {
+		err = s.evictAndInsert(ctx, session, s.evictOne, s.sql.deleteMany[bySession], s.sql.delete)
+	}
 	if errors.Is(err, errConflict) {
 		err = s.untilNoConflict(func() error { return s.evictAndInsert(ctx, session, s.evict) })
 	}
@@ -52,9 +55,12 @@ func (s *GormStore) tryInsert(ctx context.Context, session bff.UserSession) erro
 	return s.conn.withSavepoint(ctx, func(c *conn) error { return s.insert(ctx, c, &s.sql.insert, &session) })
 }
 
-// evictAndInsert evicts rows that conflict with a session and inserts it. In the transaction
-// the INSERT may fail, and then the error tells the conflicts apart.
-func (s *GormStore) evictAndInsert(ctx context.Context, session bff.UserSession, evict func(context.Context, *conn, bff.UserSession) error) error {
+// evictAndInsert evicts rows that conflict with a session, with the statements, and inserts
+// it. In the transaction the INSERT may fail, and then the error tells the conflicts apart.
+func (s *GormStore) evictAndInsert(ctx context.Context, session bff.UserSession, evict func(context.Context, *conn, bff.UserSession) error, statements ...string) error {
+	if err := s.conn.prepareFor(ctx, append(statements, s.sql.insertOrFail.setting(valuesOf(session)))...); err != nil {
+		return err
+	}
 	return s.evictAndWrite(ctx,
 		func(tx *conn) error { return evict(ctx, tx, session) },
 		func(tx *conn) error { return s.insert(ctx, tx, &s.sql.insertOrFail, &session) })
@@ -127,15 +133,36 @@ func (s *GormStore) inserted(rows int64, err error) error {
 	return err
 }
 
+// evictOne deletes the row that has the session id of a new session, or, if there is none,
+// the row that has its key. It is rare that both exist and are two rows.
+func (s *GormStore) evictOne(ctx context.Context, tx *conn, session bff.UserSession) error {
+	evicted, err := s.evictSessionID(ctx, tx, session)
+	if err == nil && evicted == 0 {
+		err = s.evictKey(ctx, tx, session)
+	}
+	return err
+}
+
 // evict deletes the rows that have the key or the session id of a new session.
 func (s *GormStore) evict(ctx context.Context, tx *conn, session bff.UserSession) error {
-	if session.SessionID != "" {
-		args := tx.dialect.identityArgs(session.PartitionKey, session.SessionID)
-		if _, err := tx.execWhere(ctx, s.sql.deleteMany[bySession], args...); err != nil {
-			return err
-		}
+	_, err := s.evictSessionID(ctx, tx, session)
+	if err == nil {
+		err = s.evictKey(ctx, tx, session)
 	}
-	_, err := tx.execWhere(ctx, s.sql.delete, tx.dialect.identityArgs(session.PartitionKey, session.Key)...)
+	return err
+}
+
+// evictSessionID deletes the row that has the session id of a new session.
+func (s *GormStore) evictSessionID(ctx context.Context, tx *conn, session bff.UserSession) (evicted int64, err error) {
+	if session.SessionID == "" {
+		return 0, nil
+	}
+	return tx.execWhere(ctx, s.sql.deleteMany[bySession], tx.dialect.identityArgs(session.PartitionKey, session.SessionID)...)
+}
+
+// evictKey deletes the row that has the key of a new session.
+func (s *GormStore) evictKey(ctx context.Context, tx *conn, session bff.UserSession) error {
+	_, err := tx.execWhere(ctx, s.sql.delete, tx.dialect.keyArgs(keyOf(session))...)
 	return err
 }
 

@@ -37,8 +37,6 @@ INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`,
 SAVEPOINT usersession;
 DELETE `user_sessions` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `session_id` = ? AND CAST(CONVERT(`session_id` USING utf8mb4) AS BINARY) = CAST(? AS BINARY);
 --   with string, string, string, string
-DELETE `user_sessions` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY);
---   with string, string, string, string
 INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?);
 --   with string, string, string, string, string, string, string, []uint8
 RELEASE SAVEPOINT usersession;
@@ -50,8 +48,6 @@ INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`,
 --   fails
 SAVEPOINT usersession;
 DELETE `user_sessions` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `session_id` = ? AND CAST(CONVERT(`session_id` USING utf8mb4) AS BINARY) = CAST(? AS BINARY);
---   with string, string, string, string
-DELETE `user_sessions` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY);
 --   with string, string, string, string
 INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?);
 --   with string, string, string, string, string, string, string, []uint8

@@ -33,8 +33,6 @@ INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`,
 SAVEPOINT usersession;
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `session_id` = ? AND `session_id` = ? COLLATE BINARY;
 --   with string, string, string, string
-DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY;
---   with string, string, string, string
 INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?);
 --   with string, string, string, string, string, string, string, []uint8
 RELEASE SAVEPOINT usersession;
@@ -45,8 +43,6 @@ INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`,
 --   with string, string, string, string, string, string, string, []uint8
 SAVEPOINT usersession;
 DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `session_id` = ? AND `session_id` = ? COLLATE BINARY;
---   with string, string, string, string
-DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY;
 --   with string, string, string, string
 INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?);
 --   with string, string, string, string, string, string, string, []uint8

@@ -34,8 +34,6 @@ EXEC sp_executesql N'SET NOCOUNT ON; INSERT INTO "user_sessions" ("partition_key
 SAVE TRANSACTION usersession;
 EXEC sp_executesql N'SET NOCOUNT ON; DELETE FROM "user_sessions" WHERE "partition_key" = @p1 AND CAST("partition_key" AS varbinary(400)) = CAST(@p2 AS varbinary(400)) AND "session_id" = @p3 AND CAST("session_id" AS varbinary(400)) = CAST(@p4 AS varbinary(400)); SELECT CAST(@@ROWCOUNT AS bigint)', N'@p1 nvarchar(200), @p2 nvarchar(200), @p3 nvarchar(200), @p4 nvarchar(200)', @p1, @p2, @p3, @p4;
 --   with string, string, string, string
-EXEC sp_executesql N'SET NOCOUNT ON; DELETE FROM "user_sessions" WHERE "partition_key" = @p1 AND CAST("partition_key" AS varbinary(400)) = CAST(@p2 AS varbinary(400)) AND "key" = @p3 AND CAST("key" AS varbinary(400)) = CAST(@p4 AS varbinary(400)); SELECT CAST(@@ROWCOUNT AS bigint)', N'@p1 nvarchar(200), @p2 nvarchar(200), @p3 nvarchar(200), @p4 nvarchar(200)', @p1, @p2, @p3, @p4;
---   with string, string, string, string
 EXEC sp_executesql N'SET NOCOUNT ON; INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES (@p1, @p2, @p3, @p4, @p5, @p6, @p7, 1, @p8); SELECT CAST(@@ROWCOUNT AS bigint)', N'@p1 nvarchar(200), @p2 nvarchar(200), @p3 nvarchar(200), @p4 nvarchar(200), @p5 datetimeoffset(6), @p6 datetimeoffset(6), @p7 datetimeoffset(6), @p8 varbinary(max)', @p1, @p2, @p3, @p4, @p5, @p6, @p7, @p8;
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
 
@@ -46,8 +44,6 @@ EXEC sp_executesql N'SET NOCOUNT ON; INSERT INTO "user_sessions" ("partition_key
 --   fails
 SAVE TRANSACTION usersession;
 EXEC sp_executesql N'SET NOCOUNT ON; DELETE FROM "user_sessions" WHERE "partition_key" = @p1 AND CAST("partition_key" AS varbinary(400)) = CAST(@p2 AS varbinary(400)) AND "session_id" = @p3 AND CAST("session_id" AS varbinary(400)) = CAST(@p4 AS varbinary(400)); SELECT CAST(@@ROWCOUNT AS bigint)', N'@p1 nvarchar(200), @p2 nvarchar(200), @p3 nvarchar(200), @p4 nvarchar(200)', @p1, @p2, @p3, @p4;
---   with string, string, string, string
-EXEC sp_executesql N'SET NOCOUNT ON; DELETE FROM "user_sessions" WHERE "partition_key" = @p1 AND CAST("partition_key" AS varbinary(400)) = CAST(@p2 AS varbinary(400)) AND "key" = @p3 AND CAST("key" AS varbinary(400)) = CAST(@p4 AS varbinary(400)); SELECT CAST(@@ROWCOUNT AS bigint)', N'@p1 nvarchar(200), @p2 nvarchar(200), @p3 nvarchar(200), @p4 nvarchar(200)', @p1, @p2, @p3, @p4;
 --   with string, string, string, string
 EXEC sp_executesql N'SET NOCOUNT ON; INSERT INTO "user_sessions" ("partition_key", "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket") VALUES (@p1, @p2, @p3, @p4, @p5, @p6, @p7, 1, @p8); SELECT CAST(@@ROWCOUNT AS bigint)', N'@p1 nvarchar(200), @p2 nvarchar(200), @p3 nvarchar(200), @p4 nvarchar(200), @p5 datetimeoffset(6), @p6 datetimeoffset(6), @p7 datetimeoffset(6), @p8 varbinary(max)', @p1, @p2, @p3, @p4, @p5, @p6, @p7, @p8;
 --   with string, string, string, string, time.Time, time.Time, time.Time, []uint8
