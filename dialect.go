@@ -22,11 +22,9 @@ type dialect struct {
 	// a unique index. "" means that the INSERT fails.
 	insertIgnore string
 
-	// timeColumn reads a time column (%[1]s).
-	timeColumn string
-
-	// textColumn reads an identity (%[1]s). "" means the column itself.
-	textColumn string
+	// timeColumn and textColumn read a time and an identity (%[1]s) independently of the
+	// connection's settings, see wayToRead, and fast. "" means that the column itself does.
+	timeColumn, textColumn string
 
 	// page limits a SELECT that has an ORDER BY to a number of rows, a parameter.
 	page string
@@ -130,7 +128,6 @@ var (
 		name:         "postgres",
 		ordinal:      `%[1]s::text = ?i COLLATE "C"`,
 		insertIgnore: " ON CONFLICT DO NOTHING",
-		timeColumn:   "%[1]s",
 		page:         " LIMIT ?n",
 		isolation:    sql.LevelReadCommitted,
 		savepoint:    "SAVEPOINT usersession",
@@ -224,8 +221,8 @@ var (
 	sqlite = dialect{
 		name:         "sqlite",
 		ordinal:      "%[1]s = ?i COLLATE BINARY",
+		timeColumn:   "+%[1]s", // as text: the drivers parse a time slowly
 		insertIgnore: " ON CONFLICT DO NOTHING",
-		timeColumn:   "%[1]s",
 		page:         " LIMIT ?n",
 		savepoint:    "SAVEPOINT usersession",
 		rollbackTo:   "ROLLBACK TO SAVEPOINT usersession",
@@ -244,7 +241,6 @@ var (
 	sqlserver = dialect{
 		name:         "sqlserver",
 		ordinal:      "CAST(%[1]s AS varbinary(400)) = CAST(?i AS varbinary(400))",
-		timeColumn:   "%[1]s",
 		page:         " OFFSET 0 ROWS FETCH NEXT ?n ROWS ONLY",
 		isolation:    sql.LevelReadCommitted,
 		savepoint:    "SAVE TRANSACTION usersession",
@@ -281,7 +277,6 @@ func dialectOf(name string) *dialect {
 	}
 	return &dialect{
 		name:         name,
-		timeColumn:   "%[1]s",
 		page:         " LIMIT ?n",
 		savepoint:    "SAVEPOINT usersession",
 		rollbackTo:   "ROLLBACK TO SAVEPOINT usersession",

@@ -49,20 +49,22 @@ func (s *GormStore) listPage(ctx context.Context, query bff.UserSessionsQuery, a
 	if query.OldestFirst {
 		order = oldestFirst
 	}
-	statement, named := s.sql.page[order], []string{query.PartitionKey}
+	way := s.conn.wayToRead(ctx)
+	statement, named := s.sql.reads[way].page[order], []string{query.PartitionKey}
 	if query.SubjectID != "" {
-		statement, named = s.sql.pageBySubject[order], append(named, query.SubjectID)
+		statement, named = s.sql.reads[way].pageBySubject[order], append(named, query.SubjectID)
 	}
 	if !storable(query.PartitionKey, cmp.Or(query.SubjectID, "any")) {
 		return nil, after, nil
 	}
-	var page []bff.UserSession
+	page := make([]bff.UserSession, 0, min(query.PageSize, bff.DefaultPageSize))
 	last := after
+	scanner := newScanner(query.PartitionKey, way)
+	scanner.into[len(scanner.into)-1] = &last
 	args := append(s.conn.dialect.identityArgs(named...), after, s.now(), query.PageSize)
 	err := s.conn.eachRow(ctx, statement, args, func(rows *sql.Rows) error {
-		session := bff.UserSession{PartitionKey: query.PartitionKey}
-		err := scanRow(rows, &session, &last)
-		page = append(page, session)
+		err := scanner.scan(rows)
+		page = append(page, scanner.session)
 		return err
 	})
 	if err != nil {

@@ -43,6 +43,10 @@ var errConflict = errors.New("conflict with another session")
 // happens on another node of a cluster. It never leaves the package.
 var errNotVisible = errors.New("the row was not visible to the update")
 
+// errInexact means that a plain read may have returned a value that the connection's settings
+// have changed. It never leaves the package.
+var errInexact = errors.New("a value may have been changed by the connection's settings")
+
 // run executes an operation. It retries when the database asks for a retry, when another
 // writer causes a conflict and when a read meets a dead connection. It returns the error
 // for the caller of the store.
@@ -61,6 +65,9 @@ func (s *GormStore) run(ctx context.Context, access access, operation string, at
 			return nil
 		case isContractErr(err), errors.Is(err, errSettings):
 			return wrap(operation, err)
+		case errors.Is(err, errInexact):
+			s.server.readsExactly.Store(true)
+			continue // at once: with the exact statements
 		case errors.Is(err, errConflict):
 			if s.conn.inTx && s.conn.losesSavepoints(ctx) {
 				return fmt.Errorf("usersession: %s: %w: roll the transaction back: the sessions to be replaced are deleted in it, since Group Replication rules out savepoints",

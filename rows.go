@@ -8,20 +8,80 @@ import (
 	"example.com/usersession/internal/sqltime"
 )
 
-// scanRow reads the columns {columns} of a row into session, and the column after them
-// into last. It leaves session's partition key, which the caller knows, as it is.
-func scanRow(rows *sql.Rows, session *bff.UserSession, last any) error {
-	var (
-		sessionID                 sql.NullString
-		created, renewed, expires sqltime.Time
-	)
-	err := rows.Scan(&session.Key, &session.SubjectID, &sessionID, &created, &renewed, &expires, &session.Version, last)
-	if err != nil {
+// A scanner reads the rows of a query, one after the other.
+type scanner struct {
+	session   bff.UserSession // the last row that was read
+	sessionID sql.NullString
+	created   timeColumn
+	renewed   timeColumn
+	expires   timeColumn
+	into      [8]any
+	known     int // the number of columns of into that the rows lack
+
+	plain bool
+}
+
+// A timeColumn is a time, with what the driver made of it.
+type timeColumn struct {
+	sqltime.Time
+	inUTC bool // the driver returned text, or a time in UTC
+}
+
+// Scan implements [sql.Scanner].
+func (t *timeColumn) Scan(value any) error {
+	read, isTime := value.(time.Time)
+	t.inUTC = !isTime || read.Location() == time.UTC && !read.IsZero()
+	return t.Time.Scan(value)
+}
+
+// newScanner returns a scanner for rows that have the columns {columns}, or {plain columns} if
+// way is plain, and then the ticket.
+func newScanner(partitionKey string, way int) *scanner {
+	r := &scanner{plain: way == plain}
+	r.session.PartitionKey = partitionKey
+	r.into = [8]any{
+		&r.session.Key, &r.session.SubjectID, &r.sessionID, &r.created, &r.renewed, &r.expires, &r.session.Version, &r.session.Ticket,
+	}
+	return r
+}
+
+// newKeyScanner returns a scanner for rows that have the columns {columns but key}, or {plain
+// columns but key}, and then the ticket.
+func (d *dialect) newKeyScanner(key bff.UserSessionKey, way int) *scanner {
+	r := newScanner(key.PartitionKey, way)
+	if d.knowsKey() {
+		r.session.Key, r.known = key.Key, 1
+	}
+	return r
+}
+
+// knowsKey reports whether a row that {is key} finds has exactly that key.
+func (d *dialect) knowsKey() bool { return d.ordinal != "" }
+
+// scan reads a row into session. It returns errInexact if the connection may have changed a
+// value on the way.
+func (r *scanner) scan(rows *sql.Rows) error {
+	if err := rows.Scan(r.into[r.known:]...); err != nil {
 		return err
 	}
-	session.SessionID = sessionID.String
-	session.Created, session.Renewed, session.Expires = created.Time, renewed.Time, expires.Time
+	r.session.SessionID = r.sessionID.String
+	r.session.Created, r.session.Renewed, r.session.Expires = r.created.Time.Time, r.renewed.Time.Time, r.expires.Time.Time
+	if r.plain && !(r.created.inUTC && r.renewed.inUTC && r.expires.inUTC &&
+		(r.known > 0 || isExact(r.session.Key)) && isExact(r.session.SubjectID) && isExact(r.session.SessionID)) {
+		return errInexact
+	}
 	return nil
+}
+
+// isExact reports whether the text is the same in every character set of a connection. A
+// question mark can stand for a character that the connection's set lacks.
+func isExact(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' || text[i] == '?' {
+			return false
+		}
+	}
+	return true
 }
 
 // identityArgs returns the arguments of conditions that compare identity columns with

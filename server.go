@@ -18,6 +18,7 @@ type server struct {
 	refusesCleanup    atomic.Bool // the dialect's form of the cleanup
 	refusesForceIndex atomic.Bool
 	refusesIsolation  atomic.Bool // the dialect's isolation level
+	readsExactly      atomic.Bool // a plain read was not exact, see wayToRead
 
 	losesSavepoints atomic.Pointer[bool] // nil: not read yet
 
@@ -34,6 +35,8 @@ type settings struct {
 	// strings do not survive it; maxRune is the last character that does.
 	charset string
 	maxRune rune
+	// unicode means that the connection returns strings in UTF-8.
+	unicode bool
 	// release means that a plain COMMIT closes the connection.
 	release bool
 	// emptyIsNull means that the connection turns an empty string into NULL.
@@ -76,6 +79,17 @@ func (c *conn) settings(ctx context.Context) *settings {
 		c.server.settings.Store(found)
 	}
 	return found
+}
+
+// wayToRead returns plain if the dialect has two ways to read and the connection's settings are
+// known to leave plain columns alone. Another connection than the one whose settings were read
+// can have other settings, so a scanner of plain columns checks every value: after one that may
+// have been changed, the store reads exactly for good.
+func (c *conn) wayToRead(ctx context.Context) int {
+	if c.dialect.textColumn != "" && !c.server.readsExactly.Load() && c.settings(ctx).unicode {
+		return plain
+	}
+	return exact
 }
 
 // readSettings returns the only row of the query. It asks the primary database, and GORM's
@@ -135,6 +149,7 @@ func judgeMySQL(row []string, _ func(string) bool) (found settings) {
 	}
 	found.emptyIsNull = strings.Contains(strings.ToUpper(row[6]), "EMPTY_STRING_IS_NULL") // MariaDB
 	client, connection, results := charset(row[2]), charset(row[3]), charset(row[4])
+	found.unicode = results == "utf8mb4"
 	switch limit, err := strconv.ParseUint(row[5], 10, 64); {
 	case client != connection && client != "binary" && connection != "binary":
 		// The server would convert every value, the bytes of a ticket too.

@@ -3,6 +3,7 @@ package usersession
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -15,11 +16,11 @@ import (
 // There is a fixed number of them, so that each is written, prepared and planned once.
 // The comments list the arguments of each statement in order.
 type statements struct {
-	get            string // key, now
-	version        string // key, now
-	insert         setter // partition key, key, values
-	insertOrFail   setter // insert without insertIgnore
-	insertEvicting setter // key, [partition key, session id, key,] partition key, key, values
+	reads          [2]readStatements // the index is plain or exact
+	version        string            // key, now
+	insert         setter            // partition key, key, values
+	insertOrFail   setter            // insert without insertIgnore
+	insertEvicting setter            // key, [partition key, session id, key,] partition key, key, values
 
 	update           setter // values, key, now
 	updateIf         setter // values, key, now, version
@@ -30,7 +31,6 @@ type statements struct {
 	deleteVersion string // key, version
 
 	// The index is the shape of the filter: bySubject, bySession or byBoth.
-	list       [3]string // partition key, filter, now
 	deleteMany [3]string // partition key, filter
 	pickMany   [3]string // partition key, filter
 	deleteOne  [3]string // partition key, filter, id
@@ -49,11 +49,25 @@ type statements struct {
 	deleteBatch     string // now, size
 	deleteReadPast  string // size, from, now
 	journalMode     string // SQLite only
+}
+
+// A readStatements holds the statements that return sessions.
+type readStatements struct {
+	get string // key, now
+
+	list [3]string // partition key, filter, now; the index is the shape of the filter
 
 	// Pages for the lister. The index is newestFirst or oldestFirst.
 	page          [2]string // partition key, after id, now, size
 	pageBySubject [2]string // partition key, subject id, after id, now, size
 }
+
+// The ways to read columns: as they are, which the settings of a connection can change, or by
+// timeColumn and textColumn of the dialect.
+const (
+	plain = iota
+	exact
+)
 
 // The shapes of a filter: the columns that it compares.
 const (
@@ -116,15 +130,13 @@ func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 		target   = "WITH target AS (SELECT {id} FROM {table} WHERE {is key} AND {is live}"
 		evicting = " FOR UPDATE), evicted AS (DELETE FROM {table} WHERE {in partition} AND {is session} AND {id} <> (SELECT {id} FROM target) RETURNING {id}) " +
 			set + " WHERE {id} = (SELECT {id} FROM target) AND (SELECT count(*) FROM evicted) >= 0"
-		list       = "SELECT {columns}, {ticket} FROM {table} WHERE {in partition} AND "
 		deleteMany = " WHERE {in partition} AND "
 		pickMany   = "SELECT {id} FROM {table} WHERE {in partition} AND "
-		page       = "SELECT {columns}, {id} FROM {table} WHERE {in partition} AND "
 		pick       = "SELECT {id}, {read expires} FROM {table} WHERE {expires} >= ?t AND {is expired} ORDER BY {expires}{limit}"
 	)
 	deleteUnique := cmp.Or(d.deleteUnique, "DELETE FROM {table}")
 	return &statements{
-		get:     sql("SELECT {columns}, {ticket} FROM {table} WHERE {is key} AND {is live}"),
+		reads:   [2]readStatements{plain: newReadStatements(sql, "{plain "), exact: newReadStatements(sql, "{")},
 		version: sql("SELECT {version} FROM {table} WHERE {is key} AND {is live}"),
 
 		insert:       sets(insert + values + "{or ignore}"),
@@ -145,11 +157,6 @@ func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 		delete:        sql(deleteUnique + " WHERE {is key}"),
 		deleteVersion: sql(deleteUnique + " WHERE {is key} AND {version} = ?n"),
 
-		list: [3]string{
-			bySubject: sql(list + "{is subject} AND {is live} ORDER BY {id}"),
-			bySession: sql(list + "{is session} AND {is live} ORDER BY {id}"),
-			byBoth:    sql(list + "{is subject} AND {is session} AND {is live} ORDER BY {id}"),
-		},
 		deleteMany: [3]string{
 			bySubject: sql("DELETE FROM {table}" + deleteMany + "{is subject}"),
 			bySession: sql(deleteUnique + deleteMany + "{is session}"),
@@ -171,15 +178,6 @@ func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 		deleteExpiredBySession: sql(deleteUnique + " WHERE {in partition} AND {is session} AND {is expired}"),
 		deleteRivals:           sql(deleteUnique + " WHERE {in partition} AND {is session} AND NOT ({is the key})"),
 
-		page: [2]string{
-			newestFirst: sql(page + "{id} < ?n AND {is live} ORDER BY {id} DESC{limit}"),
-			oldestFirst: sql(page + "{id} > ?n AND {is live} ORDER BY {id}{limit}"),
-		},
-		pageBySubject: [2]string{
-			newestFirst: sql(page + "{is subject} AND {id} < ?n AND {is live} ORDER BY {id} DESC{limit}"),
-			oldestFirst: sql(page + "{is subject} AND {id} > ?n AND {is live} ORDER BY {id}{limit}"),
-		},
-
 		pick:           sql(pick),
 		pickLocked:     sql(pick + " FOR UPDATE SKIP LOCKED"),
 		deletePicked:   sql(cmp.Or(d.deleteByID, "DELETE FROM {table}") + " WHERE {is expired} AND {id} IN ({ids})"),
@@ -194,6 +192,29 @@ func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 			" DELETE FROM picked OUTPUT deleted.{expires} INTO @gone;" +
 			" SELECT COUNT(*), COUNT(*), MAX(expires) FROM @gone"),
 		journalMode: "PRAGMA journal_mode",
+	}
+}
+
+// newReadStatements returns the statements that read the columns. way begins the names of the
+// columns.
+func newReadStatements(sql func(text string) string, way string) readStatements {
+	list := "SELECT " + way + "columns}, {ticket} FROM {table} WHERE {in partition} AND "
+	page := "SELECT " + way + "columns}, {id} FROM {table} WHERE {in partition} AND "
+	return readStatements{
+		get: sql("SELECT " + way + "columns but key}, {ticket} FROM {table} WHERE {is key} AND {is live}"),
+		list: [3]string{
+			bySubject: sql(list + "{is subject} AND {is live} ORDER BY {id}"),
+			bySession: sql(list + "{is session} AND {is live} ORDER BY {id}"),
+			byBoth:    sql(list + "{is subject} AND {is session} AND {is live} ORDER BY {id}"),
+		},
+		page: [2]string{
+			newestFirst: sql(page + "{id} < ?n AND {is live} ORDER BY {id} DESC{limit}"),
+			oldestFirst: sql(page + "{id} > ?n AND {is live} ORDER BY {id}{limit}"),
+		},
+		pageBySubject: [2]string{
+			newestFirst: sql(page + "{is subject} AND {id} < ?n AND {is live} ORDER BY {id} DESC{limit}"),
+			oldestFirst: sql(page + "{is subject} AND {id} > ?n AND {is live} ORDER BY {id}{limit}"),
+		},
 	}
 }
 
@@ -219,7 +240,8 @@ func bind(db *gorm.DB, d *dialect, text string) string {
 }
 
 // expand returns the replacer for the names in braces in the statements' texts. {columns}
-// are the columns that scanRow reads, but for the last.
+// are the columns that a scanner reads, but for the last. {columns but key} lacks the key only
+// if {is key} is ordinal, so that the key is known.
 func expand(d *dialect, table string, quote func(column string) string) *strings.Replacer {
 	is := func(column string) string {
 		plain := quote(column) + " = ?i"
@@ -228,14 +250,21 @@ func expand(d *dialect, table string, quote func(column string) string) *strings
 		}
 		return plain + " AND " + fmt.Sprintf(d.ordinal, quote(column))
 	}
-	read := func(column string) string { return fmt.Sprintf(d.timeColumn, quote(column)) }
+	read := func(column string) string { return fmt.Sprintf(cmp.Or(d.timeColumn, "%[1]s"), quote(column)) }
 	text := func(column string) string { return fmt.Sprintf(cmp.Or(d.textColumn, "%[1]s"), quote(column)) }
-	columns := []string{
-		text("key"), text("subject_id"), text("session_id"), read("created"), read("renewed"), read("expires"), quote("version"),
+	columns := func(text, read func(string) string, key bool) string {
+		names := []string{text("subject_id"), text("session_id"), read("created"), read("renewed"), read("expires"), quote("version")}
+		if key {
+			names = slices.Insert(names, 0, text("key"))
+		}
+		return strings.Join(names, ", ")
 	}
 	replacements := []string{
 		"{table}", table,
-		"{columns}", strings.Join(columns, ", "),
+		"{columns}", columns(text, read, true),
+		"{columns but key}", columns(text, read, !d.knowsKey()),
+		"{plain columns}", columns(quote, quote, true),
+		"{plain columns but key}", columns(quote, quote, !d.knowsKey()),
 		"{read expires}", read("expires"),
 		"{in partition}", is("partition_key"),
 		"{is key}", is("partition_key") + " AND " + is("key"),

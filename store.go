@@ -124,15 +124,16 @@ func (s *GormStore) GetUserSession(ctx context.Context, key bff.UserSessionKey) 
 		if key.Validate() != nil { // no session can have this key
 			return bff.ErrSessionNotFound
 		}
-		found := false
-		err := s.conn.eachRow(ctx, s.sql.get, append(s.conn.dialect.keyArgs(key), s.now()), func(rows *sql.Rows) error {
+		found, way := false, s.conn.wayToRead(ctx)
+		scanner := s.conn.dialect.newKeyScanner(key, way)
+		err := s.conn.eachRow(ctx, s.sql.reads[way].get, append(s.conn.dialect.keyArgs(key), s.now()), func(rows *sql.Rows) error {
 			found = true
-			session.PartitionKey = key.PartitionKey
-			return scanRow(rows, &session, &session.Ticket)
+			return scanner.scan(rows)
 		})
 		if err == nil && !found {
 			err = bff.ErrSessionNotFound
 		}
+		session = scanner.session
 		return err
 	})
 	if err != nil {
@@ -190,10 +191,11 @@ func (s *GormStore) GetUserSessions(ctx context.Context, partitionKey string, fi
 		if args == nil {
 			return nil
 		}
-		return s.conn.eachRow(ctx, s.sql.list[shape], append(args, s.now()), func(rows *sql.Rows) error {
-			session := bff.UserSession{PartitionKey: partitionKey}
-			err := scanRow(rows, &session, &session.Ticket)
-			sessions = append(sessions, session)
+		way := s.conn.wayToRead(ctx)
+		scanner := newScanner(partitionKey, way)
+		return s.conn.eachRow(ctx, s.sql.reads[way].list[shape], append(args, s.now()), func(rows *sql.Rows) error {
+			err := scanner.scan(rows)
+			sessions = append(sessions, scanner.session)
 			return err
 		})
 	})

@@ -1,6 +1,6 @@
 -- GetUserSession
 
-SELECT CAST(CONVERT(`key` USING utf8mb4) AS BINARY), CAST(CONVERT(`subject_id` USING utf8mb4) AS BINARY), CAST(CONVERT(`session_id` USING utf8mb4) AS BINARY), CAST(`created` AS CHAR), CAST(`renewed` AS CHAR), CAST(`expires` AS CHAR), `version`, `ticket` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?);
+SELECT `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?);
 --   with string, string, string, string, string
 
 -- CreateUserSession
@@ -79,17 +79,17 @@ DELETE `user_sessions` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(C
 
 -- GetUserSessions, by subject id
 
-SELECT CAST(CONVERT(`key` USING utf8mb4) AS BINARY), CAST(CONVERT(`subject_id` USING utf8mb4) AS BINARY), CAST(CONVERT(`session_id` USING utf8mb4) AS BINARY), CAST(`created` AS CHAR), CAST(`renewed` AS CHAR), CAST(`expires` AS CHAR), `version`, `ticket` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `subject_id` = ? AND CAST(CONVERT(`subject_id` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id`;
+SELECT `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `subject_id` = ? AND CAST(CONVERT(`subject_id` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id`;
 --   with string, string, string, string, string
 
 -- GetUserSessions, by session id
 
-SELECT CAST(CONVERT(`key` USING utf8mb4) AS BINARY), CAST(CONVERT(`subject_id` USING utf8mb4) AS BINARY), CAST(CONVERT(`session_id` USING utf8mb4) AS BINARY), CAST(`created` AS CHAR), CAST(`renewed` AS CHAR), CAST(`expires` AS CHAR), `version`, `ticket` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `session_id` = ? AND CAST(CONVERT(`session_id` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id`;
+SELECT `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `session_id` = ? AND CAST(CONVERT(`session_id` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id`;
 --   with string, string, string, string, string
 
 -- GetUserSessions, by both
 
-SELECT CAST(CONVERT(`key` USING utf8mb4) AS BINARY), CAST(CONVERT(`subject_id` USING utf8mb4) AS BINARY), CAST(CONVERT(`session_id` USING utf8mb4) AS BINARY), CAST(`created` AS CHAR), CAST(`renewed` AS CHAR), CAST(`expires` AS CHAR), `version`, `ticket` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `subject_id` = ? AND CAST(CONVERT(`subject_id` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `session_id` = ? AND CAST(CONVERT(`session_id` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id`;
+SELECT `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `subject_id` = ? AND CAST(CONVERT(`subject_id` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `session_id` = ? AND CAST(CONVERT(`session_id` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id`;
 --   with string, string, string, string, string, string, string
 
 -- DeleteUserSessions, by subject id
@@ -109,7 +109,7 @@ DELETE `user_sessions` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(C
 
 -- UserSessions, newest first, two pages
 
-SELECT CAST(CONVERT(`key` USING utf8mb4) AS BINARY), CAST(CONVERT(`subject_id` USING utf8mb4) AS BINARY), CAST(CONVERT(`session_id` USING utf8mb4) AS BINARY), CAST(`created` AS CHAR), CAST(`renewed` AS CHAR), CAST(`expires` AS CHAR), `version`, `id` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `id` < ? AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id` DESC LIMIT ?;
+SELECT `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `id` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `id` < ? AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id` DESC LIMIT ?;
 --   with string, string, int64, string, int64
 SELECT CAST(CONVERT(`key` USING utf8mb4) AS BINARY), CAST(CONVERT(`subject_id` USING utf8mb4) AS BINARY), CAST(CONVERT(`session_id` USING utf8mb4) AS BINARY), CAST(`created` AS CHAR), CAST(`renewed` AS CHAR), CAST(`expires` AS CHAR), `version`, `id` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `id` < ? AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id` DESC LIMIT ?;
 --   with string, string, int64, string, int64

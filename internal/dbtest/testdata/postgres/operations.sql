@@ -1,6 +1,6 @@
 -- GetUserSession
 
-SELECT "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket" FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" AND ("expires" IS NULL OR "expires" > $5);
+SELECT "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket" FROM "user_sessions" WHERE "partition_key" = $1 AND "partition_key"::text = $2 COLLATE "C" AND "key" = $3 AND "key"::text = $4 COLLATE "C" AND ("expires" IS NULL OR "expires" > $5);
 --   with string, string, string, string, time.Time
 
 -- CreateUserSession

@@ -1,6 +1,6 @@
 -- GetUserSession
 
-SELECT `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket` FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
+SELECT `subject_id`, `session_id`, +`created`, +`renewed`, +`expires`, `version`, `ticket` FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
 --   with string, string, string, string, string
 
 -- CreateUserSession
@@ -79,17 +79,17 @@ DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? CO
 
 -- GetUserSessions, by subject id
 
-SELECT `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket` FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `subject_id` = ? AND `subject_id` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id`;
+SELECT `key`, `subject_id`, `session_id`, +`created`, +`renewed`, +`expires`, `version`, `ticket` FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `subject_id` = ? AND `subject_id` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id`;
 --   with string, string, string, string, string
 
 -- GetUserSessions, by session id
 
-SELECT `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket` FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `session_id` = ? AND `session_id` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id`;
+SELECT `key`, `subject_id`, `session_id`, +`created`, +`renewed`, +`expires`, `version`, `ticket` FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `session_id` = ? AND `session_id` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id`;
 --   with string, string, string, string, string
 
 -- GetUserSessions, by both
 
-SELECT `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket` FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `subject_id` = ? AND `subject_id` = ? COLLATE BINARY AND `session_id` = ? AND `session_id` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id`;
+SELECT `key`, `subject_id`, `session_id`, +`created`, +`renewed`, +`expires`, `version`, `ticket` FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `subject_id` = ? AND `subject_id` = ? COLLATE BINARY AND `session_id` = ? AND `session_id` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id`;
 --   with string, string, string, string, string, string, string
 
 -- DeleteUserSessions, by subject id
@@ -109,22 +109,22 @@ DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? CO
 
 -- UserSessions, newest first, two pages
 
-SELECT `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `id` FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `id` < ? AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id` DESC LIMIT ?;
+SELECT `key`, `subject_id`, `session_id`, +`created`, +`renewed`, +`expires`, `version`, `id` FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `id` < ? AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id` DESC LIMIT ?;
 --   with string, string, int64, string, int64
-SELECT `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `id` FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `id` < ? AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id` DESC LIMIT ?;
+SELECT `key`, `subject_id`, `session_id`, +`created`, +`renewed`, +`expires`, `version`, `id` FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `id` < ? AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id` DESC LIMIT ?;
 --   with string, string, int64, string, int64
 
 -- UserSessions, oldest first
 
-SELECT `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `id` FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `id` > ? AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id` LIMIT ?;
+SELECT `key`, `subject_id`, `session_id`, +`created`, +`renewed`, +`expires`, `version`, `id` FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `id` > ? AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id` LIMIT ?;
 --   with string, string, int64, string, int64
 
 -- UserSessions, of a subject
 
-SELECT `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `id` FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `subject_id` = ? AND `subject_id` = ? COLLATE BINARY AND `id` < ? AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id` DESC LIMIT ?;
+SELECT `key`, `subject_id`, `session_id`, +`created`, +`renewed`, +`expires`, `version`, `id` FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `subject_id` = ? AND `subject_id` = ? COLLATE BINARY AND `id` < ? AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id` DESC LIMIT ?;
 --   with string, string, string, string, int64, string, int64
 
 -- UserSessions, of a subject, oldest first
 
-SELECT `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `id` FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `subject_id` = ? AND `subject_id` = ? COLLATE BINARY AND `id` > ? AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id` LIMIT ?;
+SELECT `key`, `subject_id`, `session_id`, +`created`, +`renewed`, +`expires`, `version`, `id` FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `subject_id` = ? AND `subject_id` = ? COLLATE BINARY AND `id` > ? AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id` LIMIT ?;
 --   with string, string, string, string, int64, string, int64

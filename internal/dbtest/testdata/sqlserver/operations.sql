@@ -1,6 +1,6 @@
 -- GetUserSession
 
-SELECT @p1 = @p1; EXEC sp_executesql N'SELECT "key", "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket" FROM "user_sessions" WHERE "partition_key" = @p1 AND CAST("partition_key" AS varbinary(400)) = CAST(@p2 AS varbinary(400)) AND "key" = @p3 AND CAST("key" AS varbinary(400)) = CAST(@p4 AS varbinary(400)) AND ("expires" IS NULL OR "expires" > @p5)', N'@p1 nvarchar(200), @p2 nvarchar(200), @p3 nvarchar(200), @p4 nvarchar(200), @p5 datetimeoffset(6)', @p1, @p2, @p3, @p4, @p5;
+SELECT @p1 = @p1; EXEC sp_executesql N'SELECT "subject_id", "session_id", "created", "renewed", "expires", "version", "ticket" FROM "user_sessions" WHERE "partition_key" = @p1 AND CAST("partition_key" AS varbinary(400)) = CAST(@p2 AS varbinary(400)) AND "key" = @p3 AND CAST("key" AS varbinary(400)) = CAST(@p4 AS varbinary(400)) AND ("expires" IS NULL OR "expires" > @p5)', N'@p1 nvarchar(200), @p2 nvarchar(200), @p3 nvarchar(200), @p4 nvarchar(200), @p5 datetimeoffset(6)', @p1, @p2, @p3, @p4, @p5;
 --   with string, string, string, string, time.Time
 
 -- CreateUserSession
