@@ -29,7 +29,7 @@ help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: check
-check: fmt-check tidy-check deps-check work-check vet platforms lint api docs licences rename-check security-mutants test ## run every check that must pass before a push
+check: fmt-check tidy-check deps-check work-check vet platforms lint api docs licences rename-check security-mutants test costs ## run every check that must pass before a push
 	@echo "check: passed"
 
 # --- tests -------------------------------------------------------------------
@@ -37,6 +37,10 @@ check: fmt-check tidy-check deps-check work-check vet platforms lint api docs li
 .PHONY: test
 test: ## run the tests of every module with the race detector; RACE= turns it off
 	@GO='$(GO)' scripts/test.sh '$(TEST_LOG)' '$(RACE) $(TESTARGS)' $(MODULES)
+
+.PHONY: costs
+costs: ## compare the statements and allocations of each operation with the golden files; the race detector, which test uses, allocates itself
+	cd internal/dbtest && $(GO) test -count=1 -run Costs .
 
 .PHONY: race
 race: ## run the tests of every module three times, shuffled, with the race detector

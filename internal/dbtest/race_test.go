@@ -1,0 +1,5 @@
+//go:build race
+
+package dbtest_test
+
+func init() { raceDetector = true }
