@@ -40,7 +40,7 @@ test: ## run the tests of every module with the race detector; RACE= turns it of
 
 .PHONY: costs
 costs: ## compare the statements and allocations of each operation with the golden files; the race detector, which test uses, allocates itself
-	cd internal/dbtest && $(GO) test -count=1 -run Costs .
+	cd internal/dbtest && $(GO) test -count=1 -run Golden_Costs .
 
 .PHONY: race
 race: ## run the tests of every module three times, shuffled, with the race detector

@@ -20,6 +20,10 @@ type server struct {
 	refusesIsolation  atomic.Bool // the dialect's isolation level
 	readsExactly      atomic.Bool // a plain read was not exact, see wayToRead
 
+	// conflicts is the number of successive replacements that found a conflicting session, up
+	// to manyConflicts.
+	conflicts atomic.Int32
+
 	losesSavepoints atomic.Pointer[bool] // nil: not read yet
 
 	settings atomic.Pointer[settings] // nil: not read yet

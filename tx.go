@@ -74,8 +74,13 @@ func (c *conn) poolOf(db *gorm.DB) *preparedPool {
 // prepareFor prepares the statements of a transaction before it begins, where the transaction
 // can use them.
 func (c *conn) prepareFor(ctx context.Context, statements ...string) error {
-	pool, ok := c.prepared.Statement.ConnPool.(*preparedPool)
-	if !ok || c.dialect.begin != nil {
+	if c.inTx || c.dialect.begin != nil {
+		return nil
+	}
+	db := c.direct.WithContext(ctx)
+	usePrimary(db)
+	pool := c.poolOf(db)
+	if pool == nil {
 		return nil
 	}
 	for _, statement := range statements {

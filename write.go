@@ -33,7 +33,14 @@ func (s *GormStore) replace(ctx context.Context, session bff.UserSession) error 
 			return err
 		}
 	}
-	err := s.tryInsert(ctx, session)
+	if err := session.Validate(); err != nil {
+		return err
+	}
+	err := errConflict
+	if s.conn.inTx || s.server.conflicts.Load() < manyConflicts {
+		err = s.tryInsert(ctx, session)
+		s.countConflict(errors.Is(err, errConflict))
+	}
 	if errors.Is(err, errConflict) {
 		err = s.evictAndInsert(ctx, session, s.evictOne, s.sql.deleteMany[bySession], s.sql.delete)
 	}
@@ -41,6 +48,20 @@ func (s *GormStore) replace(ctx context.Context, session bff.UserSession) error 
 		err = s.untilNoConflict(func() error { return s.evictAndInsert(ctx, session, s.evict) })
 	}
 	return err
+}
+
+// manyConflicts is a number of successive replacements after which replace expects that the
+// next session conflicts, too, and saves itself the INSERT that would fail. It costs more to
+// be wrong than it saves to be right.
+const manyConflicts = 8
+
+// countConflict counts successive replacements of which each has found a conflicting session.
+func (s *GormStore) countConflict(found bool) {
+	if !found {
+		s.server.conflicts.Store(0)
+	} else if s.server.conflicts.Load() < manyConflicts {
+		s.server.conflicts.Add(1)
+	}
 }
 
 // tryInsert inserts a session. It returns errConflict if a row has the session's key or its
@@ -138,7 +159,10 @@ func (s *GormStore) inserted(rows int64, err error) error {
 func (s *GormStore) evictOne(ctx context.Context, tx *conn, session bff.UserSession) error {
 	evicted, err := s.evictSessionID(ctx, tx, session)
 	if err == nil && evicted == 0 {
-		err = s.evictKey(ctx, tx, session)
+		evicted, err = s.evictKey(ctx, tx, session)
+	}
+	if err == nil && evicted == 0 {
+		s.countConflict(false)
 	}
 	return err
 }
@@ -147,7 +171,7 @@ func (s *GormStore) evictOne(ctx context.Context, tx *conn, session bff.UserSess
 func (s *GormStore) evict(ctx context.Context, tx *conn, session bff.UserSession) error {
 	_, err := s.evictSessionID(ctx, tx, session)
 	if err == nil {
-		err = s.evictKey(ctx, tx, session)
+		_, err = s.evictKey(ctx, tx, session)
 	}
 	return err
 }
@@ -161,9 +185,8 @@ func (s *GormStore) evictSessionID(ctx context.Context, tx *conn, session bff.Us
 }
 
 // evictKey deletes the row that has the key of a new session.
-func (s *GormStore) evictKey(ctx context.Context, tx *conn, session bff.UserSession) error {
-	_, err := tx.execWhere(ctx, s.sql.delete, tx.dialect.keyArgs(keyOf(session))...)
-	return err
+func (s *GormStore) evictKey(ctx context.Context, tx *conn, session bff.UserSession) (evicted int64, err error) {
+	return tx.execWhere(ctx, s.sql.delete, tx.dialect.keyArgs(keyOf(session))...)
 }
 
 // evictExpired deletes the expired rows that have the key or the session id of a new

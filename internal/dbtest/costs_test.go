@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 
 	"example.com/usersession"
@@ -106,10 +107,10 @@ var costedOperations = []costedOperation{
 	}},
 }
 
-// TestCosts compares the statements of each operation with the golden file, on a server and
+// TestGolden_Costs compares the statements of each operation with the golden file, on a server and
 // after the first call, and bounds its allocations by those in the file: with -update, those
 // that were measured, and two more. With the race detector, allocations are not measured.
-func TestCosts(t *testing.T) {
+func TestGolden_Costs(t *testing.T) {
 	for _, e := range []*dbtest.Engine{dbtest.SQLite, dbtest.PostgreSQL, dbtest.MySQL} {
 		t.Run(e.Name, func(t *testing.T) { // not parallel: allocations of other tests would count
 			d := e.New(t)
@@ -131,7 +132,7 @@ func TestCosts(t *testing.T) {
 				case *update:
 					bound = allocs + 2
 				case !known:
-					t.Errorf("%s is not in the golden file: go test -run Costs -update .", op.name)
+					t.Errorf("%s is not in the golden file: go test -run Golden -update .", op.name)
 				case allocs > bound:
 					t.Errorf("%s has %d allocations, want at most %d", op.name, allocs, bound)
 				}
@@ -176,4 +177,49 @@ func allocsBound(t *testing.T, dialect, operation string) (bound int, known bool
 	bound, err = strconv.Atoi(string(found[1]))
 	must(t, err)
 	return bound, true
+}
+
+// TestReplace_ManyConflicts: after many replacements that have each found a conflicting session,
+// a replacement saves itself the INSERT that would fail, until one finds none.
+func TestReplace_ManyConflicts(t *testing.T) {
+	dbtest.OnEveryEngine(t, func(t *testing.T, d *dbtest.Database) {
+		if oneStatementReplace(d.Engine.Name) {
+			t.Run("left out", func(t *testing.T) { t.Skip("a replacement is one statement") })
+			return
+		}
+		recorder := &dbtest.Recorder{}
+		db, store := openStore(t, d, dbtest.Setup{Recorder: recorder})
+		kindsOf := func(session bff.UserSession) (kinds []string) {
+			recorder.Take()
+			must(t, store.ReplaceUserSession(t.Context(), session))
+			for _, event := range recorder.Take() {
+				if event.Kind != "prepare" && !isSettings(event.SQL) {
+					kinds = append(kinds, event.Kind)
+				}
+			}
+			return kinds
+		}
+		fails, begins := "exec begin exec exec commit", "begin exec exec commit"
+		if d.Engine == dbtest.SQLServer { // which counts itself
+			fails, begins = "query begin query query commit", "begin query query commit"
+		}
+		must(t, store.CreateUserSession(t.Context(), testSession("first", "sid")))
+		for i := range 12 {
+			want := fails
+			if i >= 8 {
+				want = begins
+			}
+			if got := strings.Join(kindsOf(testSession(fmt.Sprint("key ", i), "sid")), " "); got != want {
+				t.Errorf("replacement %d with a conflict: %s, want %s", i, got, want)
+			}
+		}
+		kindsOf(testSession("other", "other")) // finds none
+		if got := kindsOf(testSession("another", "another")); len(got) != 1 {
+			t.Errorf("a replacement after one without a conflict: %v, want one statement", got)
+		}
+		wantErr(t, "an invalid session", store.ReplaceUserSession(t.Context(), bff.UserSession{}), bff.ErrInvalidSession)
+		if n := countRows(t, db, "user_sessions"); n != 3 {
+			t.Errorf("%d rows remain, want 3", n)
+		}
+	})
 }

@@ -1,4 +1,4 @@
--- get: at most 69 allocations
+-- get: at most 67 allocations
 
 SELECT `subject_id`, `session_id`, +`created`, +`renewed`, +`expires`, `version`, `ticket` FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `key` = ? AND `key` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?);
 --   with string, string, string, string, string
@@ -28,7 +28,7 @@ DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? CO
 INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, string, string, string, []uint8
 
--- replace, one there: at most 147 allocations
+-- replace, one there: at most 122 allocations
 
 INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, string, string, string, []uint8
