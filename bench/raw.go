@@ -18,6 +18,7 @@ type rawStore struct {
 	isolation sql.IsolationLevel
 
 	get, create, update, updateIf, delete, list, deleteMany, page, displace *sql.Stmt
+	replace                                                                 *sql.Stmt // PostgreSQL only: a replacement in one statement
 }
 
 func newRawStore(ctx context.Context, e *engine, pool *sql.DB) (*rawStore, error) {
@@ -27,7 +28,7 @@ func newRawStore(ctx context.Context, e *engine, pool *sql.DB) (*rawStore, error
 		update  = "UPDATE user_sessions SET subject_id = ?, session_id = ?, created = ?, renewed = ?, expires = ?, ticket = ?, version = version + 1 WHERE partition_key = ? AND KEY = ?" + live
 	)
 	s := &rawStore{pool: pool, isolation: e.isolation}
-	for stmt, query := range map[**sql.Stmt]string{
+	queries := map[**sql.Stmt]string{
 		&s.get:        "SELECT " + columns + ", ticket FROM user_sessions WHERE partition_key = ? AND KEY = ?" + live,
 		&s.create:     "INSERT INTO user_sessions (partition_key, KEY, subject_id, session_id, created, renewed, expires, ticket, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)",
 		&s.update:     update,
@@ -37,7 +38,14 @@ func newRawStore(ctx context.Context, e *engine, pool *sql.DB) (*rawStore, error
 		&s.deleteMany: "DELETE FROM user_sessions WHERE partition_key = ? AND subject_id = ?",
 		&s.page:       "SELECT " + columns + ", id FROM user_sessions WHERE partition_key = ? AND id > ?" + live + " ORDER BY id LIMIT ?",
 		&s.displace:   "DELETE FROM user_sessions WHERE partition_key = ? AND session_id = ?",
-	} {
+	}
+	if e.name == "postgres" {
+		queries[&s.replace] = "WITH old AS (DELETE FROM user_sessions WHERE partition_key = ? AND KEY = ? RETURNING id)," +
+			" rival AS (DELETE FROM user_sessions WHERE partition_key = ? AND session_id = ? AND KEY <> ? RETURNING id)" +
+			" INSERT INTO user_sessions (partition_key, KEY, subject_id, session_id, created, renewed, expires, ticket, version)" +
+			" SELECT ?, ?, ?, ?, ?, ?, ?, ?, 1 WHERE (SELECT count(*) FROM old) + (SELECT count(*) FROM rival) >= 0"
+	}
+	for stmt, query := range queries {
 		var err error
 		if *stmt, err = pool.PrepareContext(ctx, e.translate(query)); err != nil {
 			return nil, err
@@ -138,8 +146,13 @@ func (s *rawStore) DeleteUserSessions(ctx context.Context, partitionKey string, 
 }
 
 // ReplaceUserSession deletes the conflicting sessions and inserts the new one in one
-// transaction.
+// transaction: on PostgreSQL one statement, elsewhere three between BEGIN and COMMIT.
 func (s *rawStore) ReplaceUserSession(ctx context.Context, session bff.UserSession) error {
+	if s.replace != nil {
+		_, err := s.replace.ExecContext(ctx, session.PartitionKey, session.Key, session.PartitionKey, session.SessionID, session.Key,
+			session.PartitionKey, session.Key, session.SubjectID, session.SessionID, session.Created, session.Renewed, session.Expires, session.Ticket)
+		return err
+	}
 	tx, err := s.pool.BeginTx(ctx, &sql.TxOptions{Isolation: s.isolation})
 	if err != nil {
 		return err
