@@ -25,45 +25,6 @@ func (s *GormStore) create(ctx context.Context, session bff.UserSession) error {
 	return err
 }
 
-// replace makes one attempt to replace sessions by a new one. It returns errConflict if
-// another writer causes a conflict during the replacement.
-func (s *GormStore) replace(ctx context.Context, session bff.UserSession) error {
-	if s.conn.dialect.writableCTE {
-		if err := s.replaceInOneStatement(ctx, session); !s.conn.dialect.refusesCTE(err) {
-			return err
-		}
-	}
-	if err := session.Validate(); err != nil {
-		return err
-	}
-	err := errConflict
-	if s.conn.inTx || s.server.conflicts.Load() < manyConflicts {
-		err = s.tryInsert(ctx, session)
-		s.countConflict(errors.Is(err, errConflict))
-	}
-	if errors.Is(err, errConflict) {
-		err = s.evictAndInsert(ctx, session, s.evictOne, s.sql.deleteMany[bySession], s.sql.delete)
-	}
-	if errors.Is(err, errConflict) {
-		err = s.untilNoConflict(func() error { return s.evictAndInsert(ctx, session, s.evict) })
-	}
-	return err
-}
-
-// manyConflicts is a number of successive replacements after which replace expects that the
-// next session conflicts, too, and saves itself the INSERT that would fail. It costs more to
-// be wrong than it saves to be right.
-const manyConflicts = 8
-
-// countConflict counts successive replacements of which each has found a conflicting session.
-func (s *GormStore) countConflict(found bool) {
-	if !found {
-		s.server.conflicts.Store(0)
-	} else if s.server.conflicts.Load() < manyConflicts {
-		s.server.conflicts.Add(1)
-	}
-}
-
 // tryInsert inserts a session. It returns errConflict if a row has the session's key or its
 // session id; a transaction of the application remains usable.
 func (s *GormStore) tryInsert(ctx context.Context, session bff.UserSession) error {
@@ -85,31 +46,6 @@ func (s *GormStore) evictAndInsert(ctx context.Context, session bff.UserSession,
 	return s.evictAndWrite(ctx,
 		func(tx *conn) error { return evict(ctx, tx, session) },
 		func(tx *conn) error { return s.insert(ctx, tx, &s.sql.insertOrFail, &session) })
-}
-
-// replaceInOneStatement inserts a session and evicts the conflicting rows in one statement:
-// there is no transaction in which a host that stops could hold their locks.
-func (s *GormStore) replaceInOneStatement(ctx context.Context, session bff.UserSession) error {
-	if err := session.Validate(); err != nil {
-		return err
-	}
-	if !s.conn.inTx {
-		return s.insertEvicting(ctx, s.conn, &session)
-	}
-	return s.untilNoConflict(func() error {
-		return s.conn.withSavepoint(ctx, func(c *conn) error { return s.insertEvicting(ctx, c, &session) })
-	})
-}
-
-func (s *GormStore) insertEvicting(ctx context.Context, c *conn, session *bff.UserSession) error {
-	args := make([]any, 0, 18)
-	args = append(args, c.dialect.keyArgs(keyOf(*session))...)
-	if session.SessionID != "" {
-		args = append(args, c.dialect.identityArgs(session.PartitionKey, session.SessionID, session.Key)...)
-	}
-	values := valuesOf(*session)
-	args = c.dialect.appendValues(append(args, session.PartitionKey, session.Key), values)
-	return s.inserted(c.exec(ctx, s.sql.insertEvicting.setting(values), args...))
 }
 
 // evictAndWrite runs evict and write in one transaction. It returns errConflict, and
@@ -152,41 +88,6 @@ func (s *GormStore) inserted(rows int64, err error) error {
 		return errConflict
 	}
 	return err
-}
-
-// evictOne deletes the row that has the session id of a new session, or, if there is none,
-// the row that has its key. It is rare that both exist and are two rows.
-func (s *GormStore) evictOne(ctx context.Context, tx *conn, session bff.UserSession) error {
-	evicted, err := s.evictSessionID(ctx, tx, session)
-	if err == nil && evicted == 0 {
-		evicted, err = s.evictKey(ctx, tx, session)
-	}
-	if err == nil && evicted == 0 {
-		s.countConflict(false)
-	}
-	return err
-}
-
-// evict deletes the rows that have the key or the session id of a new session.
-func (s *GormStore) evict(ctx context.Context, tx *conn, session bff.UserSession) error {
-	_, err := s.evictSessionID(ctx, tx, session)
-	if err == nil {
-		_, err = s.evictKey(ctx, tx, session)
-	}
-	return err
-}
-
-// evictSessionID deletes the row that has the session id of a new session.
-func (s *GormStore) evictSessionID(ctx context.Context, tx *conn, session bff.UserSession) (evicted int64, err error) {
-	if session.SessionID == "" {
-		return 0, nil
-	}
-	return tx.execWhere(ctx, s.sql.deleteMany[bySession], tx.dialect.identityArgs(session.PartitionKey, session.SessionID)...)
-}
-
-// evictKey deletes the row that has the key of a new session.
-func (s *GormStore) evictKey(ctx context.Context, tx *conn, session bff.UserSession) (evicted int64, err error) {
-	return tx.execWhere(ctx, s.sql.delete, tx.dialect.keyArgs(keyOf(session))...)
 }
 
 // evictExpired deletes the expired rows that have the key or the session id of a new

@@ -93,8 +93,8 @@ func parseFixed(text string) (t time.Time, ok bool) {
 type Time struct{ time.Time }
 
 // Scan implements [database/sql.Scanner]. It accepts a time.Time, its text in any form that
-// the drivers return, and NULL, which becomes the zero time. For any other value it returns
-// an error, which does not contain the value, and leaves t unchanged.
+// the drivers return, a Unix time, and NULL, which becomes the zero time. For any other value
+// it returns an error, which does not contain the value, and leaves t unchanged.
 func (t *Time) Scan(value any) error {
 	switch v := value.(type) {
 	case nil:

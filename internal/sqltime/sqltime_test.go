@@ -58,6 +58,12 @@ func TestScan(t *testing.T) {
 		"SQLite's text":         {"2026-03-04 04:06:07.123456+00:00", kept},
 		"another zone's text":   {"2026-03-04 05:06:07.123456+01:00", kept},
 		"text of time.String":   {"2026-03-04 05:06:07.123456 +0100 CET", kept},
+		"SQLite's date":         {"2026-03-04", kept.Truncate(24 * time.Hour)},
+		"SQLite's T":            {"2026-03-04T04:06:07.123456", kept},
+		"SQLite's Z":            {"2026-03-04 04:06:07.123456Z", kept},
+		"SQLite's minute":       {"2026-03-04 04:06", kept.Truncate(time.Minute)},
+		"seconds":               {kept.Unix(), kept.Truncate(time.Second)},
+		"milliseconds":          {kept.UnixMilli(), kept.Truncate(time.Millisecond)},
 		"RFC 3339":              {"2026-03-04T05:06:07.123456+01:00", kept},
 		"the first microsecond": {"0001-01-01 00:00:00.000001", time.Date(1, 1, 1, 0, 0, 0, 1000, time.UTC)},
 	} {
@@ -71,7 +77,7 @@ func TestScan(t *testing.T) {
 			}
 		})
 	}
-	for _, value := range []any{"", "yesterday", []byte{0xff}, 7, "2026-13-01 00:00:00"} {
+	for _, value := range []any{"", "yesterday", []byte{0xff}, 7, "2026-13-01 00:00:00", "2026-02-30 00:00:00.000000", "2026-13-01 00:00:00.000000+00:00", "2026-01-01 24:00:00.000000", "2026-01-01 00:00:60.000000", "2026-01-00 00:00:00.000000", "2026x01-01 00:00:00.000000"} {
 		if err := new(sqltime.Time).Scan(value); err == nil {
 			t.Errorf("%v: no error", value)
 		}
@@ -85,6 +91,9 @@ func FuzzScan(f *testing.F) {
 		var first, second sqltime.Time
 		if first.Scan(text) != nil || first.Year() < 1 || first.Year() > 9999 {
 			return
+		}
+		if got, want := sqltime.Bind("mysql", first.Time), first.Format("2006-01-02 15:04:05.000000"); got != want {
+			t.Errorf("Bind returns %v, want %v", got, want)
 		}
 		// Binding a time and reading it again does not change it.
 		for _, dialect := range []string{"mysql", "sqlite", "postgres"} {
