@@ -73,8 +73,8 @@ func (r *scanner) scan(rows *sql.Rows) error {
 	return nil
 }
 
-// isExact reports whether the text is the same in every character set of a connection. A
-// question mark can stand for a character that the connection's set lacks.
+// isExact reports whether the text is the same in every character set of a connection, but for
+// swe7 (seven bits for Swedish). A question mark can stand for a character that the set lacks.
 func isExact(text string) bool {
 	for i := range len(text) {
 		if text[i] < ' ' || text[i] > '~' || text[i] == '?' {
