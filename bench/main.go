@@ -4,6 +4,7 @@
 //	go run ./bench cleanup
 //	go run ./bench operations
 //	go run ./bench peers
+//	go run ./bench readcache
 //	go run ./bench revive
 //	go run ./bench against REF
 //
@@ -60,7 +61,7 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, w io.Writer) error {
-	const usage = "usage: bench cleanup|operations|peers|revive|against REF [flags]; -h after a command lists its flags"
+	const usage = "usage: bench cleanup|operations|peers|readcache|revive|against REF [flags]; -h after a command lists its flags"
 	if len(args) == 0 {
 		return errors.New(usage)
 	}
@@ -95,6 +96,10 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 		flags.IntVar(&c.rounds, "rounds", 40, "number of rounds; the tables show the median")
 		flags.IntVar(&c.ops, "ops", 48, "calls of each operation in each round")
 		flags.StringVar(&c.only, "only", "", "measure only operations, or stores, whose name contains this")
+	case "readcache":
+		measure = measureReadCache
+		flags.IntVar(&c.rounds, "rounds", 20, "number of rounds; the tables show the median")
+		flags.IntVar(&c.ops, "ops", 400, "calls of the plain store in each round")
 	case "revive":
 		measure = measureRevive
 		c.rounds, c.ops = 1, 8
