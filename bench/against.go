@@ -110,7 +110,7 @@ func againstOn(ctx context.Context, c config, e *engine, before, now string, out
 		own := *e
 		own.database = databaseName()
 		name := own.database
-		if _, err := e.createDatabase(ctx, name); err != nil {
+		if err := e.createDatabase(ctx, name); err != nil {
 			out.printf("\n### %s: not run\n\n%v\n", e.title, c.postgres.Redact(c.mysql.Redact(err)))
 			return nil
 		}

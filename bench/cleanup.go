@@ -77,7 +77,7 @@ func measureCleaning(ctx context.Context, c config, e *engine, by cleaner) (resu
 	}
 	if foregroundErr := requests.end(); foregroundErr != nil {
 		result.errors = len(requests.errs)
-		progress("the foreground, during %s: %v", by.name, requests.errs[0])
+		warn("the foreground, during %s: %v", by.name, requests.errs[0])
 	}
 	if err != nil {
 		return result, err

@@ -28,8 +28,10 @@ import (
 type engine struct {
 	name, title string
 
-	// createDatabase creates the database and returns a connector to it.
-	createDatabase func(ctx context.Context, name string) (driver.Connector, error)
+	// createDatabase creates the database.
+	createDatabase func(ctx context.Context, name string) error
+	// connect returns a connector to the database.
+	connect func(name string) (driver.Connector, error)
 	// dropDatabase removes the database.
 	dropDatabase func(ctx context.Context, name string) error
 	// dialector returns GORM's dialector on the pool.
@@ -52,9 +54,10 @@ func engines(c config) []*engine {
 	return []*engine{
 		{
 			name: "postgres", title: "PostgreSQL",
-			createDatabase: func(ctx context.Context, name string) (driver.Connector, error) {
-				return createPostgres(ctx, c.postgres.DSN(), name)
+			createDatabase: func(ctx context.Context, name string) error {
+				return execute(ctx, "pgx", c.postgres.DSN(), "CREATE SCHEMA "+name)
 			},
+			connect: func(name string) (driver.Connector, error) { return connectPostgres(c.postgres.DSN(), name) },
 			dropDatabase: func(ctx context.Context, name string) error {
 				return execute(ctx, "pgx", c.postgres.DSN(), "DROP SCHEMA "+name+" CASCADE")
 			},
@@ -65,9 +68,10 @@ func engines(c config) []*engine {
 		},
 		{
 			name: "mysql", title: "MariaDB / MySQL",
-			createDatabase: func(ctx context.Context, name string) (driver.Connector, error) {
-				return createMySQL(ctx, c.mysql.DSN(), name)
+			createDatabase: func(ctx context.Context, name string) error {
+				return execute(ctx, "mysql", c.mysql.DSN(), "CREATE DATABASE "+name)
 			},
+			connect: func(name string) (driver.Connector, error) { return connectMySQL(c.mysql.DSN(), name) },
 			dropDatabase: func(ctx context.Context, name string) error {
 				return execute(ctx, "mysql", c.mysql.DSN(), "DROP DATABASE "+name)
 			},
@@ -79,7 +83,10 @@ func engines(c config) []*engine {
 		},
 		{
 			name: "sqlite", title: "SQLite",
-			createDatabase: createSQLite,
+			createDatabase: func(_ context.Context, name string) error {
+				return os.Mkdir(filepath.Join(os.TempDir(), name), 0o700)
+			},
+			connect: connectSQLite,
 			dropDatabase: func(_ context.Context, name string) error {
 				return os.RemoveAll(filepath.Join(os.TempDir(), name))
 			},
@@ -92,10 +99,7 @@ func engines(c config) []*engine {
 	}
 }
 
-func createPostgres(ctx context.Context, dsn, name string) (driver.Connector, error) {
-	if err := execute(ctx, "pgx", dsn, "CREATE SCHEMA "+name); err != nil {
-		return nil, err
-	}
+func connectPostgres(dsn, name string) (driver.Connector, error) {
 	parsed, err := pgx.ParseConfig(dsn)
 	if err != nil {
 		return nil, err
@@ -104,10 +108,7 @@ func createPostgres(ctx context.Context, dsn, name string) (driver.Connector, er
 	return stdlib.GetConnector(*parsed), nil
 }
 
-func createMySQL(ctx context.Context, dsn, name string) (driver.Connector, error) {
-	if err := execute(ctx, "mysql", dsn, "CREATE DATABASE "+name); err != nil {
-		return nil, err
-	}
+func connectMySQL(dsn, name string) (driver.Connector, error) {
 	parsed, err := mysqldriver.ParseDSN(dsn)
 	if err != nil {
 		return nil, err
@@ -116,11 +117,7 @@ func createMySQL(ctx context.Context, dsn, name string) (driver.Connector, error
 	return mysqldriver.NewConnector(parsed)
 }
 
-func createSQLite(_ context.Context, name string) (driver.Connector, error) {
-	directory := filepath.Join(os.TempDir(), name)
-	if err := os.Mkdir(directory, 0o700); err != nil {
-		return nil, err
-	}
+func connectSQLite(name string) (driver.Connector, error) {
 	pool, err := sql.Open("sqlite3", "")
 	if err != nil {
 		return nil, err
@@ -148,7 +145,7 @@ func databaseName() string { return "usersession_bench_" + strings.ToLower(rand.
 // create creates the database and the table, and returns the server's version.
 func (e *engine) create(ctx context.Context) (version string, err error) {
 	e.database = databaseName()
-	if e.connector, err = e.createDatabase(ctx, e.database); err != nil {
+	if err := e.createDatabase(ctx, e.database); err != nil {
 		return "", err
 	}
 	defer func() {
@@ -156,6 +153,9 @@ func (e *engine) create(ctx context.Context) (version string, err error) {
 			e.drop()
 		}
 	}()
+	if e.connector, err = e.connect(e.database); err != nil {
+		return "", err
+	}
 	db, closePool := e.open()
 	defer closePool()
 	if err := db.WithContext(ctx).AutoMigrate(&entities.UserSession{}); err != nil {
@@ -170,7 +170,7 @@ func (e *engine) drop() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := e.dropDatabase(ctx, e.database); err != nil {
-		progress("%s: %v", e.title, err)
+		warn("%s: %v", e.title, err)
 	}
 }
 

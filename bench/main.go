@@ -5,6 +5,7 @@
 //	go run ./bench operations
 //	go run ./bench peers
 //	go run ./bench readcache
+//	go run ./bench scale
 //	go run ./bench revive
 //	go run ./bench against REF
 //
@@ -48,6 +49,10 @@ type config struct {
 
 	ops  int    // calls in a block of the operations
 	only string // part of the names of the selected operations or stores
+
+	tables   []int // the sizes of the tables, in sessions
+	hosts    int   // processes on the largest table; 0: none
+	hostTime time.Duration
 }
 
 func main() {
@@ -61,9 +66,12 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, w io.Writer) error {
-	const usage = "usage: bench cleanup|operations|peers|readcache|revive|against REF [flags]; -h after a command lists its flags"
+	const usage = "usage: bench cleanup|operations|peers|readcache|scale|revive|against REF [flags]; -h after a command lists its flags"
 	if len(args) == 0 {
 		return errors.New(usage)
+	}
+	if args[0] == hostCommand {
+		return runHost(ctx, args[1:])
 	}
 	var ref string
 	if args[0] == "against" && len(args) > 1 && !strings.HasPrefix(args[1], "-") {
@@ -75,7 +83,12 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	// The values of the variables are not the flags' defaults, which -h prints.
 	postgres := flags.String("postgres", "", "DSN of PostgreSQL (default: USERSESSION_TEST_POSTGRES, or "+localPostgres+")")
 	mysql := flags.String("mysql", "", "DSN of MariaDB or MySQL (default: USERSESSION_TEST_MYSQL, or "+localMySQL+")")
-	flags.IntVar(&c.ticket, "ticket", 1024, "size of a ticket in bytes")
+	size := 1024
+	if args[0] == "scale" {
+		size = 300
+	}
+	flags.IntVar(&c.ticket, "ticket", size, "size of a ticket in bytes")
+	var tables string
 
 	var measure func(context.Context, config, *engine, *report) error
 	switch args[0] {
@@ -100,6 +113,13 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 		measure = measureReadCache
 		flags.IntVar(&c.rounds, "rounds", 20, "number of rounds; the tables show the median")
 		flags.IntVar(&c.ops, "ops", 400, "calls of the plain store in each round")
+	case "scale":
+		measure = measureScale
+		flags.IntVar(&c.rounds, "rounds", 20, "number of rounds; the tables show the median")
+		flags.IntVar(&c.ops, "ops", 50, "calls of each operation in each round")
+		flags.StringVar(&tables, "rows", "10000,100000,1000000", "the tables, in sessions")
+		flags.IntVar(&c.hosts, "hosts", 4, "number of hosts, as processes, on the largest table; 0: none")
+		flags.DurationVar(&c.hostTime, "hosts-time", 10*time.Second, "how long the hosts run, in whole seconds")
 	case "revive":
 		measure = measureRevive
 		c.rounds, c.ops = 1, 8
@@ -109,12 +129,14 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}
-	var err error
-	if c.postgres, err = source("postgres", cmp.Or(*postgres, os.Getenv("USERSESSION_TEST_POSTGRES"), localPostgres)); err != nil {
+	if err := c.setSources(*postgres, *mysql); err != nil {
 		return err
 	}
-	if c.mysql, err = source("mysql", cmp.Or(*mysql, os.Getenv("USERSESSION_TEST_MYSQL"), localMySQL)); err != nil {
-		return err
+	if tables != "" {
+		var err error
+		if c.tables, err = parseTables(tables, c.ops); err != nil {
+			return err
+		}
 	}
 	if c.rounds < 1 || c.ticket < 1 || args[0] == "cleanup" && c.rows < 1000 || args[0] != "cleanup" && c.ops < 8 {
 		return errors.New("too few rounds, rows or calls, or an empty ticket: raise the flag")
@@ -156,6 +178,15 @@ const (
 	localMySQL    = "root@tcp(127.0.0.1:3306)/test?parseTime=true"
 )
 
+// setSources sets the databases. An empty DSN means that of the environment, or the default.
+func (c *config) setSources(postgres, mysql string) (err error) {
+	if c.postgres, err = source("postgres", cmp.Or(postgres, os.Getenv("USERSESSION_TEST_POSTGRES"), localPostgres)); err != nil {
+		return err
+	}
+	c.mysql, err = source("mysql", cmp.Or(mysql, os.Getenv("USERSESSION_TEST_MYSQL"), localMySQL))
+	return err
+}
+
 // source parses a DSN of the dialect.
 func source(dialect, text string) (dsn.Source, error) {
 	parsed, err := dsn.Parse(text)
@@ -166,9 +197,4 @@ func source(dialect, text string) (dsn.Source, error) {
 		return dsn.Source{}, fmt.Errorf("-%s: %w", dialect, err)
 	}
 	return parsed, nil
-}
-
-// progress prints a line to standard error.
-func progress(format string, args ...any) {
-	fmt.Fprintf(os.Stderr, format+"\n", args...)
 }
