@@ -73,13 +73,16 @@ func (s *GormStore) DeleteExpiredSessions(ctx context.Context) (int64, error) {
 			done, err = s.deleteEachExpired(ctx, operation, from, now, size, &kept)
 		}
 		deleted += done.deleted
+		if done.deleted > 0 {
+			s.progress(deleted)
+		}
 		if err != nil {
 			return deleted, err
 		}
 		s.logger.LogAttrs(ctx, slog.LevelDebug, "usersession: deleted a batch of expired sessions",
 			slog.Int64("deleted", done.deleted), slog.Int("picked", done.picked))
-		progress := done.deleted > 0 || done.upTo.After(from) || len(kept.ids) > before
-		if done.picked < size || !progress {
+		advanced := done.deleted > 0 || done.upTo.After(from) || len(kept.ids) > before
+		if done.picked < size || !advanced {
 			return deleted, kept.err(operation)
 		}
 		// The next batch begins at the last expiry of this one. PostgreSQL's index

@@ -1,12 +1,17 @@
 package usersession
 
 import (
+	"slices"
+	"strconv"
 	"testing"
 	"time"
 
 	driver "gorm.io/driver/sqlite"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
+
+	"example.com/usersession/bff"
+	"example.com/usersession/entities"
 )
 
 func TestCleanup_Pause(t *testing.T) {
@@ -38,5 +43,41 @@ func TestCleanup_Pause(t *testing.T) {
 				t.Errorf("the pause after a batch of 100ms is %v, want %v", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestCleanup_Progress: the store reports the sessions of a run after each batch that deleted some.
+func TestCleanup_Progress(t *testing.T) {
+	db, err := gorm.Open(driver.New(driver.Config{DriverName: "sqlite", DSN: "file:" + t.TempDir() + "/test.db"}), &gorm.Config{Logger: logger.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool, err := db.DB()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = pool.Close() })
+	if err := db.AutoMigrate(&entities.UserSession{}); err != nil {
+		t.Fatal(err)
+	}
+	var got []int64
+	store, err := NewGormStore(db, WithCleanupBatchSize(4), WithCleanupProgress(func(deleted int64) { got = append(got, deleted) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	past := time.Now().Add(-time.Hour)
+	for i := range 10 {
+		session := bff.UserSession{Key: strconv.Itoa(i), Created: past, Renewed: past, Expires: past}
+		if err := store.CreateUserSession(t.Context(), session); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if _, err := store.DeleteExpiredSessions(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []int64{4, 8, 10}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }

@@ -19,10 +19,11 @@ type config struct {
 
 	cleanupBatch int            // 0 means the dialect's default
 	cleanupPause *time.Duration // nil means the dialect's default
+	progress     func(deleted int64)
 }
 
 func newConfig(opts []Option) (config, error) {
-	c := config{clock: time.Now, logger: slog.New(slog.DiscardHandler)}
+	c := config{clock: time.Now, logger: slog.New(slog.DiscardHandler), progress: func(int64) {}}
 	for _, opt := range opts {
 		if err := opt(&c); err != nil {
 			return config{}, fmt.Errorf("usersession: %w", err)
@@ -107,6 +108,20 @@ func WithCleanupPause(pause time.Duration) Option {
 			return fmt.Errorf("WithCleanupPause: %v is less than 0", pause)
 		}
 		c.cleanupPause = &pause
+		return nil
+	}
+}
+
+// WithCleanupProgress sets a function that [GormStore.DeleteExpiredSessions] calls after each
+// batch in which it deleted sessions, with the number that the call has deleted so far. It is
+// for the first run on a table that was never cleaned up, which can take minutes. The function
+// must be safe for concurrent use if several goroutines clean up.
+func WithCleanupProgress(progress func(deleted int64)) Option {
+	return func(c *config) error {
+		if progress == nil {
+			return errors.New("WithCleanupProgress: the function is nil")
+		}
+		c.progress = progress
 		return nil
 	}
 }

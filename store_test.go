@@ -58,6 +58,7 @@ func TestNewGormStore_Refuses(t *testing.T) {
 		"a placeholder":     {db, usersession.WithTable("sessions?"), "WithTable"},
 		"an empty batch":    {db, usersession.WithCleanupBatchSize(0), "WithCleanupBatchSize"},
 		"a negative pause":  {db, usersession.WithCleanupPause(-1), "WithCleanupPause"},
+		"no progress":       {db, usersession.WithCleanupProgress(nil), "WithCleanupProgress"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var opts []usersession.Option

@@ -45,6 +45,9 @@ type Reseal struct {
 	BatchSize int
 	// Pause is the duration of the pause after each batch. The default is no pause.
 	Pause time.Duration
+	// Progress, if not nil, is called after each batch, before the pause, with the work until
+	// then. The goroutine that runs the job calls it.
+	Progress func(ResealReport)
 }
 
 // A ResealReport is the result of a [Reseal] job.
@@ -93,6 +96,9 @@ func (j Reseal) Run(ctx context.Context) (ResealReport, error) {
 			return report, fmt.Errorf("ticket: resealing a session: %w", err)
 		}
 		if report.Examined%batch == 0 {
+			if j.Progress != nil {
+				j.Progress(report)
+			}
 			if err := wait.For(ctx, j.Pause); err != nil {
 				return report, err
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -152,6 +153,35 @@ func TestReseal_SessionKeepsChanging(t *testing.T) {
 	_, err := Reseal{Store: store, Protector: ring(t, 2, 1), PartitionKey: "app"}.Run(t.Context())
 	if !errors.Is(err, bff.ErrSessionChanged) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestReseal_Progress: the job reports after each batch, and also if it then ends with an error.
+func TestReseal_Progress(t *testing.T) {
+	store := bff.NewInMemoryStore(bff.WithClock(clock))
+	fill(t, store, ring(t, 1), 0, 25)
+	ctx, cancel := context.WithCancel(t.Context())
+	var got []ResealReport
+	job := Reseal{
+		Store: store, Protector: ring(t, 2, 1), PartitionKey: "app", BatchSize: 10,
+		Progress: func(r ResealReport) {
+			got = append(got, r)
+			if len(got) == 5 {
+				cancel()
+			}
+		},
+	}
+	for range 2 {
+		if _, err := job.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []ResealReport{{10, 10, 0}, {20, 20, 0}, {10, 0, 0}, {20, 0, 0}}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if report, err := job.Run(ctx); !errors.Is(err, context.Canceled) || report.Examined != 10 || len(got) != 5 {
+		t.Errorf("%+v, %v, %v", report, err, got)
 	}
 }
 

@@ -134,8 +134,10 @@ func run(ctx context.Context, opts options, out io.Writer) error {
 // background re-encrypts the live sessions with the first key, once, and then deletes
 // expired sessions until the context ends.
 func (a *app) background(ctx context.Context) {
+	reseal := progress{what: "moving sessions to the first key", out: terminal(), count: live(a.store.db)}
 	report, err := ticket.Reseal{
 		Store: a.store, Protector: a.keys, PartitionKey: a.sessions.Config().Partition, Pause: 10 * time.Millisecond,
+		Progress: func(r ticket.ResealReport) { reseal.report(r.Examined) },
 	}.Run(ctx)
 	if err != nil {
 		a.log.LogAttrs(ctx, slog.LevelError, "moving sessions to the first key has failed: keep the old keys", slog.Any("error", err))

@@ -146,7 +146,8 @@ func openStore(opts options) (*database, error) {
 	if err := databases.Migrate(db); err != nil {
 		return nil, fmt.Errorf("creating the session table: %w", opts.source.Redact(err))
 	}
-	store, err := usersession.NewGormStore(db, usersession.WithLogger(slog.Default()))
+	cleanup := progress{what: "deleting expired sessions", out: terminal(), count: expired(db)}
+	store, err := usersession.NewGormStore(db, usersession.WithLogger(slog.Default()), usersession.WithCleanupProgress(cleanup.report))
 	return &database{store, db}, err
 }
 
