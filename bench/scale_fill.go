@@ -30,11 +30,12 @@ type scaled struct {
 // session returns session number i. The sessions of a user are far apart in the table, as if
 // each had been created on another day.
 func (s *scaled) session(i int, now time.Time) bff.UserSession {
-	created := now.Add(-time.Duration(i%s.rows) * span / time.Duration(s.rows))
+	age := span / time.Duration(s.rows) * time.Duration(i%s.rows)
+	created := now.Add(-age)
 	return bff.UserSession{
 		PartitionKey: partition, Key: key(i).Key,
 		SubjectID: s.user(i), SessionID: sessionID(i),
-		Created: created, Renewed: created, Expires: now.Add(timeout + time.Duration(i%s.rows)*span/time.Duration(s.rows)),
+		Created: created, Renewed: created, Expires: now.Add(timeout + age),
 		Ticket: s.ticket, Version: 1,
 	}
 }
