@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"example.com/usersession/bench/chart"
 )
 
 // A cleaning is the result of one round of one cleaner.
@@ -17,7 +19,8 @@ type cleaning struct {
 	alone, during latency // of the foreground, without and with the cleaner
 	calls         int     // updates of the foreground while cleaning
 	slowest       time.Duration
-	slower        float64 // the p99 of updates with the cleaner ÷ without it
+	slower        float64      // the p99 of updates with the cleaner ÷ without it
+	updates       chart.Series // of the foreground: seconds since the cleaner began, and milliseconds
 }
 
 // A latency has percentiles of the foreground's calls.
@@ -31,6 +34,7 @@ func measureCleanup(ctx context.Context, c config, e *engine, out *report) error
 	}
 	cleaners := []cleaner{storeCleaner(c), oneDelete, entityLoop, entityLoopInTx}
 	results := make([][]cleaning, len(cleaners))
+	work := newMeter(e.title+": rounds of the cleaners", c.rounds*len(cleaners))
 	for round := range c.rounds {
 		for i := range cleaners {
 			// Each round begins with another cleaner.
@@ -39,11 +43,14 @@ func measureCleanup(ctx context.Context, c config, e *engine, out *report) error
 			if err != nil {
 				return fmt.Errorf("%s: %w", cleaners[i].name, err)
 			}
-			progress("%s, round %d: %s: %.0f rows/s", e.title, round+1, cleaners[i].name, result.perSecond)
+			work.add(1)
 			results[i] = append(results[i], result)
 		}
 	}
 	printCleanup(c, out, cleaners, results)
+	if err := drawCleanup(c, e, cleaners, results); err != nil {
+		return err
+	}
 	return measureFleet(ctx, c, e, out)
 }
 
@@ -87,6 +94,7 @@ func measureCleaning(ctx context.Context, c config, e *engine, by cleaner) (resu
 	}
 	result.perSecond = float64(result.deleted) / took.Seconds()
 	result.alone, result.during = requests.latency(alone), requests.latency(whileCleaning)
+	result.updates = requests.timeline(begin)
 	result.calls = len(requests.writes[whileCleaning])
 	result.slowest = percentile(requests.writes[whileCleaning], 100)
 	result.slower = float64(result.during.update99) / float64(max(result.alone.update99, 1))

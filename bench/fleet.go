@@ -24,6 +24,7 @@ func measureFleet(ctx context.Context, c config, e *engine, out *report) error {
 		hosts int
 	}{{storeCleaner(c), 1}, {storeCleaner(c), fleetSize}, {entityLoop, 1}, {entityLoop, fleetSize}}
 	results := make([][]cleaning, len(kinds))
+	work := newMeter(e.title+": rounds of the hosts", c.rounds*len(kinds))
 	for round := range c.rounds {
 		for i := range kinds {
 			i = (i + round) % len(kinds)
@@ -31,7 +32,7 @@ func measureFleet(ctx context.Context, c config, e *engine, out *report) error {
 			if err != nil {
 				return fmt.Errorf("%d × %s: %w", kinds[i].hosts, kinds[i].by.name, err)
 			}
-			progress("%s, round %d: %d × %s: %.0f rows/s", e.title, round+1, kinds[i].hosts, kinds[i].by.name, result.perSecond)
+			work.add(1)
 			results[i] = append(results[i], result)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.com/usersession"
+	"example.com/usersession/bench/chart"
 	"example.com/usersession/bff"
 )
 
@@ -28,6 +29,7 @@ type foreground struct {
 	mu     sync.Mutex
 	reads  [phases][]time.Duration
 	writes [phases][]time.Duration
+	ended  []time.Time // when each of the writes while cleaning ended
 	errs   []error
 }
 
@@ -63,13 +65,28 @@ func (f *foreground) end() error {
 	return errors.Join(f.errs...)
 }
 
+// timeline returns the seconds from begin until the end of each update while cleaning, and the
+// milliseconds that it took.
+func (f *foreground) timeline(begin time.Time) chart.Series {
+	line := chart.Series{}
+	for i, took := range f.writes[whileCleaning] {
+		line.X = append(line.X, f.ended[i].Sub(begin).Seconds())
+		line.Y = append(line.Y, millis(took))
+	}
+	return line
+}
+
 func (f *foreground) work(ctx context.Context, into *[phases][]time.Duration, request func(context.Context, bff.UserSessionKey) error) {
 	var took [phases][]time.Duration
+	var ended []time.Time
 	defer func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		for phase := range phases {
 			into[phase] = append(into[phase], took[phase]...)
+		}
+		if into == &f.writes {
+			f.ended = append(f.ended, ended...)
 		}
 	}()
 	for ctx.Err() == nil && !f.ending.Load() {
@@ -78,7 +95,11 @@ func (f *foreground) work(ctx context.Context, into *[phases][]time.Duration, re
 		// The phase at the end of the request counts: a request that began before the
 		// cleanup and had to wait for it is part of the cleanup's phase.
 		phase := f.phase.Load()
-		took[phase] = append(took[phase], time.Since(begin))
+		end := time.Now()
+		took[phase] = append(took[phase], end.Sub(begin))
+		if phase == whileCleaning {
+			ended = append(ended, end)
+		}
 		if err != nil {
 			f.mu.Lock()
 			f.errs = append(f.errs, err)

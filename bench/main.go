@@ -50,6 +50,8 @@ type config struct {
 	ops  int    // calls in a block of the operations
 	only string // part of the names of the selected operations or stores
 
+	charts string // the directory of the pictures; "": none
+
 	tables   []int // the sizes of the tables, in sessions
 	hosts    int   // processes on the largest table; 0: none
 	hostTime time.Duration
@@ -88,6 +90,7 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 		size = 300
 	}
 	flags.IntVar(&c.ticket, "ticket", size, "size of a ticket in bytes")
+	flags.StringVar(&c.charts, "charts", "", "write pictures of the results into this directory: cleanup, readcache and scale")
 	var tables string
 
 	var measure func(context.Context, config, *engine, *report) error

@@ -76,24 +76,66 @@ func measureReadCache(ctx context.Context, c config, e *engine, out *report) err
 	out.printf("\n%d sessions, tickets of %d bytes (requests: 3.8 kB of tokens), %d of them read in turn; %d rounds of %d calls of the plain store and %d through the cache, medians.\n\n",
 		sessions, c.ticket, site.Browsers, c.rounds, c.ops, hitsPerRead*c.ops)
 	out.printf("| operation | goroutines | plain µs | cached µs | plain ÷ cached | allocs/op plain → cached |\n|---|---:|---:|---:|---:|---:|\n")
+	var parts requestParts
+	work := newMeter(e.title, 2*len(kinds)*(c.rounds+1))
 	for _, kind := range kinds {
 		for _, goroutines := range []int{1, parallelism} {
-			if err := compareCached(c, out, kind, goroutines, cache); err != nil {
+			plain, hit, err := compareCached(c, out, kind, goroutines, cache, work)
+			if err != nil {
 				return fmt.Errorf("%s: %w", kind.name, err)
 			}
+			if kind.name == kinds[0].name && goroutines == 1 {
+				parts.plainRead, parts.cachedRead = plain, hit
+			}
 		}
+	}
+	if parts.opening, parts.rest, err = withoutDatabase(ctx, c, keys); err != nil {
+		return err
+	}
+	out.printf("\nA request with the store in memory takes %.1f µs, and %.1f µs more if opened tickets are not remembered.\n", parts.rest, parts.opening)
+	if err := drawRequest(c, e, parts); err != nil {
+		return err
 	}
 	return printMisses(c, out, get(store), get(cache), cache)
 }
 
-// compareCached prints a line of the table.
-func compareCached(c config, out *report, kind cached, goroutines int, cache bff.ReadCache) error {
+// withoutDatabase measures requests with the store in memory: what opening a ticket takes, and the
+// whole request without that.
+func withoutDatabase(ctx context.Context, c config, keys ticket.Protector) (opening, rest float64, err error) {
+	var requests [2]func(int) error
+	for i, size := range []int{-1, 0} { // nothing remembered, and the default
+		config := serverside.Config{
+			Store: bff.NewInMemoryStore(), Protector: keys, Issuer: "https://id.example", TicketCacheSize: size,
+			Logger: slog.New(slog.DiscardHandler),
+		}
+		if requests[i], err = site.Requests(ctx, config, site.Handle); err != nil {
+			return 0, 0, err
+		}
+	}
+	var took [2][]float64
+	for round := range c.rounds + 1 {
+		for i, request := range requests {
+			each, _, err := timed(5*c.ops, 1, request)
+			if err != nil {
+				return 0, 0, err
+			}
+			if round > 0 {
+				took[i] = append(took[i], each)
+			}
+		}
+	}
+	rest = median(took[1])
+	return max(median(took[0])-rest, 0), rest, nil
+}
+
+// compareCached prints a line of the table and returns the microseconds.
+func compareCached(c config, out *report, kind cached, goroutines int, cache bff.ReadCache, work *meter) (plainTook, hitTook float64, err error) {
 	var plain, hit, ratios []float64
 	var plainAllocs, hitAllocs []int64
 	for round := range c.rounds + 1 { // the first round warms up
 		for i := range site.Browsers {
 			if err := kind.read(i); err != nil { // the cache has the session for another minute
-				return err
+				return 0, 0, err
 			}
 		}
 		var took [2]float64
@@ -101,25 +143,25 @@ func compareCached(c config, out *report, kind cached, goroutines int, cache bff
 		misses := cache.Stats().Misses
 		for turn := range 2 {
 			which := (turn + round) % 2
-			var err error
 			calls := []int{c.ops, hitsPerRead * c.ops}[which]
 			took[which], allocs[which], err = timed(calls, goroutines, []func(int) error{kind.plain, kind.read}[which])
 			if err != nil {
-				return err
+				return 0, 0, err
 			}
 		}
+		work.add(1)
 		if round == 0 {
 			continue
 		}
 		if cache.Stats().Misses != misses {
-			return errors.New("a read was not a hit: the block took longer than the sessions stay in memory")
+			return 0, 0, errors.New("a read was not a hit: the block took longer than the sessions stay in memory")
 		}
 		plain, hit, ratios = append(plain, took[0]), append(hit, took[1]), append(ratios, took[0]/took[1])
 		plainAllocs, hitAllocs = append(plainAllocs, allocs[0]), append(hitAllocs, allocs[1])
 	}
 	out.printf("| %s | %d | %.1f | %.2f | %.1f | %d → %d |\n", kind.name, goroutines,
 		median(plain), median(hit), median(ratios), median(plainAllocs), median(hitAllocs))
-	return nil
+	return median(plain), median(hit), nil
 }
 
 // printMisses compares a read that the cache has to pass on to the store with one of the plain

@@ -168,6 +168,9 @@ func measureScale(ctx context.Context, c config, e *engine, out *report) error {
 		}
 	}
 	printScale(c, out, tables)
+	if err := drawScale(c, tables); err != nil {
+		return err
+	}
 	return measureHosts(ctx, c, tables[len(tables)-1], out)
 }
 
