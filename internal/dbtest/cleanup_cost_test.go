@@ -60,9 +60,24 @@ func TestCleanup_ReadsNoDeletedRows(t *testing.T) {
 
 var buffers = regexp.MustCompile(`Buffers: shared (?:hit=(\d+))?(?: read=(\d+))?`)
 
-// pagesOf executes a recorded statement again, in a transaction that it rolls back, and
-// returns the number of pages that PostgreSQL read.
+// pagesOf executes a recorded statement again, see analyzed, and returns the number of pages that
+// PostgreSQL read.
 func pagesOf(t *testing.T, pool *sql.DB, event dbtest.Event) int {
+	t.Helper()
+	for _, line := range analyzed(t, pool, event) {
+		if found := buffers.FindStringSubmatch(line); found != nil { // the first line is the sum
+			hit, _ := strconv.Atoi(found[1])
+			read, _ := strconv.Atoi(found[2])
+			return hit + read
+		}
+	}
+	t.Fatal("the plan has no line with buffers")
+	return 0
+}
+
+// analyzed executes a recorded statement again, in a transaction that it rolls back, and returns
+// the lines of PostgreSQL's plan with what it did.
+func analyzed(t *testing.T, pool *sql.DB, event dbtest.Event) (lines []string) {
 	t.Helper()
 	tx, err := pool.BeginTx(t.Context(), nil)
 	must(t, err)
@@ -77,12 +92,8 @@ func pagesOf(t *testing.T, pool *sql.DB, event dbtest.Event) int {
 	for rows.Next() {
 		var line string
 		must(t, rows.Scan(&line))
-		if found := buffers.FindStringSubmatch(line); found != nil { // the first line is the sum
-			hit, _ := strconv.Atoi(found[1])
-			read, _ := strconv.Atoi(found[2])
-			return hit + read
-		}
+		lines = append(lines, line)
 	}
-	t.Fatalf("the plan has no line with buffers: %v", rows.Err())
-	return 0
+	must(t, rows.Err())
+	return lines
 }
