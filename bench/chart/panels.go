@@ -44,7 +44,7 @@ func Lines(title, x, y string, series ...Series) Panel {
 				p.Y.Max = math.Max(p.Y.Max, value*1.35) // room for the legend
 			}
 		}
-		p.Y.Tick.Marker = steps{math.Max(0.5, math.Ceil(p.Y.Max/6))}
+		p.Y.Tick.Marker = steps{stepOf(p.Y.Max)}
 		return nil
 	}}
 }
@@ -176,4 +176,11 @@ func (s steps) Ticks(_, highest float64) (ticks []plot.Tick) {
 		ticks = append(ticks, plot.Tick{Value: value, Label: number(value)})
 	}
 	return ticks
+}
+
+func stepOf(highest float64) float64 {
+	if highest <= 4 {
+		return 0.5
+	}
+	return math.Ceil(highest / 6)
 }

@@ -17,6 +17,11 @@ import (
 // conformance runs the suite on an engine. wrap makes the store that is tested of a GORM store.
 // Every store has a table of its own, named by a NamingStrategy; two hosts share one.
 func conformance(t *testing.T, d *dbtest.Database, maxStale time.Duration, wrap func(bff.UserSessionStore, func() time.Time) bff.UserSessionStore) {
+	conformanceOn(t, d, d.Migrate, maxStale, wrap)
+}
+
+// conformanceOn does the same on tables that the function migrate makes.
+func conformanceOn(t *testing.T, d *dbtest.Database, migrate func(testing.TB, *gorm.DB, ...any), maxStale time.Duration, wrap func(bff.UserSessionStore, func() time.Time) bff.UserSessionStore) {
 	t.Log(d.Version)
 	setup := dbtest.Setup{}
 	if d.Engine == dbtest.SQLite {
@@ -28,7 +33,7 @@ func conformance(t *testing.T, d *dbtest.Database, maxStale time.Duration, wrap 
 		db := d.OpenOn(t, connections, &gorm.Config{
 			NamingStrategy: schema.NamingStrategy{TablePrefix: fmt.Sprintf("t%d_", tables)},
 		})
-		d.Migrate(t, db)
+		migrate(t, db)
 		return wrap(newStore(t, db, usersession.WithClock(clock)), clock)
 	}
 	bfftest.Run(t, bfftest.Harness{
