@@ -50,7 +50,7 @@ func runAgainst(ctx context.Context, c config, ref string, out *report) (err err
 		_, failed := output(context.WithoutCancel(ctx), root, "git", "worktree", "remove", "--force", tree)
 		err = errors.Join(err, failed)
 	}()
-	progress("building")
+	announce("building")
 	before, err := build(ctx, root, tree, filepath.Join(directory, "before"))
 	if err != nil {
 		return err
@@ -139,7 +139,7 @@ func against(ctx context.Context, c config, title, before, now string, args [][]
 		if !slices.Contains(versions[0].names, name) || !strings.Contains(name, c.only) {
 			continue
 		}
-		progress("%s: %s", title, name)
+		announce("%s: %s", title, name)
 		var costs [2][]cost
 		var ratios []float64
 		for round := range c.rounds + 1 { // the first round warms up

@@ -28,7 +28,7 @@ type latency struct{ read50, read99, update50, update99 time.Duration }
 
 // measureCleanup compares the cleaners on one engine.
 func measureCleanup(ctx context.Context, c config, e *engine, out *report) error {
-	progress("%s: filling a table with %d sessions", e.title, 2*c.rows)
+	announce("%s: filling a table with %d sessions", e.title, 2*c.rows)
 	if err := e.fill(ctx, c); err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func measureCleanup(ctx context.Context, c config, e *engine, out *report) error
 			if err != nil {
 				return fmt.Errorf("%s: %w", cleaners[i].name, err)
 			}
-			work.add(1)
+			work.Add(1)
 			results[i] = append(results[i], result)
 		}
 	}

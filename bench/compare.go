@@ -80,7 +80,7 @@ func measureOperations(ctx context.Context, c config, e *engine, out *report) er
 		if !strings.Contains(op.name, c.only) {
 			continue
 		}
-		progress("%s: %s", e.title, op.name)
+		announce("%s: %s", e.title, op.name)
 		result, err := r.compare(ctx, op)
 		if err == nil {
 			err = r.count(ctx, e, op, result)

@@ -32,7 +32,7 @@ func measureFleet(ctx context.Context, c config, e *engine, out *report) error {
 			if err != nil {
 				return fmt.Errorf("%d × %s: %w", kinds[i].hosts, kinds[i].by.name, err)
 			}
-			work.add(1)
+			work.Add(1)
 			results[i] = append(results[i], result)
 		}
 	}

@@ -179,7 +179,7 @@ func measurePeers(ctx context.Context, c config, e *engine, out *report) error {
 			if p.engine != e.name || !strings.Contains(p.name, c.only) {
 				continue
 			}
-			progress("%s: %s: %s", e.title, l.title, p.name)
+			announce("%s: %s: %s", e.title, l.title, p.name)
 			err := p.with(ctx, c, e, db, func(theirs opened) error {
 				if err := db.WithContext(ctx).Exec(e.empty).Error; err != nil {
 					return err

@@ -14,6 +14,7 @@ import (
 	"example.com/usersession/bff"
 	"example.com/usersession/bff/serverside"
 	"example.com/usersession/bff/ticket"
+	"example.com/usersession/internal/progress"
 )
 
 // A cached is an operation with the plain store and through a read cache. The cache has all
@@ -129,7 +130,7 @@ func withoutDatabase(ctx context.Context, c config, keys ticket.Protector) (open
 }
 
 // compareCached prints a line of the table and returns the microseconds.
-func compareCached(c config, out *report, kind cached, goroutines int, cache bff.ReadCache, work *meter) (plainTook, hitTook float64, err error) {
+func compareCached(c config, out *report, kind cached, goroutines int, cache bff.ReadCache, work *progress.Meter) (plainTook, hitTook float64, err error) {
 	var plain, hit, ratios []float64
 	var plainAllocs, hitAllocs []int64
 	for round := range c.rounds + 1 { // the first round warms up
@@ -149,7 +150,7 @@ func compareCached(c config, out *report, kind cached, goroutines int, cache bff
 				return 0, 0, err
 			}
 		}
-		work.add(1)
+		work.Add(1)
 		if round == 0 {
 			continue
 		}

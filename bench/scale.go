@@ -156,7 +156,7 @@ func measureScale(ctx context.Context, c config, e *engine, out *report) error {
 				if err != nil {
 					return fmt.Errorf("%s, %d sessions: %w", op.name, s.rows, err)
 				}
-				work.add(1)
+				work.Add(1)
 				if round == 0 {
 					s.took[op.name] = &scaleTimes{}
 					continue

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/usersession/bff"
+	"example.com/usersession/internal/progress"
 	"example.com/usersession/internal/sqltime"
 )
 
@@ -44,9 +45,9 @@ func (s *scaled) user(i int) string {
 	return fmt.Sprintf("subject-%08d", i%(s.rows/ofUser))
 }
 
-// insertNumbers adds the sessions with the numbers, with multi-row statements. progress may be
+// insertNumbers adds the sessions with the numbers, with multi-row statements. work may be
 // nil.
-func (s *scaled) insertNumbers(ctx context.Context, numbers []int, progress *meter) error {
+func (s *scaled) insertNumbers(ctx context.Context, numbers []int, work *progress.Meter) error {
 	const rowsOfStatement, rowsOfTx = 250, 10_000
 	const columns = 9
 	statement := func(rows int) string {
@@ -83,8 +84,8 @@ func (s *scaled) insertNumbers(ctx context.Context, numbers []int, progress *met
 				return err
 			}
 			numbers = numbers[n:]
-			if progress != nil {
-				progress.add(n)
+			if work != nil {
+				work.Add(int64(n))
 			}
 		}
 		if err := tx.Commit(); err != nil {

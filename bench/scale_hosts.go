@@ -34,7 +34,7 @@ func measureHosts(ctx context.Context, c config, s *scaled, out *report) error {
 	if err != nil {
 		return err
 	}
-	progress("%s: %d hosts", s.title, c.hosts)
+	announce("%s: %d hosts", s.title, c.hosts)
 	results := make([]hostResult, c.hosts)
 	errs := make([]error, c.hosts)
 	var running sync.WaitGroup

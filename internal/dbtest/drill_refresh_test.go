@@ -60,7 +60,9 @@ func (f *fleet) expireRepeatedly(t *testing.T, shape refreshShape, expiries int)
 	t.Helper()
 	var tally refreshTally
 	user := f.signIn(t)
+	meter := drillMeter("expiries", int64(expiries))
 	for n := range expiries {
+		meter.Set(int64(n))
 		early := n%2 == 1
 		if early {
 			f.pass(t, tokenLife-serverside.DefaultRefreshBefore/2)

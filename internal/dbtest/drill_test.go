@@ -17,10 +17,16 @@ import (
 	"example.com/usersession/bff"
 	"example.com/usersession/entities"
 	"example.com/usersession/internal/dbtest"
+	"example.com/usersession/internal/progress"
 )
 
 // fullDrill reports whether the drills are to be large.
 func fullDrill() bool { return os.Getenv("USERSESSION_DRILL") == "full" }
+
+// drillMeter shows the progress of a drill, if go test passes the terminal on.
+func drillMeter(what string, total int64) *progress.Meter {
+	return progress.New(progress.Terminal(os.Stdout), what, total)
+}
 
 // drillSize is the number of rows of a drill and the batch size of its cleaners. A drill is
 // large if fullDrill.
@@ -161,8 +167,10 @@ func (d *drill) run(t *testing.T, kill func(batches int) bool) {
 	for _, c := range cleaners {
 		c.begin(t)
 	}
-	for d.count(t, "expires <= ?", time.Now()) > 0 && !t.Failed() {
+	meter := drillMeter("expired rows deleted", d.expired)
+	for left := d.expired; left > 0 && !t.Failed(); meter.Set(d.expired - left) {
 		time.Sleep(10 * time.Millisecond)
+		left = d.count(t, "expires <= ?", time.Now())
 	}
 	stop()
 	workers.Wait()
