@@ -51,10 +51,12 @@ fuzz: ## run every fuzz target for FUZZTIME (10s)
 	@GO='$(GO)' scripts/fuzz.sh '$(FUZZTIME)' $(MODULES)
 
 .PHONY: bench
-bench: ## measure the cleanup and the operations against alternatives, raw SQL and other stores; show which stores bring a revoked session back
+bench: ## measure the cleanup, the operations, the read cache and large tables; compare with alternatives, raw SQL and other stores
 	cd bench && $(GO) run . cleanup $(BENCHARGS)
 	cd bench && $(GO) run . operations $(BENCHARGS)
 	cd bench && $(GO) run . peers $(BENCHARGS)
+	cd bench && $(GO) run . readcache $(BENCHARGS)
+	cd bench && $(GO) run . scale $(BENCHARGS)
 	cd bench && $(GO) run . revive $(BENCHARGS)
 
 .PHONY: bench-against

@@ -120,6 +120,7 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 		measure = measureScale
 		flags.IntVar(&c.rounds, "rounds", 20, "number of rounds; the tables show the median")
 		flags.IntVar(&c.ops, "ops", 50, "calls of each operation in each round")
+		flags.StringVar(&c.only, "only", "", "measure only operations whose name contains this")
 		flags.StringVar(&tables, "rows", "10000,100000,1000000", "the tables, in sessions")
 		flags.IntVar(&c.hosts, "hosts", 4, "number of hosts, as processes, on the largest table; 0: none")
 		flags.DurationVar(&c.hostTime, "hosts-time", 10*time.Second, "how long the hosts run, in whole seconds")

@@ -42,13 +42,13 @@ func drawCleanup(c config, e *engine, cleaners []cleaner, results [][]cleaning) 
 }
 
 // drawScale draws the cost of the operations over the size of the table.
-func drawScale(c config, tables []*scaled) error {
+func drawScale(c config, operations []scaleOperation, tables []*scaled) error {
 	if len(tables) < 2 {
 		return nil
 	}
 	first := tables[0]
 	var lines []chart.Series
-	for _, op := range scaleOperations {
+	for _, op := range operations {
 		line := chart.Series{Name: op.name}
 		for _, s := range tables {
 			line.X = append(line.X, float64(s.rows))

@@ -58,9 +58,12 @@ var scaleOperations = []scaleOperation{
 		}
 		return err
 	}, after: (*scaled).restore},
-	{name: "cleanup, a row", numbers: func(s *scaled, calls int) []int { return s.neighbours(cleanedRows(calls)) },
+	{name: cleanupRow, numbers: func(s *scaled, calls int) []int { return s.neighbours(cleanedRows(calls)) },
 		after: (*scaled).restore},
 }
+
+// cleanupRow is the name of the operation that is a cleanup.
+const cleanupRow = "cleanup, a row"
 
 // cleanedRows is the number of rows that a cleanup deletes, in a round of so many calls.
 func cleanedRows(calls int) int { return 20 * calls }
@@ -147,8 +150,9 @@ func measureScale(ctx context.Context, c config, e *engine, out *report) error {
 	if err := printSizes(ctx, e, out, tables); err != nil {
 		return err
 	}
-	work := newMeter(e.title+": operations", len(scaleOperations)*(c.rounds+1)*len(tables))
-	for _, op := range scaleOperations {
+	operations := slices.DeleteFunc(slices.Clone(scaleOperations), func(op scaleOperation) bool { return !strings.Contains(op.name, c.only) })
+	work := newMeter(e.title+": operations", len(operations)*(c.rounds+1)*len(tables))
+	for _, op := range operations {
 		for round := range c.rounds + 1 { // the first round warms up
 			for i := range tables {
 				s := tables[(i+round)%len(tables)]
@@ -167,8 +171,8 @@ func measureScale(ctx context.Context, c config, e *engine, out *report) error {
 			}
 		}
 	}
-	printScale(c, out, tables)
-	if err := drawScale(c, tables); err != nil {
+	printScale(c, out, operations, tables)
+	if err := drawScale(c, operations, tables); err != nil {
 		return err
 	}
 	return measureHosts(ctx, c, tables[len(tables)-1], out)
@@ -206,7 +210,7 @@ func fillScaled(ctx context.Context, c config, e *engine, rows int) (s *scaled, 
 	return s, closePool, err
 }
 
-func printScale(c config, out *report, tables []*scaled) {
+func printScale(c config, out *report, operations []scaleOperation, tables []*scaled) {
 	out.printf("\n%d rounds of %d calls on each table in turn, medians of the rounds; a cleanup deletes %d rows.\n\n| operation | %d sessions, µs | p99 µs |",
 		c.rounds, c.ops, cleanedRows(c.ops), tables[0].rows)
 	for _, s := range tables[1:] {
@@ -219,7 +223,7 @@ func printScale(c config, out *report, tables []*scaled) {
 		}
 		return fmt.Sprintf("%.0f", micros(percentile(times.calls, 99)))
 	}
-	for _, op := range scaleOperations {
+	for _, op := range operations {
 		first := tables[0].took[op.name]
 		out.printf("| %s | %.1f | %s |", op.name, micros(median(first.rounds)), p99(first))
 		for _, s := range tables[1:] {
@@ -228,7 +232,11 @@ func printScale(c config, out *report, tables []*scaled) {
 		out.printf("\n")
 	}
 	for _, s := range tables {
-		row := median(s.took["cleanup, a row"].rounds)
+		cleanup, ok := s.took[cleanupRow]
+		if !ok {
+			continue
+		}
+		row := median(cleanup.rounds)
 		out.printf("\n%d sessions: the cleanup deletes %.0f rows/s.\n", s.rows, float64(time.Second)/float64(row))
 	}
 }

@@ -44,7 +44,7 @@ func Lines(title, x, y string, series ...Series) Panel {
 				p.Y.Max = math.Max(p.Y.Max, value*1.35) // room for the legend
 			}
 		}
-		p.Y.Tick.Marker = steps{stepOf(p.Y.Max)}
+		p.Y.Tick.Marker = steps{niceStep(p.Y.Max)}
 		return nil
 	}}
 }
@@ -126,6 +126,7 @@ func Bars(title, x string, bars []string, parts ...Series) Panel {
 		p.Add(text)
 		p.NominalY(names...)
 		p.X.Min = 0
+		p.X.Tick.Marker = steps{niceStep(p.X.Max)}
 		return nil
 	}}
 }
@@ -178,9 +179,13 @@ func (s steps) Ticks(_, highest float64) (ticks []plot.Tick) {
 	return ticks
 }
 
-func stepOf(highest float64) float64 {
-	if highest <= 4 {
-		return 0.5
+// niceStep returns 1, 2 or 5 times a power of ten, so that an axis has four to nine steps.
+func niceStep(highest float64) float64 {
+	power := math.Pow(10, math.Floor(math.Log10(highest/4)))
+	for _, times := range []float64{5, 2} {
+		if times*power <= highest/4 {
+			return times * power
+		}
 	}
-	return math.Ceil(highest / 6)
+	return power
 }
