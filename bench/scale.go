@@ -178,11 +178,11 @@ func measureScale(ctx context.Context, c config, e *engine, out *report) error {
 	return measureHosts(ctx, c, tables[len(tables)-1], out)
 }
 
-func fillScaled(ctx context.Context, c config, e *engine, rows int) (s *scaled, closePool func(), err error) {
-	db, closePool := e.open()
+func fillScaled(ctx context.Context, c config, e *engine, rows int) (_ *scaled, closePool func(), err error) {
+	db, end := e.open()
 	defer func() {
 		if err != nil {
-			closePool()
+			end()
 		}
 	}()
 	pool, err := db.DB()
@@ -193,7 +193,7 @@ func fillScaled(ctx context.Context, c config, e *engine, rows int) (s *scaled, 
 	if err != nil {
 		return nil, nil, err
 	}
-	s = &scaled{engine: e, rows: rows, pool: pool, store: store, ticket: newTicket(c.ticket), next: rows, took: map[string]*scaleTimes{}}
+	s := &scaled{engine: e, rows: rows, pool: pool, store: store, ticket: newTicket(c.ticket), next: rows, took: map[string]*scaleTimes{}}
 	numbers := make([]int, rows)
 	for i := range numbers {
 		numbers[i] = i
@@ -207,7 +207,7 @@ func fillScaled(ctx context.Context, c config, e *engine, rows int) (s *scaled, 
 		}
 	}
 	s.sizes, err = s.measureSizes(ctx)
-	return s, closePool, err
+	return s, end, err
 }
 
 func printScale(c config, out *report, operations []scaleOperation, tables []*scaled) {
