@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -42,5 +43,19 @@ func TestPicture_Write(t *testing.T) {
 		if bytes.Contains(data, []byte("NaN")) || bytes.Contains(data, []byte("Inf")) {
 			t.Errorf("%s has a coordinate that is no number", name)
 		}
+	}
+}
+
+func TestSeries_Thinned(t *testing.T) {
+	s := Series{Name: "many"}
+	for i := range 10_000 {
+		s.X, s.Y = append(s.X, float64(i)), append(s.Y, float64(i*7919%10_000))
+	}
+	thin := s.thinned(400)
+	if n := len(thin.Y); n < 300 || n > 410 || len(thin.X) != n || !slices.Contains(thin.Y, 9_999) || !slices.Contains(thin.Y, 9_950) {
+		t.Errorf("%d points of %d", len(thin.Y), len(s.Y))
+	}
+	if n := len(thin.thinned(500).Y); n != len(thin.Y) {
+		t.Errorf("%d points are few, and became %d", len(thin.Y), n)
 	}
 }

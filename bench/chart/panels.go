@@ -2,6 +2,7 @@ package chart
 
 import (
 	"math"
+	"slices"
 	"strconv"
 
 	"gonum.org/v1/plot"
@@ -24,6 +25,26 @@ func (s Series) points() plotter.XYs {
 	return points
 }
 
+// maxPoints bounds the size of the files: a panel has about so many points.
+const maxPoints = 400
+
+// thinned returns the series with all of its highest values and some of the others.
+func (s Series) thinned(size int) Series {
+	if len(s.Y) <= size {
+		return s
+	}
+	sorted := slices.Sorted(slices.Values(s.Y))
+	high := sorted[len(sorted)-size/4]
+	every := (len(s.Y) + size*3/4 - 1) / (size * 3 / 4)
+	thin := Series{Name: s.Name}
+	for i := range s.Y {
+		if s.Y[i] >= high || i%every == 0 {
+			thin.X, thin.Y = append(thin.X, s.X[i]), append(thin.Y, s.Y[i])
+		}
+	}
+	return thin
+}
+
 // Lines draws a line for each series over a logarithmic horizontal axis, from 0 up.
 func Lines(title, x, y string, series ...Series) Panel {
 	return Panel{title, x, y, func(p *plot.Plot, t theme) error {
@@ -44,6 +65,7 @@ func Lines(title, x, y string, series ...Series) Panel {
 				p.Y.Max = math.Max(p.Y.Max, value*1.35) // room for the legend
 			}
 		}
+		p.Legend.Top = p.Y.Max > 3 // else there is room below the lines, which begin at 1
 		p.Y.Tick.Marker = steps{niceStep(p.Y.Max)}
 		return nil
 	}}
@@ -53,12 +75,12 @@ var shapes = []draw.GlyphDrawer{
 	draw.CircleGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}, draw.PyramidGlyph{}, draw.RingGlyph{}, draw.BoxGlyph{},
 }
 
-// Points draws a point for each value, over a logarithmic vertical axis within the limits.
+// Points draws a point for each value, or for the highest and some of the others, over a logarithmic vertical axis within the limits.
 func Points(title, x, y string, colour int, s Series, maxX, minY, maxY float64) Panel {
 	return Panel{title, x, y, func(p *plot.Plot, t theme) error {
 		p.Add(grid(t))
 		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, powers{}
-		points := s.points()
+		points := s.thinned(maxPoints).points()
 		for i := range points {
 			points[i].X = math.Min(points[i].X, maxX)
 			points[i].Y = math.Min(math.Max(points[i].Y, minY), maxY)
