@@ -14,6 +14,9 @@ const scriptLock = 0x7573657273657373
 // semicolons sends only statements that are no SQL.
 func (d postgres) writeScript(s *script) {
 	s.comment("Each block is one transaction: it makes all changes of a version and records it, or does nothing.")
+	// With a snapshot from before the wait for the lock, a block would not see the records of
+	// the session that held it.
+	s.text("SET default_transaction_isolation = 'read committed';")
 	if s.createsVersions() {
 		s.text("")
 		s.block(append(d.begin(nil),
@@ -32,6 +35,7 @@ func (d postgres) writeScript(s *script) {
 		}
 		s.block(append(lines, execute(d.record(step)))...)
 	}
+	s.text("", "RESET default_transaction_isolation;")
 }
 
 // block writes a DO block. Its lines must not depend on their indentation.
@@ -56,8 +60,9 @@ func dollarTag(name, text string) string {
 	return tag
 }
 
-// begin returns the lines that every block begins with. They refuse a search_path in which
-// the version table, or a table of the step, is not in the schema of new tables.
+// begin returns the lines that every block begins with. They refuse an isolation level whose
+// snapshot can be older than the lock, and a search_path in which the version table, or a
+// table of the step, is not in the schema of new tables.
 func (d postgres) begin(step *scriptStep) []string {
 	names := []string{"to_regclass('" + VersionTable + "')"}
 	if step != nil {
@@ -68,6 +73,9 @@ func (d postgres) begin(step *scriptStep) []string {
 		}
 	}
 	return []string{
+		"    IF current_setting('transaction_isolation') NOT LIKE 'read %' THEN",
+		"        RAISE EXCEPTION 'a script needs the isolation level READ COMMITTED, and it is %', current_setting('transaction_isolation');",
+		"    END IF;",
 		fmt.Sprintf("    PERFORM set_config('lock_timeout', '%ds', true) WHERE current_setting('lock_timeout') = '0';", lockSeconds),
 		fmt.Sprintf("    PERFORM pg_advisory_xact_lock(%d);", scriptLock),
 		"    IF EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace",

@@ -73,11 +73,11 @@ func TestScript_MySQLSettings(t *testing.T) {
 	dbtest.On(t, []*dbtest.Engine{dbtest.MySQL}, func(t *testing.T, d *dbtest.Database) {
 		versions := versionsIn(t, dir, "mysql")
 		last := versions[len(versions)-1]
-		const settings = "SET SESSION sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT', SESSION sql_safe_updates = 1, SESSION autocommit = 0, SESSION lock_wait_timeout = 77;\n"
-		const show = "SELECT CONCAT('settings: ', @@SESSION.sql_mode, ' ', @@SESSION.sql_safe_updates + 0, @@SESSION.autocommit + 0, ' ', @@SESSION.lock_wait_timeout);\n"
+		const settings = "SET SESSION sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT', SESSION sql_safe_updates = 1, SESSION autocommit = 0, SESSION lock_wait_timeout = 77, SESSION group_concat_max_len = 4;\n"
+		const show = "SELECT CONCAT('settings: ', @@SESSION.sql_mode, ' ', @@SESSION.sql_safe_updates + 0, @@SESSION.autocommit + 0, ' ', @@SESSION.lock_wait_timeout, ' ', @@SESSION.group_concat_max_len);\n"
 		for _, script := range []string{scriptOf(t, dir, "mysql", 0, last), scriptOf(t, dir, "mysql", last, versions[1]), scriptOf(t, dir, "mysql", versions[1], last)} {
 			out, err := mariadb(t, d, settings+script+show)
-			if err != nil || !strings.Contains(out, "settings: PIPES_AS_CONCAT,ANSI_QUOTES,NO_BACKSLASH_ESCAPES 10 77") {
+			if err != nil || !strings.Contains(out, "settings: PIPES_AS_CONCAT,ANSI_QUOTES,NO_BACKSLASH_ESCAPES 10 77 4") {
 				t.Fatalf("%v\n%s", err, out)
 			}
 		}
@@ -86,6 +86,42 @@ func TestScript_MySQLSettings(t *testing.T) {
 		}
 		if got, want := notesIn(t, d), []string{`a;b and 'c' \`, "d; touched"}; !slices.Equal(got, want) {
 			t.Errorf("the notes are %q, want %q", got, want)
+		}
+	})
+}
+
+// TestScript_RepeatableRead: a script that waits for another sees what the other has recorded,
+// also if transactions are REPEATABLE READ by default.
+func TestScript_RepeatableRead(t *testing.T) {
+	dir := t.TempDir()
+	addAll(t, dir)
+	writeAll(t, dir, map[string]string{"postgres/20270101000000_notes.sql": byHand["postgres"]})
+	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL}, func(t *testing.T, d *dbtest.Database) {
+		versions := versionsIn(t, dir, "postgres")
+		before, last := versions[len(versions)-2], versions[len(versions)-1]
+		client{engine: d.Engine, run: psql}.mustApply(t, d, scriptOf(t, dir, "postgres", 0, before))
+		db := d.Open(t, dbtest.Setup{})
+		holder := db.Begin()
+		mustExec(t, holder, fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", 0x7573657273657373))
+		var out string
+		var group sync.WaitGroup
+		group.Go(func() {
+			out, _ = psql(t, d, "SET default_transaction_isolation = 'repeatable read';\n"+scriptOf(t, dir, "postgres", before, last))
+		})
+		for waiting := false; !waiting && t.Context().Err() == nil; {
+			if err := db.Raw("SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND NOT l.granted AND a.application_name = ?)", d.Name).Scan(&waiting).Error; err != nil {
+				t.Fatal(err)
+			}
+		}
+		mustExec(t, holder, fmt.Sprintf("INSERT INTO usersession_schema_version (version_id, is_applied) VALUES (%d, true)", last))
+		mustExec(t, holder, "COMMIT")
+		group.Wait()
+		if !strings.Contains(out, fmt.Sprintf("version %d is already applied", last)) {
+			t.Errorf("the script did not see the other's record:\n%s", out)
+		}
+		out, _ = psql(t, d, "BEGIN ISOLATION LEVEL REPEATABLE READ;\n"+scriptOf(t, dir, "postgres", 0, last)+"COMMIT;\n")
+		if !strings.Contains(out, "a script needs the isolation level READ COMMITTED") {
+			t.Errorf("the script ran in a REPEATABLE READ transaction:\n%s", out)
 		}
 	})
 }

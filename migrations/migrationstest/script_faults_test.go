@@ -82,7 +82,7 @@ func stateOf(t *testing.T, db *gorm.DB) (s state) {
 		t.Fatal(err)
 	}
 	s.model.Tables = slices.DeleteFunc(s.model.Tables, func(table migrations.Table) bool {
-		return table.Name == migrations.VersionTable || table.Name == "goose_lock"
+		return table.Name == migrations.VersionTable || table.Name == "usersession_schema_lock"
 	})
 	if len(s.model.Tables) == 0 {
 		s.model.Tables = nil

@@ -1,11 +1,15 @@
 -- From version 20260301120000 to 20260301120002 on postgres.
 -- Each block is one transaction: it makes all changes of a version and records it, or does nothing.
+SET default_transaction_isolation = 'read committed';
 
 -- 20260301120001_columns
 DO $usersession$
 DECLARE
     present bigint;
 BEGIN
+    IF current_setting('transaction_isolation') NOT LIKE 'read %' THEN
+        RAISE EXCEPTION 'a script needs the isolation level READ COMMITTED, and it is %', current_setting('transaction_isolation');
+    END IF;
     PERFORM set_config('lock_timeout', '10s', true) WHERE current_setting('lock_timeout') = '0';
     PERFORM pg_advisory_xact_lock(8463219666995999603);
     IF EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -55,6 +59,9 @@ DO $usersession$
 DECLARE
     present bigint;
 BEGIN
+    IF current_setting('transaction_isolation') NOT LIKE 'read %' THEN
+        RAISE EXCEPTION 'a script needs the isolation level READ COMMITTED, and it is %', current_setting('transaction_isolation');
+    END IF;
     PERFORM set_config('lock_timeout', '10s', true) WHERE current_setting('lock_timeout') = '0';
     PERFORM pg_advisory_xact_lock(8463219666995999603);
     IF EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -82,6 +89,9 @@ DO $usersession$
 DECLARE
     present bigint;
 BEGIN
+    IF current_setting('transaction_isolation') NOT LIKE 'read %' THEN
+        RAISE EXCEPTION 'a script needs the isolation level READ COMMITTED, and it is %', current_setting('transaction_isolation');
+    END IF;
     PERFORM set_config('lock_timeout', '10s', true) WHERE current_setting('lock_timeout') = '0';
     PERFORM pg_advisory_xact_lock(8463219666995999603);
     IF EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -109,3 +119,5 @@ INSERT INTO usersession_schema_version (version_id, is_applied) VALUES (20260301
 $sql$;
 END
 $usersession$;
+
+RESET default_transaction_isolation;

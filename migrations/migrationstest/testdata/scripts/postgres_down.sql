@@ -1,11 +1,15 @@
 -- From version 20260301120004 to 0 on postgres.
 -- Each block is one transaction: it makes all changes of a version and records it, or does nothing.
+SET default_transaction_isolation = 'read committed';
 
 -- 20260301120004_narrow
 DO $usersession$
 DECLARE
     present bigint;
 BEGIN
+    IF current_setting('transaction_isolation') NOT LIKE 'read %' THEN
+        RAISE EXCEPTION 'a script needs the isolation level READ COMMITTED, and it is %', current_setting('transaction_isolation');
+    END IF;
     PERFORM set_config('lock_timeout', '10s', true) WHERE current_setting('lock_timeout') = '0';
     PERFORM pg_advisory_xact_lock(8463219666995999603);
     IF EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -70,6 +74,9 @@ DO $usersession$
 DECLARE
     present bigint;
 BEGIN
+    IF current_setting('transaction_isolation') NOT LIKE 'read %' THEN
+        RAISE EXCEPTION 'a script needs the isolation level READ COMMITTED, and it is %', current_setting('transaction_isolation');
+    END IF;
     PERFORM set_config('lock_timeout', '10s', true) WHERE current_setting('lock_timeout') = '0';
     PERFORM pg_advisory_xact_lock(8463219666995999603);
     IF EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -121,6 +128,9 @@ DO $usersession$
 DECLARE
     present bigint;
 BEGIN
+    IF current_setting('transaction_isolation') NOT LIKE 'read %' THEN
+        RAISE EXCEPTION 'a script needs the isolation level READ COMMITTED, and it is %', current_setting('transaction_isolation');
+    END IF;
     PERFORM set_config('lock_timeout', '10s', true) WHERE current_setting('lock_timeout') = '0';
     PERFORM pg_advisory_xact_lock(8463219666995999603);
     IF EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -171,6 +181,9 @@ DO $usersession$
 DECLARE
     present bigint;
 BEGIN
+    IF current_setting('transaction_isolation') NOT LIKE 'read %' THEN
+        RAISE EXCEPTION 'a script needs the isolation level READ COMMITTED, and it is %', current_setting('transaction_isolation');
+    END IF;
     PERFORM set_config('lock_timeout', '10s', true) WHERE current_setting('lock_timeout') = '0';
     PERFORM pg_advisory_xact_lock(8463219666995999603);
     IF EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -196,3 +209,5 @@ DELETE FROM usersession_schema_version WHERE version_id = 20260301120000
 $sql$;
 END
 $usersession$;
+
+RESET default_transaction_isolation;
