@@ -227,3 +227,19 @@ func TestForeignGoose(t *testing.T) {
 		}
 	})
 }
+
+// TestForeignTable migrates beside a table goose_db_version that is not goose's.
+func TestForeignTable(t *testing.T) {
+	dir := t.TempDir()
+	addAll(t, dir)
+	project := team(dir, steps[len(steps)-1].models...)
+	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
+		db, dsn := d.Open(t, dbtest.Setup{}), dsnOf(t, d)
+		mustExec(t, db, "CREATE TABLE goose_db_version (version varchar(20))")
+		if _, err := run(t, project, "adopt", dsn); err == nil || !strings.Contains(err.Error(), "nothing to take over") {
+			t.Errorf("adopt: %v", err)
+		}
+		mustRun(t, project, "up", dsn)
+		mustRun(t, project, "down", "-allow-destructive", dsn)
+	})
+}

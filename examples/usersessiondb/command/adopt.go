@@ -74,9 +74,12 @@ func (s *session) currentRows() string {
 // An application that uses goose may have the same versions by chance: they count only if
 // the database has a table of the project.
 func (s *session) formerVersions(ctx context.Context) (former []int64, others bool, err error) {
-	exists, err := s.hasTable(ctx, formerTable)
-	if err != nil || !exists {
+	found, err := migrations.Inspect(ctx, s.target.gorm, formerTable)
+	if err != nil {
 		return nil, false, err
+	}
+	if table := found.Table(formerTable); table == nil || table.Column("version_id") == nil || table.Column("is_applied") == nil {
+		return nil, false, nil // missing, or another tool's
 	}
 	var all []int64
 	err = s.target.gorm.WithContext(ctx).Raw("SELECT version_id FROM " + formerTable + " WHERE version_id <> 0 AND " + s.currentRows() + " ORDER BY id").Scan(&all).Error

@@ -110,8 +110,8 @@ func Run(ctx context.Context, team Team, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if f.lockTimeout < 0 {
-		return errors.New("-lock-timeout is negative")
+	if f.lockTimeout != 0 && (f.lockTimeout < time.Millisecond || f.lockTimeout > maxLimit) {
+		return errors.New("-lock-timeout must be 0, or between 1ms and 596h")
 	}
 	if len(words) == 0 {
 		set.Usage()

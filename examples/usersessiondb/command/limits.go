@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// maxLimit is the maximum of PostgreSQL and SQLite, which count milliseconds in 31 bits.
+const maxLimit = 596 * time.Hour
+
 // limitLocks limits how long a statement of the connection waits for a lock. 0 is no limit.
 // The returned function restores the former limit.
 func limitLocks(ctx context.Context, conn *sql.Conn, dialect string, limit time.Duration) (restore func(context.Context) error, err error) {
