@@ -171,6 +171,7 @@ func (c *checker) sessions(ctx context.Context, db *gorm.DB, want sessionTable, 
 			return fmt.Errorf("migrations: read the triggers: %w", err)
 		}
 		c.indexes(&want.Table, live)
+		c.extraIndexes(&want.Table, live)
 	}
 	if err := c.clock(db, config.now); err != nil {
 		return fmt.Errorf("migrations: read the database's clock: %w", err)

@@ -170,6 +170,10 @@ func (c *checker) indexes(want, live *Table) {
 			c.harmless(where, problem, remedy)
 		}
 	}
+}
+
+// extraIndexes reports unique indexes of the sessions' table that the models do not have.
+func (c *checker) extraIndexes(want, live *Table) {
 	for _, index := range live.Indexes {
 		if !index.Unique || slices.ContainsFunc(want.Indexes, func(i Index) bool { return i.Unique && c.serves(index, i) }) {
 			continue

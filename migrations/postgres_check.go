@@ -29,6 +29,11 @@ func (d postgres) probes(table string) []probe {
 			}})
 	}
 	return append(visible, []probe{
+		{query: `SELECT i.relname FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+			WHERE x.indrelid = to_regclass(?) AND NOT x.indimmediate ORDER BY i.relname`, args: []any{regclass}, find: func(c *checker, row []string) {
+			c.add(table+"."+row[0], "the constraint is deferrable: the server refuses the store's ON CONFLICT, and so every sign-in",
+				"drop the constraint, and add it without DEFERRABLE")
+		}},
 		{query: "SELECT current_setting('transaction_read_only') = 'on' OR pg_is_in_recovery()", find: func(c *checker, row []string) {
 			if isOn(row[0]) {
 				c.add("connection", readOnlyProblem, "connect to the primary: with several hosts in the DSN, target_session_attrs=read-write finds it")

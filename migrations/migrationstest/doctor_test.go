@@ -69,6 +69,16 @@ var defects = []struct {
 		new: map[string]string{"sqlite": "INDEX `idx_user_sessions_key`", "postgres": `INDEX "idx_user_sessions_key"`, "mysql": "INDEX `idx_user_sessions_key`"},
 	},
 	{
+		name: "a deferrable unique constraint", find: "user_sessions.idx_user_sessions_key: the constraint is deferrable", remedy: "DEFERRABLE",
+		old: map[string]string{"postgres": `CREATE UNIQUE INDEX "idx_user_sessions_key" ON "user_sessions" ("partition_key", "key");`},
+		new: map[string]string{"postgres": `ALTER TABLE "user_sessions" ADD CONSTRAINT "idx_user_sessions_key" UNIQUE ("partition_key", "key") DEFERRABLE;`},
+	},
+	{
+		name: "a deferrable primary key", find: "user_sessions.user_sessions_pkey: the constraint is deferrable", remedy: "DEFERRABLE",
+		old: map[string]string{"postgres": `PRIMARY KEY ("id")`},
+		new: map[string]string{"postgres": `PRIMARY KEY ("id") DEFERRABLE INITIALLY DEFERRED`},
+	},
+	{
 		name: "a wrong type", find: "user_sessions.ticket: the type", remedy: "migration",
 		old: map[string]string{"sqlite": "blob", "postgres": "bytea", "mysql": "longblob"},
 		new: map[string]string{"sqlite": "text", "postgres": "text", "mysql": "blob"},
