@@ -19,7 +19,7 @@ func (d mysql) writeScript(s *script) {
 		"SET SESSION sql_safe_updates = 0, SESSION autocommit = 1;",
 		fmt.Sprintf("SET SESSION lock_wait_timeout = %d, SESSION group_concat_max_len = 65536;", lockSeconds), // the names of an index's columns
 		fmt.Sprintf("SET @usersession_lock = GET_LOCK(CONCAT('usersession.', MD5(DATABASE())), %d);", lockSeconds))
-	d.stop(s, "@usersession_lock = 1", "another session runs a script on this database, or no database is selected")
+	d.stop(s, "@usersession_lock = 1", "another session migrates this database, or no database is selected")
 	if s.createsVersions() {
 		s.text("")
 		s.statement("CREATE TABLE IF NOT EXISTS " + VersionTable + " (id bigint unsigned NOT NULL AUTO_INCREMENT, version_id bigint NOT NULL, is_applied boolean NOT NULL, tstamp datetime NULL DEFAULT CURRENT_TIMESTAMP, PRIMARY KEY (id))")

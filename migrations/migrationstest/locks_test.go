@@ -419,3 +419,44 @@ func TestUp_RestOfARebuild(t *testing.T) {
 		}
 	})
 }
+
+// TestUp_ScriptRuns: up waits for a script on MySQL, as scripts do for each other.
+func TestUp_ScriptRuns(t *testing.T) {
+	dir := t.TempDir()
+	add(t, dir, steps[0])
+	dbtest.On(t, []*dbtest.Engine{dbtest.MySQL}, func(t *testing.T, d *dbtest.Database) {
+		db := d.Open(t, dbtest.Setup{})
+		script, err := dbtest.Pool(t, db).Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer script.Close()
+		var lock string
+		for line := range strings.Lines(scriptOf(t, dir, "mysql", 0, versionsIn(t, dir, "mysql")[0])) {
+			if strings.Contains(line, "GET_LOCK") {
+				lock = line
+			}
+		}
+		if _, err := script.ExecContext(t.Context(), lock); err != nil {
+			t.Fatal(err)
+		}
+		up := make(chan error, 1)
+		go func() { _, err := run(t, team(dir, steps[0].models...), "up", dsnOf(t, d)); up <- err }()
+		for waiting := false; !waiting; {
+			select {
+			case err := <-up:
+				t.Fatalf("up did not wait for the script: %v", err)
+			default:
+			}
+			if err := db.Raw("SELECT COUNT(*) > 0 FROM information_schema.processlist WHERE db = DATABASE() AND state = 'User lock'").Scan(&waiting).Error; err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := script.ExecContext(t.Context(), "DO RELEASE_ALL_LOCKS()"); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-up; err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -52,7 +52,11 @@ func lockerOf(t *target) (lock.SessionLocker, error) {
 	}
 }
 
-// A mysqlLocker holds goose's lease on other connections of the pool, which renew it.
+// scriptLock is the name of the lock that a script holds on MySQL.
+const scriptLock = "CONCAT('usersession.', MD5(DATABASE()))"
+
+// A mysqlLocker holds goose's lease on other connections of the pool, which renew it, and the
+// lock of a script on its own connection.
 type mysqlLocker struct {
 	locker lock.Locker
 	pool   *sql.DB
@@ -73,11 +77,36 @@ func (l mysqlLocker) SessionLock(ctx context.Context, conn *sql.Conn) error {
 	if err != nil {
 		return fmt.Errorf("create the table of the lock: %w", err)
 	}
-	return l.locker.Lock(ctx, l.pool)
+	if err := lockScripts(ctx, conn); err != nil {
+		return err
+	}
+	if err := l.locker.Lock(ctx, l.pool); err != nil {
+		return errors.Join(err, unlockScripts(context.WithoutCancel(ctx), conn))
+	}
+	return nil
 }
 
-func (l mysqlLocker) SessionUnlock(ctx context.Context, _ *sql.Conn) error {
-	return l.locker.Unlock(ctx, l.pool)
+func (l mysqlLocker) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
+	return errors.Join(l.locker.Unlock(ctx, l.pool), unlockScripts(ctx, conn))
+}
+
+// lockScripts waits until no script runs on the server. A server that refuses the lock, as
+// some clusters do, refuses scripts too.
+func lockScripts(ctx context.Context, conn *sql.Conn) error {
+	var got sql.NullBool
+	err := conn.QueryRowContext(ctx, "SELECT GET_LOCK("+scriptLock+", ?)", maxWait.Seconds()).Scan(&got)
+	switch {
+	case mysqlNumber(err) != 0:
+		return nil
+	case err == nil && !got.Bool:
+		return errors.New("the lock of a script was not free in time")
+	}
+	return err
+}
+
+func unlockScripts(ctx context.Context, conn *sql.Conn) error {
+	_, err := conn.ExecContext(ctx, "DO RELEASE_LOCK("+scriptLock+")")
+	return err
 }
 
 // A sqlServerLocker holds an application lock. SQL Server releases it at the latest when the

@@ -38,15 +38,17 @@ func (s *session) lockHolder(ctx context.Context) string {
 				AND l.classid::bigint << 32 | l.objid::bigint = ` + fmt.Sprint(lockID)
 		format = "; the lock belongs to %s"
 	case "mysql":
-		query = "SELECT CONCAT(locked_by, ' until ', lease_expires_at) FROM " + lockTable + " WHERE locked AND locked_by IS NOT NULL"
-		format = "; the lock belongs to %s, unless that process renews it, which it does every few seconds while it runs"
+		// A host that has vanished keeps its connection's lock until the server ends the connection.
+		query = "SELECT CONCAT_WS('; ', (SELECT CONCAT(locked_by, ' until ', lease_expires_at, ', unless that process renews it, which it does every few seconds while it runs') FROM " + lockTable +
+			" WHERE locked AND locked_by IS NOT NULL LIMIT 1), CONCAT('connection ', IS_USED_LOCK(" + scriptLock + "), ', which migrates or runs a script; if its host has vanished, KILL ends it'))"
+		format = "; the lock belongs to %s"
 	default:
 		return ""
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var holder string
-	if err := s.target.pool.QueryRowContext(ctx, query).Scan(&holder); err != nil {
+	if err := s.target.pool.QueryRowContext(ctx, query).Scan(&holder); err != nil || holder == "" {
 		return ""
 	}
 	return fmt.Sprintf(format, holder)

@@ -7,7 +7,7 @@ SET SESSION sql_mode = 'TRADITIONAL';
 SET SESSION sql_safe_updates = 0, SESSION autocommit = 1;
 SET SESSION lock_wait_timeout = 10, SESSION group_concat_max_len = 65536;
 SET @usersession_lock = GET_LOCK(CONCAT('usersession.', MD5(DATABASE())), 10);
-SET SESSION sql_mode = IF(@usersession_lock = 1, 'TRADITIONAL', 'STOPPED: another session runs a script on this database, or no database is selected');
+SET SESSION sql_mode = IF(@usersession_lock = 1, 'TRADITIONAL', 'STOPPED: another session migrates this database, or no database is selected');
 
 -- 20260301120005_narrow_2
 SET @usersession_go = 0, @usersession_at = NULL, @usersession_applied = NULL;

@@ -7,7 +7,7 @@ SET SESSION sql_mode = 'TRADITIONAL';
 SET SESSION sql_safe_updates = 0, SESSION autocommit = 1;
 SET SESSION lock_wait_timeout = 10, SESSION group_concat_max_len = 65536;
 SET @usersession_lock = GET_LOCK(CONCAT('usersession.', MD5(DATABASE())), 10);
-SET SESSION sql_mode = IF(@usersession_lock = 1, 'TRADITIONAL', 'STOPPED: another session runs a script on this database, or no database is selected');
+SET SESSION sql_mode = IF(@usersession_lock = 1, 'TRADITIONAL', 'STOPPED: another session migrates this database, or no database is selected');
 
 CREATE TABLE IF NOT EXISTS usersession_schema_version (id bigint unsigned NOT NULL AUTO_INCREMENT, version_id bigint NOT NULL, is_applied boolean NOT NULL, tstamp datetime NULL DEFAULT CURRENT_TIMESTAMP, PRIMARY KEY (id));
 INSERT INTO usersession_schema_version (version_id, is_applied) SELECT 0, true FROM (SELECT 1 AS one) AS once WHERE @usersession_lock = 1 AND NOT EXISTS (SELECT 1 FROM usersession_schema_version WHERE version_id = 0);
