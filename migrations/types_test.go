@@ -113,6 +113,7 @@ func TestCheck_SQLServer(t *testing.T) {
 		c := checker{comparison{dialect: d}}
 		c.columns(want, live(edit))
 		c.indexes(want, live(edit))
+		c.extraIndexes(want, live(edit))
 		var problems []string
 		for _, finding := range c.findings {
 			problems = append(problems, finding.Problem)

@@ -229,7 +229,9 @@ func TestBaseline_AutoMigratedDatabase(t *testing.T) {
 			t.Fatal(err)
 		}
 		mustRun(t, project, "baseline", "20260301120000", dsn)
-		mustRun(t, project, "baseline", "20260301120000", dsn) // changes nothing
+		if out := mustRun(t, project, "baseline", "20260301120000", dsn); out != "Nothing is recorded: the versions up to 20260301120000 are there already.\n" {
+			t.Errorf("a second baseline says:\n%s", out)
+		}
 		if out := mustRun(t, project, "up", dsn); !strings.Contains(out, "Nothing is pending") {
 			t.Errorf("after the baseline:\n%s", out)
 		}

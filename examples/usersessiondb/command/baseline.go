@@ -105,7 +105,8 @@ func (r *runner) stamp(ctx context.Context, t *target, number int64) error {
 		return err
 	}
 	return m.locked(ctx, func(conn *sql.Conn) error {
-		return inTransaction(ctx, conn, func(tx *sql.Tx) error {
+		recorded := 0
+		err := inTransaction(ctx, conn, func(tx *sql.Tx) error {
 			for _, source := range m.session.sources {
 				if source.Version > number || slices.Contains(m.session.recorded, source.Version) {
 					continue
@@ -114,8 +115,13 @@ func (r *runner) stamp(ctx context.Context, t *target, number int64) error {
 					return err
 				}
 				r.printf("recorded as applied: %d", source.Version)
+				recorded++
 			}
 			return nil
 		})
+		if err == nil && recorded == 0 {
+			r.printf("Nothing is recorded: the versions up to %d are there already.", number)
+		}
+		return err
 	})
 }
