@@ -1,4 +1,4 @@
--- get: at most 49 allocations
+-- get: at most 57 allocations
 
 SELECT `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `key` = ? AND CAST(CONVERT(`key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?);
 --   with string, string, string, string, string
@@ -40,12 +40,12 @@ INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`,
 --   with string, string, string, string, string, string, string, []uint8
 COMMIT;
 
--- list, 10 of a subject: at most 156 allocations
+-- list, 10 of a subject: at most 165 allocations
 
 SELECT `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `subject_id` = ? AND CAST(CONVERT(`subject_id` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id`;
 --   with string, string, string, string, string
 
--- page of 50: at most 541 allocations
+-- page of 50: at most 550 allocations
 
 SELECT `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `id` FROM `user_sessions` WHERE `partition_key` = ? AND CAST(CONVERT(`partition_key` USING utf8mb4) AS BINARY) = CAST(? AS BINARY) AND `id` < ? AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id` DESC LIMIT ?;
 --   with string, string, int64, string, int64
