@@ -67,7 +67,7 @@ func TestReadCache_AnswersFromMemory(t *testing.T) {
 		if n := store.reads.Load(); n != 1 {
 			t.Errorf("%d reads of the store, want 1", n)
 		}
-		time.Sleep(1)
+		time.Sleep(1 * time.Nanosecond)
 		mustGet(t, cache, "key")
 		if n := store.reads.Load(); n != 2 {
 			t.Errorf("%d reads of the store after MaxStale, want 2", n)

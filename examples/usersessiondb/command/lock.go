@@ -53,7 +53,7 @@ func lockerOf(t *target) (lock.SessionLocker, error) {
 }
 
 // scriptLock is the name of the lock that a script holds on MySQL.
-const scriptLock = "CONCAT('usersession.', MD5(DATABASE()))"
+const scriptLock = "CONCAT('usersession.', LEFT(SHA2(DATABASE(), 256), 40))"
 
 // A mysqlLocker holds goose's lease on other connections of the pool, which renew it, and the
 // lock of a script on its own connection.
