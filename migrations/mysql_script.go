@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// scriptLock is the name of the lock of a database's scripts, which the command up of the sample
+// mysqlScriptLock is the name of the lock of a database's scripts, which the command up of the sample
 // project also takes: at most 64 characters. MySQL 9.6 and later have no MD5.
-const scriptLock = "CONCAT('usersession.', LEFT(SHA2(DATABASE(), 256), 40))"
+const mysqlScriptLock = "CONCAT('usersession.', LEFT(SHA2(DATABASE(), 256), 40))"
 
 // writeScript writes each statement as a text that is prepared and executed only if all
 // statements before it have succeeded. MySQL commits after each DDL statement, so a version
@@ -22,7 +22,7 @@ func (d mysql) writeScript(s *script) {
 		"SET SESSION sql_mode = 'TRADITIONAL';", // without ANSI_QUOTES and NO_BACKSLASH_ESCAPES, which change the texts below
 		"SET SESSION sql_safe_updates = 0, SESSION autocommit = 1;",
 		fmt.Sprintf("SET SESSION lock_wait_timeout = %d, SESSION group_concat_max_len = 65536;", lockSeconds), // the names of an index's columns
-		fmt.Sprintf("SET @usersession_lock = GET_LOCK("+scriptLock+", %d);", lockSeconds))
+		fmt.Sprintf("SET @usersession_lock = GET_LOCK("+mysqlScriptLock+", %d);", lockSeconds))
 	d.stop(s, "@usersession_lock = 1", "another session migrates this database, or no database is selected")
 	if s.createsVersions() {
 		s.text("")
@@ -47,7 +47,7 @@ func (d mysql) writeScript(s *script) {
 		d.record(s, step)
 	}
 	s.text("",
-		"DO RELEASE_LOCK("+scriptLock+");",
+		"DO RELEASE_LOCK("+mysqlScriptLock+");",
 		"SET SESSION lock_wait_timeout = @usersession_wait, SESSION group_concat_max_len = @usersession_concat;",
 		"SET SESSION sql_safe_updates = @usersession_safe, SESSION autocommit = @usersession_commit;",
 		"SET SESSION sql_mode = @usersession_mode;")

@@ -6,7 +6,7 @@ SET @usersession_mode = @@SESSION.sql_mode, @usersession_safe = @@SESSION.sql_sa
 SET SESSION sql_mode = 'TRADITIONAL';
 SET SESSION sql_safe_updates = 0, SESSION autocommit = 1;
 SET SESSION lock_wait_timeout = 10, SESSION group_concat_max_len = 65536;
-SET @usersession_lock = GET_LOCK(CONCAT('usersession.', MD5(DATABASE())), 10);
+SET @usersession_lock = GET_LOCK(CONCAT('usersession.', LEFT(SHA2(DATABASE(), 256), 40)), 10);
 SET SESSION sql_mode = IF(@usersession_lock = 1, 'TRADITIONAL', 'STOPPED: another session migrates this database, or no database is selected');
 
 -- 20260301120005_narrow_2
@@ -200,7 +200,7 @@ SET @usersession_go = IF(@usersession_go = 1 AND true
 DELETE FROM usersession_schema_version WHERE version_id = 20260301120000 AND @usersession_go = 1 LIMIT 1000;
 SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: the record of version 20260301120000 is unchanged: its statements failed or did not make its changes');
 
-DO RELEASE_LOCK(CONCAT('usersession.', MD5(DATABASE())));
+DO RELEASE_LOCK(CONCAT('usersession.', LEFT(SHA2(DATABASE(), 256), 40)));
 SET SESSION lock_wait_timeout = @usersession_wait, SESSION group_concat_max_len = @usersession_concat;
 SET SESSION sql_safe_updates = @usersession_safe, SESSION autocommit = @usersession_commit;
 SET SESSION sql_mode = @usersession_mode;

@@ -6,7 +6,7 @@ SET @usersession_mode = @@SESSION.sql_mode, @usersession_safe = @@SESSION.sql_sa
 SET SESSION sql_mode = 'TRADITIONAL';
 SET SESSION sql_safe_updates = 0, SESSION autocommit = 1;
 SET SESSION lock_wait_timeout = 10, SESSION group_concat_max_len = 65536;
-SET @usersession_lock = GET_LOCK(CONCAT('usersession.', MD5(DATABASE())), 10);
+SET @usersession_lock = GET_LOCK(CONCAT('usersession.', LEFT(SHA2(DATABASE(), 256), 40)), 10);
 SET SESSION sql_mode = IF(@usersession_lock = 1, 'TRADITIONAL', 'STOPPED: another session migrates this database, or no database is selected');
 
 CREATE TABLE IF NOT EXISTS usersession_schema_version (id bigint unsigned NOT NULL AUTO_INCREMENT, version_id bigint NOT NULL, is_applied boolean NOT NULL, tstamp datetime NULL DEFAULT CURRENT_TIMESTAMP, PRIMARY KEY (id));
@@ -273,7 +273,7 @@ SET @usersession_go = IF(@usersession_go = 1 AND true
 INSERT INTO usersession_schema_version (version_id, is_applied) SELECT 20260301120005, true FROM (SELECT 1 AS one) AS once WHERE @usersession_go = 1;
 SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: the record of version 20260301120005 is unchanged: its statements failed or did not make its changes');
 
-DO RELEASE_LOCK(CONCAT('usersession.', MD5(DATABASE())));
+DO RELEASE_LOCK(CONCAT('usersession.', LEFT(SHA2(DATABASE(), 256), 40)));
 SET SESSION lock_wait_timeout = @usersession_wait, SESSION group_concat_max_len = @usersession_concat;
 SET SESSION sql_safe_updates = @usersession_safe, SESSION autocommit = @usersession_commit;
 SET SESSION sql_mode = @usersession_mode;
