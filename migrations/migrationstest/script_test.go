@@ -236,9 +236,19 @@ func notesIn(t *testing.T, d *dbtest.Database) (texts []string) {
 	return texts
 }
 
+// skipWithoutPreparedTriggers skips a test that creates a trigger in a script: MySQL, other than
+// MariaDB, does not prepare that statement (error 1295), so that such a version goes through up.
+func skipWithoutPreparedTriggers(t *testing.T, d *dbtest.Database) {
+	t.Helper()
+	if d.Engine == dbtest.MySQL && !d.IsMariaDB() {
+		t.Skip("MySQL does not prepare CREATE TRIGGER")
+	}
+}
+
 // TestScript_ByHand applies a migration that the team has written. The result is that of up.
 func TestScript_ByHand(t *testing.T) {
 	onClients(t, func(t *testing.T, c client, d *dbtest.Database) {
+		skipWithoutPreparedTriggers(t, d)
 		dir, dialect := t.TempDir(), d.Engine.Name
 		add(t, dir, steps[0])
 		writeAll(t, dir, map[string]string{dialect + "/20270101000000_notes.sql": byHand[dialect]})
