@@ -154,3 +154,18 @@ type fullGadget struct {
 }
 
 func (fullGadget) TableName() string { return "gadgets" }
+
+// TestVerify_AfterStatus: the empty version table that another command made does not count.
+func TestVerify_AfterStatus(t *testing.T) {
+	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
+		dir, dsn := t.TempDir(), dsnOf(t, d)
+		add(t, dir, steps[0])
+		project := team(dir, steps[0].models...)
+		mustRun(t, project, "up", dsn)
+		mustRefuse(t, "the database is not empty", func() (string, error) { return run(t, project, "verify", dsn) })
+		mustRun(t, project, "down", "-allow-destructive", dsn)
+		mustRun(t, project, "status", dsn)
+		mustRun(t, project, "verify", dsn)
+		mustBeEmpty(t, d)
+	})
+}

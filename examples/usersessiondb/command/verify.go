@@ -62,8 +62,14 @@ func (r *runner) verifyOn(ctx context.Context, t *target) (err error) {
 	if err != nil {
 		return err
 	}
-	if len(before.Tables) > 0 {
-		return fmt.Errorf("the database is not empty: it has the table %s; verify needs an empty database, since it drops all tables at its end", before.Tables[0].Name)
+	for _, table := range before.Tables {
+		own, err := isEmptyRecord(ctx, t, table.Name)
+		if err != nil {
+			return err
+		}
+		if !own {
+			return fmt.Errorf("the database is not empty: it has the table %s; verify needs an empty database, since it drops all tables at its end", table.Name)
+		}
 	}
 	defer func() { err = errors.Join(err, r.dropAll(context.WithoutCancel(ctx), t)) }()
 	if err := r.upOn(ctx, t); err != nil {
@@ -97,6 +103,17 @@ func (r *runner) verifyOn(ctx context.Context, t *target) (err error) {
 	}
 	findings = append(migrations.Compare(fresh, replayed), findings...)
 	return r.report(findings, t.dialect.Name+": migrations and entities create the same "+strings.Join(names, ", "))
+}
+
+// isEmptyRecord reports whether the table is one that a former command left: the version table
+// without a version, or the lock's table.
+func isEmptyRecord(ctx context.Context, t *target, table string) (bool, error) {
+	if table != migrations.VersionTable {
+		return table == lockTable, nil
+	}
+	var count int64
+	err := t.gorm.WithContext(ctx).Table(table).Where("version_id > 0").Count(&count).Error
+	return count == 0, err
 }
 
 // revertAll runs all Downs and returns a finding for each table that they leave.
