@@ -7,7 +7,7 @@ import (
 )
 
 // scriptLock is the id of the advisory lock that a script holds for each step: "usersess".
-const scriptLock = 0x7573657273657373
+const scriptLock int64 = 0x7573657273657373
 
 // writeScript writes each migration as one DO block: a single statement, which also records
 // the version. It needs nothing of the client, and a client that splits the block at its

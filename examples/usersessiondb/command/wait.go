@@ -35,7 +35,7 @@ func (s *session) lockHolder(ctx context.Context) string {
 		query = `SELECT CONCAT_WS(', ', 'process ' || a.pid, NULLIF(a.application_name, ''), a.usename, host(a.client_addr))
 			FROM pg_locks l JOIN pg_stat_activity a USING (pid)
 			WHERE l.locktype = 'advisory' AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-				AND l.classid::bigint << 32 | l.objid::bigint = ` + fmt.Sprint(lockID)
+				AND l.classid::bigint << 32 | l.objid::bigint = ` + fmt.Sprint(int64(lockID))
 		format = "; the lock belongs to %s"
 	case "mysql":
 		// A host that has vanished keeps its connection's lock until the server ends the connection.
