@@ -11,7 +11,7 @@ import (
 
 const (
 	// unusablePause is the least time between two warnings about sessions that cannot be used:
-	// after a mistake with the keys, or with a table that somebody else fills, every request
+	// after a mistake with the keys, or with a hostile table, every request
 	// would log one.
 	unusablePause = time.Minute
 	// maxLoggedIdentity bounds what is logged of an identity in a row that this package may not
