@@ -43,6 +43,8 @@ var compatible = []string{"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "
 var accepted = map[string]string{
 	"github.com/ajstarks/svgo":               "CC-BY-4.0; compiled only by the benchmarks, for their pictures",
 	"github.com/golang/freetype":             "FreeType License or GPL-2.0; compiled only by the benchmarks, for their pictures",
+	"codeberg.org/go-fonts/liberation":       "OFL-1.1; compiled only by the benchmarks, for their pictures",
+	"codeberg.org/go-fonts/latin-modern":     "GUST; compiled only by the benchmarks, for their pictures",
 	"github.com/libsql/sqlite-antlr4-parser": "none in its files; compiled only by the tests of the driver go-libsql",
 }
 
