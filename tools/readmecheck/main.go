@@ -17,6 +17,8 @@
 // In a block of the language diff, the lines that stay and the added lines are the snippet. Such
 // a block is compared and never written.
 //
+// A test that a document names, such as `TestSnippet`, must exist.
+//
 //	readmecheck -root ..           compares
 //	readmecheck -root .. -update   copies the code into the documents
 package main
@@ -51,6 +53,10 @@ func run(root string, update bool) error {
 		}
 		documents = append(documents, found...)
 	}
+	tests, err := Tests(root)
+	if err != nil {
+		return err
+	}
 	var problems []error
 	for _, document := range documents {
 		text, err := os.ReadFile(document)
@@ -73,6 +79,7 @@ func run(root string, update bool) error {
 		} else if stale {
 			found = append(found, errors.New("the code differs from its source: run make docs-update"))
 		}
+		found = append(found, UnknownTests(string(text), tests)...)
 		for _, problem := range found {
 			problems = append(problems, fmt.Errorf("%s: %w", name, problem))
 		}

@@ -133,3 +133,18 @@ func TestRun_Documents(t *testing.T) {
 		t.Errorf("docs/bff.md: %q, %v", text, err)
 	}
 }
+
+func TestUnknownTests(t *testing.T) {
+	root := t.TempDir()
+	if err := os.WriteFile(filepath.Join(root, "example_test.go"), []byte("package p\n\nfunc TestThere(t *testing.T) {\n}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tests, err := Tests(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems := UnknownTests("`TestThere` proves it, `TestGone` (`pkg`) does not, and `Testing` is a word", tests)
+	if len(problems) != 1 || !strings.Contains(problems[0].Error(), "TestGone") {
+		t.Errorf("got %v, want the name TestGone", problems)
+	}
+}
