@@ -140,6 +140,10 @@ api: ## compare the exported API of every public package with api/*.txt
 api-update: ## write the exported API of every public package to api/*.txt
 	@cd tools && $(GO) run ./apigolden -root .. -update
 
+.PHONY: version-check
+version-check: ## check that a version fits the change of the API since the last one: make version-check TAG=v1.2.0
+	@cd tools && $(GO) run ./apigolden -root .. -tag '$(TAG)'
+
 .PHONY: docs
 docs: ## check that the Go code in the documents is code that is compiled and tested
 	@cd tools && $(GO) run ./readmecheck -root ..

@@ -6,6 +6,7 @@
 //
 //	apigolden -root ..           compares, and prints the differences
 //	apigolden -root .. -update   rewrites the files
+//	apigolden -root .. -tag v1.2.0   checks that the version fits the change of the API
 package main
 
 import (
@@ -14,6 +15,7 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,9 +27,14 @@ import (
 func main() {
 	root := flag.String("root", ".", "the root of the repository")
 	update := flag.Bool("update", false, "rewrite the files instead of comparing")
+	tag := flag.String("tag", "", "check the number of this version against the change of the API, and do nothing else")
 	flag.Parse()
 
-	if err := run(*root, *update); err != nil {
+	check := func() error { return run(*root, *update) }
+	if *tag != "" {
+		check = func() error { return checkTag(*root, *tag) }
+	}
+	if err := check(); err != nil {
 		fmt.Fprintln(os.Stderr, "apigolden:", err)
 		os.Exit(1)
 	}
@@ -175,17 +182,8 @@ func writeGolden(dir string, have, want map[string][]byte) error {
 }
 
 func compare(have, want map[string][]byte) error {
-	var names []string
-	for name := range have {
-		names = append(names, name)
-	}
-	for name := range want {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-
 	changed := false
-	for _, name := range slices.Compact(names) {
+	for _, name := range names(have, want) {
 		removed, added := difference(have[name], want[name])
 		if len(removed)+len(added) == 0 {
 			continue
@@ -204,6 +202,13 @@ func compare(have, want map[string][]byte) error {
 	}
 	fmt.Printf("api: %d packages, as recorded\n", len(want))
 	return nil
+}
+
+// names returns the names of the files of both, sorted.
+func names(have, want map[string][]byte) []string {
+	all := slices.Concat(slices.Collect(maps.Keys(have)), slices.Collect(maps.Keys(want)))
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // difference returns the lines that only one of the texts has, in any order.
