@@ -54,6 +54,7 @@ fuzz: ## run every fuzz target for FUZZTIME (10s)
 bench: ## measure the cleanup, the operations, the read cache and large tables; compare with alternatives, raw SQL and other stores
 	cd bench && $(GO) run . cleanup $(BENCHARGS)
 	cd bench && $(GO) run . operations $(BENCHARGS)
+	cd bench && $(GO) run . get $(BENCHARGS)
 	cd bench && $(GO) run . peers $(BENCHARGS)
 	cd bench && $(GO) run . readcache $(BENCHARGS)
 	cd bench && $(GO) run . scale $(BENCHARGS)

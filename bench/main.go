@@ -3,6 +3,7 @@
 //
 //	go run ./bench cleanup
 //	go run ./bench operations
+//	go run ./bench get
 //	go run ./bench peers
 //	go run ./bench readcache
 //	go run ./bench scale
@@ -69,7 +70,7 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, w io.Writer) error {
-	const usage = "usage: bench cleanup|operations|peers|readcache|scale|revive|against REF [flags]; -h after a command lists its flags"
+	const usage = "usage: bench cleanup|operations|get|peers|readcache|scale|revive|against REF [flags]; -h after a command lists its flags"
 	if len(args) == 0 {
 		return errors.New(usage)
 	}
@@ -113,6 +114,10 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 		flags.IntVar(&c.rounds, "rounds", 40, "number of rounds; the tables show the median")
 		flags.IntVar(&c.ops, "ops", 48, "calls of each operation in each round")
 		flags.StringVar(&c.only, "only", "", "measure only operations, or stores, whose name contains this")
+	case "get":
+		measure = measureSteps
+		flags.IntVar(&c.rounds, "rounds", 100, "number of rounds; the tables show the median")
+		flags.IntVar(&c.ops, "ops", 100, "reads of each kind in each round")
 	case "readcache":
 		measure = measureReadCache
 		flags.IntVar(&c.rounds, "rounds", 20, "number of rounds; the tables show the median")
