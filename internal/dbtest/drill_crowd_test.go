@@ -214,7 +214,11 @@ func runCrowd(t *testing.T, server *ownServer, dsn string) {
 			total.add(report)
 		})
 	}
-	time.Sleep(crowdDuration)
+	meter := drillMeter("seconds", int64(crowdDuration/time.Second))
+	for range crowdDuration / time.Second {
+		time.Sleep(time.Second)
+		meter.Add(1)
+	}
 	for _, stdin := range stdins {
 		_ = stdin.Close()
 	}

@@ -28,8 +28,10 @@ func TestDrill_Failover(t *testing.T) {
 	if !fullDrill() {
 		t.Skip("runs with USERSESSION_DRILL=full (make drill)")
 	}
-	rounds := 3
+	const rounds = 3
+	meter := drillMeter("failovers", rounds)
 	for round := range rounds {
+		meter.Set(int64(round))
 		t.Run(fmt.Sprintf("round %d", round), testFailover)
 	}
 }

@@ -93,7 +93,9 @@ func TestDrill_FrozenHost(t *testing.T) {
 		h := newHost(t, db, func(c *serverside.Config) { c.StoreTimeout = storeTimeout })
 		process := startReplacer(t, d)
 		waited := 0
+		meter := drillMeter("freezes", int64(rounds))
 		for round := range rounds {
+			meter.Set(int64(round))
 			time.Sleep(rand.N(100 * time.Millisecond))
 			process.freeze(t)
 			signIns, failed := signInAll(h, 2)

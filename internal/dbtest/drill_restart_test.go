@@ -73,7 +73,9 @@ func restartUnderLoad(t *testing.T, server *ownServer, dsn string) {
 		all.Wait()
 	}
 	load(0)
+	meter := drillMeter("restarts", int64(restarts))
 	for restart := 1; restart <= restarts; restart++ {
+		meter.Set(int64(restart - 1))
 		fillPool(t, pool, connections)
 		server.stop(t, server.quit)
 		server.up(t, dsn)
