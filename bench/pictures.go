@@ -68,7 +68,7 @@ type requestParts struct{ plainRead, cachedRead, opening, rest float64 }
 // drawRequest draws the parts of a request's cost.
 func drawRequest(c config, e *engine, parts requestParts) error {
 	return c.draw(chart.Picture{Name: "request-" + e.name, PanelHeight: 170, Panels: []chart.Panel{
-		chart.Bars(e.title+": a request through serverside", "µs", []string{"nothing in memory", "opened tickets in memory (default)", "and a read cache"},
+		chart.Bars(e.title+": a request through serverside", "µs", []string{"no ticket remembered", "tickets remembered (default)", "and a read cache"},
 			chart.Series{Name: "reading the session", Y: []float64{parts.plainRead, parts.plainRead, parts.cachedRead}},
 			chart.Series{Name: "opening the ticket", Y: []float64{parts.opening, 0, 0}},
 			chart.Series{Name: "the rest", Y: []float64{parts.rest, parts.rest, parts.rest}}),

@@ -19,7 +19,7 @@ type step struct {
 	read func(ctx context.Context, i int) error
 }
 
-// measureSteps shows where the time of a Get goes, beside scs's own store for the database.
+// measureSteps shows where the time of a Get goes, beside scs's own stores for the database.
 func measureSteps(ctx context.Context, c config, e *engine, out *report) error {
 	c.scatter = timeout
 	db, closePool := e.open()
@@ -27,10 +27,9 @@ func measureSteps(ctx context.Context, c config, e *engine, out *report) error {
 	if err := insert(ctx, db, 0, sessions, false, c); err != nil {
 		return err
 	}
-	i := slices.IndexFunc(peers, func(p peer) bool { return p.engine == e.name })
-	return peers[i].with(ctx, c, e, db, func(theirs opened) error {
-		scs := scsKeeper{theirs.scs, newTicket(c.ticket)}
-		if err := fillKeeper(ctx, scs); err != nil {
+	others := slices.DeleteFunc(slices.Clone(peers), func(p peer) bool { return p.engine != e.name || p.table == nil })
+	return others[0].with(ctx, c, e, db, func(theirs opened) error {
+		if err := fillKeeper(ctx, scsKeeper{theirs.scs, newTicket(c.ticket)}); err != nil {
 			return err
 		}
 		for _, statement := range e.tidy {
@@ -38,12 +37,20 @@ func measureSteps(ctx context.Context, c config, e *engine, out *report) error {
 				return err
 			}
 		}
-		steps, err := stepsOf(ctx, e, db)
+		var steps []step
+		for _, p := range others { // on one table
+			other, err := p.open(ctx, c, e, db)
+			if err != nil {
+				return err
+			}
+			defer other.close()
+			steps = append(steps, step{p.name, scsKeeper{other.scs, nil}.find})
+		}
+		ours, err := stepsOf(ctx, e, db)
 		if err != nil {
 			return err
 		}
-		steps = slices.Insert(steps, 0, step{peers[i].name, scs.find})
-		return compareSteps(ctx, c, steps, out)
+		return compareSteps(ctx, c, append(steps, ours...), out)
 	})
 }
 

@@ -5,9 +5,12 @@ package chart
 import (
 	"bytes"
 	"fmt"
+	"html"
 	"image/color"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
@@ -101,8 +104,28 @@ func (p Picture) render(t theme) ([]byte, error) {
 	if _, err := canvas.WriteTo(&out); err != nil {
 		return nil, err
 	}
-	// The viewer may lack the font. Arial and Helvetica have the same widths.
-	return bytes.ReplaceAll(out.Bytes(), []byte("font-family:Liberation Sans;"), []byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;")), nil
+	return fitted(out.Bytes()), nil
+}
+
+var (
+	family = []byte("font-family:Liberation Sans;")
+	text   = regexp.MustCompile(`(?s)<text ([^>]*font-size:([0-9.]+)px[^>]*)>([^<]*)</text>`)
+)
+
+// fitted returns the picture with the length of each text: the viewer may lack the font, and a
+// wider one would run into the bars. Arial and Helvetica have the same widths.
+func fitted(svg []byte) []byte {
+	svg = text.ReplaceAllFunc(svg, func(element []byte) []byte {
+		parts := text.FindSubmatch(element)
+		size, err := strconv.ParseFloat(string(parts[2]), 64)
+		if err != nil || len(bytes.TrimSpace(parts[3])) == 0 {
+			return element
+		}
+		face := font.DefaultCache.Lookup(font.Font{Typeface: "Liberation", Variant: "Sans"}, vg.Length(size))
+		length := face.Width(html.UnescapeString(string(parts[3]))).Points()
+		return fmt.Appendf(nil, `<text textLength="%.1f" lengthAdjust="spacingAndGlyphs" %s>%s</text>`, length, parts[1], parts[3])
+	})
+	return bytes.ReplaceAll(svg, family, []byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;"))
 }
 
 // paint sets the colours and the font.

@@ -19,7 +19,7 @@ func TestPicture_Write(t *testing.T) {
 		Lines("lines", "sessions", "ratio", Series{"Get", x, []float64{1, 1.1, 1.2}}, Series{"Create", x, []float64{1, 2, 3}}),
 		Points("points", "s", "ms", 1, Series{"", []float64{0, 1, 5}, []float64{0, 0.5, 1e9}}, 4, 0.1, 1000),
 		Points("no points", "s", "ms", 1, Series{}, 4, 0.1, 1000),
-		Bars("bars", "µs", []string{"first", "second"}, Series{"store", nil, []float64{100, 0}}, Series{"rest", nil, []float64{23, 7}}),
+		Bars("bars", "µs", []string{"first", "second"}, Series{"store", nil, []float64{100, 0}}, Series{"rest", nil, []float64{23, 9.790000000000001}}),
 	}}.Write(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -35,7 +35,7 @@ func TestPicture_Write(t *testing.T) {
 		if !errors.Is(err, io.EOF) {
 			t.Errorf("%s: %v", name, err)
 		}
-		for _, text := range []string{">lines<", ">Create<", ">10 k<", ">1 M<", ">points<", ">µs<", "> 123<", ">second<", "sans-serif"} {
+		for _, text := range []string{">lines<", ">Create<", ">10 k<", ">1 M<", ">points<", ">µs<", "> 123<", "> 9.79<", ">second<", `textLength="`, "sans-serif"} {
 			if !bytes.Contains(data, []byte(text)) {
 				t.Errorf("%s has no %s", name, text)
 			}

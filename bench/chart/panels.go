@@ -134,7 +134,7 @@ func Bars(title, x string, bars []string, parts ...Series) Panel {
 		labels := plotter.XYLabels{}
 		for n, sum := range sums {
 			labels.XYs = append(labels.XYs, plotter.XY{X: sum, Y: float64(len(bars) - 1 - n)})
-			labels.Labels = append(labels.Labels, " "+strconv.FormatFloat(round(sum), 'f', -1, 64))
+			labels.Labels = append(labels.Labels, " "+threeDigits(sum))
 			p.X.Max = math.Max(p.X.Max, sum*1.15) // room for the number
 		}
 		text, err := plotter.NewLabels(labels)
@@ -153,13 +153,12 @@ func Bars(title, x string, bars []string, parts ...Series) Panel {
 	}}
 }
 
-// round keeps three digits, or all of a whole number.
-func round(value float64) float64 {
-	if value == 0 || value >= 100 {
-		return math.Round(value)
+// threeDigits keeps three digits, or all of a whole number.
+func threeDigits(value float64) string {
+	if value >= 100 {
+		return strconv.FormatFloat(value, 'f', 0, 64)
 	}
-	unit := math.Pow(10, math.Floor(math.Log10(value))-2)
-	return math.Round(value/unit) * unit
+	return strconv.FormatFloat(value, 'g', 3, 64)
 }
 
 func grid(t theme) *plotter.Grid {
