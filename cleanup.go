@@ -164,12 +164,9 @@ func (s *GormStore) deleteCounted(ctx context.Context, statement string, args ..
 
 // deleteReporting runs a statement that returns the result of the batch as a row.
 func (s *GormStore) deleteReporting(ctx context.Context, statement string, args ...any) (done batch, err error) {
-	err = s.conn.eachRow(ctx, statement, args, func(rows *sql.Rows) error {
-		var upTo sqltime.Time
-		err := rows.Scan(&done.picked, &done.deleted, &upTo)
-		done.upTo = upTo.Time
-		return err
-	})
+	var upTo sqltime.Time
+	err = s.conn.report(ctx, statement, args, &done.picked, &done.deleted, &upTo)
+	done.upTo = upTo.Time
 	return done, err
 }
 

@@ -65,12 +65,12 @@ func (c *conn) statement(ctx context.Context, text string, args []any) *gorm.DB 
 
 // exec runs a statement and returns the number of rows that it changed.
 func (c *conn) exec(ctx context.Context, text string, args ...any) (changed int64, err error) {
+	if c.dialect.countsItself {
+		err := c.report(ctx, text, args, &changed)
+		return changed, err
+	}
 	if err := c.checkValues(ctx, args); err != nil {
 		return 0, err
-	}
-	if c.dialect.countsItself {
-		err := c.eachRow(ctx, text, args, func(rows *sql.Rows) error { return rows.Scan(&changed) })
-		return changed, err
 	}
 	db := c.statement(ctx, text, args)
 	db = db.Callback().Raw().Execute(db)
@@ -108,6 +108,40 @@ func (c *conn) eachRow(ctx context.Context, text string, args []any, each func(*
 		}
 	}
 	return rows.Err()
+}
+
+// report runs a statement that reports in a row what it has done, and reads the row. A dialect
+// that counts itself may return other rows before: those of triggers.
+func (c *conn) report(ctx context.Context, text string, args []any, into ...any) error {
+	if err := c.checkValues(ctx, args); err != nil {
+		return err
+	}
+	rows, err := c.statement(ctx, text, args).Rows()
+	if c.matchesNothing(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for {
+		columns, err := rows.Columns()
+		if err != nil {
+			return err
+		}
+		ours := !c.dialect.countsItself || len(columns) == len(into) && columns[0] == reportColumn
+		for rows.Next() {
+			if !ours {
+				continue // the driver finds the next result set at the end of this one
+			}
+			if err := rows.Scan(into...); err != nil {
+				return err
+			}
+		}
+		if !rows.NextResultSet() {
+			return rows.Err()
+		}
+	}
 }
 
 // matchesNothing reports whether the error means that a condition compares a column with

@@ -192,7 +192,7 @@ func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 			" WITH picked AS (SELECT TOP (?n) {expires} FROM {table} WITH (READPAST, UPDLOCK, ROWLOCK, READCOMMITTEDLOCK)" +
 			" WHERE {expires} >= ?t AND {is expired} ORDER BY {expires})" +
 			" DELETE FROM picked OUTPUT deleted.{expires} INTO @gone;" +
-			" SELECT COUNT(*), COUNT(*), MAX(expires) FROM @gone"),
+			" SELECT COUNT(*) AS " + reportColumn + ", COUNT(*), MAX(expires) FROM @gone"),
 		journalMode: "PRAGMA journal_mode",
 	}
 }

@@ -41,6 +41,8 @@ type fakeDriver struct {
 	rollsBackOnTimeout bool
 	// group is the name of the group of MySQL's Group Replication.
 	group string
+	// triggerReturnsRows means that a trigger of SQL Server returns rows of its own.
+	triggerReturnsRows bool
 	// rows are the numbers of rows that the next SELECTs return.
 	rows []int
 }
@@ -120,14 +122,14 @@ func (c fakeConn) QueryContext(ctx context.Context, query string, args []driver.
 		return nil, c.refuseReadPast
 	}
 	answer := &fakeRows{columns: []string{"answer"}, left: 1, row: []driver.Value{"test"}}
-	if strings.HasSuffix(query, "@@ROWCOUNT AS bigint)") {
+	if strings.HasSuffix(query, "@@ROWCOUNT AS bigint) AS usersession_rows") {
 		result, err := c.ExecContext(ctx, query, args)
 		if err != nil {
 			return nil, err
 		}
 		changed, _ := result.RowsAffected()
-		answer.row = []driver.Value{changed}
-		return answer, nil
+		answer.columns, answer.row = []string{"usersession_rows"}, []driver.Value{changed}
+		return c.afterTrigger(answer), nil
 	}
 	if c.implicitTransactions && strings.Contains(query, "@@OPTIONS & 2") {
 		answer.row = []driver.Value{"ON"}
@@ -156,7 +158,8 @@ func (c fakeConn) QueryContext(ctx context.Context, query string, args []driver.
 			answer.left, answer.row = 1, []driver.Value{int64(7)} // the query for the row's version
 		}
 	} else if strings.Contains(query, "picked") { // a batch of the cleanup
-		answer.columns, answer.row = []string{"picked", "gone", "last"}, []driver.Value{int64(2), int64(2), time.Time{}}
+		answer.columns, answer.row = []string{"usersession_rows", "gone", "last"}, []driver.Value{int64(2), int64(2), time.Time{}}
+		answer = c.afterTrigger(answer)
 	} else if strings.Contains(query, "user_sessions") && strings.Contains(query, "ORDER BY") {
 		answer.columns, answer.row, answer.left = []string{"id", "expires"}, []driver.Value{int64(7), time.Time{}}, 2
 	} else if strings.Contains(strings.ToLower(query), "count(*)") {
@@ -165,6 +168,16 @@ func (c fakeConn) QueryContext(ctx context.Context, query string, args []driver.
 		answer.row = []driver.Value{"3.50.0"}
 	}
 	return answer, nil
+}
+
+// afterTrigger returns the rows of a trigger, if there is one, and then those of the statement.
+func (c fakeConn) afterTrigger(answer *fakeRows) *fakeRows {
+	if !c.triggerReturnsRows {
+		return answer
+	}
+	return &fakeRows{columns: []string{"a"}, left: 2, row: []driver.Value{int64(77)}, next: &fakeRows{
+		columns: []string{"b", "c", "d"}, left: 1, row: []driver.Value{"x", nil, int64(78)}, next: answer,
+	}}
 }
 
 type fakeStmt struct {
@@ -209,10 +222,18 @@ type fakeRows struct {
 	columns []string
 	row     []driver.Value
 	left    int
+	next    *fakeRows
 }
 
 func (r *fakeRows) Columns() []string { return r.columns }
 func (r *fakeRows) Close() error      { return nil }
+
+func (r *fakeRows) HasNextResultSet() bool { return r.left == 0 && r.next != nil }
+
+func (r *fakeRows) NextResultSet() error {
+	*r = *r.next
+	return nil
+}
 
 func (r *fakeRows) Next(dest []driver.Value) error {
 	if r.left == 0 {

@@ -120,6 +120,21 @@ func TestCleanup_ServerRefusesReadPast(t *testing.T) {
 	}
 }
 
+// TestWrites_TriggerReturnsRows: on SQL Server the rows that a trigger returns come before those
+// of the statement, and are not its count.
+func TestWrites_TriggerReturnsRows(t *testing.T) {
+	db, err := gorm.Open(fakeDialects[0].dialector(sql.OpenDB(&fakeDriver{triggerReturnsRows: true})), &gorm.Config{Logger: logger.Discard})
+	must(t, err)
+	store := newStore(t, db)
+	must(t, store.CreateUserSession(t.Context(), testSession("key", "sid")))
+	if n, err := store.DeleteUserSession(t.Context(), keyOf("key")); n != 1 || err != nil {
+		t.Errorf("DeleteUserSession: %d sessions, %v; want 1", n, err)
+	}
+	if n, err := store.DeleteExpiredSessions(t.Context()); n != 2 || err != nil {
+		t.Errorf("DeleteExpiredSessions: %d sessions, %v; want 2", n, err)
+	}
+}
+
 // goldenOperations adds a section for each operation without a conflict.
 func goldenOperations(p *goldenFile, fake *fakeDriver, store *usersession.GormStore) {
 	ctx := p.t.Context()

@@ -28,7 +28,7 @@ DELETE FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? CO
 INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, string, string, string, []uint8
 
--- replace, one there: at most 124 allocations
+-- replace, one there: at most 125 allocations
 
 INSERT INTO `user_sessions` (`partition_key`, `key`, `subject_id`, `session_id`, `created`, `renewed`, `expires`, `version`, `ticket`) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING;
 --   with string, string, string, string, string, string, string, []uint8
@@ -44,7 +44,7 @@ COMMIT;
 SELECT `key`, `subject_id`, `session_id`, +`created`, +`renewed`, +`expires`, `version`, `ticket` FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `subject_id` = ? AND `subject_id` = ? COLLATE BINARY AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id`;
 --   with string, string, string, string, string
 
--- page of 50: at most 707 allocations
+-- page of 50: at most 706 allocations
 
 SELECT `key`, `subject_id`, `session_id`, +`created`, +`renewed`, +`expires`, `version`, `id` FROM `user_sessions` WHERE `partition_key` = ? AND `partition_key` = ? COLLATE BINARY AND `id` < ? AND (`expires` IS NULL OR `expires` > ?) ORDER BY `id` DESC LIMIT ?;
 --   with string, string, int64, string, int64
