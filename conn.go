@@ -87,18 +87,27 @@ func (c *conn) execWhere(ctx context.Context, text string, args ...any) (int64, 
 	return changed, err
 }
 
-// eachRow runs a query and calls each for every row. It asks GORM for rows even if the
-// query returns at most one: GORM's Row panics if the database cannot prepare a
-// statement.
-func (c *conn) eachRow(ctx context.Context, text string, args []any, each func(*sql.Rows) error) error {
+// query runs a query. It returns no rows if no row can match the arguments, see matchesNothing.
+// It asks GORM for rows even if the query returns at most one: GORM's Row panics if the database
+// cannot prepare a statement.
+func (c *conn) query(ctx context.Context, text string, args []any) (*sql.Rows, error) {
 	if err := c.checkValues(ctx, args); err != nil {
-		return err
+		return nil, err
 	}
 	rows, err := c.statement(ctx, text, args).Rows()
-	if c.matchesNothing(err) {
-		return nil
+	if err == nil {
+		return rows, nil
 	}
-	if err != nil {
+	if c.matchesNothing(err) {
+		err = nil
+	}
+	return nil, err
+}
+
+// eachRow runs a query and calls each for every row.
+func (c *conn) eachRow(ctx context.Context, text string, args []any, each func(*sql.Rows) error) error {
+	rows, err := c.query(ctx, text, args)
+	if rows == nil {
 		return err
 	}
 	defer rows.Close()
@@ -113,14 +122,8 @@ func (c *conn) eachRow(ctx context.Context, text string, args []any, each func(*
 // report runs a statement that reports in a row what it has done, and reads the row. A dialect
 // that counts itself may return other rows before: those of triggers.
 func (c *conn) report(ctx context.Context, text string, args []any, into ...any) error {
-	if err := c.checkValues(ctx, args); err != nil {
-		return err
-	}
-	rows, err := c.statement(ctx, text, args).Rows()
-	if c.matchesNothing(err) {
-		return nil
-	}
-	if err != nil {
+	rows, err := c.query(ctx, text, args)
+	if rows == nil {
 		return err
 	}
 	defer rows.Close()

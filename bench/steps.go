@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"gorm.io/gorm"
-
-	"example.com/usersession"
 )
 
 // A step is one way to read a session. Each step of the list does a little more than the one
@@ -55,15 +53,11 @@ func measureSteps(ctx context.Context, c config, e *engine, out *report) error {
 }
 
 func stepsOf(ctx context.Context, e *engine, db *gorm.DB) ([]step, error) {
+	both, err := newComparer(ctx, config{}, e, db)
+	if err != nil {
+		return nil, err
+	}
 	pool, err := db.DB()
-	if err != nil {
-		return nil, err
-	}
-	raw, err := newRawStore(ctx, e, pool)
-	if err != nil {
-		return nil, err
-	}
-	store, err := usersession.NewGormStore(db)
 	if err != nil {
 		return nil, err
 	}
@@ -85,11 +79,11 @@ func stepsOf(ctx context.Context, e *engine, db *gorm.DB) ([]step, error) {
 		{"by hand: the ticket of a key in a partition", ticket},
 		{"… unless it has expired", live},
 		{"… with subject, session id, times and version", func(ctx context.Context, i int) error {
-			_, err := raw.GetUserSession(ctx, key(i))
+			_, err := both.raw.GetUserSession(ctx, key(i))
 			return err
 		}},
 		{"the store's Get", func(ctx context.Context, i int) error {
-			_, err := store.GetUserSession(ctx, key(i))
+			_, err := both.store.GetUserSession(ctx, key(i))
 			return err
 		}},
 	}, errors.Join(err1, err2)
