@@ -111,22 +111,3 @@ func TestHandler_UntypedTokens(t *testing.T) {
 		t.Errorf("no typ: status %d", w.Code)
 	}
 }
-
-func FuzzHandler(f *testing.F) {
-	f.Add(goodHeader, claimsJSON(f, nil))
-	f.Add(`{"alg":"RS256","typ":"JWT"}`, `{"iat":1e400}`)
-	f.Add(`{`, `{"events":{"a":{}},"events":null}`)
-	f.Fuzz(func(t *testing.T, header, claims string) {
-		s := &sessions{subject: "alice"}
-		h := newHandler(t, s, func(c *Config) { c.BackchannelLogoutAllUserSessions = len(claims)%2 == 0 })
-		w := post(t, h, raw(header, claims))
-		if w.Code != http.StatusOK && w.Code != http.StatusBadRequest {
-			t.Errorf("status %d", w.Code)
-		}
-		for _, filter := range s.filters {
-			if filter.Validate() != nil || w.Code != http.StatusOK {
-				t.Errorf("ended %q with status %d", filter, w.Code)
-			}
-		}
-	})
-}
