@@ -56,8 +56,9 @@ func (s section) encode(b *strings.Builder) {
 	}
 }
 
-// parseFile parses a migration in goose's format, generated or written by the team.
-// Text in another format is an [ErrInconsistent].
+// parseFile parses a migration in goose's format, generated or written by the team. The
+// statements are those that goose runs. Text in another format, and what goose refuses, is an
+// [ErrInconsistent].
 func parseFile(name string, data []byte) (migrationFile, error) {
 	f := migrationFile{name: name}
 	var current *section
@@ -75,21 +76,29 @@ func parseFile(name string, data []byte) (migrationFile, error) {
 		line := strings.TrimRight(scanner.Text(), " \t\r")
 		trimmed := strings.TrimSpace(line)
 		if strings.HasPrefix(trimmed, "--") && strings.Contains(trimmed, "+goose") {
-			_, command, _ := strings.Cut(trimmed, "+goose")
+			before, command, _ := strings.Cut(trimmed, "+goose")
+			refused := line != trimmed || strings.TrimSpace(before) != "--"
 			switch strings.ToLower(strings.TrimSpace(command)) {
 			case "up":
+				refused = refused || current != nil
 				current = &f.up
 			case "down":
+				refused = refused || current != &f.up || block || len(statement) > 0
 				current = &f.down
 			case "no transaction":
 				f.noTransaction = true
 			case "statementbegin":
+				refused = refused || current == nil || block
 				block = true
 			case "statementend":
+				refused = refused || !block || len(statement) == 0
 				block = false
 				end()
 			default:
-				return f, fmt.Errorf("%w: %s: %q is not a goose command", ErrInconsistent, name, trimmed)
+				refused = true
+			}
+			if refused {
+				return f, fmt.Errorf("%w: %s: %q is not a goose command, or goose refuses it in this place", ErrInconsistent, name, trimmed)
 			}
 			continue
 		}
@@ -103,17 +112,30 @@ func parseFile(name string, data []byte) (migrationFile, error) {
 			return f, fmt.Errorf("%w: %s: there is SQL before -- +goose Up", ErrInconsistent, name)
 		}
 		statement = append(statement, line)
-		if code, _, _ := strings.Cut(line, " --"); !block && strings.HasSuffix(strings.TrimSpace(code), ";") {
+		if !block && endsStatement(line) {
 			end()
 		}
 	}
 	if err := scanner.Err(); err != nil {
-		return f, fmt.Errorf("%s: %w", name, err)
+		return f, fmt.Errorf("%w: %s: %w", ErrInconsistent, name, err)
 	}
-	if current == nil || len(statement) > 0 {
-		return f, fmt.Errorf("%w: %s has no -- +goose Up, or no semicolon after its last statement", ErrInconsistent, name)
+	if current == nil || block || len(statement) > 0 {
+		return f, fmt.Errorf("%w: %s has no -- +goose Up, no -- +goose StatementEnd, or no semicolon after its last statement", ErrInconsistent, name)
 	}
 	return f, nil
+}
+
+// endsStatement reports whether the last word of a line ends with a semicolon. A word that begins
+// with two hyphens begins a comment.
+func endsStatement(line string) bool {
+	last := ""
+	for word := range strings.FieldsSeq(line) {
+		if strings.HasPrefix(word, "--") {
+			break
+		}
+		last = word
+	}
+	return strings.HasSuffix(last, ";")
 }
 
 // withoutEnd joins the lines of a statement without the semicolon at its end and the comments
@@ -130,7 +152,7 @@ func withoutEnd(lines []string) string {
 	if code, ok := strings.CutSuffix(text, ";"); ok {
 		return code
 	}
-	at := strings.LastIndex(text, " --")
+	at := max(strings.LastIndex(text, " --"), strings.LastIndex(text, "\t--"))
 	if at < 0 || strings.ContainsAny(text[at:], "'\"`$]*\n") {
 		return text
 	}

@@ -2,8 +2,11 @@ package migrations
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 )
 
 // snapshotFormat is the version of the file format. It changes when older code could not
@@ -64,13 +67,17 @@ func comma(i int) string {
 	return ","
 }
 
-// decodeSnapshot returns the model and the add that wrote it.
+// decodeSnapshot returns the model and the add that wrote it. It refuses what a merge can leave:
+// a second document, and two tables, columns or indexes of one name.
 func decodeSnapshot(data []byte) (Model, string, error) {
 	var s snapshot
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&s); err != nil {
 		return Model{}, "", err
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return Model{}, "", errors.New("there is more after the model")
 	}
 	if s.Format != snapshotFormat {
 		return Model{}, "", fmt.Errorf("its format is %d, want %d: another version of this package wrote it", s.Format, snapshotFormat)
@@ -81,5 +88,30 @@ func decodeSnapshot(data []byte) (Model, string, error) {
 			Name: table.Name, Columns: table.Columns, PrimaryKey: table.PrimaryKey, Indexes: table.Indexes,
 		})
 	}
-	return model, s.Add, nil
+	return model, s.Add, model.checkNames()
+}
+
+// checkNames returns an error if two tables, or two columns or indexes of a table, have one name.
+func (m Model) checkNames() error {
+	seen := map[[3]string]bool{}
+	once := func(table, kind, name string) error {
+		if id := [3]string{table, kind, name}; !seen[id] {
+			seen[id] = true
+			return nil
+		}
+		return fmt.Errorf("the %s %s is there twice", kind, name)
+	}
+	for _, table := range m.Tables {
+		err := once("", "table", table.Name)
+		for _, column := range table.Columns {
+			err = cmp.Or(err, once(table.Name, "column", column.Name))
+		}
+		for _, index := range table.Indexes {
+			err = cmp.Or(err, once(table.Name, "index", index.Name))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -127,7 +127,7 @@ func FuzzScript(f *testing.F) {
 		}
 		want, err := gooseRuns(t, data, up)
 		if err != nil {
-			t.Fatalf("goose refuses %q, and its script is:\n%s\n%v", data, script, err)
+			t.Fatalf("%q has a script, and goose refuses it: %v", data, err)
 		}
 		got := executedIn(script)
 		for _, statement := range want {
