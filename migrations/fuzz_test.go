@@ -131,7 +131,7 @@ func withoutEmpty(m Model) Model {
 // FuzzParseFile checks the files with SQL. An error is an [ErrInconsistent]. What is accepted is
 // not longer than the text, and is the same file after it is written and read again. Nothing else
 // that reads a file panics. That the statements are those that goose runs, FuzzScript in
-// migrationstest checks.
+// migrationstest/goosetest checks.
 func FuzzParseFile(f *testing.F) {
 	for _, data := range goldenFiles(f, "*.sql") {
 		f.Add(data)
@@ -142,6 +142,7 @@ func FuzzParseFile(f *testing.F) {
 		"-- +goose Up\n-- +goose StatementBegin\nBEGIN\n  a; -- b\n\nEND $$ -- c\n-- d\n-- +goose StatementEnd\n-- +goose Down\n;\n;;\n -- x\n", "-- +goose Up\n-- +goose StatementBegin\nSELECT 1;\n",
 		"-- +GOOSE up\n-- +goose no transaction\r\n--+gooseUP\r\n-- DESTRUCTIVE: a  b +goose\nDROP TABLE t;\r\nDROP TABLE  IF EXISTS u;ALTER TABLE v RENAME TO u;\n", "-- +goose Up\n-- see +goose Down\nSELECT 1;\n",
 		"-- +goose Up\nWRITE_THIS_BY_HAND;\n-- +goose ENVSUB ON\n", "-- +goose Up\n\u00a0SELECT 1;\u00a0\n\vSELECT 2;\f--\n\x00;\n", "\ufeff-- +goose Up\n", "-- +goose Up\nSELECT '\n-- +goose Down\n';\n",
+		"-- +goose Up\n-- +goose StatementBegin\nSELECT 'a -- b'\n-- +goose StatementEnd\n",
 	} {
 		f.Add([]byte(text))
 	}

@@ -1,6 +1,7 @@
 package migrations
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -152,9 +153,12 @@ DROP FUNCTION f;
 	if !file.noTransaction || len(file.up.statements) != 2 || len(file.down.statements) != 1 || !strings.Contains(file.up.statements[1], "DELETE FROM t;\nEND $$") {
 		t.Errorf("got %+v", file)
 	}
-	for _, bad := range []string{"", "SELECT 1;", "-- +goose Up\nSELECT 1", "-- +goose Sideways\n"} {
-		if _, err := parseFile("x", []byte(bad)); err == nil {
-			t.Errorf("%q: no error", bad)
+	for _, bad := range []string{
+		"", "SELECT 1;", "-- +goose Up\nSELECT 1", "-- +goose Sideways\n", "-- +goose Up\n" + strings.Repeat("x", 4<<20) + ";\n",
+		"-- +goose Up\nSELECT 1\n-- +goose Down\nSELECT 2;\n", "-- +goose Down\nSELECT 1;\n", "-- +goose Up\n-- +goose StatementBegin\nSELECT 1;\n",
+	} {
+		if _, err := parseFile("x", []byte(bad)); !errors.Is(err, ErrInconsistent) {
+			t.Errorf("%.40q: got %v, want ErrInconsistent", bad, err)
 		}
 	}
 }

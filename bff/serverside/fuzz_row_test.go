@@ -103,6 +103,7 @@ func sealings(f *testing.F, clock *clock, cookieKey string) []sealing {
 	add(ringOf(f, 3), mine, ticket.EncodingV1, false, nil)
 	add(ring, mine, ticket.EncodingV1, false, func(t *ticket.Ticket) { t.Issuer = "https://other.example" })
 	add(ring, mine, ticket.EncodingV1, true, func(t *ticket.Ticket) { t.Expires = clock.Now() })
+	add(ring, mine, ticket.EncodingV1, true, func(t *ticket.Ticket) { t.Expires = clock.plus(30 * time.Minute) }) // before the idle timeout
 	add(ring, with(func(b *ticket.Binding) { b.Key = keyOf([]byte("bob's")); b.SubjectID = "bob" }), ticket.EncodingV1, true, nil)
 	add(ring, with(func(b *ticket.Binding) { b.PartitionKey = "other" }), ticket.EncodingV1, true, nil)
 	add(ring, with(func(b *ticket.Binding) { b.SubjectID = "bob" }), ticket.EncodingV1, true, nil)

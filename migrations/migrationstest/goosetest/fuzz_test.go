@@ -1,4 +1,4 @@
-package migrationstest
+package goosetest
 
 import (
 	"context"
