@@ -69,7 +69,7 @@ func newFuzzed(f *testing.F, api *fakeAPI) (proxies []http.Handler, cookie *http
 		proxies = append(proxies, sessions.Middleware(proxy))
 	}
 	w := httptest.NewRecorder()
-	if _, err := sessions.SignIn(w, httptest.NewRequest(http.MethodGet, "/", nil), ticket.Ticket{SubjectID: "alice", AccessToken: "token-1"}); err != nil {
+	if _, err := sessions.SignIn(w, httptest.NewRequestWithContext(f.Context(), http.MethodGet, "/", nil), ticket.Ticket{SubjectID: "alice", AccessToken: "token-1"}); err != nil {
 		f.Fatal(err)
 	}
 	return proxies, w.Result().Cookies()[0]

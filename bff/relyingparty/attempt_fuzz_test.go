@@ -113,7 +113,7 @@ func FuzzAttempt(f *testing.F) {
 func kept(f *testing.F, a attempts, at attempt) (state, name, value string) {
 	f.Helper()
 	w := httptest.NewRecorder()
-	state, err := a.keep(w, httptest.NewRequest(http.MethodGet, "/", nil), at)
+	state, err := a.keep(w, httptest.NewRequestWithContext(f.Context(), http.MethodGet, "/", nil), at)
 	if err != nil {
 		f.Fatal(err)
 	}
