@@ -75,9 +75,8 @@ func newFuzzed(f *testing.F, api *fakeAPI) (proxies []http.Handler, cookie *http
 	return proxies, w.Result().Cookies()[0]
 }
 
-// below reports whether a path leads below the base, and whether every segment that leads up
-// stays there, as a server reads it that treats backslashes as slashes and ignores the part of a
-// segment after a semicolon.
+// below reports whether a path leads below the base for every server: also for one that treats a
+// backslash as a slash, or ignores the part of a segment after a semicolon.
 func below(decoded, base string) bool {
 	for _, seen := range []string{decoded, strings.ReplaceAll(decoded, `\`, "/")} {
 		for _, parameters := range []bool{true, false} {

@@ -59,7 +59,9 @@ func beginAt(t *testing.T, h http.Handler, op *fakeOP, path, page string) signin
 // FuzzCallback checks that a request to the callback signs in if and only if it has the state
 // and the code with which the provider has answered a sign-in of this browser, each once, and no
 // sign of another provider or of an error. In the query, STATE1 and CODE1 stand for those of one
-// sign-in, STATE2 and CODE2 for those of another one; how says of which the browser has the cookie.
+// sign-in, STATE2 and CODE2 for those of another one. The two low bits of how choose the browser's
+// cookies: those of the first sign-in, of the second, of both or of none. The next bit makes both
+// sign-ins silent.
 func FuzzCallback(f *testing.F) {
 	const good = "state=STATE1&code=CODE1"
 	for how := range byte(8) {
