@@ -53,7 +53,7 @@ type ReadCache interface {
 // ReadCacheStats are the counters of a [ReadCache].
 type ReadCacheStats struct {
 	Hits     uint64 // reads answered from memory
-	Misses   uint64 // reads that asked the store
+	Misses   uint64 // reads that asked the store, without those of [WithFreshRead]
 	Shared   uint64 // reads that waited for another read of the same session
 	Sessions int    // sessions in memory
 	Bytes    int64  // the size of their tickets
@@ -66,12 +66,16 @@ type ReadCacheStats struct {
 //   - What is written, deleted or revoked through the cache is seen by every read that begins
 //     after the call has returned, also if the call failed. A read that was under way is not
 //     remembered.
-//   - What other hosts write, delete or revoke is seen after MaxStale at the latest.
+//   - What other hosts write, delete or revoke is seen after MaxStale at the latest. So is a write
+//     that the database completes after the call for it has failed, because the context ended or
+//     the connection broke. And so is the end of a session whose session id a replacement takes
+//     over if another host has given it that session id: the cache has it under the former one.
 //   - A session ends at its expiry exactly. That a session does not exist is not remembered.
 //   - Reads with a context of [WithFreshRead] ask the store; the packages of this module read so
 //     before a token refresh, a change of claims and a sign-out, and in Reload. Lists of sessions
 //     ask the store, too.
-//   - Reads of one session at the same time ask the store once.
+//   - Reads of one session at the same time ask the store once, but for reads during a write that
+//     may change the session.
 //
 // Do not use it if a session that was revoked on another host must not be served for another
 // MaxStale. The cache is safe for concurrent use. The sessions that it returns belong to the
@@ -131,8 +135,9 @@ func (c *readCache) GetUserSession(ctx context.Context, key UserSessionKey) (Use
 		c.memory.forget([]UserSessionKey{key})
 		return c.store.GetUserSession(ctx, key)
 	}
-	for {
-		session, read, leads := c.memory.find(key, c.config.Clock())
+	for waited := false; ; waited = true {
+		now := c.config.Clock()
+		session, read, leads := c.memory.find(key, now)
 		switch {
 		case read == nil:
 			session.Ticket = bytes.Clone(session.Ticket)
@@ -145,12 +150,13 @@ func (c *readCache) GetUserSession(ctx context.Context, key UserSessionKey) (Use
 			return UserSession{}, ctx.Err()
 		case <-read.done:
 		}
-		if read.complete {
+		// Otherwise the context of the reading caller ended, or the read began before this
+		// caller came and does not answer it. A second one begins after.
+		if read.complete && (waited || read.answersAt(now)) {
 			session = read.session
 			session.Ticket = bytes.Clone(session.Ticket)
 			return session, read.err
 		}
-		// The other caller's context ended.
 	}
 }
 

@@ -2,6 +2,7 @@ package bff
 
 import (
 	"container/list"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,6 +50,16 @@ type underwayRead struct {
 	complete bool // not if the context of the reading caller ended
 }
 
+// answersAt reports whether what was read also answers a caller that came at now, after the read
+// had begun: not if the session has expired in between, or was not found, because another host
+// may have created it in between.
+func (r *underwayRead) answersAt(now time.Time) bool {
+	if r.err != nil {
+		return !errors.Is(r.err, ErrSessionNotFound)
+	}
+	return !expired(r.session, now)
+}
+
 func newReadMemory(config ReadCacheConfig) *readMemory {
 	return &readMemory{
 		maxStale: config.MaxStale, size: config.Size, maxBytes: config.MaxBytes,
@@ -88,10 +99,14 @@ func (m *readMemory) find(key UserSessionKey, now time.Time) (session UserSessio
 // usable returns the session in memory, if it may still be used.
 func (m *readMemory) usable(key UserSessionKey, now time.Time) (UserSession, bool) {
 	found := m.sessions[key]
-	if found == nil || !m.recent(found.read, now) || !found.session.Expires.IsZero() && !now.Before(found.session.Expires) {
+	if found == nil || !m.recent(found.read, now) || expired(found.session, now) {
 		return UserSession{}, false
 	}
 	return found.session, true
+}
+
+func expired(session UserSession, now time.Time) bool {
+	return !session.Expires.IsZero() && !now.Before(session.Expires)
 }
 
 // recent reports whether something that was read at a time may still be used. It is false if the

@@ -302,21 +302,6 @@ func TestReadCache_CancelledReader(t *testing.T) {
 	})
 }
 
-// TestReadCache_PanickingStore: a panic of the store ends the wait of the other callers.
-func TestReadCache_PanickingStore(t *testing.T) {
-	cache, store := newCached(t, ReadCacheConfig{})
-	mustCreate(t, store.InMemoryStore, aliceSession("key"))
-	store.before = func(context.Context) { panic("broken") }
-	func() {
-		defer func() { _ = recover() }()
-		mustGet(t, cache, "key")
-	}()
-	store.before = nil
-	if got := mustGet(t, cache, "key"); got.Key != "key" {
-		t.Errorf("after the panic, the session is %+v", got)
-	}
-}
-
 func TestReadCache_Bounds(t *testing.T) {
 	for name, test := range map[string]struct {
 		config   ReadCacheConfig
