@@ -129,6 +129,7 @@ func (s *Sessions) renew(ctx context.Context, opened *openedSession) *openedSess
 			return opened.afterUpdate(u, opened.ticket)
 		}
 		if errors.Is(err, bff.ErrSessionNotFound) {
+			s.tickets.forget(opened.row.Key)
 			return nil
 		}
 		if errors.Is(err, bff.ErrSessionChanged) {

@@ -3,6 +3,7 @@ package serverside
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -242,6 +243,20 @@ func TestTicketCache_EndedSessionsForgotten(t *testing.T) {
 			}
 			br.want("")
 		},
+		"revocation by another host, during a renewal": func(br *browser) {
+			br.clock.pass(31 * time.Minute)
+			revokeBeforeUpdate(br)
+			br.want("")
+		},
+		"revocation by another host, during an update": func(br *browser) {
+			revokeBeforeUpdate(br)
+			br.visit(func(_ http.ResponseWriter, r *http.Request) {
+				err := br.Update(r.Context(), func(tk *ticket.Ticket) error { tk.Properties["device"] = "x"; return nil })
+				if !errors.Is(err, ErrNoSession) {
+					br.t.Errorf("Update: %v, want ErrNoSession", err)
+				}
+			})
+		},
 		"expiry": func(br *browser) {
 			br.clock.pass(2 * time.Hour)
 			br.want("")
@@ -274,6 +289,15 @@ func TestTicketCache_EndedSessionsForgotten(t *testing.T) {
 			t.Error(err)
 		}
 		b.wantRemembered(1)
+	})
+}
+
+// revokeBeforeUpdate makes another host revoke alice's sessions right before the next update.
+func revokeBeforeUpdate(br *browser) {
+	br.store.on("update", func() {
+		if _, err := br.store.InMemoryStore.DeleteUserSessions(br.t.Context(), "app", bff.UserSessionsFilter{SubjectID: "alice"}); err != nil {
+			br.t.Error(err)
+		}
 	})
 }
 

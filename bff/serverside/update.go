@@ -93,6 +93,7 @@ func (s *Sessions) replaceTicket(ctx context.Context, opened *openedSession, t t
 	u.Ticket = sealed
 	err = s.cfg.Store.UpdateUserSession(ctx, opened.key(), u)
 	if errors.Is(err, bff.ErrSessionNotFound) {
+		s.tickets.forget(opened.row.Key)
 		return nil, ErrNoSession
 	}
 	if err != nil {

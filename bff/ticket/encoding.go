@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"example.com/usersession/bff"
 )
@@ -93,8 +94,12 @@ const maxNesting = 10_000
 
 // checkOpens refuses JSON that decodes to other strings than were encoded, or not at all.
 // encoding/json writes the escape \ufffd for a byte that is not valid UTF-8, and for
-// nothing else. The depth is that at which the JSON is nested in what is decoded.
+// nothing else; it takes over what a json.RawMessage or a json.Marshaler has. The depth is that
+// at which the JSON is nested in what is decoded.
 func checkOpens(data []byte, depth int) error {
+	if !utf8.Valid(data) {
+		return errNoUTF8
+	}
 	if !bytes.Contains(data, []byte(`\ufffd`)) && bytes.Count(data, []byte("{"))+bytes.Count(data, []byte("[")) < maxNesting {
 		return nil // most tickets; other data is examined more closely
 	}

@@ -122,6 +122,7 @@ func TestEncodings_RefuseTheSame(t *testing.T) {
 	for name, ticket := range map[string]Ticket{
 		"invalid UTF-8 in a token":           {AccessToken: "secret\xff"},
 		"invalid UTF-8 in a claim":           {Claims: map[string]any{"a": "secret\xff"}},
+		"invalid UTF-8 in a claim of JSON":   {Claims: map[string]any{"a": json.RawMessage("\"secret\xff\"")}},
 		"invalid UTF-8 in a property":        {Properties: map[string]string{"a": "secret\xff"}},
 		"invalid UTF-8 in a property's name": {Properties: map[string]string{"secret\xff": ""}},
 		"a year of five digits":              {Expires: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)},
