@@ -53,7 +53,7 @@ type ReadCache interface {
 // ReadCacheStats are the counters of a [ReadCache].
 type ReadCacheStats struct {
 	Hits     uint64 // reads answered from memory
-	Misses   uint64 // reads that asked the store, without those of [WithFreshRead]
+	Misses   uint64 // reads that asked the store, also those of [WithFreshRead]
 	Shared   uint64 // reads that waited for another read of the same session
 	Sessions int    // sessions in memory
 	Bytes    int64  // the size of their tickets
@@ -72,8 +72,8 @@ type ReadCacheStats struct {
 //     over if another host has given it that session id: the cache has it under the former one.
 //   - A session ends at its expiry exactly. That a session does not exist is not remembered.
 //   - Reads with a context of [WithFreshRead] ask the store; the packages of this module read so
-//     before a token refresh, a change of claims and a sign-out, and in Reload. Lists of sessions
-//     ask the store, too.
+//     before a token refresh, a change of claims and a sign-out, and in AccessToken and Reload.
+//     Lists of sessions ask the store, too.
 //   - Reads of one session at the same time ask the store once, but for reads during a write that
 //     may change the session.
 //
@@ -110,8 +110,8 @@ func NewReadCache(store UserSessionStore, config ReadCacheConfig) (ReadCache, er
 
 type freshRead struct{}
 
-// WithFreshRead returns a context with which a [ReadCache] asks the store, and forgets what it
-// has in memory for the key. Other stores ignore it.
+// WithFreshRead returns a context with which a [ReadCache] asks the store. What the store returns
+// takes the place of what the cache has in memory for the key. Other stores ignore it.
 func WithFreshRead(ctx context.Context) context.Context {
 	return context.WithValue(ctx, freshRead{}, true)
 }
@@ -132,8 +132,7 @@ func (c *readCache) GetUserSession(ctx context.Context, key UserSessionKey) (Use
 		return UserSession{}, err
 	}
 	if ctx.Value(freshRead{}) != nil {
-		c.memory.forget([]UserSessionKey{key})
-		return c.store.GetUserSession(ctx, key)
+		return c.lead(ctx, key, c.memory.begin(key, c.config.Clock()))
 	}
 	for waited := false; ; waited = true {
 		now := c.config.Clock()

@@ -88,12 +88,26 @@ func (m *readMemory) find(key UserSessionKey, now time.Time) (session UserSessio
 		m.shared.Add(1)
 		return UserSession{}, read, false
 	}
+	return UserSession{}, m.register(key, now), true
+}
+
+// begin forgets the session, and returns a read that the caller has to do and to finish. It takes
+// the place of a read that is under way.
+func (m *readMemory) begin(key UserSessionKey, now time.Time) *underwayRead {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.drop(key)
+	return m.register(key, now)
+}
+
+// register returns a new read.
+func (m *readMemory) register(key UserSessionKey, now time.Time) *underwayRead {
 	m.misses.Add(1)
-	read = &underwayRead{began: now, done: make(chan struct{})}
+	read := &underwayRead{began: now, done: make(chan struct{})}
 	if m.wide == 0 && m.writes[key] == 0 {
 		m.reads[key] = read
 	}
-	return UserSession{}, read, true
+	return read
 }
 
 // usable returns the session in memory, if it may still be used.

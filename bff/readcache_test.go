@@ -234,6 +234,30 @@ func TestReadCache_FreshRead(t *testing.T) {
 	}
 }
 
+// TestReadCache_FreshReadIsRemembered: a read that was under way before does not take its place.
+func TestReadCache_FreshReadIsRemembered(t *testing.T) {
+	cache, store := newCached(t, ReadCacheConfig{})
+	mustCreate(t, store.InMemoryStore, aliceSession("key"))
+	key := UserSessionKey{"shop", "key"}
+	store.after = func() {
+		store.after = nil
+		update := UserSessionUpdate{SubjectID: "alice", SessionID: "sid-of-key", Renewed: start}
+		if err := store.UpdateUserSession(t.Context(), key, update); err != nil { // another host
+			t.Error(err)
+		}
+		if got, err := cache.GetUserSession(WithFreshRead(t.Context()), key); err != nil || got.Version != 2 {
+			t.Errorf("a fresh read: version %d, %v", got.Version, err)
+		}
+	}
+	mustGet(t, cache, "key")
+	if got := mustGet(t, cache, "key"); got.Version != 2 || store.reads.Load() != 2 {
+		t.Errorf("after the fresh read: version %d and %d reads of the store", got.Version, store.reads.Load())
+	}
+	if got, want := cache.Stats(), (ReadCacheStats{Hits: 1, Misses: 2, Sessions: 1}); got != want {
+		t.Errorf("Stats: got %+v, want %+v", got, want)
+	}
+}
+
 // TestReadCache_OneReadForAll lets many callers read one session at once.
 func TestReadCache_OneReadForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

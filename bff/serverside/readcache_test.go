@@ -98,6 +98,55 @@ func TestReadCache_Update(t *testing.T) {
 	}
 }
 
+// TestReadCache_UpdateSeesOtherHosts: an update that decides by the ticket gets the present one.
+func TestReadCache_UpdateSeesOtherHosts(t *testing.T) {
+	here, there, _ := cachedHosts(t)
+	here.change(func(tk *ticket.Ticket) { tk.Claims["locked"] = "yes" })
+	there.clock.pass(bff.DefaultMaxStale)
+	there.want("alice")
+	here.change(func(tk *ticket.Ticket) { delete(tk.Claims, "locked") })
+	edit := func(tk *ticket.Ticket) error {
+		if tk.Claims["locked"] != nil {
+			return errors.New("locked")
+		}
+		tk.Claims["edited"] = "yes"
+		return nil
+	}
+	there.visit(func(_ http.ResponseWriter, r *http.Request) {
+		if err := there.Update(r.Context(), edit); err != nil {
+			t.Errorf("Update: %v", err)
+		}
+	})
+	if _, err := here.RevokeSessions(t.Context(), bff.UserSessionsFilter{SubjectID: "alice"}); err != nil {
+		t.Fatal(err)
+	}
+	there.visit(func(_ http.ResponseWriter, r *http.Request) {
+		if err := there.Update(r.Context(), edit); !errors.Is(err, ErrNoSession) {
+			t.Errorf("Update of a session that has ended: %v", err)
+		}
+		if _, ok := FromContext(r.Context()); ok {
+			t.Error("the request is still signed in")
+		}
+	})
+}
+
+// TestReadCache_AccessTokenAsksOnce: AccessToken asks the store, and the next request then finds
+// the session in memory.
+func TestReadCache_AccessTokenAsksOnce(t *testing.T) {
+	here, _, store := cachedHosts(t)
+	before := store.count("get")
+	for range 5 {
+		here.visit(func(_ http.ResponseWriter, r *http.Request) {
+			if _, err := here.AccessToken(r.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if n := store.count("get") - before; n != 5 {
+		t.Errorf("%d reads of the store, want 5", n)
+	}
+}
+
 // TestReadCache_RefreshOnce: hosts that remember the same expired access token refresh it once.
 func TestReadCache_RefreshOnce(t *testing.T) {
 	refreshes := 0

@@ -31,11 +31,26 @@ func (s *Sessions) Update(ctx context.Context, change func(*ticket.Ticket) error
 	}
 	storeCtx, cancel := s.withStoreTimeout(ctx)
 	defer cancel()
-	next, err := s.update(storeCtx, opened, change)
+	next, err := s.updateCurrent(storeCtx, opened, change)
 	if err == nil || errors.Is(err, ErrNoSession) {
 		s.state(ctx).replace(opened.row.Key, next)
 	}
 	return err
+}
+
+// updateCurrent is update for the session of the request. It reads the session anew if it may
+// come from a [bff.ReadCache], since change may decide by the ticket.
+func (s *Sessions) updateCurrent(ctx context.Context, opened *openedSession, change func(*ticket.Ticket) error) (*openedSession, error) {
+	if _, ok := s.outermost().cfg.Store.(bff.ReadCache); ok {
+		var err error
+		if opened, err = s.load(ctx, opened.row.Key); err != nil {
+			return nil, fmt.Errorf("serverside: updating the session: %w", err)
+		}
+		if opened == nil {
+			return nil, ErrNoSession
+		}
+	}
+	return s.update(ctx, opened, change)
 }
 
 // update is [Sessions.Update] for an opened session. It returns the session as written.
