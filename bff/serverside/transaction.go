@@ -19,8 +19,8 @@ var errNoRefresh = errors.New("serverside: tokens are not refreshed within a tra
 // Call committed after the transaction has been committed, and before the response is
 // written. Until then nothing happens outside of the transaction: committed sets or deletes
 // the cookie, makes the request signed in or out, reports started and ended sessions to the
-// log and the [Metrics], and begins the revocation of refresh tokens. A second call does
-// nothing. If the transaction is rolled back, do not call committed: the request, the
+// log and the [Metrics], begins the revocation of refresh tokens, and calls Forget if
+// Config.Store is a [bff.ReadCache]. A second call does nothing. If the transaction is rolled back, do not call committed: the request, the
 // browser, and the provider then do not learn of it. That includes a sign-in's refresh
 // token, which is not revoked, so that the transaction may be tried again with it.
 // Committed takes a sign-in back, and logs that, if the response has begun, or if a
