@@ -84,8 +84,9 @@ func (s *Sessions) endedSince(ctx context.Context, row bff.UserSession, former *
 		return false, nil
 	}
 	// A rotation: the session was there when it was read, so that a logout before that
-	// time was an earlier one. By other hosts' clocks it may have been a little earlier.
-	since := former.read.Add(-clockSkew)
+	// time was an earlier one. By other hosts' clocks it may have been a little earlier, and a
+	// read cache may have had it in memory.
+	since := former.read.Add(-clockSkew - bff.MaxMaxStale)
 	if former.Created.After(since) {
 		since = former.Created
 	}

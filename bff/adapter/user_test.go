@@ -82,6 +82,26 @@ func TestRotation_RevokedBetween(t *testing.T) {
 	}
 }
 
+// TestRotation_RevokedWhileInMemory: another host, whose clock is behind, ends a session that this
+// host then still loads from a read cache.
+func TestRotation_RevokedWhileInMemory(t *testing.T) {
+	store := newSpy()
+	cache := must[bff.ReadCache](t)(bff.NewReadCache(store, bff.ReadCacheConfig{MaxStale: bff.MaxMaxStale, Clock: store.clock}))
+	here, there := newSessions(t, cache, store), newSessions(t, store, store)
+	create(t, here, "old", state("alice", "s1", "1"))
+	store.advance(10 * time.Minute)
+	must[*adapter.Session](t)(here.Load(t.Context(), "old"))
+	store.advance(-10 * time.Second)
+	must[int64](t)(there.EndSessions(t.Context(), "alice"))
+	store.advance(10*time.Second + bff.MaxMaxStale - 1)
+	loaded := must[*adapter.Session](t)(here.Load(t.Context(), "old"))
+	must[bool](t)(here.Delete(t.Context(), "old"))
+	if _, err := here.Create(t.Context(), "new", state("alice", "s1", "2"), loaded); !errors.Is(err, adapter.ErrEnded) {
+		t.Errorf("the rotation: %v", err)
+	}
+	gone(t, here, "new")
+}
+
 // TestRotation_OthersRevoked: neither the end of another session of the user nor a logout before
 // the sign-in ends a rotation.
 func TestRotation_OthersRevoked(t *testing.T) {
