@@ -32,7 +32,8 @@ type ReadCacheConfig struct {
 	MaxBytes int64
 
 	// Clock is the clock of the host. The default is [time.Now]. It should be the clock of
-	// the store, so that a session expires at the same moment in both.
+	// the store, so that a session expires at the same moment in both. If it is set back and
+	// has no monotonic reading, which time.Now has, MaxStale takes as much longer.
 	Clock func() time.Time
 }
 

@@ -575,6 +575,10 @@ func ownWrites(t *testing.T, cache ReadCache, subject string, steps int) {
 			}
 		}
 		// A session of another goroutine: any version will do.
-		_, _ = cache.GetUserSession(ctx, UserSessionKey{"shop", fmt.Sprint(rand.IntN(8)) + "-" + fmt.Sprint(rand.IntN(3))})
+		others := ctx
+		if rand.IntN(2) == 0 {
+			others = WithFreshRead(ctx)
+		}
+		_, _ = cache.GetUserSession(others, UserSessionKey{"shop", fmt.Sprint(rand.IntN(8)) + "-" + fmt.Sprint(rand.IntN(3))})
 	}
 }
