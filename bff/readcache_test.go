@@ -149,28 +149,37 @@ func (c *readCache) below() UserSessionStore { return c.store }
 // TestReadCache_ReadDuringWrite reads while the write has not ended in the database: the row is
 // not remembered.
 func TestReadCache_ReadDuringWrite(t *testing.T) {
-	store := &slowWriter{InMemoryStore: NewInMemoryStore()}
-	cache, err := NewReadCache(store, ReadCacheConfig{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	mustCreate(t, store.InMemoryStore, aliceSession("key"))
-	store.during = func() { mustGet(t, cache, "key") }
-	if _, err := cache.DeleteUserSession(t.Context(), UserSessionKey{"shop", "key"}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := cache.GetUserSession(t.Context(), UserSessionKey{"shop", "key"}); !errors.Is(err, ErrSessionNotFound) {
-		t.Errorf("got %v, want ErrSessionNotFound", err)
-	}
-	mustCreate(t, store.InMemoryStore, aliceSession("key"))
-	if _, err := cache.DeleteUserSessions(t.Context(), "shop", UserSessionsFilter{SubjectID: "alice"}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := cache.GetUserSession(t.Context(), UserSessionKey{"shop", "key"}); !errors.Is(err, ErrSessionNotFound) {
-		t.Errorf("after the revocation: got %v, want ErrSessionNotFound", err)
-	}
-	if stats := cache.Stats(); stats.Sessions != 0 || stats.Bytes != 0 {
-		t.Errorf("Stats: %+v", stats)
+	key := UserSessionKey{"shop", "key"}
+	for name, ctx := range map[string]context.Context{"read": t.Context(), "fresh read": WithFreshRead(t.Context())} {
+		t.Run(name, func(t *testing.T) {
+			store := &slowWriter{InMemoryStore: NewInMemoryStore()}
+			cache, err := NewReadCache(store, ReadCacheConfig{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			mustCreate(t, store.InMemoryStore, aliceSession("key"))
+			store.during = func() {
+				if _, err := cache.GetUserSession(ctx, key); err != nil {
+					t.Error(err)
+				}
+			}
+			if _, err := cache.DeleteUserSession(t.Context(), key); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := cache.GetUserSession(t.Context(), key); !errors.Is(err, ErrSessionNotFound) {
+				t.Errorf("got %v, want ErrSessionNotFound", err)
+			}
+			mustCreate(t, store.InMemoryStore, aliceSession("key"))
+			if _, err := cache.DeleteUserSessions(t.Context(), "shop", UserSessionsFilter{SubjectID: "alice"}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := cache.GetUserSession(t.Context(), key); !errors.Is(err, ErrSessionNotFound) {
+				t.Errorf("after the revocation: got %v, want ErrSessionNotFound", err)
+			}
+			if stats := cache.Stats(); stats.Sessions != 0 || stats.Bytes != 0 {
+				t.Errorf("Stats: %+v", stats)
+			}
+		})
 	}
 }
 
