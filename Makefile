@@ -73,8 +73,8 @@ test-postgres-matrix: ## run the PostgreSQL suite on versions 13 to 18, on serve
 	@GO='$(GO)' scripts/postgres-matrix.sh $(VERSIONS)
 
 .PHONY: test-tidb
-test-tidb: ## run the MySQL suite on TiDB, a server built from the Go proxy, without containers
-	@GO='$(GO)' scripts/tidb.sh
+test-tidb: ## run the MySQL suite and a short benchmark on TiDB, a server built from the Go proxy, without containers
+	@GO='$(GO)' BENCHARGS='$(BENCHARGS)' scripts/tidb.sh
 
 .PHONY: test-mariadb test-mysql
 test-mariadb: ## run the MySQL suite on MariaDB from Debian's trixie, without containers; needs Debian, root and debootstrap; DRILL=full adds the large drills

@@ -86,7 +86,7 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	flags.StringVar(&c.engines, "engines", "postgres,mysql,sqlite", "the databases")
 	// The values of the variables are not the flags' defaults, which -h prints.
 	postgres := flags.String("postgres", "", "DSN of PostgreSQL (default: USERSESSION_TEST_POSTGRES, or "+localPostgres+")")
-	mysql := flags.String("mysql", "", "DSN of MariaDB or MySQL (default: USERSESSION_TEST_MYSQL, or "+localMySQL+")")
+	mysql := flags.String("mysql", "", "DSN of MariaDB, MySQL or TiDB (default: USERSESSION_TEST_MYSQL, or "+localMySQL+")")
 	size := 1024
 	if args[0] == "scale" {
 		size = 300
@@ -179,6 +179,9 @@ func on(ctx context.Context, c config, e *engine, out *report, measure func(cont
 		return nil
 	}
 	defer e.drop()
+	if strings.Contains(version, "TiDB") {
+		e.title = "TiDB"
+	}
 	out.printf("\n## %s %s\n", e.title, version)
 	return measure(ctx, c, e, out)
 }

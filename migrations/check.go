@@ -49,7 +49,8 @@ const (
 //     that a failed CREATE INDEX CONCURRENTLY left invalid;
 //   - the sessions' table: all that the store needs, also if the model lacks it, the position of
 //     the sequence, foreign keys onto the table, row level security, soft deletes, the version of
-//     its collations on PostgreSQL, and expired rows that no cleanup has deleted;
+//     its collations on PostgreSQL, the order of the ids on TiDB, and expired rows that no cleanup
+//     has deleted;
 //   - the connection: read-only, autocommit, character set, isolation and more;
 //   - the server: its clock, and whether it ever ends an idle transaction.
 //

@@ -122,9 +122,11 @@ func (c *checker) checkColumn(where string, want, got Column) {
 		c.add(where, "the column is NOT NULL, so the store cannot keep a session without a value for it", "make it nullable")
 	}
 	if want.Identity && !got.Identity {
-		c.add(where, "the column is not auto-incremented, so the store cannot add rows", remedyMigration)
+		c.add(where, notIncremented, remedyMigration)
 	}
 }
+
+const notIncremented = "the column is not auto-incremented, so the store cannot add rows"
 
 // tooSmall reports a type that cannot hold every value of the model's type.
 func (c *checker) tooSmall(where string, want, got Column) {

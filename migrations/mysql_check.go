@@ -2,11 +2,12 @@ package migrations
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-func (mysql) probes(table string) []probe {
+func (d mysql) probes(table string) []probe {
 	owner, bare := splitName(table)
 	args := []any{owner, bare}
 	return []probe{
@@ -27,6 +28,22 @@ func (mysql) probes(table string) []probe {
 		{query: `SELECT constraint_name, table_name FROM information_schema.referential_constraints
 			WHERE unique_constraint_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND referenced_table_name = ?
 				AND delete_rule NOT IN ('CASCADE', 'SET NULL') ORDER BY constraint_name`, args: args, find: keptBy(table)},
+		{query: "SHOW CREATE TABLE " + d.quote(table), find: func(c *checker, row []string) { c.tidbIDs(table+".id", row[1]) }},
+	}
+}
+
+// tidbIDs reports ids that are not in the order of creation, according to the DDL that TiDB shows.
+// Other servers do not write the comments by which tidbIDs recognizes it.
+func (c *checker) tidbIDs(where, ddl string) {
+	const remedy = "create the table with AUTO_INCREMENT and AUTO_ID_CACHE 1, which TiDB cannot set later; NONCLUSTERED with SHARD_ROW_ID_BITS spreads its rows"
+	switch {
+	case !strings.Contains(ddl, "/*T![clustered_index] "):
+	case strings.Contains(ddl, "/*T![auto_rand] "):
+		// The store can add rows.
+		c.findings = slices.DeleteFunc(c.findings, func(f Finding) bool { return f.Where == where && f.Problem == notIncremented })
+		c.add(where, "AUTO_RANDOM ids are not in the order of creation: lists and pages have a random order, and MaxSessionsPerUser ends any of the sessions", remedy)
+	case !strings.Contains(ddl, "/*T![auto_id_cache] AUTO_ID_CACHE=1 */"):
+		c.harmless(where, "every TiDB server takes many ids in advance, so that the ids of several servers are not in the order of creation, on which lists, pages and MaxSessionsPerUser rest", remedy)
 	}
 }
 

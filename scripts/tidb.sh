@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
-# Runs the MySQL suite against TiDB, without containers. The first run builds the server
-# from its source in the Go proxy and keeps it in bin/. The build takes about ten minutes
-# on one processor and 2 GB in Go's module cache.
+# Runs the MySQL suite against TiDB and then a short benchmark, without containers. The first
+# run builds the server from its source in the Go proxy and keeps it in bin/. The build takes
+# about ten minutes on one processor and 2 GB in Go's module cache.
 #
 #   scripts/tidb.sh
+#
+# RUN is another pattern for the tests; then there is no benchmark. BENCHARGS are other flags of
+# the benchmark.
 #
 # The server keeps its data in its own process (unistore, which TiDB's own tests use), so
 # the suite does not test TiKV. All other files of the script are in a temporary directory
@@ -82,17 +85,26 @@ fi
 start "$server"
 
 echo "--- TiDB $tidb on port $port"
+export USERSESSION_TEST_MYSQL="root@tcp(127.0.0.1:$port)/test?parseTime=true"
+export USERSESSION_REQUIRE=mysql
 log=$work/test.log
 result=passed
-(
-	cd internal/dbtest
-	export USERSESSION_TEST_MYSQL="root@tcp(127.0.0.1:$port)/test?parseTime=true"
-	export USERSESSION_REQUIRE=mysql
-	"$go" test -count=1 -v -run "${RUN:-/^mysql\$}" ./...
-) >"$log" 2>&1 || result=FAILED
+
+# tests MODULE PATTERN runs the tests of a module that match the pattern.
+tests() { (cd "$1" && "$go" test -count=1 -v -timeout 30m -run "$2" ./...) >>"$log" 2>&1 || result=FAILED; }
+
+tests internal/dbtest "${RUN:-/^mysql\$}"
+[[ -n ${RUN:-} ]] || tests migrations/migrationstest '^TestTiDB_/^mysql$'
 # On success, show the top-level tests and the skips; on failure, the whole log.
 if [[ $result == FAILED ]]; then cat "$log"; else grep -E '^(--- |ok |[[:space:]]*--- SKIP)' "$log" || true; fi
 echo
 echo "TiDB $tidb: $result"
 scripts/require.sh "$log" mysql
 [[ $result == passed ]]
+[[ -z ${RUN:-} ]] || exit 0
+
+echo
+echo "--- benchmark"
+# BENCHARGS is split into words on purpose.
+# shellcheck disable=SC2086
+(cd bench && "$go" run . operations -engines mysql ${BENCHARGS:--rounds 5})
