@@ -126,7 +126,7 @@ func (s *GormStore) deleteBatch(ctx context.Context, from, now time.Time, size i
 		return s.deleteBatchAs(ctx, formUnlocked, from, now, size)
 	}
 	done, err := s.deleteBatchAs(ctx, s.conn.dialect.cleanup, from, now, size)
-	if err != nil && !isStalePlan(err) && slices.Contains(s.conn.dialect.refusesCleanup, errorCode(err)) {
+	if err != nil && s.conn.dialect.isCleanupRefused(err) {
 		if done, err = s.deleteBatchAs(ctx, formUnlocked, from, now, size); err == nil {
 			s.server.refusesCleanup.Store(true)
 		}

@@ -93,7 +93,10 @@ type dialect struct {
 	deadConn  []string // the server has closed the connection
 	// retryText maps an error code that several errors share to the text of the
 	// errors that are worth a retry.
-	retryText         map[string]string
+	retryText map[string]string
+	// refusesCleanupText is the same for refusesCleanup.
+	refusesCleanupText map[string]string
+
 	remedies          map[string]string // what to do about an error; {table} is the table
 	incomparable      []string          // the character sets rule out a comparison, or a value
 	refusesCleanup    []string          // the server does not know the form of the cleanup
@@ -207,15 +210,17 @@ var (
 			myPacketTooLarge:   "raise max_allowed_packet: the ticket is larger",
 			myPacketTooLargeBy: "raise max_allowed_packet: the ticket is larger",
 		},
-		incomparable:      []string{myIncomparableCollation, myCannotConvert}, // a latin1 column and a value outside of latin1
-		refusesCleanup:    []string{mySyntaxError, myNotSupported},            // MySQL before 8, MariaDB before 10.6
-		refusesForceIndex: []string{mySafeUpdates, myNoSuchIndex},
-		refusesIsolation:  []string{myBinlogFormat},
-		refusesPrepare:    []string{myTooManyPrepared},
-		settings:          mysqlSettings,
-		judge:             judgeMySQL,
-		refusal:           []string{myRowIsReferenced, myRowIsReferencedOld, mySignal, myNoDefault, myTriggerTable},
-		groupName:         "SHOW VARIABLES LIKE 'group_replication_group_name'",
+		incomparable:   []string{myIncomparableCollation, myCannotConvert}, // a latin1 column and a value outside of latin1
+		refusesCleanup: []string{mySyntaxError, myNotSupported},            // MySQL before 8, MariaDB before 10.6
+		// TiDB refuses SKIP LOCKED on a table whose primary key is NONCLUSTERED.
+		refusesCleanupText: map[string]string{myUnknownError: "._tidb_rowid in schema"},
+		refusesForceIndex:  []string{mySafeUpdates, myNoSuchIndex},
+		refusesIsolation:   []string{myBinlogFormat},
+		refusesPrepare:     []string{myTooManyPrepared},
+		settings:           mysqlSettings,
+		judge:              judgeMySQL,
+		refusal:            []string{myRowIsReferenced, myRowIsReferencedOld, mySignal, myNoDefault, myTriggerTable},
+		groupName:          "SHOW VARIABLES LIKE 'group_replication_group_name'",
 	}
 
 	sqlite = dialect{
@@ -302,7 +307,17 @@ func (d *dialect) isDuplicate(err error) bool {
 // isRetryable reports whether the database asks for a retry of the transaction, which it
 // has rolled back.
 func (d *dialect) isRetryable(err error) bool {
+	return isOneOf(err, d.retry, d.retryText) || isStalePlan(err)
+}
+
+// isCleanupRefused reports whether the server refuses the dialect's form of the cleanup.
+func (d *dialect) isCleanupRefused(err error) bool {
+	return isOneOf(err, d.refusesCleanup, d.refusesCleanupText) && !isStalePlan(err)
+}
+
+// isOneOf reports whether the error has one of the codes, or a code with its text.
+func isOneOf(err error, codes []string, texts map[string]string) bool {
 	code := errorCode(err)
-	text, ambiguous := d.retryText[code]
-	return slices.Contains(d.retry, code) || ambiguous && strings.Contains(err.Error(), text) || isStalePlan(err)
+	text, ambiguous := texts[code]
+	return slices.Contains(codes, code) || ambiguous && strings.Contains(err.Error(), text)
 }

@@ -32,6 +32,8 @@ var skipLockedRefusals = map[string][]error{
 	"mysql": {
 		&mysql.MySQLError{Number: 1064, Message: "You have an error in your SQL syntax near 'SKIP LOCKED'"},
 		&mysql.MySQLError{Number: 1235, Message: "This version doesn't yet support 'SKIP LOCKED'"},
+		// TiDB, if the primary key is NONCLUSTERED
+		&mysql.MySQLError{Number: 1105, Message: "Can't find column test.user_sessions._tidb_rowid in schema Column: [test.user_sessions.id,test.user_sessions.expires] Unique key: []"},
 	},
 }
 

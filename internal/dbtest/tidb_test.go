@@ -41,8 +41,7 @@ func TestTiDB_SpreadTable(t *testing.T) {
 	onTiDB(t, func(t *testing.T, d *dbtest.Database) {
 		db := d.Open(t, dbtest.Setup{})
 		migrateSpread(t, d, db)
-		var name, ddl string
-		must(t, db.Raw("SHOW CREATE TABLE user_sessions").Row().Scan(&name, &ddl))
+		ddl := showTable(t, db)
 		for _, option := range []string{"(`id`) /*T![clustered_index] NONCLUSTERED */", "SHARD_ROW_ID_BITS=4", "PRE_SPLIT_REGIONS=4", "AUTO_ID_CACHE=1 "} {
 			if !strings.Contains(ddl, option) {
 				t.Fatalf("the table lacks %s:\n%s", option, ddl)
@@ -67,7 +66,10 @@ func TestTiDB_OrderOfIDs(t *testing.T) {
 			"default":         {ordered: true, migrate: func(t *testing.T, d *dbtest.Database, db *gorm.DB) { d.Migrate(t, db) }},
 			"AUTO_RANDOM": {migrate: func(t *testing.T, d *dbtest.Database, db *gorm.DB) {
 				d.Migrate(t, db)
-				must(t, db.Exec("ALTER TABLE user_sessions MODIFY id bigint NOT NULL AUTO_RANDOM").Error)
+				must(t, db.Connection(func(tx *gorm.DB) error {
+					must(t, tx.Exec("SET SESSION tidb_allow_remove_auto_inc = ON").Error)
+					return tx.Exec("ALTER TABLE user_sessions MODIFY id bigint NOT NULL AUTO_RANDOM").Error
+				}))
 			}},
 		} {
 			t.Run(name, func(t *testing.T) {
@@ -98,7 +100,7 @@ func TestTiDB_OrderOfIDs(t *testing.T) {
 				}
 				var last int64
 				must(t, db.Raw("SELECT MAX(id) FROM user_sessions").Scan(&last).Error)
-				if next := nextID(t, db); (next == last+1) != tt.shared {
+				if next := nextID(t, db); next <= last || (next == last+1) != tt.shared {
 					t.Errorf("the next id of the cluster is %d, the last one %d", next, last)
 				}
 			})
@@ -106,19 +108,23 @@ func TestTiDB_OrderOfIDs(t *testing.T) {
 	})
 }
 
-// nextID returns the lowest id that no server of the cluster has taken.
+// nextID returns the lowest id that no server of the cluster has taken. Only SHOW CREATE TABLE
+// shows it.
 func nextID(t *testing.T, db *gorm.DB) (id int64) {
 	t.Helper()
-	var rows []map[string]any
-	must(t, db.Raw("SHOW TABLE user_sessions NEXT_ROW_ID").Scan(&rows).Error)
-	for _, row := range rows {
-		if row["COLUMN_NAME"] == "id" {
-			_, err := fmt.Sscan(fmt.Sprint(row["NEXT_GLOBAL_ROW_ID"]), &id)
-			must(t, err)
-		}
-	}
-	if id == 0 {
-		t.Fatalf("no next id in %v", rows)
+	ddl := showTable(t, db)
+	_, after, _ := strings.Cut(ddl, ") ENGINE=")
+	_, after, _ = strings.Cut(after, " AUTO_INCREMENT=")
+	if _, err := fmt.Sscan(after, &id); err != nil {
+		t.Fatalf("no next id (%v):\n%s", err, ddl)
 	}
 	return id
+}
+
+// showTable returns the DDL of the table.
+func showTable(t *testing.T, db *gorm.DB) (ddl string) {
+	t.Helper()
+	var name string
+	must(t, db.Raw("SHOW CREATE TABLE user_sessions").Row().Scan(&name, &ddl))
+	return ddl
 }
