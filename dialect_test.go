@@ -29,3 +29,23 @@ func TestDialect_IsRetryable(t *testing.T) {
 		}
 	}
 }
+
+func TestDialect_IsCleanupRefused(t *testing.T) {
+	const nonclustered = "Can't find column test.user_sessions._tidb_rowid in schema Column: [test.user_sessions.id]"
+	for _, tt := range []struct {
+		dialect *dialect
+		err     error
+		want    bool
+	}{
+		{&postgres, &pgError{"0A000"}, true},
+		{&postgres, &pgError{"40001"}, false},
+		{&mysql, &numberError{1235, "SKIP LOCKED"}, true},
+		{&mysql, &numberError{1105, nonclustered}, true},
+		{&mysql, &numberError{1105, "Can't find column"}, false},
+		{&mysql, &numberError{1146, nonclustered}, false},
+	} {
+		if got := tt.dialect.isCleanupRefused(tt.err); got != tt.want {
+			t.Errorf("%s, %v: refused is %t, want %t", tt.dialect.name, tt.err, got, tt.want)
+		}
+	}
+}
