@@ -99,6 +99,9 @@ func TestReads_IdentitiesOfEveryCharacterSet(t *testing.T) {
 	dbtest.On(t, []*dbtest.Engine{dbtest.MySQL}, func(t *testing.T, d *dbtest.Database) {
 		d.Migrate(t, d.Open(t, dbtest.Setup{}))
 		for _, results := range []string{"utf8mb4", "utf8mb3", "latin1", "ascii", "sjis", "gbk", "NULL"} {
+			if results == "sjis" && d.IsTiDB() {
+				continue // TiDB has no such character set
+			}
 			for _, identity := range []string{"plain", "日本", "é", "Ã©", "a?b", "\u00a5", "😀"} {
 				db := d.Open(t, dbtest.Setup{MaxOpen: 1})
 				store := newStore(t, db)

@@ -19,10 +19,7 @@ func TestDrill_PartitionedTable(t *testing.T) {
 	if !fullDrill() {
 		t.Skip("creates many partitions: runs with USERSESSION_DRILL=full (make drill)")
 	}
-	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL}, func(t *testing.T, d *dbtest.Database) {
-		if d.IsTiDB() || d.IsCockroachDB() {
-			t.Skip("distributes tables by itself")
-		}
+	onPartitioningEngines(t, func(t *testing.T, d *dbtest.Database) {
 		migrate := func(t testing.TB, db *gorm.DB, models ...any) {
 			d.Migrate(t, db, models...)
 			if err := partition(db, d.Engine == dbtest.PostgreSQL, "partition_key"); err != nil {
@@ -33,13 +30,21 @@ func TestDrill_PartitionedTable(t *testing.T) {
 	})
 }
 
+// onPartitioningEngines runs a test on the servers on which the team partitions a table.
+func onPartitioningEngines(t *testing.T, test func(t *testing.T, d *dbtest.Database)) {
+	t.Helper()
+	onEnginesExcept(t, []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL}, func(d *dbtest.Database) string {
+		if d.IsTiDB() || d.IsCockroachDB() {
+			return "distributes tables by itself, with unique indexes over all parts"
+		}
+		return ""
+	}, test)
+}
+
 // TestPartitioned_ByKey: the hash of the session's key cannot partition the table, because the
 // index that makes session ids unique lacks the key.
 func TestPartitioned_ByKey(t *testing.T) {
-	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL}, func(t *testing.T, d *dbtest.Database) {
-		if d.IsTiDB() || d.IsCockroachDB() {
-			t.Skip("has unique indexes over all parts of a table")
-		}
+	onPartitioningEngines(t, func(t *testing.T, d *dbtest.Database) {
 		db := d.Open(t, dbtest.Setup{})
 		d.Migrate(t, db)
 		if err := partition(db, d.Engine == dbtest.PostgreSQL, "key"); err == nil {
