@@ -195,15 +195,6 @@ func (p *Project) LastAdded(dialectName string) (numbers []int64, err error) {
 	return numbers, nil
 }
 
-// LastVersion returns the version of a dialect's last migration, 0 if there is none.
-func (p *Project) LastVersion(dialectName string) (int64, error) {
-	f, err := openFolder(p.Dir, dialectName)
-	if err != nil {
-		return 0, err
-	}
-	return f.lastNumber(), nil
-}
-
 // Versions returns the versions of a dialect's migrations in ascending order.
 func (p *Project) Versions(dialectName string) (numbers []int64, err error) {
 	f, err := openFolder(p.Dir, dialectName)

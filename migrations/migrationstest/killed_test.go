@@ -111,11 +111,7 @@ func endLease(t *testing.T, db *gorm.DB) {
 func mustBeComplete(t *testing.T, dir string, db *gorm.DB, n int) {
 	t.Helper()
 	project := projectIn(dir)
-	last, err := project.LastVersion(db.Name())
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, err := project.ModelAt(db.Name(), last)
+	want, err := project.ModelAt(db.Name(), lastVersion(t, project, db.Name()))
 	if err != nil {
 		t.Fatal(err)
 	}

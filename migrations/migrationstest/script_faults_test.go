@@ -31,6 +31,16 @@ func versionsIn(t *testing.T, dir, dialect string) []int64 {
 	return versions
 }
 
+// lastVersion returns the version of a dialect's last migration.
+func lastVersion(t *testing.T, project *migrations.Project, dialect string) int64 {
+	t.Helper()
+	versions, err := project.Versions(dialect)
+	if err != nil || len(versions) == 0 {
+		t.Fatalf("%s has the versions %v (%v)", dialect, versions, err)
+	}
+	return versions[len(versions)-1]
+}
+
 func scriptOf(t *testing.T, dir, dialect string, from, to int64) string {
 	t.Helper()
 	text, err := projectIn(dir).Script(dialect, from, to)

@@ -104,10 +104,7 @@ func TestTSQL_UpAndDown(t *testing.T) {
 	versions := []int64{0}
 	for _, s := range steps {
 		add(t, dir, s)
-		last, err := projectIn(dir).LastVersion("sqlserver")
-		if err != nil {
-			t.Fatal(err)
-		}
+		last := lastVersion(t, projectIn(dir), "sqlserver")
 		states = append(states, c.String())
 		if err := fold(t, c, script(t, dir, versions[len(versions)-1], last)); err != nil {
 			t.Fatalf("%s, up: %v", s.name, err)
@@ -145,10 +142,7 @@ func fresh(t *testing.T, s step) string {
 	t.Helper()
 	dir := t.TempDir()
 	add(t, dir, step{name: "fresh", models: s.models})
-	last, err := projectIn(dir).LastVersion("sqlserver")
-	if err != nil {
-		t.Fatal(err)
-	}
+	last := lastVersion(t, projectIn(dir), "sqlserver")
 	c := newCatalogue()
 	if err := fold(t, c, script(t, dir, 0, last)); err != nil {
 		t.Fatal(err)
@@ -162,11 +156,7 @@ func fresh(t *testing.T, s step) string {
 // TestTSQL_SampleProject applies the migrations that the sample project has committed.
 func TestTSQL_SampleProject(t *testing.T) {
 	project := projectIn("../../examples/usersessiondb/migrations")
-	last, err := project.LastVersion("sqlserver")
-	if err != nil || last == 0 {
-		t.Fatal(last, err)
-	}
-	text, err := project.Script("sqlserver", 0, last)
+	text, err := project.Script("sqlserver", 0, lastVersion(t, project, "sqlserver"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,10 +243,7 @@ func TestScript_Golden(t *testing.T) {
 	addAll(t, dir)
 	project := projectIn(dir)
 	for _, dialect := range teamDialects {
-		last, err := project.LastVersion(dialect.Name)
-		if err != nil {
-			t.Fatal(err)
-		}
+		last := lastVersion(t, project, dialect.Name)
 		for name, versions := range map[string][2]int64{"up": {0, last}, "down": {last, 0}} {
 			text, err := project.Script(dialect.Name, versions[0], versions[1])
 			if err != nil {

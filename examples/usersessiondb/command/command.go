@@ -228,11 +228,11 @@ func (r *runner) script(_ context.Context, args []string) error {
 		return err
 	}
 	project := r.project()
-	last, err := project.LastVersion(dialect.Name)
+	versions, err := project.Versions(dialect.Name)
 	if err != nil {
 		return err
 	}
-	numbers := []int64{0, last}
+	numbers := []int64{0, slices.Max(append(versions, 0))}
 	for i, arg := range args {
 		if numbers[i], err = strconv.ParseInt(arg, 10, 64); err != nil {
 			return errors.New("an argument is not a version")
