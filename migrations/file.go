@@ -3,6 +3,7 @@ package migrations
 import (
 	"bufio"
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -83,7 +84,10 @@ func parseFile(name string, data []byte) (migrationFile, error) {
 				refused = refused || current != nil
 				current = &f.up
 			case "down":
-				refused = refused || current != &f.up || block || len(statement) > 0
+				if current == &f.up && !block && len(statement) > 0 {
+					return f, fmt.Errorf("%w: %s: there is no semicolon before %q", ErrInconsistent, name, trimmed)
+				}
+				refused = refused || current != &f.up || block
 				current = &f.down
 			case "no transaction":
 				f.noTransaction = true
@@ -125,8 +129,8 @@ func parseFile(name string, data []byte) (migrationFile, error) {
 	return f, nil
 }
 
-// endsStatement reports whether the last word of a line ends with a semicolon. A word that begins
-// with two hyphens begins a comment.
+// endsStatement reports whether goose takes the line for the end of a statement: its last word
+// before a comment ends in a semicolon.
 func endsStatement(line string) bool {
 	last := ""
 	for word := range strings.FieldsSeq(line) {
@@ -152,12 +156,13 @@ func withoutEnd(lines []string) string {
 	if code, ok := strings.CutSuffix(text, ";"); ok {
 		return code
 	}
-	at := max(strings.LastIndex(text, " --"), strings.LastIndex(text, "\t--"))
-	if at < 0 || strings.ContainsAny(text[at:], "'\"`$]*\n") {
-		return text
+	if at := lastComment.FindStringIndex(text); at != nil {
+		text = strings.TrimSuffix(text[:at[0]], ";")
 	}
-	return strings.TrimSuffix(strings.TrimSpace(text[:at]), ";")
+	return text
 }
+
+var lastComment = regexp.MustCompile("\\s+--[^'\"`$\\]*\n]*$")
 
 // unfinished reports whether the file waits to be completed by hand.
 func (f migrationFile) unfinished() bool {

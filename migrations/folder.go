@@ -35,7 +35,8 @@ type version struct {
 	model  *Model // nil if it is the team's own
 }
 
-var migrationName = regexp.MustCompile(`^(\d+)_\w+\.sql$`)
+// goose, too, takes every name with a number before the first underscore.
+var migrationName = regexp.MustCompile(`^(\d+)_.*\.sql$`)
 
 // openFolder reads the folder of the dialect in a project's Dir. A folder that does not
 // exist is empty. Files that cannot be read as the package writes them are an

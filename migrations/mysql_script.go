@@ -34,7 +34,7 @@ func (d mysql) writeScript(s *script) {
 		d.guard(s, step)
 		if oneDDL(step) {
 			s.comment("If a session ended between the change and its record, only the record is missing.")
-			s.text("SET @usersession_run = IF(@usersession_go = 1 AND NOT (" + d.made(step) + "), 1, 0);")
+			s.text("SET @usersession_run = IF(@usersession_go = 1 AND NOT (" + d.already(step) + "), 1, 0);")
 		} else {
 			s.text("SET @usersession_run = @usersession_go;")
 		}
@@ -56,6 +56,21 @@ func (d mysql) writeScript(s *script) {
 // made returns the condition that the catalogue shows the step's changes.
 func (d mysql) made(step scriptStep) string {
 	return strings.Join(append([]string{"true"}, conditions(d, step.changes)...), "\n    AND ")
+}
+
+// already returns the condition that the step's one change of a table was made before. A change of
+// columns alone may be one that the conditions do not see, such as another default: if
+// they also hold for the table before the step, its statement is executed, again if need be.
+func (d mysql) already(step scriptStep) string {
+	condition := d.made(step)
+	var back []tableChange
+	for _, change := range step.changes {
+		if change.old == nil || change.new == nil || len(change.added)+len(change.dropped)+len(change.createIndexes)+len(change.dropIndexes) > 0 {
+			return condition
+		}
+		back = append(back, change.inverse())
+	}
+	return condition + "\n    AND NOT (" + strings.Join(conditions(d, back), "\n    AND ") + ")"
 }
 
 var (

@@ -62,15 +62,20 @@ func dollarTag(name, text string) string {
 
 // begin returns the lines that every block begins with. They refuse an isolation level whose
 // snapshot can be older than the lock, and a search_path in which the version table, or a
-// table of the step, is not in the schema of new tables.
+// table of the step, is not in the schema of new tables, or the latter also in another one.
 func (d postgres) begin(step *scriptStep) []string {
-	names := []string{"to_regclass('" + VersionTable + "')"}
+	names, tables := []string{"to_regclass('" + VersionTable + "')"}, []string{}
 	if step != nil {
 		for _, change := range step.changes {
 			if schema, bare := splitName(change.table().Name); schema == "" {
 				names = append(names, "to_regclass("+literal(d.quote(bare))+")")
+				tables = append(tables, literal(bare))
 			}
 		}
+	}
+	elsewhere := "c.oid IN (" + strings.Join(names, ", ") + ")"
+	if len(tables) > 0 {
+		elsewhere = "(" + elsewhere + "\n            OR c.relname IN (" + strings.Join(tables, ", ") + ") AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname = ANY (current_schemas(false)))"
 	}
 	return []string{
 		"    IF current_setting('transaction_isolation') NOT LIKE 'read %' THEN",
@@ -79,7 +84,7 @@ func (d postgres) begin(step *scriptStep) []string {
 		fmt.Sprintf("    PERFORM set_config('lock_timeout', '%ds', true) WHERE current_setting('lock_timeout') = '0';", lockSeconds),
 		fmt.Sprintf("    PERFORM pg_advisory_xact_lock(%d);", scriptLock),
 		"    IF EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace",
-		"        WHERE c.oid IN (" + strings.Join(names, ", ") + ") AND n.nspname IS DISTINCT FROM current_schema()) THEN",
+		"        WHERE " + elsewhere + " AND n.nspname IS DISTINCT FROM current_schema()) THEN",
 		"        RAISE EXCEPTION 'the search_path finds the tables in another schema than %, to which new tables go', current_schema();",
 		"    END IF;",
 	}

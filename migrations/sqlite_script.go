@@ -46,7 +46,7 @@ func (d sqlite) writeScript(s *script) {
 
 // ownTransaction splits the statements of a file with NO TRANSACTION at its own BEGIN and
 // COMMIT. It returns the statements of another file as the body. If a file with NO
-// TRANSACTION has no transaction, ok is false.
+// TRANSACTION has no transaction, or does more outside of it than set pragmas, ok is false.
 func ownTransaction(step scriptStep) (before, body, after []string, ok bool) {
 	if !step.file.noTransaction {
 		return nil, step.statements, nil, true
@@ -58,7 +58,9 @@ func ownTransaction(step scriptStep) (before, body, after []string, ok bool) {
 	if begin < 0 || end < begin {
 		return nil, nil, nil, false
 	}
-	return step.statements[:begin], step.statements[begin+1 : end], step.statements[end+1:], true
+	before, body, after = step.statements[:begin], step.statements[begin+1:end], step.statements[end+1:]
+	ok = !slices.ContainsFunc(slices.Concat(before, after), func(s string) bool { return !is("PRAGMA")(s) })
+	return before, body, after, ok
 }
 
 // guard changes the record of the version, which locks the database, and fails if the

@@ -35,7 +35,8 @@ BEGIN
     PERFORM set_config('lock_timeout', '10s', true) WHERE current_setting('lock_timeout') = '0';
     PERFORM pg_advisory_xact_lock(8463219666995999603);
     IF EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.oid IN (to_regclass('usersession_schema_version'), to_regclass('"user_sessions"')) AND n.nspname IS DISTINCT FROM current_schema()) THEN
+        WHERE (c.oid IN (to_regclass('usersession_schema_version'), to_regclass('"user_sessions"'))
+            OR c.relname IN ('user_sessions') AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname = ANY (current_schemas(false))) AND n.nspname IS DISTINCT FROM current_schema()) THEN
         RAISE EXCEPTION 'the search_path finds the tables in another schema than %, to which new tables go', current_schema();
     END IF;
     IF to_regclass('usersession_schema_version') IS NULL THEN
@@ -93,7 +94,8 @@ BEGIN
     PERFORM set_config('lock_timeout', '10s', true) WHERE current_setting('lock_timeout') = '0';
     PERFORM pg_advisory_xact_lock(8463219666995999603);
     IF EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.oid IN (to_regclass('usersession_schema_version'), to_regclass('"audits"'), to_regclass('"user_sessions"')) AND n.nspname IS DISTINCT FROM current_schema()) THEN
+        WHERE (c.oid IN (to_regclass('usersession_schema_version'), to_regclass('"audits"'), to_regclass('"user_sessions"'))
+            OR c.relname IN ('audits', 'user_sessions') AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname = ANY (current_schemas(false))) AND n.nspname IS DISTINCT FROM current_schema()) THEN
         RAISE EXCEPTION 'the search_path finds the tables in another schema than %, to which new tables go', current_schema();
     END IF;
     IF to_regclass('usersession_schema_version') IS NULL THEN
@@ -150,7 +152,8 @@ BEGIN
     PERFORM set_config('lock_timeout', '10s', true) WHERE current_setting('lock_timeout') = '0';
     PERFORM pg_advisory_xact_lock(8463219666995999603);
     IF EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.oid IN (to_regclass('usersession_schema_version'), to_regclass('"user_sessions"')) AND n.nspname IS DISTINCT FROM current_schema()) THEN
+        WHERE (c.oid IN (to_regclass('usersession_schema_version'), to_regclass('"user_sessions"'))
+            OR c.relname IN ('user_sessions') AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname = ANY (current_schemas(false))) AND n.nspname IS DISTINCT FROM current_schema()) THEN
         RAISE EXCEPTION 'the search_path finds the tables in another schema than %, to which new tables go', current_schema();
     END IF;
     IF to_regclass('usersession_schema_version') IS NULL THEN
@@ -205,7 +208,8 @@ BEGIN
     PERFORM set_config('lock_timeout', '10s', true) WHERE current_setting('lock_timeout') = '0';
     PERFORM pg_advisory_xact_lock(8463219666995999603);
     IF EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.oid IN (to_regclass('usersession_schema_version'), to_regclass('"audits"'), to_regclass('"user_sessions"')) AND n.nspname IS DISTINCT FROM current_schema()) THEN
+        WHERE (c.oid IN (to_regclass('usersession_schema_version'), to_regclass('"audits"'), to_regclass('"user_sessions"'))
+            OR c.relname IN ('audits', 'user_sessions') AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname = ANY (current_schemas(false))) AND n.nspname IS DISTINCT FROM current_schema()) THEN
         RAISE EXCEPTION 'the search_path finds the tables in another schema than %, to which new tables go', current_schema();
     END IF;
     IF to_regclass('usersession_schema_version') IS NULL THEN
