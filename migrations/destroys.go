@@ -12,8 +12,9 @@ const destructiveMark = "DESTRUCTIVE: "
 
 // Destroys returns a sentence for each part of a migration whose reversal loses data: what its
 // Down destroys, and what its Up destroyed, since Down cannot restore the values. It knows the
-// comments marked DESTRUCTIVE, and statements of the team's that drop a table or a column, or
-// delete rows. A version that the folder does not have is an [ErrNoMigration].
+// comments marked DESTRUCTIVE, and statements of the team's that delete rows or drop something that
+// may have data, so neither indexes, constraints, defaults, views nor code. A version that the
+// folder does not have is an [ErrNoMigration].
 func (p *Project) Destroys(dialectName string, number int64) ([]string, error) {
 	f, err := openFolder(p.Dir, dialectName)
 	if err != nil {
@@ -38,7 +39,8 @@ func (p *Project) Destroys(dialectName string, number int64) ([]string, error) {
 }
 
 var (
-	destructive = regexp.MustCompile(`(?is)\b(DROP\s+(TABLE|COLUMN|SCHEMA|DATABASE)|TRUNCATE|DELETE\s+FROM)\b`)
+	deletes     = regexp.MustCompile(`(?is)\b(TRUNCATE|DELETE\s+FROM)\b|^\s*DELETE\b`)
+	drops       = regexp.MustCompile(`(?i)\bDROP\b\s*([^\s;,(]*)`)
 	droppedName = regexp.MustCompile(`(?is)^\s*DROP\s+TABLE\s+(?:IF\s+EXISTS\s+)?(\S+)`)
 )
 
@@ -54,13 +56,26 @@ func (s section) destroys() (sentences []string) {
 		return sentences
 	}
 	for i, statement := range s.statements {
-		if !destructive.MatchString(statement) || s.rebuilds(i) || strings.Contains(statement, "sqlite_sequence") {
+		if !destroysData(statement) || s.rebuilds(i) || strings.Contains(statement, "sqlite_sequence") {
 			continue
 		}
 		line, _, _ := strings.Cut(strings.TrimSpace(statement), "\n")
 		sentences = append(sentences, "runs "+line)
 	}
 	return sentences
+}
+
+// withoutData are the words after DROP for what has no data. The word COLUMN is optional: DROP x
+// in an ALTER TABLE drops a column.
+var withoutData = []string{
+	"INDEX", "KEY", "PRIMARY", "FOREIGN", "CONSTRAINT", "CHECK", "DEFAULT", "NOT", "IDENTITY", "EXPRESSION",
+	"VIEW", "TRIGGER", "FUNCTION", "PROCEDURE", "POLICY", "RULE", "EVENT", "STATISTICS", "ROLE", "USER",
+}
+
+func destroysData(statement string) bool {
+	return deletes.MatchString(statement) || slices.ContainsFunc(drops.FindAllStringSubmatch(statement, -1), func(found []string) bool {
+		return !slices.Contains(withoutData, strings.ToUpper(found[1]))
+	})
 }
 
 // rebuilds reports whether the statement drops a table whose copy then gets its name, a

@@ -40,7 +40,7 @@ while IFS= read -r -d '' file; do
 done < <(list)
 
 # Remove the documents' notes on the unpublished path.
-perl -0pi -e 's/<!-- unpublished -->.*?<!-- \/unpublished -->\n*//sg' README.md docs/*.md
+perl -0pi -e 's/<!-- unpublished -->.*?<!-- \/unpublished -->\n*//sg' README.md docs/*.md examples/usersessiondb/README.md
 
 # Imports and requirements are sorted by path, which has changed.
 list | grep -zE '\.go$' | xargs -0 -r gofmt -w

@@ -1,7 +1,6 @@
 package migrationstest
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,19 +34,16 @@ func copyProject(t *testing.T) copied {
 		t.Fatal("the README does not show how to copy the project")
 	}
 	c := copied{t: t, dir: filepath.Join(t.TempDir(), "app", "db")}
-	if err := os.MkdirAll(filepath.Dir(c.dir), 0o755); err != nil {
-		t.Fatal(err)
-	}
 	script := string(block[1])
 	for _, r := range [][2]string{
-		{"examples/usersessiondb ~/app/db && cd ~/app/db", fmt.Sprintf("%s/examples/usersessiondb %s && cd %[2]s", root, c.dir)},
+		{"~/app", filepath.Dir(c.dir)},
 		{"-dropreplace example.com/usersession -require example.com/usersession@v1.0.0", "-replace example.com/usersession=" + root},
 		{" && go test ./...", ""}, // run below, with what the test changes
 	} {
 		if !strings.Contains(script, r[0]) {
 			t.Fatalf("the README's commands do not have %q", r[0])
 		}
-		script = strings.Replace(script, r[0], r[1], 1)
+		script = strings.ReplaceAll(script, r[0], r[1])
 	}
 	c.run(root, "bash", "-euo", "pipefail", "-c", script)
 	return c

@@ -1,8 +1,10 @@
 package migrationstest
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,6 +38,11 @@ func TestDown_DestructiveStep(t *testing.T) {
 			"delete":   "delete\n  from other;",
 			"truncate": "INSERT INTO other (id) VALUES (3); TRUNCATE other;",
 			"column":   "ALTER TABLE other DROP COLUMN more;",
+			"short":    "ALTER TABLE other DROP more;",
+			"quoted":   "ALTER TABLE other\n  drop \"index\";",
+			"rows":     "DELETE other FROM other;",
+			"part":     "ALTER TABLE other DROP PARTITION p2025;",
+			"type":     "DROP TYPE level CASCADE;",
 		} {
 			own := "-- +goose Up\nCREATE TABLE IF NOT EXISTS other (id int, more int);\n-- +goose Down\n" + text + "\n"
 			path := filepath.Join(dir, d.Engine.Name, "20260301120001_"+name+".sql")
@@ -75,6 +82,68 @@ func TestDown_HarmlessStep(t *testing.T) {
 		project := team(dir, &namedGadget{})
 		mustRun(t, project, "up", dsn)
 		mustRun(t, project, "down", dsn)
+	})
+}
+
+// TestDown_OwnHarmlessStep reverts statements of the team's that destroy no data without the flag.
+func TestDown_OwnHarmlessStep(t *testing.T) {
+	dir := t.TempDir()
+	for i, text := range []string{
+		"DROP INDEX a;", "DROP VIEW a;", "DROP TRIGGER a;", "drop\n  function a();", "ALTER TABLE a DROP CONSTRAINT b;", "ALTER TABLE a ALTER COLUMN b DROP NOT NULL;",
+		"ALTER TABLE a ALTER b DROP DEFAULT;", "ALTER TABLE a DROP FOREIGN KEY b;", "ALTER TABLE a DROP KEY b;", "DROP INDEX CONCURRENTLY IF EXISTS a;",
+		"ALTER TABLE a ADD FOREIGN KEY (b) REFERENCES c ON DELETE CASCADE;", "UPDATE a SET dropped = 1;",
+	} {
+		writeAll(t, dir, map[string]string{fmt.Sprintf("postgres/%d_own.sql", i+1): "-- +goose Up\nSELECT 1;\n-- +goose Down\n" + text + "\n"})
+		if destroyed, err := projectIn(dir).Destroys("postgres", int64(i+1)); err != nil || len(destroyed) > 0 {
+			t.Errorf("%s: %q (%v)", text, destroyed, err)
+		}
+	}
+}
+
+// TestDown_HighestVersion reverts the highest version, also if a lower one was recorded later.
+func TestDown_HighestVersion(t *testing.T) {
+	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
+		dir, dsn := t.TempDir(), dsnOf(t, d)
+		add(t, dir, step{name: "init", models: []any{&gadget{}}})
+		add(t, dir, step{name: "more", models: []any{&fullGadget{}}})
+		project, db := team(dir, &fullGadget{}), d.Open(t, dbtest.Setup{})
+		mustRun(t, project, "up", dsn)
+		mustExec(t, db, "DELETE FROM usersession_schema_version WHERE version_id = 20260301120000")
+		mustRun(t, project, "baseline", "20260301120001", dsn)
+		if out := mustRun(t, project, "down", "-allow-destructive", dsn); !strings.Contains(out, "reverted 20260301120001_more.sql") {
+			t.Error(out)
+		}
+		if got := recorded(t, db); !slices.Equal(got, []int64{0, 20260301120000}) {
+			t.Errorf("the versions are %v", got)
+		}
+		mustRun(t, project, "up", dsn)
+	})
+}
+
+// TestRemove_ForeignTable removes the files although another tool has a goose_db_version.
+func TestRemove_ForeignTable(t *testing.T) {
+	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
+		dir, dsn := t.TempDir(), dsnOf(t, d)
+		add(t, dir, steps[0])
+		mustExec(t, d.Open(t, dbtest.Setup{}), "CREATE TABLE goose_db_version (version varchar(20))")
+		mustRun(t, team(dir, steps[0].models...), "remove", dsn)
+	})
+}
+
+// TestBaseline_SameSchema names all versions whose schema the database has: the migrations between
+// them change something else, which baseline cannot compare.
+func TestBaseline_SameSchema(t *testing.T) {
+	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
+		dir, dsn := t.TempDir(), dsnOf(t, d)
+		add(t, dir, step{name: "init", models: []any{&gadget{}}})
+		writeAll(t, dir, map[string]string{d.Engine.Name + "/20260301120001_fill.sql": "-- +goose Up\nUPDATE gadgets SET name = 'x';\n-- +goose Down\nSELECT 1;\n"})
+		add(t, dir, step{name: "more", models: []any{&fullGadget{}}})
+		if err := d.Open(t, dbtest.Setup{}).AutoMigrate(&gadget{}); err != nil {
+			t.Fatal(err)
+		}
+		mustRefuse(t, "the database has the schema of the versions 20260301120000, 20260301120001", func() (string, error) {
+			return run(t, team(dir, &fullGadget{}), "baseline", "20260301120002", dsn)
+		})
 	})
 }
 

@@ -70,6 +70,25 @@ func TestUp_TableInTwoSchemas(t *testing.T) {
 	})
 }
 
+// TestRemove_VersionsInAnotherSchema: remove finds the version table, also a former one, wherever the
+// search_path finds it.
+func TestRemove_VersionsInAnotherSchema(t *testing.T) {
+	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL}, func(t *testing.T, d *dbtest.Database) {
+		dir := t.TempDir()
+		add(t, dir, steps[0])
+		team := team(dir, steps[0].models...)
+		db, first := d.Open(t, dbtest.Setup{}), d.Name+"_app"
+		mustExec(t, db, "CREATE SCHEMA "+first)
+		t.Cleanup(func() { db.Exec("DROP SCHEMA " + first + " CASCADE") })
+		mustRun(t, team, "up", dsnOf(t, d))
+		dsn := "-dsn=" + dsnWith(t, d, url.Values{"search_path": {first + "," + d.Name}})
+		remove := func() (string, error) { return run(t, team, "remove", dsn) }
+		mustRefuse(t, "the database has applied it", remove)
+		mustExec(t, db, "ALTER TABLE usersession_schema_version RENAME TO goose_db_version")
+		mustRefuse(t, "the database has applied it", remove)
+	})
+}
+
 // TestUp_NoSchema: if no schema of the search_path exists, the error says so.
 func TestUp_NoSchema(t *testing.T) {
 	dir := t.TempDir()

@@ -41,39 +41,44 @@ func (r *runner) baseline(ctx context.Context, args []string) error {
 		if len(findings) == 0 {
 			return r.stamp(ctx, t, number)
 		}
-		other, err := r.versionOf(t, got)
+		others, err := r.versionsOf(t, got)
 		if err != nil {
 			return err
 		}
 		for i := range findings {
 			findings[i] = baselineFinding(findings[i], want, got, number)
 		}
-		if err := r.report(findings, ""); other == 0 {
+		err = r.report(findings, "")
+		switch len(others) {
+		case 0:
 			return fmt.Errorf("the database differs from version %d: %w", number, err)
+		case 1:
+			return fmt.Errorf("%w from version %d; the database has the schema of version %[3]d: run baseline %[3]d", err, number, others[0])
+		default:
+			return fmt.Errorf("%w from version %d; the database has the schema of the versions %s, which differ in what cannot be compared, such as data: run baseline with the last of them whose statements the database has executed", err, number, joined(others))
 		}
-		return fmt.Errorf("%w from version %d; the database has the schema of version %d: run baseline %d", ErrDrift, number, other, other)
 	})
 }
 
-// versionOf returns the last version whose schema the database has, 0 if there is none.
-func (r *runner) versionOf(t *target, got migrations.Model) (int64, error) {
+// versionsOf returns the versions whose schema the database has.
+func (r *runner) versionsOf(t *target, got migrations.Model) (same []int64, err error) {
 	numbers, err := r.project().Versions(t.dialect.Name)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	for _, number := range slices.Backward(numbers) {
+	for _, number := range numbers {
 		want, err := r.project().ModelAt(t.dialect.Name, number)
 		if errors.Is(err, migrations.ErrNoMigration) {
 			continue // it is written by hand, before the first generated one
 		}
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		if len(want.Tables) > 0 && len(migrations.Compare(want, got)) == 0 {
-			return number, nil
+			same = append(same, number)
 		}
 	}
-	return 0, nil
+	return same, nil
 }
 
 // baselineFinding words a finding for a database that is compared with an older version: its

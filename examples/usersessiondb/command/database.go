@@ -101,8 +101,12 @@ var gooseDialects = map[string]goose.Dialect{
 func isApplied(ctx context.Context, t *target, versions []int64) (bool, error) {
 	db := t.gorm.WithContext(ctx)
 	for _, table := range []string{migrations.VersionTable, formerTable} {
-		if !db.Migrator().HasTable(table) {
-			continue
+		found, err := migrations.Inspect(ctx, t.gorm, table)
+		if err != nil {
+			return false, err
+		}
+		if live := found.Table(table); live == nil || live.Column("version_id") == nil {
+			continue // missing, or another tool's
 		}
 		var count int64
 		if err := db.Table(table).Where("version_id IN ?", versions).Count(&count).Error; err != nil || count > 0 {

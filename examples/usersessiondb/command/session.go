@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -78,7 +79,7 @@ type session struct {
 	sources  []*goose.Source
 
 	next     step    // what goose will do with the lock
-	recorded []int64 // the versions in the version table when the lock was taken, the last first
+	recorded []int64 // the versions in the version table when the lock was taken, the highest first
 	adopting bool    // whether the versions of goose_db_version are taken over with the lock
 	restore  func(context.Context) error
 	watch    *watch
@@ -118,6 +119,7 @@ func (s *session) prepare(ctx context.Context, conn *sql.Conn) error {
 		return err
 	}
 	s.recorded = slices.DeleteFunc(slices.Clone(rows), func(version int64) bool { return version == 0 })
+	slices.SortFunc(s.recorded, func(a, b int64) int { return cmp.Compare(b, a) })
 	if len(s.recorded) == 0 {
 		if err := s.checkFormer(ctx); err != nil {
 			return err
