@@ -120,6 +120,21 @@ func TestDown_HighestVersion(t *testing.T) {
 	})
 }
 
+// TestDown_UnknownVersion refuses a database whose last version the folder does not have.
+func TestDown_UnknownVersion(t *testing.T) {
+	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
+		dir, dsn := t.TempDir(), dsnOf(t, d)
+		add(t, dir, step{name: "init", models: []any{&gadget{}}})
+		project, db := team(dir, &gadget{}), d.Open(t, dbtest.Setup{})
+		mustRun(t, project, "up", dsn)
+		mustExec(t, db, "INSERT INTO usersession_schema_version (version_id, is_applied) VALUES (20270101000000, true)")
+		mustRefuse(t, "20270101000000, is not one of this project's", func() (string, error) { return run(t, project, "down", "-allow-destructive", dsn) })
+		if out := mustRun(t, project, "up", dsn); !strings.Contains(out, "Nothing is pending") {
+			t.Error(out)
+		}
+	})
+}
+
 // TestRemove_ForeignTable removes the files although another tool has a goose_db_version.
 func TestRemove_ForeignTable(t *testing.T) {
 	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {

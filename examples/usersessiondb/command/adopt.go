@@ -87,7 +87,7 @@ func (s *session) formerVersions(ctx context.Context) (former []int64, others bo
 		return nil, false, fmt.Errorf("read %s: %w", formerTable, err)
 	}
 	for _, version := range all {
-		if slices.ContainsFunc(s.sources, func(source *goose.Source) bool { return source.Version == version }) {
+		if s.has(version) {
 			former = append(former, version)
 		} else {
 			others = true

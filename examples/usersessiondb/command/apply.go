@@ -91,6 +91,9 @@ func (r *runner) down(ctx context.Context, _ []string) error {
 			return nil
 		}
 		last := step{version: m.session.recorded[0]}
+		if !m.session.has(last.version) {
+			return fmt.Errorf("the last version of the database, %d, is not one of this project's: use the newer copy of the project that has applied it; two projects need a schema or a database each", last.version)
+		}
 		// A step that only lacks its record destroys nothing any more.
 		lacks, err := m.session.lacksRecord(ctx, last)
 		if err == nil && !lacks {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
 
 	"example.com/usersession/migrations"
@@ -142,6 +143,11 @@ func (s *session) checkLast(ctx context.Context) error {
 		return err
 	}
 	return fmt.Errorf("%s is recorded, but the database has the schema before it, as after a down that ended before it removed the record; run: down, which removes only the record, and then: up", s.name(last.version))
+}
+
+// has reports whether the folder has the version.
+func (s *session) has(version int64) bool {
+	return slices.ContainsFunc(s.sources, func(source *goose.Source) bool { return source.Version == version })
 }
 
 // name returns the name of a version's file.
