@@ -18,10 +18,10 @@ func (d mysql) writeScript(s *script) {
 	s.comment("A statement runs only if @usersession_go is 1: the database has the right version, and all statements before it have succeeded.")
 	s.comment("Run it in a session of its own. The sentence of an error about sql_mode says why the script stops.")
 	s.text("SET NAMES utf8mb4;",
-		"SET @usersession_mode = @@SESSION.sql_mode, @usersession_safe = @@SESSION.sql_safe_updates, @usersession_commit = @@SESSION.autocommit, @usersession_wait = @@SESSION.lock_wait_timeout, @usersession_concat = @@SESSION.group_concat_max_len;",
+		"SET @usersession_mode = @@SESSION.sql_mode, @usersession_safe = @@SESSION.sql_safe_updates, @usersession_commit = @@SESSION.autocommit, @usersession_wait = @@SESSION.lock_wait_timeout, @usersession_rows = @@SESSION.innodb_lock_wait_timeout, @usersession_concat = @@SESSION.group_concat_max_len;",
 		"SET SESSION sql_mode = 'TRADITIONAL';", // without ANSI_QUOTES and NO_BACKSLASH_ESCAPES, which change the texts below
 		"SET SESSION sql_safe_updates = 0, SESSION autocommit = 1;",
-		fmt.Sprintf("SET SESSION lock_wait_timeout = %d, SESSION group_concat_max_len = 65536;", lockSeconds), // the names of an index's columns
+		fmt.Sprintf("SET SESSION lock_wait_timeout = %[1]d, SESSION innodb_lock_wait_timeout = %[1]d, SESSION group_concat_max_len = 65536;", lockSeconds), // the names of an index's columns
 		fmt.Sprintf("SET @usersession_lock = GET_LOCK("+mysqlScriptLock+", %d);", lockSeconds))
 	d.stop(s, "@usersession_lock = 1", "another session migrates this database, or no database is selected")
 	if s.createsVersions() {
@@ -48,7 +48,7 @@ func (d mysql) writeScript(s *script) {
 	}
 	s.text("",
 		"DO RELEASE_LOCK("+mysqlScriptLock+");",
-		"SET SESSION lock_wait_timeout = @usersession_wait, SESSION group_concat_max_len = @usersession_concat;",
+		"SET SESSION lock_wait_timeout = @usersession_wait, SESSION innodb_lock_wait_timeout = @usersession_rows, SESSION group_concat_max_len = @usersession_concat;",
 		"SET SESSION sql_safe_updates = @usersession_safe, SESSION autocommit = @usersession_commit;",
 		"SET SESSION sql_mode = @usersession_mode;")
 }

@@ -105,3 +105,28 @@ func TestScript_TableInTwoSchemas(t *testing.T) {
 		}
 	})
 }
+
+// TestScript_LockTimeout: the statements of a script wait 10 seconds for a lock, of a table or of a row. The
+// session's own limits are back at its end.
+func TestScript_LockTimeout(t *testing.T) {
+	for dialect, values := range map[string]struct{ limits, set, want, back string }{
+		"postgres": {"current_setting('lock_timeout')", "", "10s", "0"},
+		"mysql":    {"CONCAT(@@SESSION.lock_wait_timeout, ' ', @@SESSION.innodb_lock_wait_timeout)", "SET SESSION lock_wait_timeout = 77, SESSION innodb_lock_wait_timeout = 66;\n", "10 10", "77 66"},
+	} {
+		dir := t.TempDir()
+		writeAll(t, dir, map[string]string{dialect + "/1_limits.sql": "-- +goose Up\nCREATE TABLE limits (value varchar(20));\nINSERT INTO limits SELECT " + values.limits + ";\n-- +goose Down\nDROP TABLE limits;\n"})
+		text := values.set + scriptOf(t, dir, dialect, 0, 1) + "INSERT INTO limits SELECT " + values.limits + ";\n"
+		t.Run(dialect, func(t *testing.T) {
+			onClients(t, func(t *testing.T, c client, d *dbtest.Database) {
+				if d.Engine.Name != dialect {
+					t.Skip("the script is for " + dialect)
+				}
+				c.mustApply(t, d, text)
+				var got []string
+				if err := d.Open(t, dbtest.Setup{}).Raw("SELECT value FROM limits").Scan(&got).Error; err != nil || !slices.Equal(got, []string{values.want, values.back}) {
+					t.Errorf("the limits are %q (%v)", got, err)
+				}
+			})
+		})
+	}
+}

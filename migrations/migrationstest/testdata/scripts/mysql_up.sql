@@ -2,10 +2,10 @@
 -- A statement runs only if @usersession_go is 1: the database has the right version, and all statements before it have succeeded.
 -- Run it in a session of its own. The sentence of an error about sql_mode says why the script stops.
 SET NAMES utf8mb4;
-SET @usersession_mode = @@SESSION.sql_mode, @usersession_safe = @@SESSION.sql_safe_updates, @usersession_commit = @@SESSION.autocommit, @usersession_wait = @@SESSION.lock_wait_timeout, @usersession_concat = @@SESSION.group_concat_max_len;
+SET @usersession_mode = @@SESSION.sql_mode, @usersession_safe = @@SESSION.sql_safe_updates, @usersession_commit = @@SESSION.autocommit, @usersession_wait = @@SESSION.lock_wait_timeout, @usersession_rows = @@SESSION.innodb_lock_wait_timeout, @usersession_concat = @@SESSION.group_concat_max_len;
 SET SESSION sql_mode = 'TRADITIONAL';
 SET SESSION sql_safe_updates = 0, SESSION autocommit = 1;
-SET SESSION lock_wait_timeout = 10, SESSION group_concat_max_len = 65536;
+SET SESSION lock_wait_timeout = 10, SESSION innodb_lock_wait_timeout = 10, SESSION group_concat_max_len = 65536;
 SET @usersession_lock = GET_LOCK(CONCAT('usersession.', LEFT(SHA2(DATABASE(), 256), 40)), 10);
 SET SESSION sql_mode = IF(@usersession_lock = 1, 'TRADITIONAL', 'STOPPED: another session migrates this database, or no database is selected');
 
@@ -274,6 +274,6 @@ INSERT INTO usersession_schema_version (version_id, is_applied) SELECT 202603011
 SET SESSION sql_mode = IF(@usersession_go = 1 OR @usersession_skip = 1, 'TRADITIONAL', 'STOPPED: the record of version 20260301120005 is unchanged: its statements failed or did not make its changes');
 
 DO RELEASE_LOCK(CONCAT('usersession.', LEFT(SHA2(DATABASE(), 256), 40)));
-SET SESSION lock_wait_timeout = @usersession_wait, SESSION group_concat_max_len = @usersession_concat;
+SET SESSION lock_wait_timeout = @usersession_wait, SESSION innodb_lock_wait_timeout = @usersession_rows, SESSION group_concat_max_len = @usersession_concat;
 SET SESSION sql_safe_updates = @usersession_safe, SESSION autocommit = @usersession_commit;
 SET SESSION sql_mode = @usersession_mode;
