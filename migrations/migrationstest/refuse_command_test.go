@@ -230,6 +230,33 @@ func TestBaseline_OtherVersion(t *testing.T) {
 	})
 }
 
+// TestUp_LaterSchema names the version whose schema a database without records has: it must not
+// advise to drop what later versions add.
+func TestUp_LaterSchema(t *testing.T) {
+	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
+		dir, dsn := t.TempDir(), dsnOf(t, d)
+		add(t, dir, step{name: "init", models: []any{&gadget{}}})
+		add(t, dir, step{name: "more", models: []any{&fullGadget{}}})
+		add(t, dir, step{name: "table", models: []any{&fullGadget{}, &audit{}}})
+		project, db := team(dir, &fullGadget{}, &audit{}), d.Open(t, dbtest.Setup{})
+		for i, model := range []any{&fullGadget{}, &audit{}} {
+			if err := db.AutoMigrate(model); err != nil {
+				t.Fatal(err)
+			}
+			version := fmt.Sprint(20260301120001 + i)
+			out, err := run(t, project, "up", dsn)
+			if err == nil || !strings.Contains(err.Error(), "run: baseline "+version) || strings.Contains(err.Error(), "do not have") {
+				t.Errorf("%v\n%s", err, out)
+			}
+			mustRefuse(t, "the database has the schema of version "+version, func() (string, error) { return run(t, project, "baseline", "20260301120000", dsn) })
+		}
+		mustRun(t, project, "baseline", "20260301120002", dsn)
+		if out := mustRun(t, project, "up", dsn); !strings.Contains(out, "Nothing is pending") {
+			t.Error(out)
+		}
+	})
+}
+
 // fullGadget is a later gadget.
 type fullGadget struct {
 	ID     int64

@@ -41,7 +41,7 @@ func (r *runner) baseline(ctx context.Context, args []string) error {
 		if len(findings) == 0 {
 			return r.stamp(ctx, t, number)
 		}
-		others, err := r.versionsOf(t, got)
+		others, err := r.versionsOf(ctx, t)
 		if err != nil {
 			return err
 		}
@@ -55,26 +55,46 @@ func (r *runner) baseline(ctx context.Context, args []string) error {
 		case 1:
 			return fmt.Errorf("%w from version %d; the database has the schema of version %[3]d: run baseline %[3]d", err, number, others[0])
 		default:
-			return fmt.Errorf("%w from version %d; the database has the schema of the versions %s, which differ in what cannot be compared, such as data: run baseline with the last of them whose statements the database has executed", err, number, joined(others))
+			return fmt.Errorf("%w from version %d; the database has the schema of the versions %s%s", err, number, joined(others), sameSchema)
 		}
 	})
 }
 
+// sameSchema follows versions of which baseline cannot tell which one the database has.
+const sameSchema = ", which differ in what cannot be compared, such as data; run: baseline, with the last of them whose statements the database has executed"
+
 // versionsOf returns the versions whose schema the database has.
-func (r *runner) versionsOf(t *target, got migrations.Model) (same []int64, err error) {
+func (r *runner) versionsOf(ctx context.Context, t *target) (same []int64, err error) {
 	numbers, err := r.project().Versions(t.dialect.Name)
 	if err != nil {
 		return nil, err
 	}
+	models := map[int64]migrations.Model{}
+	var names []string
 	for _, number := range numbers {
-		want, err := r.project().ModelAt(t.dialect.Name, number)
+		model, err := r.project().ModelAt(t.dialect.Name, number)
 		if errors.Is(err, migrations.ErrNoMigration) {
 			continue // it is written by hand, before the first generated one
 		}
 		if err != nil {
 			return nil, err
 		}
-		if len(want.Tables) > 0 && len(migrations.Compare(want, got)) == 0 {
+		models[number] = model
+		for _, table := range model.Tables {
+			names = append(names, table.Name)
+		}
+	}
+	if len(names) == 0 { // Inspect would read all tables
+		return nil, nil
+	}
+	slices.Sort(names)
+	live, err := migrations.Inspect(ctx, t.gorm, slices.Compact(names)...)
+	if err != nil {
+		return nil, err
+	}
+	for _, number := range numbers {
+		model, ok := models[number]
+		if ok && len(model.Tables) > 0 && len(differences(model, live)) == 0 {
 			same = append(same, number)
 		}
 	}

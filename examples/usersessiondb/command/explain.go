@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pressly/goose/v3"
@@ -45,9 +46,29 @@ func (s *session) explain(ctx context.Context, err error, next step) error {
 	case progress.done && next.up:
 		advice = append(advice, fmt.Sprintf("The database already has the schema after this migration: it was made in another way, or a process ended before it recorded the version. If so, run: baseline %d, which compares again and records the version.", next.version))
 	default:
-		advice = append(advice, partAdvice(next, progress)...)
+		later, failed := s.laterVersions(ctx, next, progress)
+		switch {
+		case failed != nil:
+			return errors.Join(err, failed)
+		case len(later) == 1:
+			advice = append(advice, fmt.Sprintf("The database has the schema of version %d: it was made in another way, or its records were lost. If so, run: baseline %[1]d, which compares again and records the versions.", later[0]))
+		case len(later) > 1:
+			advice = append(advice, "The database has the schema of the versions "+joined(later)+sameSchema+".")
+		default:
+			advice = append(advice, partAdvice(next, progress)...)
+		}
 	}
 	return fmt.Errorf("%w\n%s", err, strings.Join(advice, "\n"))
+}
+
+// laterVersions returns the versions after the step whose schema the database has: what it has
+// beyond the step is then nothing to remove.
+func (s *session) laterVersions(ctx context.Context, next step, progress progress) ([]int64, error) {
+	if !next.up || len(progress.missing) == 0 {
+		return nil, nil
+	}
+	versions, err := s.runner.versionsOf(ctx, s.target)
+	return slices.DeleteFunc(versions, func(version int64) bool { return version <= next.version }), err
 }
 
 // lockAdvice says what holds a lock that was refused.
