@@ -14,6 +14,7 @@ func (d sqlite) writeScript(s *script) {
 	s.text(".bail on", fmt.Sprintf(".timeout %d000", lockSeconds))
 	// Another client than sqlite3 refuses the two lines above together with this statement.
 	s.statement("DROP TABLE IF EXISTS temp.usersession_done")
+	s.statement("PRAGMA ignore_check_constraints = OFF") // a .sqliterc can have turned it on
 	// BEGIN and not BEGIN IMMEDIATE below: a BEGIN that fails on a locked database would
 	// leave the statements after it without a transaction.
 	if s.createsVersions() {

@@ -120,6 +120,28 @@ func TestDown_HighestVersion(t *testing.T) {
 	})
 }
 
+// TestUp_LowerVersion refuses a pending migration below the database's last version, and says what to do.
+func TestUp_LowerVersion(t *testing.T) {
+	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
+		dir, dsn := t.TempDir(), dsnOf(t, d)
+		add(t, dir, step{name: "init", models: []any{&gadget{}}})
+		project, db := team(dir, &gadget{}), d.Open(t, dbtest.Setup{})
+		mustRun(t, project, "up", dsn)
+		writeAll(t, dir, map[string]string{d.Engine.Name + "/20250101000000_fill.sql": "-- +goose Up\nINSERT INTO gadgets (name) VALUES ('x');\n-- +goose Down\nSELECT 1;\n"})
+		mustRefuse(t, "run: baseline 20260301120000", func() (string, error) { return run(t, project, "up", dsn) })
+		mustRun(t, project, "baseline", "20260301120000", dsn)
+		if got := recorded(t, db); !slices.Equal(got, []int64{0, 20260301120000, 20250101000000}) {
+			t.Errorf("the versions are %v", got)
+		}
+		if out := mustRun(t, project, "up", dsn); !strings.Contains(out, "Nothing is pending") {
+			t.Error(out)
+		}
+		if out := mustRun(t, project, "down", "-allow-destructive", dsn); !strings.Contains(out, "reverted 20260301120000") {
+			t.Error(out)
+		}
+	})
+}
+
 // TestDown_UnknownVersion refuses a database whose last version the folder does not have.
 func TestDown_UnknownVersion(t *testing.T) {
 	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
@@ -132,6 +154,8 @@ func TestDown_UnknownVersion(t *testing.T) {
 		if out := mustRun(t, project, "up", dsn); !strings.Contains(out, "Nothing is pending") {
 			t.Error(out)
 		}
+		add(t, dir, step{name: "more", models: []any{&fullGadget{}}})
+		mustRefuse(t, "two projects need a schema or a database each", func() (string, error) { return run(t, project, "up", dsn) })
 	})
 }
 

@@ -239,3 +239,18 @@ func TestScript_SQLiteLocked(t *testing.T) {
 		})
 	}
 }
+
+// TestScript_SQLiteSettings applies scripts after settings, as a .sqliterc has them, that turn off what the
+// scripts rely on.
+func TestScript_SQLiteSettings(t *testing.T) {
+	const settings = "PRAGMA ignore_check_constraints = ON;\n.bail off\n"
+	dir := t.TempDir()
+	addAll(t, dir)
+	d := dbtest.SQLite.New(t)
+	c := client{name: "sqlite3", engine: d.Engine, run: sqlite3}
+	versions := versionsIn(t, dir, "sqlite")
+	text := settings + scriptOf(t, dir, "sqlite", 0, versions[2])
+	c.mustApply(t, d, text)
+	c.mustStop(t, d, text, "is already applied")
+	c.mustStop(t, d, settings+scriptOf(t, dir, "sqlite", versions[3], versions[4]), "the last version of the database must be")
+}

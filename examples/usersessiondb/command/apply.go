@@ -30,7 +30,7 @@ func (r *runner) upOn(ctx context.Context, t *target) error {
 	}
 	// It refuses a pending migration below one that is applied.
 	if _, err := m.HasPending(ctx); err != nil {
-		return err
+		return m.explainMissing(err)
 	}
 	if err := m.checkLast(ctx); err != nil {
 		return err
@@ -92,7 +92,7 @@ func (r *runner) down(ctx context.Context, _ []string) error {
 		}
 		last := step{version: m.session.recorded[0]}
 		if !m.session.has(last.version) {
-			return fmt.Errorf("the last version of the database, %d, is not one of this project's: use the newer copy of the project that has applied it; two projects need a schema or a database each", last.version)
+			return unknownVersion(last.version)
 		}
 		// A step that only lacks its record destroys nothing any more.
 		lacks, err := m.session.lacksRecord(ctx, last)

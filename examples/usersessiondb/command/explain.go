@@ -61,6 +61,24 @@ func (s *session) explain(ctx context.Context, err error, next step) error {
 	return fmt.Errorf("%w\n%s", err, strings.Join(advice, "\n"))
 }
 
+// explainMissing adds to goose's error about pending migrations below the last version how to go on.
+func (m *migrator) explainMissing(err error) error {
+	s := m.session
+	if !slices.ContainsFunc(s.sources, func(source *goose.Source) bool {
+		return len(s.recorded) > 0 && source.Version < s.recorded[0] && !slices.Contains(s.recorded, source.Version)
+	}) {
+		return err
+	}
+	if !s.has(s.recorded[0]) {
+		return fmt.Errorf("%w\n%w", err, unknownVersion(s.recorded[0]))
+	}
+	return fmt.Errorf("%w\nIt was added later, as by a merge of two branches. Give its files a higher version if no database has applied it; otherwise execute its statements by hand, and run: baseline %d, which compares and records the version.", err, s.recorded[0])
+}
+
+func unknownVersion(version int64) error {
+	return fmt.Errorf("the last version of the database, %d, is not one of this project's: use the newer copy of the project that has applied it; two projects need a schema or a database each", version)
+}
+
 // laterVersions returns the versions after the step whose schema the database has: what it has
 // beyond the step is then nothing to remove.
 func (s *session) laterVersions(ctx context.Context, next step, progress progress) ([]int64, error) {

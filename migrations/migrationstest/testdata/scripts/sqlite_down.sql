@@ -3,6 +3,7 @@
 .bail on
 .timeout 10000
 DROP TABLE IF EXISTS temp.usersession_done;
+PRAGMA ignore_check_constraints = OFF;
 
 -- 20260301120004_narrow
 BEGIN;

@@ -3,6 +3,7 @@
 .bail on
 .timeout 10000
 DROP TABLE IF EXISTS temp.usersession_done;
+PRAGMA ignore_check_constraints = OFF;
 
 CREATE TABLE IF NOT EXISTS usersession_schema_version (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL, is_applied INTEGER NOT NULL, tstamp TIMESTAMP DEFAULT (datetime('now')));
 INSERT INTO usersession_schema_version (version_id, is_applied) SELECT 0, 1 WHERE NOT EXISTS (SELECT 1 FROM usersession_schema_version WHERE version_id = 0);
