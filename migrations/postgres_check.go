@@ -58,6 +58,9 @@ func (d postgres) probes(table string) []probe {
 					"set datestyle=ISO and bytea_output=hex in the DSN")
 			}
 		}},
+		{query: "SELECT 1 FROM pg_class WHERE oid = to_regclass(?) AND relpersistence = 'u'", args: []any{regclass}, find: func(c *checker, _ []string) {
+			c.harmless(table, "the table is unlogged: a crash of the server empties it, so that all users are signed out, and a standby does not have its rows", "ALTER TABLE "+regclass+" SET LOGGED")
+		}},
 		{query: "SELECT rulename FROM pg_rewrite WHERE ev_class = to_regclass(?) AND ev_type <> '1' ORDER BY rulename", args: []any{regclass}, find: func(c *checker, row []string) {
 			c.add(table, fmt.Sprintf("the table has the rule %s, with which the server refuses statements of the store", row[0]), "replace the rule by a trigger")
 		}},

@@ -80,6 +80,7 @@ var misfits = []misfit{
 	}, find: "user_sessions.id: the sequence of the column is behind the rows", remedy: "setval("},
 	{name: "sequence too small", engine: dbtest.PostgreSQL, ddl: []string{"DO $$ BEGIN EXECUTE format('ALTER SEQUENCE %%s AS integer', pg_get_serial_sequence('user_sessions', 'id')); END $$"}, find: "user_sessions.id: the sequence of the column is integer", remedy: "bigint", harmless: true},
 	{name: "sequence that ends", engine: dbtest.PostgreSQL, ddl: []string{"ALTER SEQUENCE user_sessions_id_seq MAXVALUE 2147483647"}, find: "user_sessions.id: the sequence of the column ends at 2147483647", remedy: "MAXVALUE", harmless: true},
+	{name: "unlogged", engine: dbtest.PostgreSQL, ddl: []string{"ALTER TABLE user_sessions SET UNLOGGED"}, find: "user_sessions: the table is unlogged: a crash of the server empties it", remedy: "SET LOGGED", harmless: true},
 	{name: "collation version", engine: dbtest.PostgreSQL, ddl: []string{
 		"CREATE COLLATION german (provider = icu, locale = 'de')", "ALTER TABLE user_sessions ALTER subject_id TYPE varchar(200) COLLATE german",
 		"UPDATE pg_collation SET collversion = '0.9' WHERE oid = 'german'::regcollation",
