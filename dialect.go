@@ -164,7 +164,9 @@ var (
 	}
 
 	mysql = dialect{ // and MariaDB, TiDB
-		name:       "mysql",
+		name: "mysql",
+		// CONVERT also because TiDB cuts CAST(column AS BINARY), and CAST(… AS CHAR …) in it, to
+		// as many bytes as the column has characters. TiDB keeps no plan of a statement with CONVERT.
 		ordinal:    "CAST(CONVERT(%[1]s USING utf8mb4) AS BINARY) = CAST(?i AS BINARY)",
 		timeColumn: "CAST(%[1]s AS CHAR)", // as text, independent of the connection's time zone
 		// As bytes, independent of character_set_results, in which two users may be one.
