@@ -3,6 +3,7 @@ package migrationstest
 import (
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -69,9 +70,12 @@ func TestScript_AtOnce(t *testing.T) {
 func TestScript_MySQLSettings(t *testing.T) {
 	dir := t.TempDir()
 	addAll(t, dir)
-	writeAll(t, dir, map[string]string{"mysql/20270101000000_notes.sql": byHand["mysql"]})
 	dbtest.On(t, []*dbtest.Engine{dbtest.MySQL}, func(t *testing.T, d *dbtest.Database) {
-		skipWithoutPreparedTriggers(t, d)
+		text, second := byHand["mysql"], "d; touched"
+		if !d.IsMariaDB() { // MySQL does not prepare CREATE TRIGGER
+			text, second = regexp.MustCompile(`(?s)-- \+goose StatementBegin.*?StatementEnd\n`).ReplaceAllString(text, ""), "d"
+		}
+		writeAll(t, dir, map[string]string{"mysql/20270101000000_notes.sql": text})
 		versions := versionsIn(t, dir, "mysql")
 		last := versions[len(versions)-1]
 		const settings = "SET SESSION sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT', SESSION sql_safe_updates = 1, SESSION autocommit = 0, SESSION lock_wait_timeout = 77, SESSION group_concat_max_len = 4;\n"
@@ -85,7 +89,7 @@ func TestScript_MySQLSettings(t *testing.T) {
 		if got, want := stateOf(t, d.Open(t, dbtest.Setup{})), upState(t, d.Engine, dir); !reflect.DeepEqual(got, want) {
 			t.Errorf("the state is\n%+v, after up it is\n%+v", got, want)
 		}
-		if got, want := notesIn(t, d), []string{`a;b and 'c' \`, "d; touched"}; !slices.Equal(got, want) {
+		if got, want := notesIn(t, d), []string{`a;b and 'c' \`, second}; !slices.Equal(got, want) {
 			t.Errorf("the notes are %q, want %q", got, want)
 		}
 	})
