@@ -72,7 +72,7 @@ func (m *migrator) explainMissing(err error) error {
 	if !s.has(s.recorded[0]) {
 		return fmt.Errorf("%w\n%w", err, unknownVersion(s.recorded[0]))
 	}
-	return fmt.Errorf("%w\nthe version was added later, as by a merge of two branches: give its files a higher version if no database has applied it; otherwise execute its statements by hand, and run: baseline %d, which compares and records the version", err, s.recorded[0])
+	return fmt.Errorf("%w\nIt was added later, as by a merge of two branches. Give its files a higher version if no database has applied it; otherwise execute its statements by hand, and run: baseline %d, which compares and records the version", err, s.recorded[0])
 }
 
 func unknownVersion(version int64) error {
