@@ -71,7 +71,7 @@ func executedIn(script string) (statements []string) {
 
 // statementEnd matches what a script may leave out of a statement: semicolons and the comments after
 // them.
-var statementEnd = regexp.MustCompile(`^[\s;]*(--[^\n]*(\n[\s;]*|$))*$`)
+var statementEnd = regexp.MustCompile(`^[\s\v\x{85}\p{Z};]*(--[^\n]*(\n[\s\v\x{85}\p{Z};]*|$))*$`)
 
 // FuzzScript checks that a script has the statements that goose runs for the same file, in the same
 // order, and that a file that goose refuses has no script. Lines have no white space at their ends,
