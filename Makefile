@@ -157,6 +157,10 @@ docs-update: ## copy the compiled code into the documents
 security-mutants: ## break the code in each place that SECURITY.md rests on: the test that proves it must fail
 	@cd tools && $(GO) run ./mutants -root ..
 
+.PHONY: mutants
+mutants: ## change the code of the packages in PACKAGES, or of all that tools/mutants lists: the tests must notice 95 % of the changes; takes most of an hour
+	@cd tools && $(GO) run ./mutants -root .. -all $(MUTANTARGS) $(PACKAGES)
+
 .PHONY: licences licences-update
 licences: ## compare the licences of all dependencies with docs/licences.md
 	@cd tools && $(GO) run ./licences -root .. $(filter-out tools,$(MODULES))

@@ -5,6 +5,14 @@
 //	mutants -root .. [-run REGEXP] [-find]
 //
 // With -find it runs all tests of the package, and prints those that fail.
+//
+//	mutants -root .. -all [-run REGEXP] [-v] [DIRECTORY...]
+//
+// With -all it makes the usual changes of mutation testing in whole packages instead: comparisons,
+// boundaries, logical and arithmetic operators, negations, returned values, removed statements,
+// break and continue. A change that no test notices must be in the list of equivalent ones, and
+// 95 % of the changes of covered code must be noticed. -run selects changes by the text that -v
+// prints for each of them.
 package main
 
 import (
@@ -36,9 +44,16 @@ func main() {
 	root := flag.String("root", ".", "the root of the repository")
 	only := flag.String("run", "", "a regular expression: only the mutants whose requirement matches")
 	find := flag.Bool("find", false, "print the tests that fail")
+	all := flag.Bool("all", false, "measure the tests of whole packages")
+	verbose := flag.Bool("v", false, "with -all, print the result of every change")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, *root, regexp.MustCompile(*only), *find)
+	var err error
+	if expression := regexp.MustCompile(*only); *all {
+		err = measureAll(ctx, *root, flag.Args(), expression, *verbose)
+	} else {
+		err = run(ctx, *root, expression, *find)
+	}
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)

@@ -1,0 +1,398 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A target is a package whose code is changed, and the packages whose tests must notice it.
+type target struct {
+	dir   string   // from the root
+	tests []string // from the root; the package's own tests if there are none
+}
+
+// targets are the packages that make mutants measures, those first on which the most security rests.
+var targets = []target{
+	{dir: "bff/ticket"},
+	{dir: "bff/backchannel"},
+	{dir: "bff/backchannel/oidcverify"},
+	{dir: "bff/internal/logoutnote", tests: []string{"bff/serverside", "bff/backchannel"}},
+	{dir: "bff/serverside"},
+	{dir: "bff/relyingparty"},
+	{dir: "bff"},
+	{dir: "entities", tests: []string{"entities", "migrations"}},
+	{dir: "."},
+}
+
+// required is the percentage of the changes of covered code that the tests must notice.
+const required = 95
+
+// An outcome is what the tests made of a change.
+type outcome string
+
+const (
+	killed     outcome = "killed"
+	timedOut   outcome = "timed out"
+	survived   outcome = "survived"
+	notCovered outcome = "not covered"
+	notViable  outcome = "not viable" // does not compile
+)
+
+// A measurement is the work on one target.
+type measurement struct {
+	target
+	root, work string
+	patience   time.Duration // the time in which a test ends, beside four times its usual one
+	importPath string
+	sources    []*source
+	changes    []change
+	outcomes   map[int]outcome
+	failed     map[int]string // the test that noticed the change
+	reached    map[int][]int  // the indexes of the tests that run the changed code
+	binaries   []binary       // of tests
+}
+
+func newMeasurement(t target, root, work string) *measurement {
+	if len(t.tests) == 0 {
+		t.tests = []string{t.dir}
+	}
+	return &measurement{
+		target: t, root: root, work: work, patience: 10 * time.Second,
+		outcomes: map[int]outcome{}, failed: map[int]string{}, reached: map[int][]int{},
+	}
+}
+
+// A binary is a compiled test of the program.
+type binary struct {
+	dir, path string
+	timeout   time.Duration
+}
+
+// measureAll measures the targets with these directories, or all.
+func measureAll(ctx context.Context, root string, dirs []string, only *regexp.Regexp, verbose bool) error {
+	root, err := filepath.Abs(root)
+	if err != nil {
+		return err
+	}
+	for _, dir := range dirs {
+		if !slices.ContainsFunc(targets, func(t target) bool { return t.dir == dir }) {
+			return fmt.Errorf("%s is not in the list of tools/mutants/measure.go", dir)
+		}
+	}
+	var problems []error
+	for _, t := range targets {
+		if len(dirs) > 0 && !slices.Contains(dirs, t.dir) {
+			continue
+		}
+		if err := t.measure(ctx, root, only, verbose); err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", t.dir, err))
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func (t target) measure(ctx context.Context, root string, only *regexp.Regexp, verbose bool) error {
+	work, err := os.MkdirTemp("", "usersession-mutants")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(work) }()
+	m := newMeasurement(t, root, work)
+	start := time.Now()
+	if err := m.run(ctx, only, verbose); err != nil {
+		return err
+	}
+	return m.report(time.Since(start), only.String() != "")
+}
+
+// run finds the outcomes of the changes, or of those whose text matches.
+func (m *measurement) run(ctx context.Context, only *regexp.Regexp, verbose bool) error {
+	for _, step := range []func(context.Context) error{m.parse, m.cover, m.compile, m.baseline} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	var open []change
+	for _, c := range m.changes {
+		if m.outcomes[c.id] == "" && only.MatchString(c.String()) {
+			open = append(open, c)
+		}
+	}
+	m.test(ctx, open, verbose)
+	return ctx.Err()
+}
+
+// parse finds the changes.
+func (m *measurement) parse(ctx context.Context) error {
+	out, err := m.command(ctx, m.dir, "list", "-f", `{{.ImportPath}} {{.Name}}{{range .GoFiles}} {{.}}{{end}}`, ".").Output()
+	if err != nil {
+		return fmt.Errorf("go list: %w", err)
+	}
+	words := strings.Fields(string(out))
+	m.importPath = words[0]
+	for _, name := range words[2:] {
+		file := filepath.Join(m.dir, name)
+		text, err := os.ReadFile(filepath.Join(m.root, file))
+		if err != nil {
+			return err
+		}
+		s, err := parseSource(filepath.ToSlash(file), text)
+		if err != nil {
+			return err
+		}
+		for i := range s.functions {
+			for j := range s.functions[i].changes {
+				c := &s.functions[i].changes[j]
+				c.id = len(m.changes) + 1
+				m.changes = append(m.changes, *c)
+			}
+		}
+		m.sources = append(m.sources, s)
+	}
+	return os.WriteFile(filepath.Join(m.work, "mutant_chooser.go"), fmt.Appendf(nil, chooser, words[1]), 0o644)
+}
+
+// command is a go command in a directory, from the root.
+func (m *measurement) command(ctx context.Context, dir string, args ...string) *exec.Cmd {
+	c := exec.CommandContext(ctx, "go", args...)
+	c.Dir, c.Env = filepath.Join(m.root, dir), append(os.Environ(), "GOWORK=off")
+	return c
+}
+
+// cover finds the changes of code that no test runs.
+func (m *measurement) cover(ctx context.Context) error {
+	for i, dir := range m.tests {
+		profile := filepath.Join(m.work, fmt.Sprintf("cover%d", i))
+		out, err := m.command(ctx, dir, "test", "-count=1", "-coverpkg="+m.importPath, "-coverprofile="+profile, ".").CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("the tests of %s: %w\n%s", dir, err, out)
+		}
+		data, err := os.ReadFile(profile)
+		if err != nil {
+			return err
+		}
+		blocks, err := parseProfile(string(data))
+		if err != nil {
+			return err
+		}
+		for _, c := range m.changes {
+			if covered(blocks, c) {
+				m.reached[c.id] = append(m.reached[c.id], i)
+			}
+		}
+	}
+	for _, c := range m.changes {
+		if len(m.reached[c.id]) == 0 {
+			m.outcomes[c.id] = notCovered
+		}
+	}
+	return nil
+}
+
+// A block is a line of a coverage profile.
+type block struct {
+	file                                 string
+	startLine, startCol, endLine, endCol int
+	statements, count                    int
+}
+
+var profileLine = regexp.MustCompile(`^(.*/)?([^/]+):(\d+)\.(\d+),(\d+)\.(\d+) (\d+) (\d+)$`)
+
+func parseProfile(text string) (blocks []block, err error) {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "mode:") {
+			continue
+		}
+		match := profileLine.FindStringSubmatch(line)
+		if match == nil {
+			return nil, fmt.Errorf("the coverage profile has the line %q", line)
+		}
+		var n [6]int
+		for i := range n {
+			if n[i], err = strconv.Atoi(match[i+3]); err != nil {
+				return nil, err
+			}
+		}
+		blocks = append(blocks, block{match[2], n[0], n[1], n[2], n[3], n[4], n[5]})
+	}
+	return blocks, nil
+}
+
+// covered reports whether a test runs the change. Code outside the blocks of the profile, such as
+// the expressions of a case, counts as covered.
+func covered(blocks []block, c change) bool {
+	known := false
+	for _, b := range blocks {
+		if b.file != filepath.Base(c.file) {
+			continue
+		}
+		line, col := c.position.Line, c.position.Column
+		if cmp.Or(cmp.Compare(line, b.startLine), cmp.Compare(col, b.startCol)) < 0 ||
+			cmp.Or(cmp.Compare(line, b.endLine), cmp.Compare(col, b.endCol)) >= 0 {
+			continue
+		}
+		if known = true; b.count > 0 {
+			return true
+		}
+	}
+	return !known
+}
+
+// compile compiles the tests with all changes that compile.
+func (m *measurement) compile(ctx context.Context) error {
+	without := map[int]bool{}
+	for id := range m.outcomes {
+		without[id] = true
+	}
+	for i, dir := range m.tests {
+		b := binary{dir: filepath.Join(m.root, dir), path: filepath.Join(m.work, fmt.Sprintf("test%d", i))}
+		for {
+			spans, overlay, err := m.write(without)
+			if err != nil {
+				return err
+			}
+			out, err := m.command(ctx, dir, "test", "-c", "-o", b.path, "-overlay", overlay, "-gcflags="+m.importPath+"=-e", ".").CombinedOutput()
+			if err == nil {
+				break
+			}
+			bad := rejected(string(out), spans, without)
+			if len(bad) == 0 {
+				return fmt.Errorf("the tests of %s with the changes: %w\n%s", dir, err, out)
+			}
+			for _, id := range bad {
+				without[id], m.outcomes[id] = true, notViable
+			}
+		}
+		m.binaries = append(m.binaries, b)
+	}
+	return nil
+}
+
+// write writes the program and the overlay that puts it in place of the sources.
+func (m *measurement) write(without map[int]bool) (spans map[string][]span, overlay string, err error) {
+	spans = map[string][]span{}
+	replace := map[string]string{filepath.Join(m.root, m.dir, "mutant_chooser.go"): filepath.Join(m.work, "mutant_chooser.go")}
+	for _, s := range m.sources {
+		name := filepath.Base(s.file)
+		text, found := s.program(without)
+		spans[name] = found
+		changed := filepath.Join(m.work, name)
+		if err := os.WriteFile(changed, text, 0o644); err != nil {
+			return nil, "", err
+		}
+		replace[filepath.Join(m.root, s.file)] = changed
+	}
+	data, err := json.Marshal(map[string]map[string]string{"Replace": replace})
+	if err != nil {
+		return nil, "", err
+	}
+	overlay = filepath.Join(m.work, "overlay.json")
+	return spans, overlay, os.WriteFile(overlay, data, 0o644)
+}
+
+var compilerLine = regexp.MustCompile(`(?m)^(?:vet: )?(?:[^\s:]*/)?([^/\s:]+\.go):(\d+):\d+: `)
+
+// rejected returns the changes that the compiler refuses.
+func rejected(out string, spans map[string][]span, known map[int]bool) (bad []int) {
+	for _, match := range compilerLine.FindAllStringSubmatch(out, -1) {
+		line, err := strconv.Atoi(match[2])
+		if err != nil {
+			continue
+		}
+		for _, s := range spans[match[1]] {
+			if s.first < line && line <= s.last && !known[s.id] && !slices.Contains(bad, s.id) {
+				bad = append(bad, s.id)
+			}
+		}
+	}
+	return bad
+}
+
+// baseline runs the tests without a change: they must pass, and show how long they take.
+func (m *measurement) baseline(ctx context.Context) error {
+	for i := range m.binaries {
+		b := &m.binaries[i]
+		b.timeout = 10 * time.Minute
+		start := time.Now()
+		if ok, out := b.run(ctx, 0); !ok {
+			return fmt.Errorf("the tests of %s fail without a change:\n%s", m.tests[i], out)
+		}
+		took := time.Since(start)
+		b.timeout = m.patience + 4*took
+		fmt.Printf("%s: the tests of %s take %s\n", m.dir, m.tests[i], took.Round(10*time.Millisecond))
+	}
+	return nil
+}
+
+// memory is the kilobytes of address space that a test may have: a change can make a loop endless.
+const memory = 6 << 20
+
+// run runs the tests with a change.
+func (b binary) run(ctx context.Context, id int) (passed bool, out []byte) {
+	ctx, cancel := context.WithTimeout(ctx, b.timeout+10*time.Second)
+	defer cancel()
+	script := fmt.Sprintf(`ulimit -v %d; exec "$0" "$@"`, memory)
+	c := exec.CommandContext(ctx, "sh", "-c", script, b.path, "-test.failfast", "-test.paniconexit0", "-test.benchtime=100x", "-test.timeout="+b.timeout.String())
+	c.Dir, c.WaitDelay = b.dir, 5*time.Second
+	c.Env = append(os.Environ(), "GOWORK=off", environment+"="+strconv.Itoa(id))
+	out, err := c.CombinedOutput()
+	return err == nil, out
+}
+
+// test runs the tests with each of the changes until one fails.
+func (m *measurement) test(ctx context.Context, list []change, verbose bool) {
+	var lock sync.Mutex
+	var group sync.WaitGroup
+	next := make(chan change)
+	for range workers {
+		group.Go(func() {
+			for c := range next {
+				result, by := m.try(ctx, c)
+				lock.Lock()
+				m.outcomes[c.id], m.failed[c.id] = result, by
+				if verbose {
+					fmt.Printf("%s: %s %s\n", c, result, by)
+				}
+				lock.Unlock()
+			}
+		})
+	}
+	for _, c := range list {
+		if ctx.Err() != nil {
+			break
+		}
+		next <- c
+	}
+	close(next)
+	group.Wait()
+}
+
+func (m *measurement) try(ctx context.Context, c change) (result outcome, by string) {
+	for _, i := range m.reached[c.id] {
+		passed, out := m.binaries[i].run(ctx, c.id)
+		switch {
+		case passed:
+		case bytes.Contains(out, []byte("panic: test timed out after")):
+			return timedOut, ""
+		default:
+			return killed, strings.Join(failures(string(out)), " ")
+		}
+	}
+	return survived, ""
+}
