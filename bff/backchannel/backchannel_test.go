@@ -117,6 +117,9 @@ func wantRefused(t testing.TB, w *httptest.ResponseRecorder, s *sessions) {
 	if w.Code != http.StatusBadRequest || w.Body.String() != `{"error":"invalid_request"}` {
 		t.Errorf("status %d, %s", w.Code, w.Body)
 	}
+	if got := w.Header().Get("Content-Type"); got != "application/json" {
+		t.Errorf("the content type is %q", got)
+	}
 	if len(s.filters) != 0 {
 		t.Errorf("sessions were ended: %v", s.filters)
 	}
@@ -169,6 +172,8 @@ func TestHandler_ValidTokens(t *testing.T) {
 		"LOGOUT+JWT":             raw(`{"alg":"RS256","typ":"LOGOUT+JWT","kid":"1"}`, claimsJSON(t, nil)),
 		"fractions of seconds":   token(t, map[string]any{"iat": float64(now.Unix()) + 0.25}),
 		"a slow clock":           token(t, map[string]any{"iat": now.Add(50 * time.Second).Unix(), "nbf": now.Add(50 * time.Second).Unix()}),
+		"expired within skew":    token(t, map[string]any{"exp": float64(now.Unix()) - 59.5}),
+		"expires in year 9999":   token(t, map[string]any{"exp": 253402300799}),
 		"late":                   token(t, map[string]any{"iat": now.Add(-9 * time.Minute).Unix()}),
 		"more claims and events": token(t, map[string]any{"trace_id": "x", "events": map[string]any{eventName: map[string]any{"x": 1}, "other": nil}}),
 		"white space":            raw(" "+goodHeader+"\n", " "+claimsJSON(t, nil)+" "),
@@ -187,9 +192,27 @@ func claimsJSON(t testing.TB, changes map[string]any) string {
 	return string(data)
 }
 
+// trusting is a Verifier that takes any text for a valid token: what must not reach a Verifier
+// would end sessions.
+type trusting struct{ claims string }
+
+func (v trusting) Verify(context.Context, string) (VerifiedToken, error) {
+	return VerifiedToken{Header: []byte(goodHeader), Claims: []byte(v.claims)}, nil
+}
+
+func TestHandler_TokenLength(t *testing.T) {
+	h := newHandler(t, &sessions{}, func(c *Config) { c.Verifier = trusting{claimsJSON(t, nil)} })
+	if w := post(t, h, strings.Repeat("x", maxTokenSize+1)); w.Code != http.StatusBadRequest {
+		t.Errorf("too long: status %d", w.Code)
+	}
+	if w := post(t, h, strings.Repeat("x", maxTokenSize)); w.Code != http.StatusOK {
+		t.Errorf("the longest: status %d", w.Code)
+	}
+}
+
 func TestHandler_RequestsWithoutForm(t *testing.T) {
 	s := &sessions{}
-	h := newHandler(t, s)
+	h := newHandler(t, s, func(c *Config) { c.Verifier = trusting{claimsJSON(t, nil)} })
 	good := "logout_token=" + token(t, nil)
 	send := func(method, contentType, body, query string) *httptest.ResponseRecorder {
 		r := httptest.NewRequestWithContext(t.Context(), method, "/bff/backchannel"+query, strings.NewReader(body))
@@ -227,8 +250,8 @@ func TestHandler_RequestsWithoutForm(t *testing.T) {
 	r.Header.Set("Content-Type", form)
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	if w.Code != http.StatusBadRequest {
-		t.Errorf("a truncated body: status %d", w.Code)
+	if w.Code != http.StatusBadRequest || len(s.filters) != 1 {
+		t.Errorf("a truncated body: status %d, ended %v", w.Code, s.filters)
 	}
 }
 

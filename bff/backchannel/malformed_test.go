@@ -71,6 +71,9 @@ func TestHandler_MalformedTokens(t *testing.T) {
 		"expired":                  token(t, map[string]any{"exp": now.Add(-time.Minute).Unix()}),
 		"exp a string":             token(t, map[string]any{"exp": "never"}),
 		"not yet":                  token(t, map[string]any{"nbf": now.Add(2 * time.Minute).Unix()}),
+		"exp too large":            token(t, map[string]any{"exp": 253402300800}),
+		"nbf 0":                    token(t, map[string]any{"nbf": 0}),
+		"nbf too large":            token(t, map[string]any{"nbf": 1e300}),
 		"nbf a string":             token(t, map[string]any{"nbf": "x"}),
 		"an ID token":              raw(`{"alg":"RS256","typ":"JWT"}`, claimsJSON(t, map[string]any{"events": nil, "nonce": "n"})),
 		"deep":                     raw(goodHeader, strings.Repeat(`{"a":`, 2000)),
@@ -96,6 +99,31 @@ func TestHandler_MalformedTokens(t *testing.T) {
 		})
 	}
 	t.Logf("%d malformed tokens", len(bad))
+}
+
+// The log says for which reason a token is refused. Several reasons apply to some of these tokens,
+// and the first one is reported.
+func TestHandler_LogsReason(t *testing.T) {
+	good := claimsJSON(t, nil)
+	for _, test := range []struct{ token, reason string }{
+		{raw(`[]`, good), "the token's header is not a JSON object"},
+		{raw(`{"alg":"RS256","typ":"logout+jwt","alg":"RS256"}`, good), "the token's header is not a JSON object, or has a member twice"},
+		{raw(goodHeader[:len(goodHeader)-1], good), "the token's header is not a JSON object"},
+		{raw(`{"typ":"logout+jwt"}`, good), "the token is not signed"},
+		{raw(goodHeader, good[:len(good)-1]), "the token's payload is not a JSON object"},
+		{raw(goodHeader, `{"sub":"bob",`+good[1:]), "the token's payload is not a JSON object, or has a member twice"},
+		{token(t, map[string]any{"nonce": "n"}), "the token has a nonce"},
+		{token(t, map[string]any{"sub": nil, "sid": nil}), "the token has neither sub nor sid"},
+		{"12345678", "bad signature in [redacted]"},
+	} {
+		var log bytes.Buffer
+		s := &sessions{}
+		h := newHandler(t, s, func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+		wantRefused(t, post(t, h, test.token), s)
+		if !strings.Contains(log.String(), test.reason) {
+			t.Errorf("logged %s, want %q", log.String(), test.reason)
+		}
+	}
 }
 
 func TestHandler_UntypedTokens(t *testing.T) {

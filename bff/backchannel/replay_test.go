@@ -202,3 +202,48 @@ func TestInMemoryReplay_RemovesExpiredTokens(t *testing.T) {
 		t.Errorf("%d entries, of which 100 have not expired", n)
 	}
 }
+
+// Tokens that have not expired are kept, whatever their number, and expired ones are removed
+// later.
+func TestInMemoryReplay_ManyTokens(t *testing.T) {
+	at := now
+	m := NewInMemoryReplay(func() time.Time { return at })
+	const tokens = 5 * minReplayLimit
+	remember := func(prefix string) {
+		for i := range tokens {
+			if first, err := m.Remember(t.Context(), issuer, fmt.Sprint(prefix, i), at.Add(time.Minute)); !first || err != nil {
+				t.Fatalf("token %d: %t, %v", i, first, err)
+			}
+		}
+	}
+	remember("a")
+	for i := range tokens {
+		if used, err := m.Used(t.Context(), issuer, fmt.Sprint("a", i)); !used || err != nil {
+			t.Fatalf("token %d: %t, %v", i, used, err)
+		}
+	}
+	at = at.Add(time.Minute)
+	remember("b")
+	if n := len(m.until); n > 8*minReplayLimit {
+		t.Errorf("%d entries, of which %d have not expired", n, tokens)
+	}
+}
+
+func TestStoreReplayMemory_Row(t *testing.T) {
+	for partition, want := range map[string]string{"": DefaultReplayPartition, "used tokens": "used tokens"} {
+		store := bff.NewInMemoryStore(bff.WithClock(clock))
+		m := StoreReplayMemory{Store: store, Partition: partition, Clock: clock}
+		if _, err := m.Remember(t.Context(), issuer, "jti", now.Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		rows := 0
+		for row, err := range store.UserSessions(t.Context(), bff.UserSessionsQuery{PartitionKey: want}) {
+			if rows++; err != nil || !row.Created.Equal(now) || !row.Renewed.Equal(now) || !row.Expires.Equal(now.Add(time.Minute)) {
+				t.Errorf("partition %q: %+v, %v", want, row, err)
+			}
+		}
+		if rows != 1 {
+			t.Errorf("partition %q has %d rows", want, rows)
+		}
+	}
+}

@@ -28,6 +28,8 @@ func TestSeal_ClaimsThatWouldNotOpen(t *testing.T) {
 	type profile struct{ Name string }
 	cyclic := map[string]any{}
 	cyclic["self"], cyclic["again"] = cyclic, cyclic
+	list := []any{1, nil}
+	list[1] = list
 	for name, claim := range map[string]any{
 		"invalid UTF-8":               "secret\xff",
 		"invalid UTF-8 in a name":     map[string]any{"secret\xff": 1},
@@ -39,6 +41,7 @@ func TestSeal_ClaimsThatWouldNotOpen(t *testing.T) {
 		"objects nested 20,000 times": nested(20_000, true),
 		"objects nested 9,999 times":  nested(9_999, true),
 		"a map that contains itself":  cyclic,
+		"a list that contains itself": list,
 		"a channel":                   make(chan int),
 		"a number that is none":       json.Number("secret"),
 	} {

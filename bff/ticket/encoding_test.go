@@ -41,6 +41,13 @@ func TestOpen_Version2(t *testing.T) {
 	if !reflect.DeepEqual(got, every()) {
 		t.Error("the opened ticket has other values")
 	}
+	opened, err := ring(t, 1).Decrypt(data, binding.associatedData(ticketPurpose))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := encode(every(), EncodingV2); err != nil || !bytes.Equal(again, opened) {
+		t.Errorf("the ticket is now encoded as %x, %v, want %x", again, err, opened)
+	}
 }
 
 // TestSeal_WritesVersion1: in this release, hosts of the release before read what is written.
@@ -156,10 +163,25 @@ func TestDecode_NewerFields(t *testing.T) {
 	}
 }
 
+// The row is anonymous, so that the check of the subject cannot refuse the ticket.
+func TestOpen_UnknownEncoding(t *testing.T) {
+	r, anonymous := ring(t, 1), Binding{PartitionKey: "app", Key: "k1"}
+	for _, plaintext := range []string{"", "\x00", "\x00{}", "\x03{}", "\xff{}", "{}"} {
+		sealed, err := r.Encrypt([]byte(plaintext), anonymous.associatedData(ticketPurpose))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := Open(r, anonymous, sealed); !errors.Is(err, ErrUnreadable) || !reflect.DeepEqual(got, Ticket{}) {
+			t.Errorf("%q: %v, %v", plaintext, got, err)
+		}
+	}
+}
+
 func TestDecode_MalformedVersion2(t *testing.T) {
 	for name, data := range map[string]string{
 		"a number alone":            "\x01",
 		"a length alone":            "\x01\x05",
+		"a length of six bytes":     "\x01\x81\x80\x80\x80\x80\x00a",
 		"a content cut short":       "\x01\x05abcd",
 		"a huge length":             "\x05\xff\xff\xff\xff\x0f",
 		"a length without an end":   "\x05\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
@@ -261,7 +283,7 @@ func wantAsEncodingJSON(t *testing.T, data []byte) {
 func TestDecode_AsEncodingJSON(t *testing.T) {
 	for _, data := range []string{
 		`{}`, `{`, `}`, ``, `null`, `[]`, `{} `, ` {}`, `{}{}`, `{"":""}`, `{"iss":"a","iss":"b"}`, `{"ISS":"a"}`, `{"iss":null}`, `{"iss":1}`,
-		`{"clm":{"a":1},"clm":{"b":2}}`, `{"clm":{"a":1,"a":2}}`, `{"clm":null}`, `{"clm":[]}`, `{"clm":{}}`, `{"clm":{]}`, `{"clm":{"a":[1}]}`, `{"clm":{"a":"}"}}`,
+		`{"clm":{"a":1},"clm":{"b":2}}`, `{"clm":{"a":1,"a":2}}`, `{"clm":null}`, `{"clm":[]}`, `{"clm":{}}`, `{"clm":{]}`, `{"clm":{"a":[1}]}`, `{"clm":{"a":1`, `{"clm":{"a":"b`, `{"clm":{"a":"b\`, `{"clm":{"a":"}"}}`,
 		`{"clm":{"a":[],"b":{},"c":[[],[1,[2,3],4],"x"],"d":null,"e":true,"f":false}}`, `{"clm":{"a":[1,]}}`, `{"clm":{"a":[,1]}}`, `{"clm":{"a":1,}}`, `{"clm":{"a"}}`,
 		`{"prp":{"a":"b","a":"c"}}`, `{"prp":{"a":1}}`, `{"prp":{"a":null}}`, `{"prp":{},"prp":{"a":"b"}}`, `{"new":1,"iss":"a"}`,
 		`{"iat":"2026-11-27T12:00:00Z"}`, `{"iat":"2026-11-27T12:00:00.123456789+01:00"}`, `{"iat":"2026-11-27 12:00:00Z"}`, `{"iat":"2026-11-27T12:00:00,5Z"}`, `{"iat":"9999-12-31T23:59:59-05:00"}`,

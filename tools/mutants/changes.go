@@ -81,8 +81,9 @@ func (s *source) lineAt(p token.Pos) string {
 // A finder collects the changes of one function.
 type finder struct {
 	*source
-	in   string
-	list []change
+	in       string
+	list     []change
+	failures []*ast.ReturnStmt // whose error is not nil
 }
 
 // walk looks for changes in a node, inside a function with these results.
@@ -105,6 +106,7 @@ func (f *finder) walk(root ast.Node, results *ast.FieldList) {
 			f.removals(n.Body)
 		case *ast.IfStmt:
 			f.negateTruth(n.Cond)
+			f.noteFailure(n)
 		case *ast.ForStmt:
 			f.negateTruth(n.Cond)
 		case *ast.BinaryExpr:
@@ -203,11 +205,38 @@ func (f *finder) returned(n *ast.ReturnStmt, results *ast.FieldList) {
 	for _, field := range results.List {
 		types = append(types, slices.Repeat([]ast.Expr{field.Type}, max(1, len(field.Names)))...)
 	}
+	failure := f.isFailure(n, types)
 	for i, e := range n.Results {
+		if name := f.textOf(types[i]); failure && name != "error" && !strings.HasPrefix(name, "int") {
+			continue // callers do not look at it; a number says how far the function came
+		}
 		if zero := f.otherThan(e, types[i]); zero != "" {
 			f.add(n, e.Pos(), e.End(), zero)
 		}
 	}
+}
+
+// noteFailure notes the return of x in a condition x != nil.
+func (f *finder) noteFailure(n *ast.IfStmt) {
+	cond, ok := n.Cond.(*ast.BinaryExpr)
+	if !ok || cond.Op != token.NEQ || f.textOf(cond.Y) != "nil" {
+		return
+	}
+	for _, statement := range n.Body.List {
+		if r, ok := statement.(*ast.ReturnStmt); ok && len(r.Results) > 0 && f.textOf(r.Results[len(r.Results)-1]) == f.textOf(cond.X) {
+			f.failures = append(f.failures, r)
+		}
+	}
+}
+
+// isFailure reports whether a function certainly returns an error there.
+func (f *finder) isFailure(n *ast.ReturnStmt, types []ast.Expr) bool {
+	last := len(types) - 1
+	if f.textOf(types[last]) != "error" {
+		return false
+	}
+	text := f.textOf(n.Results[last])
+	return slices.Contains(f.failures, n) || strings.HasPrefix(text, "errors.New(") || strings.HasPrefix(text, "fmt.Errorf(")
 }
 
 // otherThan returns the text of another value than the expression's, or "".
