@@ -195,6 +195,10 @@ func TestDecode_MalformedVersion2(t *testing.T) {
 		"too many nanoseconds":      "\x06\x0c\x00\x00\x00\x00\x00\x00\x00\x01\x3b\x9a\xca\x00",
 		"claims that are no JSON":   "\x04\x01a",
 		"claims that are no object": "\x04\x04null",
+		"claims cut in a number":    "\x04\x06{\"a\":1",
+		"claims cut before a value": "\x04\x05{\"a\":",
+		"claims cut in a list":      "\x04\x08{\"a\":[1}",
+		"claims with a lone minus":  "\x04\x08{\"a\":[-}",
 		"claims with more behind":   "\x04\x03{}1",
 		"a property without value":  "\x0c\x02\x01a",
 		"a property of no UTF-8":    "\x0c\x04\x01a\x01\xff",
@@ -290,6 +294,8 @@ func TestDecode_AsEncodingJSON(t *testing.T) {
 		`{"iat":null}`, `{"iat":"2026-11-27T12:00:00\u005a"}`, `{"iat":""}`, `{"iss":"a`, `{"iss":"a\`, `{"iss":"a\"`, `{"iss":"\ud800"}`, `{"iss":"\ud83d\ude00"}`, `{"iss":"\x"}`,
 		`{"clm":{"n":[0,-0,1.5,-1e5,1E+5,1e-5,12345678901234567890]}}`, `{"clm":{"n":01}}`, `{"clm":{"n":-}}`, `{"clm":{"n":1.}}`, `{"clm":{"n":.5}}`, `{"clm":{"n":1e}}`, `{"clm":{"n":+1}}`,
 		`{"clm":{"n":tru}}`, `{"clm":{"n":nul}}`, `{"clm":` + strings.Repeat(`{"n":`, 200) + `1` + strings.Repeat(`}`, 200) + `}`,
+		`{"clm":{"n":` + strings.Repeat(`[`, 11_000) + strings.Repeat(`]`, 11_000) + `}}`, // encoding/json refuses it
+		`{"clm":` + strings.Repeat(`{"n":`, 11_000) + `1` + strings.Repeat(`}`, 11_000) + `}`,
 	} {
 		wantAsEncodingJSON(t, []byte(data))
 	}

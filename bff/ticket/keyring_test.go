@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -246,5 +247,31 @@ func TestCheckProtector_Unusable(t *testing.T) {
 	}
 	if err := CheckProtector(InsecureRandomKeyRing()); err != nil {
 		t.Error(err)
+	}
+}
+
+// What a key, a ring and a ticket print names the key, so that an operator sees which one is used.
+func TestFormat_NamesKeys(t *testing.T) {
+	k, err := NewKeyWithID(7, secret(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := NewKeyWithID(8, secret(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := NewKeyRing(k, other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, v := range map[string]any{
+		"key{id 7}": k, "key ring{primary 7, 2 keys}": r, "key ring{}": (*KeyRing)(nil), "ticket{redacted}": full(),
+	} {
+		if got := fmt.Sprintf("%v", v); got != want {
+			t.Errorf("printed %q, want %q", got, want)
+		}
+		if got := v.(slog.LogValuer).LogValue().String(); got != want {
+			t.Errorf("logged %q, want %q", got, want)
+		}
 	}
 }

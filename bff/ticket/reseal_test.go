@@ -258,3 +258,52 @@ func TestReseal_Payloads(t *testing.T) {
 		}
 	}
 }
+
+// decryptOnly opens like a ring, as a Protector with a disabled key might, but seals nothing.
+type decryptOnly struct{ *KeyRing }
+
+func (decryptOnly) Encrypt(_, _ []byte) ([]byte, error) {
+	return nil, errors.New("the key is disabled")
+}
+
+// A ticket that cannot be sealed again stays as it is, and the job says so.
+func TestReseal_ProtectorCannotSeal(t *testing.T) {
+	for _, payloads := range []bool{false, true} {
+		store := bff.NewInMemoryStore(bff.WithClock(clock))
+		p := decryptOnly{ring(t, 2, 1)}
+		r := row(0)
+		var err error
+		if payloads {
+			r.Ticket, err = SealBytes(struct{ Protector }{ring(t, 1)}, BindingOf(r), []byte("payload"))
+		} else {
+			r.Ticket, err = Seal(ring(t, 1), BindingOf(r), Ticket{SubjectID: r.SubjectID, SessionID: r.SessionID})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := store.CreateUserSession(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		report, err := Reseal{Store: store, Protector: p, PartitionKey: "app", Payloads: payloads}.Run(t.Context())
+		if err == nil || report != (ResealReport{Examined: 1}) {
+			t.Errorf("payloads: %t: %+v, %v", payloads, report, err)
+		}
+		s, err := store.GetUserSession(t.Context(), bff.UserSessionKey{PartitionKey: "app", Key: r.Key})
+		if err != nil || string(s.Ticket) != string(r.Ticket) {
+			t.Errorf("payloads: %t: the ticket has changed: %v", payloads, err)
+		}
+	}
+}
+
+func TestReseal_SmallestBatch(t *testing.T) {
+	store := bff.NewInMemoryStore(bff.WithClock(clock))
+	fill(t, store, ring(t, 1), 0, 3)
+	var batches []int64
+	progress := func(r ResealReport) { batches = append(batches, r.Examined) }
+	if _, err := (Reseal{Store: store, Protector: ring(t, 2, 1), PartitionKey: "app", BatchSize: 1, Progress: progress}).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(batches, []int64{1, 2, 3}) {
+		t.Errorf("the batches end at %v", batches)
+	}
+}

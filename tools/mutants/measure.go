@@ -29,7 +29,6 @@ var targets = []target{
 	{dir: "bff/ticket"},
 	{dir: "bff/backchannel"},
 	{dir: "bff/backchannel/oidcverify"},
-	{dir: "bff/internal/logoutnote", tests: []string{"bff/serverside", "bff/backchannel"}},
 	{dir: "bff/serverside"},
 	{dir: "bff/relyingparty"},
 	{dir: "bff"},
@@ -79,6 +78,7 @@ func newMeasurement(t target, root, work string) *measurement {
 type binary struct {
 	dir, path string
 	timeout   time.Duration
+	runs      [][]string // the arguments of its runs: first without the slow tests
 }
 
 // measureAll measures the targets with these directories, or all.
@@ -330,25 +330,45 @@ func (m *measurement) baseline(ctx context.Context) error {
 		b := &m.binaries[i]
 		b.timeout = 10 * time.Minute
 		start := time.Now()
-		if ok, out := b.run(ctx, 0); !ok {
+		ok, out := b.run(ctx, 0, "-test.v")
+		if !ok {
 			return fmt.Errorf("the tests of %s fail without a change:\n%s", m.tests[i], out)
 		}
 		took := time.Since(start)
 		b.timeout = m.patience + 4*took
-		fmt.Printf("%s: the tests of %s take %s\n", m.dir, m.tests[i], took.Round(10*time.Millisecond))
+		b.runs = [][]string{nil}
+		slow := slowTests(string(out))
+		if len(slow) > 0 {
+			pattern := "^(" + strings.Join(slow, "|") + ")$"
+			b.runs = [][]string{{"-test.skip=" + pattern}, {"-test.run=" + pattern}}
+		}
+		fmt.Printf("%s: the tests of %s take %s; last: %s\n", m.dir, m.tests[i], took.Round(10*time.Millisecond), strings.Join(slow, " "))
 	}
 	return nil
+}
+
+var passLine = regexp.MustCompile(`(?m)^--- PASS: (\w+) \((\d+\.\d+)s\)`)
+
+// slowTests returns the tests that take longer than most: they run last.
+func slowTests(out string) (names []string) {
+	for _, match := range passLine.FindAllStringSubmatch(out, -1) {
+		if seconds, err := strconv.ParseFloat(match[2], 64); err == nil && seconds > 0.25 {
+			names = append(names, match[1])
+		}
+	}
+	return names
 }
 
 // memory is the kilobytes of address space that a test may have: a change can make a loop endless.
 const memory = 6 << 20
 
 // run runs the tests with a change.
-func (b binary) run(ctx context.Context, id int) (passed bool, out []byte) {
+func (b binary) run(ctx context.Context, id int, args ...string) (passed bool, out []byte) {
 	ctx, cancel := context.WithTimeout(ctx, b.timeout+10*time.Second)
 	defer cancel()
 	script := fmt.Sprintf(`ulimit -v %d; exec "$0" "$@"`, memory)
-	c := exec.CommandContext(ctx, "sh", "-c", script, b.path, "-test.failfast", "-test.paniconexit0", "-test.benchtime=100x", "-test.timeout="+b.timeout.String())
+	args = append([]string{"-c", script, b.path, "-test.failfast", "-test.paniconexit0", "-test.benchtime=100x", "-test.timeout=" + b.timeout.String()}, args...)
+	c := exec.CommandContext(ctx, "sh", args...)
 	c.Dir, c.WaitDelay = b.dir, 5*time.Second
 	c.Env = append(os.Environ(), "GOWORK=off", environment+"="+strconv.Itoa(id))
 	out, err := c.CombinedOutput()
@@ -385,13 +405,16 @@ func (m *measurement) test(ctx context.Context, list []change, verbose bool) {
 
 func (m *measurement) try(ctx context.Context, c change) (result outcome, by string) {
 	for _, i := range m.reached[c.id] {
-		passed, out := m.binaries[i].run(ctx, c.id)
-		switch {
-		case passed:
-		case bytes.Contains(out, []byte("panic: test timed out after")):
-			return timedOut, ""
-		default:
-			return killed, strings.Join(failures(string(out)), " ")
+		b := m.binaries[i]
+		for _, args := range b.runs {
+			passed, out := b.run(ctx, c.id, args...)
+			switch {
+			case passed:
+			case bytes.Contains(out, []byte("panic: test timed out after")):
+				return timedOut, ""
+			default:
+				return killed, strings.Join(failures(string(out)), " ")
+			}
 		}
 	}
 	return survived, ""
