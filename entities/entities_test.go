@@ -112,6 +112,9 @@ func TestTimestamp_Unset(t *testing.T) {
 	if err := db.Create(&entities.UserSession{Key: "key", SubjectID: "alice", Ticket: []byte{}}).Error; err == nil {
 		t.Error("a row without times was accepted")
 	}
+	if bound := (entities.Timestamp{}).GormValue(t.Context(), db); bound.SQL != "NULL" || len(bound.Vars) != 0 {
+		t.Errorf("GormValue returns %+v, want NULL", bound)
+	}
 	if value, err := (entities.Timestamp{}).Value(); value != nil || err != nil {
 		t.Errorf("Value returns %v, %v, want nil", value, err)
 	}

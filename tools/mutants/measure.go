@@ -379,12 +379,21 @@ func (b binary) run(ctx context.Context, id int, args ...string) (passed bool, o
 func (m *measurement) test(ctx context.Context, list []change, verbose bool) {
 	var lock sync.Mutex
 	var group sync.WaitGroup
+	noticed := map[string][]string{} // the tests that noticed other changes of a function or a file
 	next := make(chan change)
 	for range workers {
 		group.Go(func() {
 			for c := range next {
-				result, by := m.try(ctx, c)
 				lock.Lock()
+				likely := cmp.Or(strings.Join(noticed[c.file+c.in], "|"), strings.Join(noticed[c.file], "|"))
+				lock.Unlock()
+				result, by := m.try(ctx, c, likely)
+				lock.Lock()
+				for _, name := range strings.Fields(by) {
+					for _, place := range []string{c.file + c.in, c.file} {
+						noticed[place] = recent(noticed[place], name)
+					}
+				}
 				m.outcomes[c.id], m.failed[c.id] = result, by
 				if verbose {
 					fmt.Printf("%s: %s %s\n", c, result, by)
@@ -403,10 +412,21 @@ func (m *measurement) test(ctx context.Context, list []change, verbose bool) {
 	group.Wait()
 }
 
-func (m *measurement) try(ctx context.Context, c change) (result outcome, by string) {
+// recent returns the last names, with another one at the end.
+func recent(names []string, name string) []string {
+	names = append(slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == name }), name)
+	return names[max(0, len(names)-6):]
+}
+
+// try runs the tests with a change: first those that are likely to notice it.
+func (m *measurement) try(ctx context.Context, c change, likely string) (result outcome, by string) {
+	var first [][]string
+	if likely != "" {
+		first = [][]string{{"-test.run=^(" + likely + ")$"}}
+	}
 	for _, i := range m.reached[c.id] {
 		b := m.binaries[i]
-		for _, args := range b.runs {
+		for _, args := range append(first, b.runs...) {
 			passed, out := b.run(ctx, c.id, args...)
 			switch {
 			case passed:
