@@ -128,8 +128,8 @@ func TestRequirement12_AntiForgery_HeaderOnEveryRequest(t *testing.T) {
 			}
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, r)
-			if w.Code != test.want {
-				t.Errorf("status %d, want %d", w.Code, test.want)
+			if w.Code != test.want || (w.Body.String() == "ok") != (test.want == http.StatusOK) {
+				t.Errorf("status %d, want %d: %s", w.Code, test.want, w.Body)
 			}
 			if w.Code != http.StatusOK && w.Header().Get("Cache-Control") != "no-store" {
 				t.Error("the refusal may be cached")
@@ -191,7 +191,7 @@ func TestRequirement14_Responses_NotStoredAndReturnURLsLocal(t *testing.T) {
 		"/": true, "/a/b?c=d#e": true, "/a?u=https://x": true, "/a//b": true,
 		"": false, "a": false, "//evil.example": false, `/\evil.example`: false, `\/evil.example`: false, "/\t/evil.example": false,
 		"https://evil.example": false, "javascript:alert(1)": false, " /": false, "/\n/evil.example": false, "///evil.example": false,
-		"/%zz": false, "http:/a": false,
+		"/%zz": false, "http:/a": false, "/a b": false, "/ /evil.example": false, "/\x7f/evil.example": false, "/\x1f": false, "/!": true,
 	} {
 		if got := LocalURL(url); got != want {
 			t.Errorf("LocalURL(%q) = %t", url, got)

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -77,8 +78,14 @@ func newMeasurement(t target, root, work string) *measurement {
 // A binary is a compiled test of the program.
 type binary struct {
 	dir, path string
-	timeout   time.Duration
-	runs      [][]string // the arguments of its runs: first without the slow tests
+	runs      []testRun          // first without the slow tests
+	seconds   map[string]float64 // that a test takes
+}
+
+// A testRun is some of a binary's tests.
+type testRun struct {
+	args    []string
+	timeout time.Duration
 }
 
 // measureAll measures the targets with these directories, or all.
@@ -328,46 +335,60 @@ func rejected(out string, spans map[string][]span, known map[int]bool) (bad []in
 func (m *measurement) baseline(ctx context.Context) error {
 	for i := range m.binaries {
 		b := &m.binaries[i]
-		b.timeout = 10 * time.Minute
 		start := time.Now()
-		ok, out := b.run(ctx, 0, "-test.v")
+		ok, out := b.run(ctx, 0, testRun{[]string{"-test.v"}, 10 * time.Minute})
 		if !ok {
 			return fmt.Errorf("the tests of %s fail without a change:\n%s", m.tests[i], out)
 		}
 		took := time.Since(start)
-		b.timeout = m.patience + 4*took
-		b.runs = [][]string{nil}
-		slow := slowTests(string(out))
-		if len(slow) > 0 {
+		b.seconds = secondsOf(string(out))
+		timeout := m.patience + 2*took
+		b.runs = []testRun{{nil, timeout}}
+		if slow := slowTests(b.seconds); len(slow) > 0 {
 			pattern := "^(" + strings.Join(slow, "|") + ")$"
-			b.runs = [][]string{{"-test.skip=" + pattern}, {"-test.run=" + pattern}}
+			b.runs = []testRun{{[]string{"-test.skip=" + pattern}, timeout}, {[]string{"-test.run=" + pattern}, timeout}}
 		}
-		fmt.Printf("%s: the tests of %s take %s; last: %s\n", m.dir, m.tests[i], took.Round(10*time.Millisecond), strings.Join(slow, " "))
+		fmt.Printf("%s: the tests of %s take %s\n", m.dir, m.tests[i], took.Round(10*time.Millisecond))
 	}
 	return nil
 }
 
 var passLine = regexp.MustCompile(`(?m)^--- PASS: (\w+) \((\d+\.\d+)s\)`)
 
-// slowTests returns the tests that take longer than most: they run last.
-func slowTests(out string) (names []string) {
+// secondsOf returns how long each test took.
+func secondsOf(out string) map[string]float64 {
+	seconds := map[string]float64{}
 	for _, match := range passLine.FindAllStringSubmatch(out, -1) {
-		if seconds, err := strconv.ParseFloat(match[2], 64); err == nil && seconds > 0.25 {
-			names = append(names, match[1])
+		if n, err := strconv.ParseFloat(match[2], 64); err == nil {
+			seconds[match[1]] = n
 		}
 	}
-	return names
+	return seconds
+}
+
+// slowTests returns the tests that take longer than most.
+func slowTests(seconds map[string]float64) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(seconds)), func(name string) bool { return seconds[name] < 0.25 })
+}
+
+// only is a run of the named tests, which may be those of another binary.
+func (b *binary) only(names []string, patience time.Duration) testRun {
+	timeout := patience
+	for _, name := range names {
+		timeout += time.Duration(4 * b.seconds[name] * float64(time.Second))
+	}
+	return testRun{[]string{"-test.run=^(" + strings.Join(names, "|") + ")$"}, timeout}
 }
 
 // memory is the kilobytes of address space that a test may have: a change can make a loop endless.
 const memory = 6 << 20
 
 // run runs the tests with a change.
-func (b binary) run(ctx context.Context, id int, args ...string) (passed bool, out []byte) {
-	ctx, cancel := context.WithTimeout(ctx, b.timeout+10*time.Second)
+func (b *binary) run(ctx context.Context, id int, r testRun) (passed bool, out []byte) {
+	ctx, cancel := context.WithTimeout(ctx, r.timeout+10*time.Second)
 	defer cancel()
 	script := fmt.Sprintf(`ulimit -v %d; exec "$0" "$@"`, memory)
-	args = append([]string{"-c", script, b.path, "-test.failfast", "-test.paniconexit0", "-test.benchtime=100x", "-test.timeout=" + b.timeout.String()}, args...)
+	args := append([]string{"-c", script, b.path, "-test.failfast", "-test.paniconexit0", "-test.benchtime=100x", "-test.timeout=" + r.timeout.String()}, r.args...)
 	c := exec.CommandContext(ctx, "sh", args...)
 	c.Dir, c.WaitDelay = b.dir, 5*time.Second
 	c.Env = append(os.Environ(), "GOWORK=off", environment+"="+strconv.Itoa(id))
@@ -385,7 +406,10 @@ func (m *measurement) test(ctx context.Context, list []change, verbose bool) {
 		group.Go(func() {
 			for c := range next {
 				lock.Lock()
-				likely := cmp.Or(strings.Join(noticed[c.file+c.in], "|"), strings.Join(noticed[c.file], "|"))
+				likely := noticed[c.file+c.in]
+				if likely == nil {
+					likely = noticed[c.file]
+				}
 				lock.Unlock()
 				result, by := m.try(ctx, c, likely)
 				lock.Lock()
@@ -419,15 +443,15 @@ func recent(names []string, name string) []string {
 }
 
 // try runs the tests with a change: first those that are likely to notice it.
-func (m *measurement) try(ctx context.Context, c change, likely string) (result outcome, by string) {
-	var first [][]string
-	if likely != "" {
-		first = [][]string{{"-test.run=^(" + likely + ")$"}}
-	}
+func (m *measurement) try(ctx context.Context, c change, likely []string) (result outcome, by string) {
 	for _, i := range m.reached[c.id] {
-		b := m.binaries[i]
-		for _, args := range append(first, b.runs...) {
-			passed, out := b.run(ctx, c.id, args...)
+		b := &m.binaries[i]
+		runs := b.runs
+		if len(likely) > 0 {
+			runs = append([]testRun{b.only(likely, m.patience)}, runs...)
+		}
+		for _, r := range runs {
+			passed, out := b.run(ctx, c.id, r)
 			switch {
 			case passed:
 			case bytes.Contains(out, []byte("panic: test timed out after")):
