@@ -3,6 +3,7 @@ package serverside
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -100,5 +101,19 @@ func TestNew_InvalidConfiguration(t *testing.T) {
 		if _, err := New(c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
 		}
+	}
+}
+
+func TestNew_Defaults(t *testing.T) {
+	s, err := New(Config{Protector: testKeys, Store: bff.NewInMemoryStore()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := s.Config()
+	if c.CookieName != DefaultCookieName || c.SameSite != http.SameSiteStrictMode || c.UserPath != DefaultUserPath ||
+		c.IdleTimeout != DefaultIdleTimeout || c.AbsoluteLifetime != DefaultAbsoluteLifetime || c.RefreshBefore != DefaultRefreshBefore ||
+		c.TokenTimeout != DefaultTokenTimeout || c.StoreTimeout != DefaultStoreTimeout || c.TicketEncoding != ticket.DefaultEncoding ||
+		c.TicketCacheSize != DefaultTicketCacheSize || c.Logger == nil || c.Metrics == nil || c.Clock == nil || c.ErrorHandler == nil {
+		t.Errorf("the defaults are %+v", c)
 	}
 }

@@ -99,6 +99,11 @@ func measureAll(ctx context.Context, root string, dirs []string, only *regexp.Re
 			return fmt.Errorf("%s is not in the list of tools/mutants/measure.go", dir)
 		}
 	}
+	for _, e := range equivalent {
+		if e.reason == "" {
+			return fmt.Errorf("the list of equivalent changes has no reason for %s: %s", e.file, e.what)
+		}
+	}
 	var problems []error
 	for _, t := range targets {
 		if len(dirs) > 0 && !slices.Contains(dirs, t.dir) {

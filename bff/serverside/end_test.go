@@ -1,0 +1,164 @@
+package serverside
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"example.com/usersession/bff"
+)
+
+// TestSignOut_TwoCookies: two is the smallest number of several.
+func TestSignOut_TwoCookies(t *testing.T) {
+	b := newTestBFF(t)
+	one, two := b.browser(), b.browser()
+	one.signIn(as("alice", "s1"))
+	two.signIn(as("alice", "s2"))
+	r := one.request("/")
+	r.AddCookie(&http.Cookie{Name: DefaultCookieName, Value: two.cookies[DefaultCookieName]})
+	if err := b.SignOut(httptest.NewRecorder(), r); err != nil {
+		t.Error(err)
+	}
+	if rows := b.store.rows(t, "alice"); len(rows) > 0 {
+		t.Errorf("%d sessions are left", len(rows))
+	}
+}
+
+// signOutAfter signs out, after a change of the store while the handler runs.
+func (br *browser) signOutAfter(change func()) {
+	br.t.Helper()
+	br.visit(func(w http.ResponseWriter, r *http.Request) {
+		change()
+		br.store.reset()
+		if err := br.SignOut(w, r); err != nil {
+			br.t.Errorf("sign-out: %v", err)
+		}
+	})
+	br.settle()
+}
+
+const tokenMayLive = "a newer refresh token than the one read may live on"
+
+// TestSignOut_TokenThatMayLive: a warning is logged when a session ends whose refresh token is
+// not known, and only then. The session is read once.
+func TestSignOut_TokenThatMayLive(t *testing.T) {
+	for name, test := range map[string]struct {
+		change   func(b *testBFF)
+		warnings int
+	}{
+		"a session": {func(*testBFF) {}, 0},
+		"one that has ended before": {func(b *testBFF) {
+			_, _ = b.store.InMemoryStore.DeleteUserSessions(t.Context(), "app", bff.UserSessionsFilter{SubjectID: "alice"})
+		}, 0},
+		"one that cannot be read": {func(b *testBFF) { b.store.breakDown("get") }, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newTestBFF(t, func(c *Config) { c.Revoker = &provider{} })
+			br := b.browser()
+			br.signIn(alice())
+			br.signOutAfter(func() { test.change(b) })
+			if rows := b.store.rows(t, "alice"); len(rows) > 0 {
+				t.Errorf("%d sessions are left", len(rows))
+			}
+			if n := b.store.count("get"); n != 1 {
+				t.Errorf("the session was read %d times", n)
+			}
+			if n := strings.Count(b.log.String(), tokenMayLive); n != test.warnings {
+				t.Errorf("%d warnings, want %d: %s", n, test.warnings, b.log.String())
+			}
+		})
+	}
+}
+
+// TestSignOut_TicketForgotten: the process keeps no tokens of a session that has ended.
+func TestSignOut_TicketForgotten(t *testing.T) {
+	for name, revoker := range map[string]TokenRevoker{"no revoker": nil, "revoker": &provider{}} {
+		t.Run(name, func(t *testing.T) {
+			b := newTestBFF(t, func(c *Config) { c.Revoker = revoker })
+			br := b.browser()
+			br.signIn(alice())
+			br.want("alice")
+			row := b.store.rows(t, "alice")[0]
+			if _, ok := b.tickets.get(row); !ok {
+				t.Fatal("the ticket is not remembered: the test proves nothing")
+			}
+			br.signOutAfter(func() {})
+			if _, ok := b.tickets.get(row); ok {
+				t.Error("the ticket is still remembered")
+			}
+		})
+	}
+}
+
+// TestRevokeOtherSessions_ContextEnds: sessions that nobody waits for are not tried one by one.
+func TestRevokeOtherSessions_ContextEnds(t *testing.T) {
+	b := newTestBFF(t)
+	br := b.browser()
+	for _, id := range []string{"s1", "s2", "s3"} {
+		b.browser().signIn(as("alice", id))
+	}
+	br.signIn(as("alice", "s4"))
+	br.visit(func(_ http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithCancel(r.Context())
+		b.store.breakDown("delete")
+		b.store.reset()
+		b.store.on("delete", cancel)
+		if n, err := b.RevokeOtherSessions(ctx); n != 0 || err == nil {
+			t.Errorf("%d, %v", n, err)
+		}
+	})
+	if n := b.store.count("delete"); n != 1 {
+		t.Errorf("%d deletes were tried, want 1", n)
+	}
+}
+
+// TestRevokeSessions_UnreadableTicket: such a session ends like another.
+func TestRevokeSessions_UnreadableTicket(t *testing.T) {
+	b := newTestBFF(t, func(c *Config) { c.Revoker = &provider{} })
+	b.browser().signIn(alice())
+	row := b.store.rows(t, "alice")[0]
+	u := bff.UserSessionUpdate{
+		SubjectID: row.SubjectID, SessionID: row.SessionID, Created: row.Created, Renewed: row.Renewed, Expires: row.Expires, Ticket: []byte("no ticket"),
+	}
+	if err := b.store.InMemoryStore.UpdateUserSession(t.Context(), bff.UserSessionKey{PartitionKey: "app", Key: row.Key}, u); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := b.RevokeSessions(t.Context(), bff.UserSessionsFilter{SubjectID: "alice"}); n != 1 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	b.settle()
+}
+
+// A swappingStore answers every read with one row.
+type swappingStore struct {
+	*spy
+	row *bff.UserSession
+}
+
+func (s swappingStore) GetUserSession(ctx context.Context, key bff.UserSessionKey) (bff.UserSession, error) {
+	if s.row.Key != "" {
+		return *s.row, nil
+	}
+	return s.spy.GetUserSession(ctx, key)
+}
+
+// TestSignOut_RowOfAnotherSession: a ticket is bound to the key that was asked for, so that a
+// sign-out does not revoke another user's token, whatever the store answers.
+func TestSignOut_RowOfAnotherSession(t *testing.T) {
+	p, other := &provider{}, &bff.UserSession{}
+	var store *spy
+	b := newTestBFF(t, func(c *Config) {
+		store = c.Store.(*spy)
+		c.Store, c.Revoker = swappingStore{store, other}, p
+	})
+	b.browser().signIn(as("bob", "s2"))
+	br := b.browser()
+	br.signIn(as("alice", "s1"))
+	br.signOutAfter(func() { *other = store.rows(t, "bob")[0] })
+	if rows := store.rows(t, "alice"); len(rows) > 0 {
+		t.Errorf("%d sessions are left", len(rows))
+	}
+	p.want(t)
+}
