@@ -47,12 +47,13 @@ func TestSignOut_TokenThatMayLive(t *testing.T) {
 	for name, test := range map[string]struct {
 		change   func(b *testBFF)
 		warnings int
+		ended    int64
 	}{
-		"a session": {func(*testBFF) {}, 0},
+		"a session": {func(*testBFF) {}, 0, 1},
 		"one that has ended before": {func(b *testBFF) {
 			_, _ = b.store.InMemoryStore.DeleteUserSessions(t.Context(), "app", bff.UserSessionsFilter{SubjectID: "alice"})
-		}, 0},
-		"one that cannot be read": {func(b *testBFF) { b.store.breakDown("get") }, 2},
+		}, 0, 0},
+		"one that cannot be read": {func(b *testBFF) { b.store.breakDown("get") }, 2, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newTestBFF(t, func(c *Config) { c.Revoker = &provider{} })
@@ -65,11 +66,33 @@ func TestSignOut_TokenThatMayLive(t *testing.T) {
 			if n := b.store.count("get"); n != 1 {
 				t.Errorf("the session was read %d times", n)
 			}
+			b.wantEnded(EndSignOut, test.ended)
+			if test.ended > 0 && !strings.Contains(b.log.String(), `"reason":"sign_out","count":1,"subject_id":"alice"`) {
+				t.Errorf("the user's sign-out is not in the log: %s", b.log.String())
+			}
 			if n := strings.Count(b.log.String(), tokenMayLive); n != test.warnings {
 				t.Errorf("%d warnings, want %d: %s", n, test.warnings, b.log.String())
 			}
 		})
 	}
+}
+
+// TestSignOut_AnotherHostWasFirst: the user asked for the end, so that the token that was read is
+// revoked, whichever host has deleted the session.
+func TestSignOut_AnotherHostWasFirst(t *testing.T) {
+	p := &provider{}
+	b := newTestBFF(t, func(c *Config) { c.Revoker = p })
+	br := b.browser()
+	br.signIn(alice())
+	br.signOutAfter(func() {
+		b.store.on("delete", func() {
+			if n, err := b.store.InMemoryStore.DeleteUserSessions(t.Context(), "app", bff.UserSessionsFilter{SubjectID: "alice"}); n != 1 || err != nil {
+				t.Errorf("%d, %v", n, err)
+			}
+		})
+	})
+	p.want(t, "secret-refresh-token")
+	b.wantEnded(EndSignOut, 0)
 }
 
 // TestSignOut_TicketForgotten: the process keeps no tokens of a session that has ended.
