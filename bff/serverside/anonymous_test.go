@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,6 +67,9 @@ func TestMiddleware_AnonymousRow(t *testing.T) {
 	})
 	if b.store.count("delete") != 0 {
 		t.Error("reading an anonymous row deletes it")
+	}
+	if log := b.log.String(); !strings.Contains(log, "the session is anonymous") {
+		t.Errorf("the log: %s", log)
 	}
 }
 

@@ -25,7 +25,9 @@ func TestRun_Cleanup(t *testing.T) {
 		go func() { done <- b.Run(ctx) }()
 		time.Sleep(59 * time.Minute)
 		synctest.Wait()
-		b.wantEnded(EndExpired, 0)
+		if n, reported := b.tally.ended[EndExpired]; reported {
+			t.Errorf("a cleanup that removed nothing reports %d sessions", n)
+		}
 		time.Sleep(5 * time.Minute)
 		synctest.Wait()
 		b.wantEnded(EndExpired, 1)
@@ -56,6 +58,9 @@ func TestRun_WaitsForBackgroundWork(t *testing.T) {
 				took, want := time.Since(begin), max(time.Second, c.work)
 				if c.fail {
 					want = time.Second + b.longestWork()
+				}
+				if strings.Contains(b.log.String(), "still under way at the shutdown") != c.fail {
+					t.Errorf("the log: %s", b.log.String())
 				}
 				if (err != nil) != c.fail || took != want {
 					t.Errorf("Run returned %v after %v, want %v", err, took, want)
