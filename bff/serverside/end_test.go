@@ -2,10 +2,12 @@ package serverside
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/usersession/bff"
 )
@@ -184,4 +186,58 @@ func TestSignOut_RowOfAnotherSession(t *testing.T) {
 		t.Errorf("%d sessions are left", len(rows))
 	}
 	p.want(t)
+}
+
+// TestBackchannelLogout_LocalSessionsFail: the provider must deliver the token again if the
+// sessions that it cannot name have not ended.
+func TestBackchannelLogout_LocalSessionsFail(t *testing.T) {
+	for name, revoker := range map[string]TokenRevoker{"no revoker": nil, "revoker": &provider{}} {
+		t.Run(name, func(t *testing.T) {
+			b := newTestBFF(t, func(c *Config) { c.Revoker = revoker })
+			b.browser().signIn(as("alice", ""))
+			b.store.breakDown("delete")
+			filter := bff.UserSessionsFilter{SubjectID: "alice", SessionID: "s1"}
+			if n, err := b.BackchannelLogout(t.Context(), filter); n != 0 || !errors.Is(err, errDown) || !strings.HasPrefix(err.Error(), "serverside: ending sessions: ") {
+				t.Errorf("%d, %v", n, err)
+			}
+			b.store.breakDown()
+			if n, err := b.BackchannelLogout(t.Context(), filter); n != 1 || err != nil {
+				t.Errorf("the second delivery: %d, %v", n, err)
+			}
+			b.settle()
+		})
+	}
+}
+
+// TestBackchannelLogout_RequestsOwnLocalSession: the rest of the request is signed out.
+func TestBackchannelLogout_RequestsOwnLocalSession(t *testing.T) {
+	b := newTestBFF(t)
+	br := b.browser()
+	br.signIn(as("alice", ""))
+	br.visit(func(_ http.ResponseWriter, r *http.Request) {
+		if n, err := b.BackchannelLogout(r.Context(), bff.UserSessionsFilter{SubjectID: "alice", SessionID: "s1"}); n != 1 || err != nil {
+			t.Errorf("%d, %v", n, err)
+		}
+		if _, ok := FromContext(r.Context()); ok {
+			t.Error("the request is still signed in")
+		}
+	})
+}
+
+// TestSignIn_EndedByLogoutIsLogged: otherwise the user's failed sign-in has no visible cause.
+func TestSignIn_EndedByLogoutIsLogged(t *testing.T) {
+	b := newTestBFF(t)
+	tk := as("alice", "s1")
+	tk.IDTokenIssuedAt = b.clock.Now()
+	if err := b.RecordLogout(t.Context(), bff.UserSessionsFilter{SubjectID: "alice"}, b.clock.plus(time.Second), b.clock.plus(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+	if _, err := b.SignIn(httptest.NewRecorder(), r, tk); !errors.Is(err, ErrLoggedOut) {
+		t.Errorf("SignIn: %v", err)
+	}
+	if log := b.log.String(); !strings.Contains(log, `a back-channel logout has ended a sign-in under way","subject_id":"alice","session_id":"s1"`) {
+		t.Errorf("the log: %s", log)
+	}
+	b.settle()
 }

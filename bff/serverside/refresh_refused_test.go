@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -201,6 +202,9 @@ func TestRefresh_AnswerOfAnotherSubject(t *testing.T) {
 		}
 		if p.calls != 1 {
 			t.Errorf("the provider was asked %d times", p.calls)
+		}
+		if log := browsers[0].log.String(); !strings.Contains(log, "answered a refresh with the tokens of another user") || strings.Contains(log, "mallory") {
+			t.Errorf("the log: %s", log)
 		}
 		browsers[0].want("alice")
 		browsers[0].visit(func(_ http.ResponseWriter, r *http.Request) {
