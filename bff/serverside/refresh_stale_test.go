@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -62,5 +63,54 @@ func TestRefreshTokens_TokenOfAnotherRequest(t *testing.T) {
 	})
 	if n := k.calls.Load(); n != 1 {
 		t.Errorf("the provider was asked %d times", n)
+	}
+}
+
+// interrupted is a provider whose answer arrives after something else has happened.
+type interrupted struct {
+	tokens Tokens
+	during func()
+}
+
+func (p *interrupted) RefreshTokens(context.Context, string) (Tokens, error) {
+	p.during()
+	return p.tokens, nil
+}
+
+// TestRefresh_OtherChangeMeanwhile: new tokens are written although the session was changed during
+// the refresh, also if the refresh token stays the same; and tokens that another host has written
+// first are kept.
+func TestRefresh_OtherChangeMeanwhile(t *testing.T) {
+	for name, test := range map[string]struct {
+		tokens Tokens
+		change func(*ticket.Ticket)
+		want   string
+		unused bool
+	}{
+		"another claim":                      {Tokens{AccessToken: "new"}, func(tk *ticket.Ticket) { tk.Claims = map[string]any{"name": "Bob"} }, "new", false},
+		"another claim, new refresh token":   {Tokens{AccessToken: "new", RefreshToken: "new-r"}, func(tk *ticket.Ticket) { tk.Claims = map[string]any{"name": "Bob"} }, "new", false},
+		"another host's tokens":              {Tokens{AccessToken: "new", RefreshToken: "new-r"}, func(tk *ticket.Ticket) { tk.AccessToken, tk.RefreshToken = "other", "other-r" }, "other", true},
+		"another host's tokens, no rotation": {Tokens{AccessToken: "new"}, func(tk *ticket.Ticket) { tk.AccessToken = "other" }, "other", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := &interrupted{tokens: test.tokens}
+			b := newTestBFF(t, func(c *Config) { c.Refresher = p })
+			br := b.browser()
+			br.signIn(alice())
+			p.during = func() { br.change(test.change) }
+			br.visit(func(_ http.ResponseWriter, r *http.Request) {
+				if err := b.RefreshTokens(r.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+			br.visit(func(_ http.ResponseWriter, r *http.Request) {
+				if tk, _ := b.Ticket(r.Context()); tk.AccessToken != test.want {
+					t.Errorf("the access token is %q, want %q", tk.AccessToken, test.want)
+				}
+			})
+			if log := b.log.String(); strings.Contains(log, "another host has refreshed the same tokens") != test.unused {
+				t.Errorf("the log: %s", log)
+			}
+		})
 	}
 }
