@@ -2,12 +2,16 @@ package serverside
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"example.com/usersession/bff"
 	"example.com/usersession/bff/ticket"
 )
 
@@ -113,4 +117,68 @@ func TestRefresh_OtherChangeMeanwhile(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRefresh_SessionEndsMeanwhile: a provider that does not rotate its refresh tokens is not asked
+// to revoke one that does not exist, and the caller learns that the session has ended.
+func TestRefresh_SessionEndsMeanwhile(t *testing.T) {
+	revoker := &provider{}
+	p := &interrupted{tokens: Tokens{AccessToken: "new"}}
+	b := newTestBFF(t, func(c *Config) { c.Refresher, c.Revoker = p, revoker })
+	br := b.browser()
+	br.signIn(alice())
+	end := func() {
+		_, _ = b.store.InMemoryStore.DeleteUserSessions(t.Context(), "app", bff.UserSessionsFilter{SubjectID: "alice"})
+	}
+	p.during = end
+	br.visit(func(_ http.ResponseWriter, r *http.Request) {
+		if err := b.RefreshTokens(r.Context()); !errors.Is(err, ErrNoSession) {
+			t.Errorf("ended during the refresh: %v", err)
+		}
+	})
+	br.signIn(alice())
+	p.during = func() { t.Error("the provider was asked") }
+	br.visit(func(_ http.ResponseWriter, r *http.Request) {
+		end()
+		if err := b.RefreshTokens(r.Context()); !errors.Is(err, ErrNoSession) {
+			t.Errorf("ended before the refresh: %v", err)
+		}
+	})
+	b.settle()
+	revoker.want(t)
+}
+
+// TestRefresh_ClaimedAgainAndAgain: a refresh does not wait for ever for hosts that claim it one
+// after the other.
+func TestRefresh_ClaimedAgainAndAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &interrupted{during: func() { t.Error("the provider was asked") }}
+		b := newTestBFF(t, func(c *Config) { c.Refresher = p })
+		br := b.browser()
+		br.signIn(alice())
+		claims := 0
+		var claim func()
+		claim = func() {
+			claims++
+			row := b.store.rows(t, "alice")[0]
+			tk := alice()
+			tk.Issuer, tk.Expires, tk.Issued = issuer, row.Expires.Add(time.Hour), row.Created
+			tk.SetRefreshClaim(fmt.Sprint("another host's ", claims))
+			sealed, err := b.seal(row, tk)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.rewrite(func(u *bff.UserSessionUpdate) { u.Ticket = sealed })
+			b.store.on("get", claim)
+		}
+		br.visit(func(_ http.ResponseWriter, r *http.Request) {
+			b.store.on("get", claim)
+			if err := b.RefreshTokens(r.Context()); err == nil || !strings.Contains(err.Error(), "again and again") {
+				t.Errorf("RefreshTokens: %v", err)
+			}
+		})
+		if claims != maxClaims+1 {
+			t.Errorf("the refresh waited for %d claims, want %d", claims-1, maxClaims)
+		}
+	})
 }
