@@ -158,7 +158,7 @@ security-mutants: ## break the code in each place that SECURITY.md rests on: the
 	@cd tools && $(GO) run ./mutants -root ..
 
 .PHONY: mutants
-mutants: ## change the code of the packages in PACKAGES, or of all that tools/mutants lists: the tests must notice 95 % of the changes; takes most of an hour
+mutants: ## change the code of the packages in PACKAGES, or of all that tools/mutants lists: the tests must notice 95 % of the changes; takes long
 	@cd tools && $(GO) run ./mutants -root .. -all $(MUTANTARGS) $(PACKAGES)
 
 .PHONY: licences licences-update

@@ -182,3 +182,40 @@ func TestRefresh_ClaimedAgainAndAgain(t *testing.T) {
 		}
 	})
 }
+
+// TestRefresh_ClaimRemoved: after the provider has failed, the next request asks it at once. A
+// warning says so only if the claim is still there.
+func TestRefresh_ClaimRemoved(t *testing.T) {
+	for name, change := range map[string]func(b *testBFF){
+		"removed": nil,
+		"session ended": func(b *testBFF) {
+			_, _ = b.store.InMemoryStore.DeleteUserSessions(t.Context(), "app", bff.UserSessionsFilter{SubjectID: "alice"})
+		},
+		"database down": func(b *testBFF) { b.store.breakDown("update") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := &provider{fail: errors.New("the provider is down")}
+			b := newTestBFF(t, func(c *Config) { c.Refresher = p })
+			if change != nil {
+				p.during = func() { change(b) }
+			}
+			br := b.browser()
+			br.signIn(alice())
+			br.visit(func(_ http.ResponseWriter, r *http.Request) {
+				if err := b.RefreshTokens(r.Context()); err == nil {
+					t.Error("the refresh has not failed")
+				}
+			})
+			if log := b.log.String(); strings.Contains(log, "the claim of a refresh could not be removed") != (name == "database down") {
+				t.Errorf("the log: %s", log)
+			}
+			if name != "removed" {
+				return
+			}
+			row := b.store.rows(t, "alice")[0]
+			if opened, err := b.open(t.Context(), row); err != nil || opened.ticket.RefreshClaim() != "" {
+				t.Errorf("the claim is still there, %v", err)
+			}
+		})
+	}
+}

@@ -170,4 +170,12 @@ var equivalent = []survivor{
 		line:   "delay = firstRetryDelay",
 		what:   "delay = firstRetryDelay => nothing",
 		reason: "the next look at the claim comes a little later"},
+	{file: "bff/serverside/refresh_claim.go", in: "Sessions.claimRefresh",
+		line:   "case opened.ticket.RefreshClaim() != \"\" && time.Since(since) < s.claimLifetime(): // wait",
+		what:   "time.Since(since) < s.claimLifetime() => time.Since(since) <= s.claimLifetime()",
+		reason: "the claim ends a nanosecond later"},
+	{file: "bff/serverside/refresh_claim.go", in: "Sessions.claimRefresh",
+		line:   "continue",
+		what:   "continue => break",
+		reason: "the next try comes after its usual delay"},
 }
