@@ -192,6 +192,20 @@ func TestRefresh_ClaimRemoved(t *testing.T) {
 			_, _ = b.store.InMemoryStore.DeleteUserSessions(t.Context(), "app", bff.UserSessionsFilter{SubjectID: "alice"})
 		},
 		"database down": func(b *testBFF) { b.store.breakDown("update") },
+		"session ended after a conflict": func(b *testBFF) {
+			b.store.on("update", func() {
+				b.rewrite(func(*bff.UserSessionUpdate) {})
+				b.store.on("get", func() {
+					_, _ = b.store.InMemoryStore.DeleteUserSessions(t.Context(), "app", bff.UserSessionsFilter{SubjectID: "alice"})
+				})
+			})
+		},
+		"database down after a conflict": func(b *testBFF) {
+			b.store.on("update", func() {
+				b.rewrite(func(*bff.UserSessionUpdate) {})
+				b.store.breakDown("get")
+			})
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := &provider{fail: errors.New("the provider is down")}
@@ -202,8 +216,8 @@ func TestRefresh_ClaimRemoved(t *testing.T) {
 			br := b.browser()
 			br.signIn(alice())
 			br.visit(func(_ http.ResponseWriter, r *http.Request) {
-				if err := b.RefreshTokens(r.Context()); err == nil {
-					t.Error("the refresh has not failed")
+				if err := b.RefreshTokens(r.Context()); err == nil || !strings.Contains(err.Error(), "the identity provider failed") {
+					t.Errorf("RefreshTokens: %v", err)
 				}
 			})
 			if log := b.log.String(); strings.Contains(log, "the claim of a refresh could not be removed") != (name == "database down") {
@@ -217,5 +231,40 @@ func TestRefresh_ClaimRemoved(t *testing.T) {
 				t.Errorf("the claim is still there, %v", err)
 			}
 		})
+	}
+}
+
+// TestRefreshGroup_OneAtATime: concurrent callers share a refresh, and the next one starts another.
+func TestRefreshGroup_OneAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, refreshes, shared := &refreshGroup{background: &background{}}, 0, &openedSession{}
+		refresh := func() (*openedSession, error) {
+			refreshes++
+			time.Sleep(time.Second)
+			return shared, nil
+		}
+		for round := 1; round <= 2; round++ {
+			for range 10 {
+				go func() {
+					if got, err := g.do(t.Context(), "key", refresh); got != shared || err != nil {
+						t.Errorf("%v, %v", got, err)
+					}
+				}()
+			}
+			time.Sleep(2 * time.Second)
+			if refreshes != round {
+				t.Errorf("round %d: %d refreshes", round, refreshes)
+			}
+		}
+	})
+}
+
+// TestRefreshGroup_Panic: a panic in the background does not end the process.
+func TestRefreshGroup_Panic(t *testing.T) {
+	g := &refreshGroup{background: &background{}}
+	for range 2 {
+		if got, err := g.do(t.Context(), "key", func() (*openedSession, error) { panic("a secret") }); got != nil || !errors.Is(err, errRefreshPanicked) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%v, %v", got, err)
+		}
 	}
 }
