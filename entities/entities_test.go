@@ -119,3 +119,31 @@ func TestTimestamp_Unset(t *testing.T) {
 		t.Errorf("Value returns %v, %v, want nil", value, err)
 	}
 }
+
+// A dialect is a dialector of which only the name is known.
+type dialect struct {
+	gorm.Dialector
+	name string
+}
+
+func (d dialect) Name() string { return d.name }
+
+// TestColumnTypes: every dialect compares identities ordinally and keeps microseconds.
+func TestColumnTypes(t *testing.T) {
+	for name, want := range map[string][2]string{
+		"postgres":  {`varchar(200) COLLATE "C"`, "timestamptz"},
+		"mysql":     {"varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", "datetime(6)"},
+		"sqlserver": {"nvarchar(200) COLLATE Latin1_General_100_BIN2", "datetimeoffset(6)"},
+		"sqlite":    {"text", "datetime"},
+		"another":   {"varchar(200)", ""},
+	} {
+		db := &gorm.DB{Config: &gorm.Config{Dialector: dialect{name: name}}}
+		got := [2]string{entities.Identity("").GormDBDataType(db, nil), entities.Timestamp{}.GormDBDataType(db, nil)}
+		if got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	if a, b := (entities.Identity("")).GormDataType(), (entities.Timestamp{}).GormDataType(); a != "string" || b != "time" {
+		t.Errorf("GORM's types are %q and %q", a, b)
+	}
+}
