@@ -148,6 +148,20 @@ func TestRefresh_SessionEndsMeanwhile(t *testing.T) {
 	revoker.want(t)
 }
 
+// claimElsewhere seals the claim of another host into alice's ticket.
+func (b *testBFF) claimElsewhere(claim string) {
+	b.t.Helper()
+	row := b.store.rows(b.t, "alice")[0]
+	tk := alice()
+	tk.Issuer, tk.Expires, tk.Issued = issuer, row.Expires.Add(time.Hour), row.Created
+	tk.SetRefreshClaim(claim)
+	sealed, err := b.seal(row, tk)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.rewrite(func(u *bff.UserSessionUpdate) { u.Ticket = sealed })
+}
+
 // TestRefresh_ClaimedAgainAndAgain: a refresh does not wait for ever for hosts that claim it one
 // after the other.
 func TestRefresh_ClaimedAgainAndAgain(t *testing.T) {
@@ -160,15 +174,7 @@ func TestRefresh_ClaimedAgainAndAgain(t *testing.T) {
 		var claim func()
 		claim = func() {
 			claims++
-			row := b.store.rows(t, "alice")[0]
-			tk := alice()
-			tk.Issuer, tk.Expires, tk.Issued = issuer, row.Expires.Add(time.Hour), row.Created
-			tk.SetRefreshClaim(fmt.Sprint("another host's ", claims))
-			sealed, err := b.seal(row, tk)
-			if err != nil {
-				t.Fatal(err)
-			}
-			b.rewrite(func(u *bff.UserSessionUpdate) { u.Ticket = sealed })
+			b.claimElsewhere(fmt.Sprint("another host's ", claims))
 			b.store.on("get", claim)
 		}
 		br.visit(func(_ http.ResponseWriter, r *http.Request) {
@@ -266,5 +272,43 @@ func TestRefreshGroup_Panic(t *testing.T) {
 		if got, err := g.do(t.Context(), "key", func() (*openedSession, error) { panic("a secret") }); got != nil || !errors.Is(err, errRefreshPanicked) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%v, %v", got, err)
 		}
+	}
+}
+
+// TestRefresh_RefusedAfterTakeover: the host whose claim has ended may be about to write new
+// tokens. Until it is known that it is not, the session goes on.
+func TestRefresh_RefusedAfterTakeover(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(b *testBFF)
+		want   error
+		token  string
+	}{
+		"nothing happens": {func(*testBFF) {}, ErrRefreshTokenRefused, alice().AccessToken},
+		"session ends": {func(b *testBFF) {
+			_, _ = b.store.InMemoryStore.DeleteUserSessions(b.t.Context(), "app", bff.UserSessionsFilter{SubjectID: "alice"})
+		}, ErrNoSession, ""},
+		"database down": {func(b *testBFF) { b.store.breakDown("get") }, errDown, alice().AccessToken},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := &provider{fail: ErrRefreshTokenRefused}
+				b := newTestBFF(t, func(c *Config) { c.Refresher = p })
+				br := b.browser()
+				br.signIn(alice())
+				b.claimElsewhere("another host's")
+				p.during = func() { test.change(b) }
+				br.visit(func(_ http.ResponseWriter, r *http.Request) {
+					if err := b.RefreshTokens(r.Context()); !errors.Is(err, test.want) {
+						t.Errorf("RefreshTokens: %v, want %v", err, test.want)
+					}
+				})
+				b.store.breakDown()
+				br.visit(func(_ http.ResponseWriter, r *http.Request) {
+					if tk, _ := b.Ticket(r.Context()); tk.AccessToken != test.token {
+						t.Errorf("the access token is %q, want %q", tk.AccessToken, test.token)
+					}
+				})
+			})
+		})
 	}
 }
