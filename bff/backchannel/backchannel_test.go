@@ -173,7 +173,7 @@ func TestHandler_ValidTokens(t *testing.T) {
 		"fractions of seconds":   token(t, map[string]any{"iat": float64(now.Unix()) + 0.25}),
 		"a slow clock":           token(t, map[string]any{"iat": now.Add(50 * time.Second).Unix(), "nbf": now.Add(50 * time.Second).Unix()}),
 		"expired within skew":    token(t, map[string]any{"exp": float64(now.Unix()) - 59.5}),
-		"expires in year 9999":   token(t, map[string]any{"exp": 253402300799}),
+		"expires in year 9999":   token(t, map[string]any{"exp": int64(253402300799)}),
 		"late":                   token(t, map[string]any{"iat": now.Add(-9 * time.Minute).Unix()}),
 		"more claims and events": token(t, map[string]any{"trace_id": "x", "events": map[string]any{eventName: map[string]any{"x": 1}, "other": nil}}),
 		"white space":            raw(" "+goodHeader+"\n", " "+claimsJSON(t, nil)+" "),

@@ -71,7 +71,7 @@ func TestHandler_MalformedTokens(t *testing.T) {
 		"expired":                  token(t, map[string]any{"exp": now.Add(-time.Minute).Unix()}),
 		"exp a string":             token(t, map[string]any{"exp": "never"}),
 		"not yet":                  token(t, map[string]any{"nbf": now.Add(2 * time.Minute).Unix()}),
-		"exp too large":            token(t, map[string]any{"exp": 253402300800}),
+		"exp too large":            token(t, map[string]any{"exp": int64(253402300800)}),
 		"nbf 0":                    token(t, map[string]any{"nbf": 0}),
 		"nbf too large":            token(t, map[string]any{"nbf": 1e300}),
 		"nbf a string":             token(t, map[string]any{"nbf": "x"}),
