@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -149,9 +150,8 @@ func TestKeySet_LargestAnswer(t *testing.T) {
 // New takes the algorithms and the limits of KeySet from the discovery document.
 func TestNew_Discovery(t *testing.T) {
 	o := newOP(t)
-	fetches := 0
-	algorithms := []string{"PS256", "none", "HS256", "RS256"}
-	announced := newDiscovery(t, o, &fetches, &algorithms)
+	var fetches atomic.Int64
+	announced := newDiscovery(t, o, &fetches, "PS256", "none", "HS256", "RS256")
 	provider, err := oidc.NewProvider(t.Context(), announced.URL)
 	if err != nil {
 		t.Fatal(err)
@@ -176,8 +176,8 @@ func TestNew_Discovery(t *testing.T) {
 			t.Fatal("a forged token is accepted")
 		}
 	}
-	if fetches > 4 {
-		t.Errorf("50 forged tokens caused %d fetches", fetches)
+	if n := fetches.Load(); n > 4 {
+		t.Errorf("50 forged tokens caused %d fetches", n)
 	}
 	if v, err = oidcverify.New(provider, oidcverify.Config{ClientID: clientID, SupportedSigningAlgs: []string{"PS256"}}); err != nil {
 		t.Fatal(err)
@@ -187,18 +187,18 @@ func TestNew_Discovery(t *testing.T) {
 	}
 }
 
-// newDiscovery is a provider with o's keys.
-func newDiscovery(t *testing.T, o *op, fetches *int, algorithms *[]string) *httptest.Server {
+// newDiscovery is a provider with o's keys that announces the algorithms.
+func newDiscovery(t *testing.T, o *op, fetches *atomic.Int64, algorithms ...string) *httptest.Server {
 	t.Helper()
 	mux := http.NewServeMux()
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"issuer":"`+server.URL+`","jwks_uri":"`+server.URL+`/keys","authorization_endpoint":"`+server.URL+
-			`/a","token_endpoint":"`+server.URL+`/t","id_token_signing_alg_values_supported":["`+strings.Join(*algorithms, `","`)+`"]}`)
+			`/a","token_endpoint":"`+server.URL+`/t","id_token_signing_alg_values_supported":["`+strings.Join(algorithms, `","`)+`"]}`)
 	})
 	mux.HandleFunc("/keys", func(w http.ResponseWriter, _ *http.Request) {
-		*fetches++
+		fetches.Add(1)
 		_, _ = io.WriteString(w, keySet(publicKey(t, "k1", o.key.Public())))
 	})
 	return server
