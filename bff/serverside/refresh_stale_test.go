@@ -243,13 +243,14 @@ func TestRefresh_ClaimRemoved(t *testing.T) {
 // TestRefreshGroup_OneAtATime: concurrent callers share a refresh, and the next one starts another.
 func TestRefreshGroup_OneAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, refreshes, shared := &refreshGroup{background: &background{}}, 0, &openedSession{}
+		var refreshes atomic.Int64
+		g, shared := &refreshGroup{background: &background{}}, &openedSession{}
 		refresh := func() (*openedSession, error) {
-			refreshes++
+			refreshes.Add(1)
 			time.Sleep(time.Second)
 			return shared, nil
 		}
-		for round := 1; round <= 2; round++ {
+		for round := range int64(2) {
 			for range 10 {
 				go func() {
 					if got, err := g.do(t.Context(), "key", refresh); got != shared || err != nil {
@@ -258,8 +259,8 @@ func TestRefreshGroup_OneAtATime(t *testing.T) {
 				}()
 			}
 			time.Sleep(2 * time.Second)
-			if refreshes != round {
-				t.Errorf("round %d: %d refreshes", round, refreshes)
+			if n := refreshes.Load(); n != round+1 {
+				t.Errorf("round %d: %d refreshes", round+1, n)
 			}
 		}
 	})
