@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/usersession/bff"
+	"example.com/usersession/bff/ticket"
 )
 
 const notRenewed = "a user session could not be renewed"
@@ -128,5 +129,41 @@ func TestLongestWork(t *testing.T) {
 	b := newTestBFF(t, func(c *Config) { c.TokenTimeout, c.StoreTimeout = 7*time.Second, 3*time.Second })
 	if got := b.longestWork(); got != 24*time.Second+revocationDelay {
 		t.Errorf("longestWork = %v", got)
+	}
+}
+
+// TestRenew_SealsUnderPrimaryKey: after a rotation, the sessions that are in use move to the new
+// key by themselves.
+func TestRenew_SealsUnderPrimaryKey(t *testing.T) {
+	key := func(first byte) ticket.Key {
+		secret := make([]byte, ticket.KeySize)
+		secret[0] = first
+		k, err := ticket.NewKey(secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	ring := func(primary ticket.Key, others ...ticket.Key) *ticket.KeyRing {
+		r, err := ticket.NewKeyRing(primary, others...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	b := newTestBFF(t, func(c *Config) { c.Protector = ring(key(1)) })
+	br := b.browser()
+	br.signIn(alice())
+	rotated := ring(key(2), key(1))
+	b.cfg.Protector = rotated
+	for _, step := range []struct {
+		pass time.Duration
+		old  bool
+	}{{0, true}, {40 * time.Minute, false}} {
+		b.clock.pass(step.pass)
+		br.want("alice")
+		if old := ticket.NeedsReseal(rotated, b.store.rows(t, "alice")[0].Ticket); old != step.old {
+			t.Errorf("after %v: under the old key: %t", step.pass, old)
+		}
 	}
 }
