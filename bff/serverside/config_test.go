@@ -25,7 +25,10 @@ func TestRun_Cleanup(t *testing.T) {
 		go func() { done <- b.Run(ctx) }()
 		time.Sleep(59 * time.Minute)
 		synctest.Wait()
-		if n, reported := b.tally.ended[EndExpired]; reported {
+		b.tally.mu.Lock()
+		n, reported := b.tally.ended[EndExpired]
+		b.tally.mu.Unlock()
+		if reported {
 			t.Errorf("a cleanup that removed nothing reports %d sessions", n)
 		}
 		time.Sleep(5 * time.Minute)
