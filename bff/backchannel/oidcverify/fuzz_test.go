@@ -6,11 +6,13 @@ import (
 	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +43,17 @@ var signatures = []func(text string) []byte{
 		return mac.Sum(nil)
 	},
 	func(text string) []byte { return ed25519.Sign(seeded(1), []byte(text+"x")) },
+}
+
+// sameParts reports whether the parts of two tokens have the same bytes. The last character of a
+// part has bits that decoders ignore.
+func sameParts(a, b string) bool {
+	partsA, partsB := strings.Split(a, "."), strings.Split(b, ".")
+	return slices.EqualFunc(partsA, partsB, func(a, b string) bool {
+		bytesA, errA := base64.RawURLEncoding.DecodeString(a)
+		bytesB, errB := base64.RawURLEncoding.DecodeString(b)
+		return errA == nil && errB == nil && bytes.Equal(bytesA, bytesB)
+	})
 }
 
 // FuzzLogout posts a logout token, with a real signature, to the endpoint in front of a real store.
@@ -95,6 +108,7 @@ func FuzzLogout(f *testing.F) {
 		kind := int(how) % len(signatures)
 		text := b64(header) + "." + b64(claims)
 		token := []byte(text + "." + b64(string(signatures[kind](text))))
+		signed := string(token)
 		token[int(at)%len(token)] ^= flip
 
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(url.Values{"logout_token": {string(token)}}.Encode()))
@@ -104,8 +118,7 @@ func FuzzLogout(f *testing.F) {
 		if w.Code != http.StatusOK && w.Code != http.StatusBadRequest {
 			t.Errorf("status %d", w.Code)
 		}
-		// The last character of a signature has bits that decoders ignore.
-		genuine := kind == 0 && (flip == 0 || int(at)%len(token) == len(token)-1)
+		genuine := kind == 0 && sameParts(signed, string(token))
 		var named struct{ sub, sid, iss, aud, exp any }
 		if w.Code == http.StatusOK {
 			var members map[string]any
