@@ -39,6 +39,7 @@ type batch struct {
 	picked  int       // fewer than the batch size if no expired row is left
 	deleted int64     // the rows that this batch deleted itself
 	upTo    time.Time // the latest expiry picked; zero if unknown
+	kept    bool      // a trigger may keep rows without an error
 }
 
 // DeleteExpiredSessions implements [bff.UserSessionStoreCleanup]. It deletes the sessions
@@ -47,8 +48,8 @@ type batch struct {
 // of hosts may call it at once. It reads no tickets, and its memory does not grow with
 // the number of rows.
 //
-// A row that a foreign key or a trigger of the team's keeps does not stop the cleanup: it
-// deletes the other rows, and returns an error that says how many stay.
+// A row that a foreign key or a trigger of the team's keeps, with an error or without one, does
+// not stop the cleanup: it deletes the other rows, and returns an error that says how many stay.
 func (s *GormStore) DeleteExpiredSessions(ctx context.Context) (int64, error) {
 	const operation = "delete expired sessions"
 	var (
@@ -69,8 +70,10 @@ func (s *GormStore) DeleteExpiredSessions(ctx context.Context) (int64, error) {
 			return err
 		})
 		before := len(kept.ids)
-		if s.isUndeletable(err) {
+		if s.isUndeletable(err) || err == nil && done.kept {
+			inBatch := done.deleted
 			done, err = s.deleteEachExpired(ctx, operation, from, now, size, &kept)
+			done.deleted += inBatch
 		}
 		deleted += done.deleted
 		if done.deleted > 0 {
@@ -80,7 +83,7 @@ func (s *GormStore) DeleteExpiredSessions(ctx context.Context) (int64, error) {
 			return deleted, err
 		}
 		s.logger.LogAttrs(ctx, slog.LevelDebug, "usersession: deleted a batch of expired sessions",
-			slog.Int64("deleted", done.deleted), slog.Int("picked", done.picked))
+			slog.Int64("deleted", done.deleted), slog.Int("picked", max(done.picked, int(done.deleted))))
 		advanced := done.deleted > 0 || done.upTo.After(from) || len(kept.ids) > before
 		if done.picked < size || !advanced {
 			return deleted, kept.err(operation)
@@ -138,11 +141,13 @@ func (s *GormStore) deleteBatchAs(ctx context.Context, form cleanupForm, after, 
 	from, now := s.conn.dialect.timeArg(after), s.conn.dialect.timeArg(until)
 	switch form {
 	case formCTE:
-		return s.deleteReporting(ctx, s.sql.deleteReturning, from, now, size, now)
+		done, err = s.deleteReporting(ctx, s.sql.deleteReturning, from, now, size, now)
 	case formReadPast:
-		return s.deleteReporting(ctx, s.sql.deleteReadPast, size, from, now)
+		done, err = s.deleteReporting(ctx, s.sql.deleteReadPast, size, from, now)
 	case formPausing:
-		return s.deleteCounted(ctx, s.sql.deleteBatch, now, size)
+		done, err = s.deleteCounted(ctx, s.sql.deleteBatch, now, size)
+		done.kept = done.picked < size // or no expired row is left
+		return done, err
 	default:
 		pick := s.sql.pick
 		if form == formLocked {
@@ -152,8 +157,13 @@ func (s *GormStore) deleteBatchAs(ctx context.Context, form cleanupForm, after, 
 			done, err = s.pickAndDelete(ctx, tx, pick, from, now, size)
 			return err
 		})
-		return done, err
 	}
+	if form == formUnlocked { // another host may have deleted the rows
+		done.kept = done.picked == size && done.deleted == 0 && !done.upTo.After(after)
+	} else {
+		done.kept = done.deleted < int64(done.picked)
+	}
+	return done, err
 }
 
 // deleteCounted runs a statement that reports only the number of deleted rows.

@@ -118,6 +118,7 @@ func describe(err error) string {
 	}
 	for _, known := range []error{
 		context.Canceled, context.DeadlineExceeded, driver.ErrBadConn, sql.ErrConnDone, sql.ErrTxDone, io.EOF, io.ErrUnexpectedEOF,
+		errKeptSilently,
 	} {
 		if errors.Is(err, known) {
 			return known.Error()

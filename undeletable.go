@@ -15,6 +15,9 @@ import (
 // maxKeptRows is the number of undeletable rows at which a cleanup gives up.
 const maxKeptRows = 10_000
 
+// errKeptSilently is the cause if the database reports none.
+var errKeptSilently = errors.New("the DELETE left them without an error")
+
 // keptRows are the expired rows that a cleanup could not delete.
 type keptRows struct {
 	ids   map[int64]bool
@@ -27,8 +30,9 @@ func (k *keptRows) add(id int64, err error) {
 	}
 	k.ids[id] = true
 	if failed, ok := errors.AsType[*databaseError](err); ok {
-		k.cause = failed.cause
+		err = failed.cause
 	}
+	k.cause = err
 }
 
 // err returns the error of an operation that could not delete the rows, or nil if there are
@@ -98,6 +102,7 @@ func (s *GormStore) deleteEachExpired(ctx context.Context, operation string, fro
 	if len(ids) == size+before {
 		done.picked = size // there may be more
 	}
+	silent := map[int64]bool{} // the DELETE reported neither a row nor an error
 	for _, id := range ids {
 		if kept.ids[id] {
 			continue
@@ -106,6 +111,23 @@ func (s *GormStore) deleteEachExpired(ctx context.Context, operation string, fro
 		done.deleted += n
 		if err != nil {
 			return done, err
+		}
+		if n == 0 && !kept.ids[id] {
+			silent[id] = true
+		}
+	}
+	if len(silent) > 0 {
+		err := s.run(ctx, reads, operation, func() (err error) {
+			ids, _, err = pickIDs(ctx, s.conn, s.sql.pick, fromArg, nowArg, size+before)
+			return err
+		})
+		if err != nil {
+			return done, err
+		}
+		for _, id := range ids {
+			if silent[id] { // no other host has deleted or renewed it
+				kept.add(id, errKeptSilently)
+			}
 		}
 	}
 	if len(kept.ids) >= maxKeptRows {

@@ -89,6 +89,14 @@ func keptBy(table string) func(*checker, []string) {
 	}
 }
 
+// ignores reports a trigger that can make the server ignore a statement of the store.
+func ignores(table string) func(*checker, []string) {
+	return func(c *checker, row []string) {
+		c.add(table, fmt.Sprintf("the trigger %s can keep a session that the store deletes or updates, without an error: a user who has signed out, or whose sessions were revoked, may stay signed in", row[0]),
+			"raise an error in the trigger, or remove it")
+	}
+}
+
 // isolation reports an isolation level that costs retries, or that shows changes which are
 // never committed.
 func isolation(c *checker, level string) {

@@ -64,6 +64,9 @@ func (d postgres) probes(table string) []probe {
 		{query: "SELECT rulename FROM pg_rewrite WHERE ev_class = to_regclass(?) AND ev_type <> '1' ORDER BY rulename", args: []any{regclass}, find: func(c *checker, row []string) {
 			c.add(table, fmt.Sprintf("the table has the rule %s, with which the server refuses statements of the store", row[0]), "replace the rule by a trigger")
 		}},
+		{query: `SELECT t.tgname FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+			WHERE t.tgrelid = to_regclass(?) AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 3 = 3
+				AND p.prosrc ~* '\mreturn\s+null\M' ORDER BY t.tgname`, args: []any{regclass}, find: ignores(table)},
 		{query: "SELECT current_setting('default_transaction_isolation')", find: func(c *checker, row []string) { isolation(c, row[0]) }},
 		{query: "SELECT row_security_active(to_regclass(?))", args: []any{regclass}, find: func(c *checker, row []string) {
 			if isOn(row[0]) {

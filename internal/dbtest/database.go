@@ -138,12 +138,12 @@ func (d *Database) DSNAt(address string, params url.Values) (string, error) {
 // Open opens the database as an application does, and closes it when the test ends.
 func (d *Database) Open(t testing.TB, setup Setup) *gorm.DB {
 	t.Helper()
-	params := setup.Params
+	params := url.Values{}
+	if d.Engine == MySQL {
+		params.Set("sql_safe_updates", "0") // the tests' own statements name no key
+	}
+	maps.Copy(params, setup.Params)
 	if setup.Isolation != "" {
-		params = maps.Clone(params)
-		if params == nil {
-			params = url.Values{}
-		}
 		params.Set(d.TransactionVariable("isolation"), "'"+setup.Isolation+"'")
 	}
 	dsn, err := d.DSN(params)

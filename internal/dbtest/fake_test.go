@@ -84,6 +84,9 @@ var (
 
 func (c fakeConn) ExecContext(_ context.Context, query string, _ []driver.NamedValue) (driver.Result, error) {
 	affected := int64(1)
+	if _, ids, found := strings.Cut(query, " AND `id` IN ("); found {
+		affected = int64(strings.Count(ids, ",") + 1)
+	}
 	switch query {
 	case "SET TRANSACTION ISOLATION LEVEL READ COMMITTED":
 		c.nextReadCommitted = true
@@ -162,6 +165,9 @@ func (c fakeConn) QueryContext(ctx context.Context, query string, args []driver.
 		answer = c.afterTrigger(answer)
 	} else if strings.Contains(query, "user_sessions") && strings.Contains(query, "ORDER BY") {
 		answer.columns, answer.row, answer.left = []string{"id", "expires"}, []driver.Value{int64(7), time.Time{}}, 2
+		if strings.Contains(query, "+`expires`") { // SQLite's batch was the last
+			answer.left = 0
+		}
 	} else if strings.Contains(strings.ToLower(query), "count(*)") {
 		answer.row = []driver.Value{int64(0)} // AutoMigrate finds no table, column or index
 	} else if strings.Contains(strings.ToLower(query), "version") {

@@ -129,3 +129,36 @@ func checkKept(t *testing.T, d *dbtest.Database, code string, keep func(*gorm.DB
 	deleted, err = store.DeleteUserSession(ctx, keyOf("keep live"))
 	check("delete", deleted, 0, err, "refuses the change")
 }
+
+// TestCleanup_KeptSilently: a trigger keeps rows and the DELETE reports no error. The cleanup
+// deletes the other rows, also where a whole batch is kept, and says how many stay.
+func TestCleanup_KeptSilently(t *testing.T) {
+	silent := map[*dbtest.Engine]string{dbtest.PostgreSQL: "RETURN NULL", dbtest.SQLite: "SELECT RAISE(IGNORE)"}
+	dbtest.On(t, []*dbtest.Engine{dbtest.SQLite, dbtest.PostgreSQL}, func(t *testing.T, d *dbtest.Database) {
+		for _, kept := range []int{1, 3, 4, 9} {
+			t.Run(fmt.Sprint(kept), func(t *testing.T) {
+				d := d.Engine.New(t)
+				db, store := openStore(t, d, dbtest.Setup{}, usersession.WithCleanupBatchSize(4))
+				const others = 20
+				for i := range kept + others {
+					session := testSession(fmt.Sprint("other ", i), "")
+					if i < kept {
+						session.Key = fmt.Sprint("keep ", i)
+					}
+					session.Expires = session.Created
+					must(t, store.CreateUserSession(t.Context(), session))
+				}
+				for _, ddl := range keepers[d.Engine].trigger {
+					must(t, db.Exec(strings.Replace(ddl, "{keep}", silent[d.Engine], 1)).Error)
+				}
+				want := fmt.Sprint(kept, " sessions cannot be deleted")
+				for _, n := range []int64{others, 0} {
+					deleted, err := store.DeleteExpiredSessions(t.Context())
+					if deleted != n || err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "trigger") {
+						t.Errorf("cleanup: %d, %v; want %d and an error with %q", deleted, err, n, want)
+					}
+				}
+			})
+		}
+	})
+}

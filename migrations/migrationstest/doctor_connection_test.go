@@ -53,6 +53,11 @@ var misfits = []misfit{
 	{name: "options", engine: dbtest.PostgreSQL, params: url.Values{"options": {"-c default_transaction_read_only=on"}}, find: "connection: the connection is read-only", remedy: "target_session_attrs=read-write"},
 	{name: "mode=ro", engine: dbtest.SQLite, params: url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(5000)"}}, find: "connection: the connection is read-only", remedy: "mode=ro"},
 	{name: "rule", engine: dbtest.PostgreSQL, ddl: []string{"CREATE RULE keep AS ON DELETE TO user_sessions DO INSTEAD NOTHING"}, find: "user_sessions: the table has the rule keep", remedy: "trigger"},
+	{name: "trigger that ignores", engine: dbtest.PostgreSQL, ddl: []string{
+		"CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.key LIKE 'keep%%' THEN Return\n NULL; END IF; RETURN OLD; END $$",
+		"CREATE TRIGGER keep BEFORE DELETE ON user_sessions FOR EACH ROW EXECUTE FUNCTION keep()",
+	}, find: "user_sessions: the trigger keep can keep a session", remedy: "raise an error"},
+	{name: "trigger that ignores", engine: dbtest.SQLite, ddl: []string{"CREATE TRIGGER keep BEFORE DELETE ON user_sessions BEGIN SELECT raise (\n\tignore ); END"}, find: "user_sessions: the trigger keep can keep a session", remedy: "raise an error"},
 	{name: "view", engine: dbtest.PostgreSQL, ddl: asView, find: "user_sessions: it is a view", remedy: "CheckTable", harmless: true},
 	{name: "view", engine: dbtest.MySQL, ddl: asView, find: "user_sessions: it is a view", remedy: "CheckTable", harmless: true},
 	{name: "NOT NULL and a trigger", engine: dbtest.PostgreSQL, ddl: []string{
@@ -137,6 +142,14 @@ var fits = []misfit{
 		"CREATE TABLE a (s bigint NOT NULL REFERENCES user_sessions (id) ON DELETE CASCADE)", "CREATE TABLE b (s bigint REFERENCES user_sessions (id) ON DELETE SET NULL)",
 		"CREATE TABLE c (s bigint REFERENCES user_sessions (id) ON DELETE SET DEFAULT)",
 	}},
+	{name: "triggers that do not ignore", engine: dbtest.PostgreSQL, ddl: []string{
+		"CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$",
+		"CREATE TRIGGER audit AFTER DELETE OR INSERT OR UPDATE ON user_sessions FOR EACH ROW EXECUTE FUNCTION audit()",
+		"CREATE TRIGGER statements BEFORE DELETE ON user_sessions FOR EACH STATEMENT EXECUTE FUNCTION audit()",
+		"CREATE FUNCTION pass() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN OLD; END $$",
+		"CREATE TRIGGER pass BEFORE DELETE ON user_sessions FOR EACH ROW EXECUTE FUNCTION pass()",
+	}},
+	{name: "trigger that raises", engine: dbtest.SQLite, ddl: []string{"CREATE TRIGGER keep BEFORE DELETE ON user_sessions BEGIN SELECT RAISE(ABORT, 'no'); END"}},
 	{name: "generated column", engine: dbtest.PostgreSQL, ddl: []string{"ALTER TABLE user_sessions ADD g text GENERATED ALWAYS AS (upper(subject_id)) STORED NOT NULL"}},
 	{name: "enumeration", engine: dbtest.MySQL, ddl: []string{"ALTER TABLE user_sessions ADD g enum('a', 'b') NOT NULL"}},
 	{name: "upper case", engine: dbtest.MySQL, ddl: []string{"ALTER TABLE user_sessions CHANGE expires EXPIRES datetime(6)", "ALTER TABLE user_sessions CHANGE version Version bigint NOT NULL"}},

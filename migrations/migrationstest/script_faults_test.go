@@ -276,6 +276,6 @@ func failAt(t *testing.T, c client, files map[string]string, name string, f faul
 func upState(t *testing.T, engine *dbtest.Engine, dir string) state {
 	t.Helper()
 	d := engine.New(t)
-	mustRun(t, team(dir, steps[len(steps)-1].models...), "up", dsnOf(t, d))
+	mustRun(t, team(dir, steps[len(steps)-1].models...), "up", byHandDSNOf(t, d))
 	return stateOf(t, d.Open(t, dbtest.Setup{}))
 }

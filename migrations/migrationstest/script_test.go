@@ -253,7 +253,7 @@ func TestScript_ByHand(t *testing.T) {
 		add(t, dir, steps[0])
 		writeAll(t, dir, map[string]string{dialect + "/20270101000000_notes.sql": byHand[dialect]})
 		other := d.Engine.New(t)
-		mustRun(t, team(dir, steps[0].models...), "up", dsnOf(t, other))
+		mustRun(t, team(dir, steps[0].models...), "up", byHandDSNOf(t, other))
 		text := scriptOf(t, dir, dialect, 0, 20270101000000)
 		if strings.Contains(text, "-- done") || strings.Contains(text, "-- one") || !strings.Contains(text, "-- the key") {
 			t.Errorf("the script has other comments than those inside of statements:\n%s", text)
