@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 )
 
 // twoCookies returns a request with the cookies of two browsers, as a proxy or a broken
@@ -23,40 +24,42 @@ func twoCookies(one, two *browser) *http.Request {
 func TestSignOut_SeveralCookies(t *testing.T) {
 	for name, withMiddleware := range map[string]bool{"middleware": true, "no middleware": false} {
 		t.Run(name, func(t *testing.T) {
-			b := newTestBFF(t, func(c *Config) { c.Revoker = &provider{} })
-			one, two := b.browser(), b.browser()
-			one.signIn(as("alice", "s1"))
-			two.signIn(as("alice", "s2"))
-			signOut := func(w http.ResponseWriter, r *http.Request) {
-				if _, ok := FromContext(r.Context()); ok {
-					t.Error("a request with two session cookies is signed in")
+			synctest.Test(t, func(t *testing.T) {
+				b := newTestBFF(t, func(c *Config) { c.Revoker = &provider{} })
+				one, two := b.browser(), b.browser()
+				one.signIn(as("alice", "s1"))
+				two.signIn(as("alice", "s2"))
+				signOut := func(w http.ResponseWriter, r *http.Request) {
+					if _, ok := FromContext(r.Context()); ok {
+						t.Error("a request with two session cookies is signed in")
+					}
+					if err := b.SignOut(w, r); err != nil {
+						t.Error(err)
+					}
+					b.store.reset()
+					if err := b.SignOut(w, r); err != nil || withMiddleware && b.store.count("get")+b.store.count("delete") > 0 {
+						t.Errorf("signing out again: %v; it asks the store", err)
+					}
 				}
-				if err := b.SignOut(w, r); err != nil {
-					t.Error(err)
+				w := httptest.NewRecorder()
+				if withMiddleware {
+					b.Middleware(http.HandlerFunc(signOut)).ServeHTTP(w, twoCookies(one, two))
+				} else {
+					signOut(w, twoCookies(one, two))
 				}
-				b.store.reset()
-				if err := b.SignOut(w, r); err != nil || withMiddleware && b.store.count("get")+b.store.count("delete") > 0 {
-					t.Errorf("signing out again: %v; it asks the store", err)
+				if cookies := w.Result().Cookies(); len(cookies) != 2 || cookies[0].MaxAge >= 0 || cookies[0].Partitioned || cookies[1].MaxAge >= 0 || !cookies[1].Partitioned {
+					t.Errorf("the cookies are not cleared: %v", cookies)
 				}
-			}
-			w := httptest.NewRecorder()
-			if withMiddleware {
-				b.Middleware(http.HandlerFunc(signOut)).ServeHTTP(w, twoCookies(one, two))
-			} else {
-				signOut(w, twoCookies(one, two))
-			}
-			if cookies := w.Result().Cookies(); len(cookies) != 2 || cookies[0].MaxAge >= 0 || cookies[0].Partitioned || cookies[1].MaxAge >= 0 || !cookies[1].Partitioned {
-				t.Errorf("the cookies are not cleared: %v", cookies)
-			}
-			if rows := b.store.rows(t, "alice"); len(rows) > 0 {
-				t.Errorf("%d sessions are left", len(rows))
-			}
-			b.wantEnded(EndSignOut, 2)
-			b.settle()
-			log := b.log.String()
-			if !strings.Contains(log, "several session cookies") || strings.Contains(log, one.cookies[DefaultCookieName]) {
-				t.Errorf("the log: %s", log)
-			}
+				if rows := b.store.rows(t, "alice"); len(rows) > 0 {
+					t.Errorf("%d sessions are left", len(rows))
+				}
+				b.wantEnded(EndSignOut, 2)
+				b.settle()
+				log := b.log.String()
+				if !strings.Contains(log, "several session cookies") || strings.Contains(log, one.cookies[DefaultCookieName]) {
+					t.Errorf("the log: %s", log)
+				}
+			})
 		})
 	}
 }

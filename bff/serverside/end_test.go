@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"example.com/usersession/bff"
@@ -82,19 +83,21 @@ func TestSignOut_TokenThatMayLive(t *testing.T) {
 // TestSignOut_AnotherHostWasFirst: the user asked for the end, so that the token that was read is
 // revoked, whichever host has deleted the session.
 func TestSignOut_AnotherHostWasFirst(t *testing.T) {
-	p := &provider{}
-	b := newTestBFF(t, func(c *Config) { c.Revoker = p })
-	br := b.browser()
-	br.signIn(alice())
-	br.signOutAfter(func() {
-		b.store.on("delete", func() {
-			if n, err := b.store.InMemoryStore.DeleteUserSessions(t.Context(), "app", bff.UserSessionsFilter{SubjectID: "alice"}); n != 1 || err != nil {
-				t.Errorf("%d, %v", n, err)
-			}
+	synctest.Test(t, func(t *testing.T) {
+		p := &provider{}
+		b := newTestBFF(t, func(c *Config) { c.Revoker = p })
+		br := b.browser()
+		br.signIn(alice())
+		br.signOutAfter(func() {
+			b.store.on("delete", func() {
+				if n, err := b.store.InMemoryStore.DeleteUserSessions(t.Context(), "app", bff.UserSessionsFilter{SubjectID: "alice"}); n != 1 || err != nil {
+					t.Errorf("%d, %v", n, err)
+				}
+			})
 		})
+		p.want(t, "secret-refresh-token")
+		b.wantEnded(EndSignOut, 0)
 	})
-	p.want(t, "secret-refresh-token")
-	b.wantEnded(EndSignOut, 0)
 }
 
 // TestSignOut_TicketForgotten: the process keeps no tokens of a session that has ended.
@@ -169,20 +172,22 @@ func (s swappingStore) GetUserSession(ctx context.Context, key bff.UserSessionKe
 // TestSignOut_RowOfAnotherSession: a ticket is bound to the key that was asked for, so that a
 // sign-out does not revoke another user's token, whatever the store answers.
 func TestSignOut_RowOfAnotherSession(t *testing.T) {
-	p, other := &provider{}, &bff.UserSession{}
-	var store *spy
-	b := newTestBFF(t, func(c *Config) {
-		store = c.Store.(*spy)
-		c.Store, c.Revoker = swappingStore{store, other}, p
+	synctest.Test(t, func(t *testing.T) {
+		p, other := &provider{}, &bff.UserSession{}
+		var store *spy
+		b := newTestBFF(t, func(c *Config) {
+			store = c.Store.(*spy)
+			c.Store, c.Revoker = swappingStore{store, other}, p
+		})
+		b.browser().signIn(as("bob", "s2"))
+		br := b.browser()
+		br.signIn(as("alice", "s1"))
+		br.signOutAfter(func() { *other = store.rows(t, "bob")[0] })
+		if rows := store.rows(t, "alice"); len(rows) > 0 {
+			t.Errorf("%d sessions are left", len(rows))
+		}
+		p.want(t)
 	})
-	b.browser().signIn(as("bob", "s2"))
-	br := b.browser()
-	br.signIn(as("alice", "s1"))
-	br.signOutAfter(func() { *other = store.rows(t, "bob")[0] })
-	if rows := store.rows(t, "alice"); len(rows) > 0 {
-		t.Errorf("%d sessions are left", len(rows))
-	}
-	p.want(t)
 }
 
 // TestBackchannelLogout_LocalSessionsFail: the provider must deliver the token again if the
@@ -190,18 +195,20 @@ func TestSignOut_RowOfAnotherSession(t *testing.T) {
 func TestBackchannelLogout_LocalSessionsFail(t *testing.T) {
 	for name, revoker := range map[string]TokenRevoker{"no revoker": nil, "revoker": &provider{}} {
 		t.Run(name, func(t *testing.T) {
-			b := newTestBFF(t, func(c *Config) { c.Revoker = revoker })
-			b.browser().signIn(as("alice", ""))
-			b.store.breakDown("delete")
-			filter := bff.UserSessionsFilter{SubjectID: "alice", SessionID: "s1"}
-			if n, err := b.BackchannelLogout(t.Context(), filter); n != 0 || !errors.Is(err, errDown) || !strings.HasPrefix(err.Error(), "serverside: ending sessions: ") {
-				t.Errorf("%d, %v", n, err)
-			}
-			b.store.breakDown()
-			if n, err := b.BackchannelLogout(t.Context(), filter); n != 1 || err != nil {
-				t.Errorf("the second delivery: %d, %v", n, err)
-			}
-			b.settle()
+			synctest.Test(t, func(t *testing.T) {
+				b := newTestBFF(t, func(c *Config) { c.Revoker = revoker })
+				b.browser().signIn(as("alice", ""))
+				b.store.breakDown("delete")
+				filter := bff.UserSessionsFilter{SubjectID: "alice", SessionID: "s1"}
+				if n, err := b.BackchannelLogout(t.Context(), filter); n != 0 || !errors.Is(err, errDown) || !strings.HasPrefix(err.Error(), "serverside: ending sessions: ") {
+					t.Errorf("%d, %v", n, err)
+				}
+				b.store.breakDown()
+				if n, err := b.BackchannelLogout(t.Context(), filter); n != 1 || err != nil {
+					t.Errorf("the second delivery: %d, %v", n, err)
+				}
+				b.settle()
+			})
 		})
 	}
 }

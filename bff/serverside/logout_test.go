@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"example.com/usersession/bff"
@@ -135,22 +136,24 @@ func TestRecordLogout_Lasts(t *testing.T) {
 }
 
 func TestSignIn_EndedByLogoutRevokesItsToken(t *testing.T) {
-	p := &provider{}
-	b := newTestBFF(t, func(c *Config) { c.Revoker = p })
-	loggedOut := b.clock.Now()
-	if err := b.RecordLogout(t.Context(), bff.UserSessionsFilter{SubjectID: "alice"}, loggedOut, loggedOut.Add(noteTime)); err != nil {
-		t.Fatal(err)
-	}
-	tk := as("alice", "s1")
-	tk.IDTokenIssuedAt = loggedOut
-	if err := b.signInNow(tk); !errors.Is(err, ErrLoggedOut) {
-		t.Errorf("signing in: %v", err)
-	}
-	b.settle()
-	p.want(t, tk.RefreshToken)
-	if strings.Contains(b.log.String(), "secret") {
-		t.Error("the log has a token")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		p := &provider{}
+		b := newTestBFF(t, func(c *Config) { c.Revoker = p })
+		loggedOut := b.clock.Now()
+		if err := b.RecordLogout(t.Context(), bff.UserSessionsFilter{SubjectID: "alice"}, loggedOut, loggedOut.Add(noteTime)); err != nil {
+			t.Fatal(err)
+		}
+		tk := as("alice", "s1")
+		tk.IDTokenIssuedAt = loggedOut
+		if err := b.signInNow(tk); !errors.Is(err, ErrLoggedOut) {
+			t.Errorf("signing in: %v", err)
+		}
+		b.settle()
+		p.want(t, tk.RefreshToken)
+		if strings.Contains(b.log.String(), "secret") {
+			t.Error("the log has a token")
+		}
+	})
 }
 
 // The notes of one issuer and partition do not end the sign-ins of another.

@@ -122,30 +122,32 @@ func TestRefresh_OtherChangeMeanwhile(t *testing.T) {
 // TestRefresh_SessionEndsMeanwhile: a provider that does not rotate its refresh tokens is not asked
 // to revoke one that does not exist, and the caller learns that the session has ended.
 func TestRefresh_SessionEndsMeanwhile(t *testing.T) {
-	revoker := &provider{}
-	p := &interrupted{tokens: Tokens{AccessToken: "new"}}
-	b := newTestBFF(t, func(c *Config) { c.Refresher, c.Revoker = p, revoker })
-	br := b.browser()
-	br.signIn(alice())
-	end := func() {
-		_, _ = b.store.InMemoryStore.DeleteUserSessions(t.Context(), "app", bff.UserSessionsFilter{SubjectID: "alice"})
-	}
-	p.during = end
-	br.visit(func(_ http.ResponseWriter, r *http.Request) {
-		if err := b.RefreshTokens(r.Context()); !errors.Is(err, ErrNoSession) {
-			t.Errorf("ended during the refresh: %v", err)
+	synctest.Test(t, func(t *testing.T) {
+		revoker := &provider{}
+		p := &interrupted{tokens: Tokens{AccessToken: "new"}}
+		b := newTestBFF(t, func(c *Config) { c.Refresher, c.Revoker = p, revoker })
+		br := b.browser()
+		br.signIn(alice())
+		end := func() {
+			_, _ = b.store.InMemoryStore.DeleteUserSessions(t.Context(), "app", bff.UserSessionsFilter{SubjectID: "alice"})
 		}
+		p.during = end
+		br.visit(func(_ http.ResponseWriter, r *http.Request) {
+			if err := b.RefreshTokens(r.Context()); !errors.Is(err, ErrNoSession) {
+				t.Errorf("ended during the refresh: %v", err)
+			}
+		})
+		br.signIn(alice())
+		p.during = func() { t.Error("the provider was asked") }
+		br.visit(func(_ http.ResponseWriter, r *http.Request) {
+			end()
+			if err := b.RefreshTokens(r.Context()); !errors.Is(err, ErrNoSession) {
+				t.Errorf("ended before the refresh: %v", err)
+			}
+		})
+		b.settle()
+		revoker.want(t)
 	})
-	br.signIn(alice())
-	p.during = func() { t.Error("the provider was asked") }
-	br.visit(func(_ http.ResponseWriter, r *http.Request) {
-		end()
-		if err := b.RefreshTokens(r.Context()); !errors.Is(err, ErrNoSession) {
-			t.Errorf("ended before the refresh: %v", err)
-		}
-	})
-	b.settle()
-	revoker.want(t)
 }
 
 // claimElsewhere seals the claim of another host into alice's ticket.

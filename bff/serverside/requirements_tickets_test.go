@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"example.com/usersession/bff"
@@ -203,41 +204,43 @@ func TestRequirement10_Session_EndsWithRefreshToken(t *testing.T) {
 }
 
 func TestRequirement10_RefreshTokens_RevokedWhenSessionEnds(t *testing.T) {
-	revoker := &provider{}
-	b := newTestBFF(t, func(c *Config) { c.Revoker, c.MaxSessionsPerUser = revoker, 3 })
-	in := func(token string) *browser {
-		br := b.browser()
-		tk := as("alice", "s-"+token)
-		tk.RefreshToken = token
-		br.signIn(tk)
-		b.clock.pass(time.Second)
-		return br
-	}
-	one, two := in("r1"), in("r2")
-	in("r3")
-	in("r4") // beyond the maximum
-	revoker.want(t, "r1")
-	one.want("")
-	two.visit(func(w http.ResponseWriter, r *http.Request) { _ = b.SignOut(w, r) })
-	revoker.want(t, "r1", "r2")
-	if _, err := b.BackchannelLogout(t.Context(), bff.UserSessionsFilter{SessionID: "s-r3"}); err != nil {
-		t.Error(err)
-	}
-	in("r5")
-	in("r6").visit(func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = b.RevokeOtherSessions(r.Context())
+	synctest.Test(t, func(t *testing.T) {
+		revoker := &provider{}
+		b := newTestBFF(t, func(c *Config) { c.Revoker, c.MaxSessionsPerUser = revoker, 3 })
+		in := func(token string) *browser {
+			br := b.browser()
+			tk := as("alice", "s-"+token)
+			tk.RefreshToken = token
+			br.signIn(tk)
+			b.clock.pass(time.Second)
+			return br
+		}
+		one, two := in("r1"), in("r2")
+		in("r3")
+		in("r4") // beyond the maximum
+		revoker.want(t, "r1")
+		one.want("")
+		two.visit(func(w http.ResponseWriter, r *http.Request) { _ = b.SignOut(w, r) })
+		revoker.want(t, "r1", "r2")
+		if _, err := b.BackchannelLogout(t.Context(), bff.UserSessionsFilter{SessionID: "s-r3"}); err != nil {
+			t.Error(err)
+		}
+		in("r5")
+		in("r6").visit(func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = b.RevokeOtherSessions(r.Context())
+		})
+		revoker.want(t, "r1", "r2", "r3", "r4", "r5")
+		if _, err := b.RevokeSessions(t.Context(), bff.UserSessionsFilter{SubjectID: "alice"}); err != nil {
+			t.Error(err)
+		}
+		revoker.want(t, "r1", "r2", "r3", "r4", "r5", "r6")
+		// The sessions end even if their tokens cannot be read.
+		in("r7")
+		b.store.breakDown("list")
+		if n, err := b.RevokeSessions(t.Context(), bff.UserSessionsFilter{SubjectID: "alice"}); n != 1 || err != nil {
+			t.Errorf("%d, %v", n, err)
+		}
 	})
-	revoker.want(t, "r1", "r2", "r3", "r4", "r5")
-	if _, err := b.RevokeSessions(t.Context(), bff.UserSessionsFilter{SubjectID: "alice"}); err != nil {
-		t.Error(err)
-	}
-	revoker.want(t, "r1", "r2", "r3", "r4", "r5", "r6")
-	// The sessions end even if their tokens cannot be read.
-	in("r7")
-	b.store.breakDown("list")
-	if n, err := b.RevokeSessions(t.Context(), bff.UserSessionsFilter{SubjectID: "alice"}); n != 1 || err != nil {
-		t.Errorf("%d, %v", n, err)
-	}
 }
 
 // disconnecting cancels the request as soon as its session has ended.
@@ -259,16 +262,18 @@ func (h *ctxRevoker) RevokeRefreshToken(ctx context.Context, token string) error
 }
 
 func TestRequirement10_RefreshTokens_RevokedAfterBrowserDisconnects(t *testing.T) {
-	revoker, disconnect := &ctxRevoker{}, &disconnecting{}
-	b := newTestBFF(t, func(c *Config) { c.Revoker, c.Metrics = revoker, disconnect })
-	br := b.browser()
-	br.signIn(alice())
-	ctx, cancel := context.WithCancel(t.Context())
-	disconnect.cancel = cancel
-	br.do(br.request("/").WithContext(ctx), func(w http.ResponseWriter, r *http.Request) {
-		if err := b.SignOut(w, r); err != nil {
-			t.Error(err)
-		}
+	synctest.Test(t, func(t *testing.T) {
+		revoker, disconnect := &ctxRevoker{}, &disconnecting{}
+		b := newTestBFF(t, func(c *Config) { c.Revoker, c.Metrics = revoker, disconnect })
+		br := b.browser()
+		br.signIn(alice())
+		ctx, cancel := context.WithCancel(t.Context())
+		disconnect.cancel = cancel
+		br.do(br.request("/").WithContext(ctx), func(w http.ResponseWriter, r *http.Request) {
+			if err := b.SignOut(w, r); err != nil {
+				t.Error(err)
+			}
+		})
+		revoker.want(t, "secret-refresh-token")
 	})
-	revoker.want(t, "secret-refresh-token")
 }

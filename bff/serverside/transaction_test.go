@@ -353,28 +353,30 @@ func TestWithStore_SeveralCookies(t *testing.T) {
 // TestWithStore_LogoutBeforeCommit: a back-channel logout does not see the session of a
 // transaction that is not committed yet. The session ends with the commit.
 func TestWithStore_LogoutBeforeCommit(t *testing.T) {
-	p := &provider{}
-	b := newTestBFF(t, func(c *Config) { c.Revoker = p })
-	tk := of("alice", "s1")
-	tk.IDTokenIssuedAt = b.clock.Now()
-	b.browser().visit(func(w http.ResponseWriter, r *http.Request) {
-		tx := b.begin()
-		inTx, committed := b.WithStore(tx)
-		if _, err := inTx.SignIn(w, r, tk); err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		p := &provider{}
+		b := newTestBFF(t, func(c *Config) { c.Revoker = p })
+		tk := of("alice", "s1")
+		tk.IDTokenIssuedAt = b.clock.Now()
+		b.browser().visit(func(w http.ResponseWriter, r *http.Request) {
+			tx := b.begin()
+			inTx, committed := b.WithStore(tx)
+			if _, err := inTx.SignIn(w, r, tk); err != nil {
+				t.Fatal(err)
+			}
+			if err := b.RecordLogout(r.Context(), bff.UserSessionsFilter{SessionID: "s1"}, b.clock.Now(), b.clock.plus(noteTime)); err != nil {
+				t.Error(err)
+			}
+			tx.end()
+			committed()
+			if _, ok := FromContext(r.Context()); ok || len(w.Header()["Set-Cookie"]) > 0 {
+				t.Error("the request is signed in")
+			}
+		})
+		b.settle()
+		if rows := b.store.rows(t, "alice"); len(rows) > 0 {
+			t.Error("the session has survived the logout")
 		}
-		if err := b.RecordLogout(r.Context(), bff.UserSessionsFilter{SessionID: "s1"}, b.clock.Now(), b.clock.plus(noteTime)); err != nil {
-			t.Error(err)
-		}
-		tx.end()
-		committed()
-		if _, ok := FromContext(r.Context()); ok || len(w.Header()["Set-Cookie"]) > 0 {
-			t.Error("the request is signed in")
-		}
+		p.want(t, tk.RefreshToken)
 	})
-	b.settle()
-	if rows := b.store.rows(t, "alice"); len(rows) > 0 {
-		t.Error("the session has survived the logout")
-	}
-	p.want(t, tk.RefreshToken)
 }
