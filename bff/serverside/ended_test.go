@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -118,6 +119,10 @@ func TestEndSessionWithRefreshToken_CountsOnlyOwnDelete(t *testing.T) {
 				time.Sleep(time.Minute)
 				synctest.Wait()
 				br.wantEnded(EndTokens, test.want)
+				br.want("")
+				if log := br.log.String(); strings.Contains(log, "a session that ended could not be deleted") != (name == "delete fails") {
+					t.Errorf("the log: %s", log)
+				}
 			})
 		})
 	}

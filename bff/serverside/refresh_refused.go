@@ -37,8 +37,6 @@ func (s *Sessions) awaitOtherHost(ctx context.Context, opened *openedSession) (*
 			return nil, ErrNoSession
 		case !sameTokens(next, opened):
 			return next, nil
-		default:
-			opened = next
 		}
 		if wait.For(ctx, delay) == nil {
 			continue

@@ -53,6 +53,12 @@ func TestRefusedRefreshToken_NotSentAgain(t *testing.T) {
 		if waited := time.Since(begin); p.calls != 1 || waited != 0 {
 			t.Errorf("the token was sent %d times, and later requests waited for %v", p.calls, waited)
 		}
+		if log := browsers[0].log.String(); strings.Count(log, `the identity provider refused a refresh token","subject_id":"alice","session_id":"idp-session"`) != 1 {
+			t.Errorf("the log: %s", log)
+		}
+		if claim := browsers[1].stored(t).ticket.RefreshClaim(); claim != "" {
+			t.Error("other hosts wait for the end of the claim")
+		}
 		// Another refresh token, written by another host, is used at once.
 		p.fail = nil
 		browsers[1].change(func(tk *ticket.Ticket) { tk.RefreshToken = "another" })
@@ -101,6 +107,7 @@ func TestRefusedRefreshToken_SessionChangesBeforeItEnds(t *testing.T) {
 		err    error
 	}{
 		"tokens of another host": {func(tk *ticket.Ticket) { tk.AccessToken, tk.RefreshToken = "a", "r" }, "a", nil},
+		"new access token only":  {func(tk *ticket.Ticket) { tk.AccessToken = "a" }, "a", nil},
 		"another change":         {func(tk *ticket.Ticket) { tk.Properties["device"] = "renamed" }, "", ErrNoSession},
 	} {
 		t.Run(name, func(t *testing.T) {

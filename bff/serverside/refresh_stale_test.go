@@ -282,15 +282,24 @@ func TestRefreshGroup_Panic(t *testing.T) {
 // tokens. Until it is known that it is not, the session goes on.
 func TestRefresh_RefusedAfterTakeover(t *testing.T) {
 	for name, test := range map[string]struct {
-		change func(b *testBFF)
+		change func(br *browser)
 		want   error
 		token  string
+		claim  string // that is left after the refusal
 	}{
-		"nothing happens": {func(*testBFF) {}, ErrRefreshTokenRefused, alice().AccessToken},
-		"session ends": {func(b *testBFF) {
-			_, _ = b.store.InMemoryStore.DeleteUserSessions(b.t.Context(), "app", bff.UserSessionsFilter{SubjectID: "alice"})
-		}, ErrNoSession, ""},
-		"database down": {func(b *testBFF) { b.store.breakDown("get") }, errDown, alice().AccessToken},
+		"nothing happens": {func(*browser) {}, ErrRefreshTokenRefused, alice().AccessToken, ""},
+		"session ends": {func(br *browser) {
+			_, _ = br.store.InMemoryStore.DeleteUserSessions(br.t.Context(), "app", bff.UserSessionsFilter{SubjectID: "alice"})
+		}, ErrNoSession, "", ""},
+		"database down": {func(br *browser) { br.store.breakDown("get") }, errDown, alice().AccessToken, ""},
+		"tokens at the last moment": {func(br *browser) {
+			time.AfterFunc(br.cfg.TokenTimeout+otherHostWriteTime/2, func() {
+				br.change(func(tk *ticket.Ticket) { tk.AccessToken, tk.RefreshToken = "other", "other-r" })
+			})
+		}, nil, "other", ""},
+		"a third host claims the refresh": {func(br *browser) {
+			time.AfterFunc(time.Second, func() { br.setClaim(br.t.(*testing.T), "the third host's") })
+		}, ErrRefreshTokenRefused, alice().AccessToken, "the third host's"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -299,7 +308,7 @@ func TestRefresh_RefusedAfterTakeover(t *testing.T) {
 				br := b.browser()
 				br.signIn(alice())
 				b.claimElsewhere("another host's")
-				p.during = func() { test.change(b) }
+				p.during = func() { test.change(br) }
 				br.visit(func(_ http.ResponseWriter, r *http.Request) {
 					if err := b.RefreshTokens(r.Context()); !errors.Is(err, test.want) {
 						t.Errorf("RefreshTokens: %v, want %v", err, test.want)
@@ -311,6 +320,11 @@ func TestRefresh_RefusedAfterTakeover(t *testing.T) {
 						t.Errorf("the access token is %q, want %q", tk.AccessToken, test.token)
 					}
 				})
+				if errors.Is(test.want, ErrRefreshTokenRefused) {
+					if claim := br.stored(t).ticket.RefreshClaim(); claim != test.claim {
+						t.Errorf("the claim is %q, want %q", claim, test.claim)
+					}
+				}
 			})
 		})
 	}

@@ -129,12 +129,14 @@ func TestReplacementToken_SeparatedFromTicketsAndPayloads(t *testing.T) {
 	}
 }
 
-// With many providers the new refresh token belongs to the same grant as the new sign-in.
+// With many providers the new refresh token belongs to the same grant as the new sign-in. The
+// refresh may have begun long before it ends.
 func TestAccessToken_SignInDuringRefreshKeepsGrant(t *testing.T) {
 	for name, sessionID := range map[string]string{"with the same session id": "idp-session", "with another": "another"} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p, browsers := fleet(t, 1, nil)
+				p, browsers := fleet(t, 1, func(c *Config) { c.TokenTimeout = 2 * time.Minute })
+				p.delay = 90 * time.Second
 				br := browsers[0]
 				again := &browser{br.testBFF, maps.Clone(br.cookies)}
 				p.during = func() { again.signIn(as("alice", sessionID)) }

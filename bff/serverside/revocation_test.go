@@ -2,9 +2,11 @@ package serverside
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -55,6 +57,49 @@ func TestRevocationEndpoint(t *testing.T) {
 		if err := (RevocationEndpoint{URL: url}).RevokeRefreshToken(t.Context(), "secret-token"); err == nil || !strings.Contains(err.Error(), "https") {
 			t.Errorf("%q: %v", url, err)
 		}
+	}
+}
+
+// countedBody is an endless body that counts what is read of it.
+type countedBody struct{ read, closed int }
+
+func (b *countedBody) Read(p []byte) (int, error) { b.read += len(p); return len(p), nil }
+func (b *countedBody) Close() error               { b.closed++; return nil }
+
+// TestRevocationEndpoint_Body: a provider cannot occupy the revocation with an endless answer, and
+// a short answer leaves the connection for the next revocation.
+func TestRevocationEndpoint_Body(t *testing.T) {
+	endless := &countedBody{}
+	e := RevocationEndpoint{URL: "https://id.example/revoke", HTTPClient: &http.Client{
+		Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: http.StatusOK, Body: endless}, nil
+		}),
+	}}
+	if err := e.RevokeRefreshToken(t.Context(), "token"); err != nil {
+		t.Error(err)
+	}
+	if endless.read > 1<<20 || endless.closed != 1 {
+		t.Errorf("%d bytes were read, and the body was closed %d times", endless.read, endless.closed)
+	}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write(make([]byte, 1000))
+	}))
+	var connections atomic.Int64
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	server.Start()
+	defer server.Close()
+	e = RevocationEndpoint{URL: server.URL, HTTPClient: server.Client()}
+	for range 3 {
+		if err := e.RevokeRefreshToken(t.Context(), "token"); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := connections.Load(); n != 1 {
+		t.Errorf("%d connections for three revocations", n)
 	}
 }
 

@@ -92,8 +92,8 @@ func (s *Sessions) endMatching(ctx, storeCtx context.Context, filter bff.UserSes
 	s.tickets.forgetMatching(filter)
 	s.reportEnded(ctx, reason, rest, filter.SubjectID)
 	// Of the rest, tokens has those that were read and whose own delete failed.
-	if unread := n + rest - int64(len(tokens)); s.cfg.Revoker != nil && rest > 0 && unread > 0 {
-		s.logNotRevoked(ctx, int(unread), "the sessions were deleted unread")
+	if s.cfg.Revoker != nil && rest > 0 {
+		s.logNotRevoked(ctx, int(n+rest)-len(tokens), "the sessions were deleted unread")
 	}
 	if err != nil {
 		return n + rest, err

@@ -50,11 +50,9 @@ func (s *Sessions) revokeLater(ctx context.Context, tokens []string) {
 	done := ctx.Done()
 	ctx = context.WithoutCancel(ctx)
 	s.background.run(func() {
-		timer := time.NewTimer(revocationDelay)
-		defer timer.Stop()
 		select {
 		case <-done:
-		case <-timer.C:
+		case <-time.After(revocationDelay):
 		}
 		s.revokeAll(ctx, tokens)
 	})
