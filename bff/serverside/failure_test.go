@@ -127,7 +127,28 @@ func TestSignIn_FailureLeavesNoSession(t *testing.T) {
 					t.Error("the new session exists")
 				}
 			}
+			if log := b.log.String(); strings.Contains(log, "may have left a session") {
+				t.Errorf("the log: %s", log)
+			}
 		})
+	}
+}
+
+// TestSignIn_SessionLeft: the session of a sign-in that failed is left, and logged, if it cannot be
+// deleted either.
+func TestSignIn_SessionLeft(t *testing.T) {
+	b := newTestBFF(t)
+	br := b.browser()
+	br.signIn(as("alice", "s1"))
+	b.store.breakDown("delete")
+	response := br.visit(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := b.SignIn(w, r, as("alice", "s2")); !errors.Is(err, errDown) {
+			t.Errorf("%v", err)
+		}
+	})
+	b.settle()
+	if log := b.log.String(); len(response.Cookies()) > 0 || !strings.Contains(log, "a failed sign-in may have left a session that no browser can use") {
+		t.Errorf("cookies %v; the log: %s", response.Cookies(), log)
 	}
 }
 

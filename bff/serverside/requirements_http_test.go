@@ -187,6 +187,9 @@ func TestRequirement14_Responses_NotStoredAndReturnURLsLocal(t *testing.T) {
 			t.Errorf("%s: %v", name, r.Header)
 		}
 	}
+	if h := responses["user"].Header; h.Get("Content-Type") != "application/json" || h.Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("the user's claims could be taken for a page: %v", h)
+	}
 	for url, want := range map[string]bool{
 		"/": true, "/a/b?c=d#e": true, "/a?u=https://x": true, "/a//b": true,
 		"": false, "a": false, "//evil.example": false, `/\evil.example`: false, `\/evil.example`: false, "/\t/evil.example": false,

@@ -87,6 +87,9 @@ func TestRequirement02_SignIn_NewIDAndOldSessionEnds(t *testing.T) {
 		t.Errorf("%d rows", len(rows))
 	}
 	b.wantEnded(EndReplaced, 1)
+	if log := b.log.String(); !strings.Contains(log, `"reason":"replaced","count":1,"subject_id":"alice"`) {
+		t.Errorf("the log: %s", log)
+	}
 	// Another user signs in, with the session id of the old session.
 	br.signIn(as("bob", "s2"))
 	br.want("bob")

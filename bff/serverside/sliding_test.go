@@ -103,7 +103,7 @@ func TestUserHandler_SlideFalse(t *testing.T) {
 	}
 	w := httptest.NewRecorder()
 	b.UserHandler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/bff/user", nil))
-	if w.Code != http.StatusMethodNotAllowed {
+	if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, HEAD" {
 		t.Errorf("POST: %d", w.Code)
 	}
 	response := b.browser().visit(b.UserHandler().ServeHTTP)

@@ -208,6 +208,12 @@ func TestTicketCache_BoundedBytes(t *testing.T) {
 		br.want(tk.SubjectID)
 		return br
 	}
+	largest := newTicketCache(Config{TicketCacheSize: 1, IdleTimeout: time.Hour})
+	row := bff.UserSession{Key: "k", Ticket: make([]byte, maxRememberedTicket)}
+	largest.remember(&openedSession{row: row}, time.Now())
+	if _, ok := largest.get(row); !ok {
+		t.Errorf("a ticket of %d bytes is not remembered", maxRememberedTicket)
+	}
 	huge := sized(0, maxRememberedTicket)
 	b.wantRemembered(0)
 	huge.want("user0")
@@ -285,10 +291,34 @@ func TestTicketCache_EndedSessionsForgotten(t *testing.T) {
 		br := b.browser()
 		br.signIn(alice())
 		br.want("alice")
-		if _, err := b.RevokeSessions(t.Context(), bff.UserSessionsFilter{SubjectID: "bob"}); err != nil {
+		for _, filter := range []bff.UserSessionsFilter{{SubjectID: "bob"}, {SessionID: "s2"}, {SubjectID: "alice", SessionID: "s2"}} {
+			if _, err := b.RevokeSessions(t.Context(), filter); err != nil {
+				t.Error(err)
+			}
+			b.wantRemembered(1)
+		}
+	})
+	t.Run("revocation by session id", func(t *testing.T) {
+		b := newTestBFF(t)
+		br := b.browser()
+		br.signIn(alice())
+		br.want("alice")
+		if _, err := b.RevokeSessions(t.Context(), bff.UserSessionsFilter{SessionID: alice().SessionID}); err != nil {
 			t.Error(err)
 		}
-		b.wantRemembered(1)
+		b.wantRemembered(0)
+	})
+	t.Run("no end: a session that is used", func(t *testing.T) {
+		b := newTestBFF(t)
+		br, other := b.browser(), b.browser()
+		br.signIn(alice())
+		for range 3 {
+			br.want("alice")
+			b.clock.pass(45 * time.Minute)
+		}
+		other.signIn(as("bob", "s2"))
+		other.want("bob") // which forgets what is not used
+		b.wantRemembered(2)
 	})
 }
 

@@ -266,6 +266,23 @@ func TestAccessToken_RefreshExtendsUnrotatedRefreshToken(t *testing.T) {
 	})
 }
 
+// TestRefreshTokens_IDToken: a new ID token takes the place of the old one, which stays without it.
+func TestRefreshTokens_IDToken(t *testing.T) {
+	for given, want := range map[string]string{"": alice().IDToken, "new-id-token": "new-id-token"} {
+		b := newTestBFF(t, func(c *Config) { c.Refresher = refresherOf{AccessToken: "access-1", IDToken: given} })
+		br := b.browser()
+		br.signIn(alice())
+		br.visit(func(_ http.ResponseWriter, r *http.Request) {
+			if err := b.RefreshTokens(r.Context()); err != nil {
+				t.Error(err)
+			}
+			if tk, _ := b.Ticket(r.Context()); tk.IDToken != want {
+				t.Errorf("the ID token is %q, want %q", tk.IDToken, want)
+			}
+		})
+	}
+}
+
 type panicking struct{}
 
 func (panicking) RefreshTokens(context.Context, string) (Tokens, error) { panic("secret") }

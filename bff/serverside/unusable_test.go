@@ -36,9 +36,12 @@ func TestUnusable_OneWarningAMinute(t *testing.T) {
 	if n := lines(); n != 2 || !strings.Contains(b.log.String(), `"more_since_last_warning":5`) {
 		t.Errorf("%d warnings, want 2, the second with a count of 5:\n%s", n, b.log)
 	}
-	b.clock.pass(time.Hour)
-	b.unusable.warn(t.Context(), &b.cfg, bff.UserSession{SubjectID: long, SessionID: long}, fmt.Errorf("x"))
-	if strings.Contains(b.log.String(), long[:maxLoggedIdentity+1]) {
-		t.Error("a long identity is logged")
+	for identity, want := range map[string]string{"alice": "alice", long[:maxLoggedIdentity]: long[:maxLoggedIdentity], long: long[:maxLoggedIdentity] + "…"} {
+		b.clock.pass(time.Hour)
+		b.log.b.Reset()
+		b.unusable.warn(t.Context(), &b.cfg, bff.UserSession{SubjectID: identity, SessionID: identity}, fmt.Errorf("x"))
+		if log := b.log.String(); !strings.Contains(log, fmt.Sprintf(`"subject_id":%q,"session_id":%q`, want, want)) {
+			t.Errorf("the log: %s", log)
+		}
 	}
 }

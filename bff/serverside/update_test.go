@@ -55,6 +55,40 @@ func TestUpdate_Ticket(t *testing.T) {
 	}
 }
 
+// TestUpdate_TimesOfTokens: the time at which an access token was obtained changes with the token,
+// and the time of issue of the ID token that signed the user in does not change.
+func TestUpdate_TimesOfTokens(t *testing.T) {
+	signedIn := newClock().Now()
+	given := signedIn.Add(-time.Minute)
+	for name, test := range map[string]struct {
+		change   func(*ticket.Ticket)
+		obtained time.Time
+	}{
+		"another property":               {func(tk *ticket.Ticket) { tk.Properties["device"] = "Chromium" }, signedIn},
+		"another access token":           {func(tk *ticket.Ticket) { tk.AccessToken = "other" }, signedIn.Add(time.Hour / 4)},
+		"another access token with time": {func(tk *ticket.Ticket) { tk.AccessToken, tk.AccessTokenObtained = "other", given }, given},
+		"another time":                   {func(tk *ticket.Ticket) { tk.AccessTokenObtained = given }, given},
+		"another ID token":               {func(tk *ticket.Ticket) { tk.IDToken, tk.IDTokenIssuedAt = "other", given }, signedIn},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newTestBFF(t)
+			br := b.browser()
+			tk := alice()
+			tk.IDTokenIssuedAt = signedIn.Add(-time.Second)
+			br.signIn(tk)
+			b.clock.pass(time.Hour / 4)
+			br.change(test.change)
+			got := br.stored(t).ticket
+			if !got.AccessTokenObtained.Equal(test.obtained) {
+				t.Errorf("the access token was obtained at %v, want %v", got.AccessTokenObtained, test.obtained)
+			}
+			if !got.IDTokenIssuedAt.Equal(tk.IDTokenIssuedAt) {
+				t.Errorf("the ID token was issued at %v, want %v", got.IDTokenIssuedAt, tk.IDTokenIssuedAt)
+			}
+		})
+	}
+}
+
 // A changed idle timeout takes effect at the next renewal and not at an update, so that it
 // does not sign out an active user.
 func TestUpdate_ChangedIdleTimeoutKeepsExpiry(t *testing.T) {
