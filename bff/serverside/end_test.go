@@ -193,12 +193,18 @@ func TestSignOut_RowOfAnotherSession(t *testing.T) {
 // TestBackchannelLogout_LocalSessionsFail: the provider must deliver the token again if the
 // sessions that it cannot name have not ended.
 func TestBackchannelLogout_LocalSessionsFail(t *testing.T) {
-	for name, revoker := range map[string]TokenRevoker{"no revoker": nil, "revoker": &provider{}} {
+	for name, test := range map[string]struct {
+		revoker   TokenRevoker
+		operation string
+	}{
+		"no revoker": {nil, "delete"}, "revoker": {&provider{}, "delete"},
+		"no revoker, they cannot be read": {nil, "list"}, "revoker, they cannot be read": {&provider{}, "list"},
+	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := newTestBFF(t, func(c *Config) { c.Revoker = revoker })
+				b := newTestBFF(t, func(c *Config) { c.Revoker = test.revoker })
 				b.browser().signIn(as("alice", ""))
-				b.store.breakDown("delete")
+				b.store.breakDown(test.operation)
 				filter := bff.UserSessionsFilter{SubjectID: "alice", SessionID: "s1"}
 				if n, err := b.BackchannelLogout(t.Context(), filter); n != 0 || !errors.Is(err, errDown) || !strings.HasPrefix(err.Error(), "serverside: ending sessions: ") {
 					t.Errorf("%d, %v", n, err)

@@ -283,7 +283,7 @@ func TestRevokeSessions_Statements(t *testing.T) {
 			tk.RefreshToken = "of " + sid
 			b.browser().signIn(tk)
 		}
-		b.store.on("delete", func() { b.store.on("delete", func() { b.store.breakDown("delete") }) }) // at the second session
+		b.store.onNth(2, "delete", func() { b.store.breakDown("delete") }) // at the second session
 		if n, err := b.RevokeSessions(t.Context(), bff.UserSessionsFilter{SubjectID: "alice"}); n != 5 || err != nil {
 			t.Errorf("%d, %v", n, err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -126,6 +127,18 @@ func TestReadCache_UpdateSeesOtherHosts(t *testing.T) {
 		}
 		if _, ok := FromContext(r.Context()); ok {
 			t.Error("the request is still signed in")
+		}
+	})
+}
+
+// TestReadCache_UpdateFails: an update that cannot read the session anew writes nothing.
+func TestReadCache_UpdateFails(t *testing.T) {
+	here, _, store := cachedHosts(t)
+	here.visit(func(_ http.ResponseWriter, r *http.Request) {
+		store.breakDown("get")
+		err := here.Update(r.Context(), func(*ticket.Ticket) error { t.Error("changed"); return nil })
+		if !errors.Is(err, errDown) || !strings.HasPrefix(err.Error(), "serverside: updating the session: ") {
+			t.Errorf("Update: %v", err)
 		}
 	})
 }

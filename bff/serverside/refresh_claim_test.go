@@ -110,6 +110,32 @@ func TestRefresh_ClaimantDied(t *testing.T) {
 	})
 }
 
+// TestRefresh_DatabaseDownDuringClaim: a refresh that waits for the claimant's tokens outlasts an
+// outage of the database, but not for longer than the claim.
+func TestRefresh_DatabaseDownDuringClaim(t *testing.T) {
+	for name, outage := range map[string]time.Duration{"short": 2 * time.Second, "long": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, browsers := fleet(t, 1, nil)
+				br := browsers[0]
+				br.setClaim(t, "of a host that died")
+				time.AfterFunc(time.Second, func() { br.store.breakDown("get") })
+				repair := time.AfterFunc(time.Second+outage, func() { br.store.breakDown() })
+				defer repair.Stop()
+				begin := time.Now()
+				token, err := br.token(t.Context())
+				if name == "short" && (token != "access-1" || err != nil) || name == "long" && !errors.Is(err, errDown) {
+					t.Errorf("%q, %v", token, err)
+				}
+				lifetime := br.claimLifetime()
+				if took := time.Since(begin); took < lifetime || took > lifetime+2*time.Second {
+					t.Errorf("the refresh took %v, want %v or a little more", took, lifetime)
+				}
+			})
+		})
+	}
+}
+
 // TestRefresh_ProviderFails: the claim is removed, so that the next request, on whichever
 // host, asks the provider at once.
 func TestRefresh_ProviderFails(t *testing.T) {

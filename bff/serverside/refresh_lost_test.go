@@ -94,6 +94,26 @@ func TestRefresh_NewTokensNotWritten(t *testing.T) {
 	})
 }
 
+// TestRefresh_SessionsUnreadable: the new refresh token of a session that has ended is not revoked
+// as long as a new sign-in may have it.
+func TestRefresh_SessionsUnreadable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, browsers := fleet(t, 1, nil)
+		b := browsers[0].testBFF
+		p.during = func() {
+			b.removeAll("alice")()
+			b.store.breakDown("list")
+		}
+		if _, err := browsers[0].token(t.Context()); !errors.Is(err, ErrNoSession) {
+			t.Errorf("%v", err)
+		}
+		p.want(t)
+		if log := b.log.String(); !strings.Contains(log, "the user's sessions could not be read") || !strings.Contains(log, "a refresh token may live on unused") {
+			t.Errorf("the log: %s", log)
+		}
+	})
+}
+
 // TestRefresh_SignedInAgain: the new refresh token is not revoked, since it may belong to the
 // grant of the new session.
 func TestRefresh_SignedInAgain(t *testing.T) {

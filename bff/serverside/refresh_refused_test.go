@@ -110,24 +110,25 @@ func TestRefusedRefreshToken_SessionChangesBeforeItEnds(t *testing.T) {
 		"new access token only":  {func(tk *ticket.Ticket) { tk.AccessToken = "a" }, "a", nil},
 		"another change":         {func(tk *ticket.Ticket) { tk.Properties["device"] = "renamed" }, "", ErrNoSession},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				p, browsers := fleet(t, 2, func(c *Config) { c.EndSessionWithRefreshToken = true })
-				p.fail = ErrRefreshTokenRefused
-				// The host is about to end the session.
-				browsers[0].store.on("update", func() { browsers[1].change(c.change) })
-				if token, err := browsers[0].token(t.Context()); token != c.token || !errors.Is(err, c.err) {
-					t.Errorf("%q, %v", token, err)
-				}
-				if c.err != nil {
-					browsers[1].want("")
-					browsers[0].wantEnded(EndTokens, 1)
-				} else {
-					browsers[1].want("alice")
-					browsers[0].wantEnded(EndTokens, 0)
-				}
+		for i, before := range []string{"the claim", "the release of the claim", "the end"} {
+			t.Run(name+" before "+before, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					p, browsers := fleet(t, 2, func(c *Config) { c.EndSessionWithRefreshToken = true })
+					p.fail = ErrRefreshTokenRefused
+					browsers[0].store.onNth(i+1, "update", func() { browsers[1].change(c.change) })
+					if token, err := browsers[0].token(t.Context()); token != c.token || !errors.Is(err, c.err) {
+						t.Errorf("%q, %v", token, err)
+					}
+					if c.err != nil {
+						browsers[1].want("")
+						browsers[0].wantEnded(EndTokens, 1)
+					} else {
+						browsers[1].want("alice")
+						browsers[0].wantEnded(EndTokens, 0)
+					}
+				})
 			})
-		})
+		}
 	}
 }
 
@@ -162,23 +163,27 @@ func TestAccessToken_RefusedEarly(t *testing.T) {
 }
 
 func TestRefusedRefreshToken_SessionEndsLaterIfStoreFails(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p, browsers := fleet(t, 1, func(c *Config) { c.EndSessionWithRefreshToken = true })
-		br := browsers[0]
-		p.fail = ErrRefreshTokenRefused
-		br.store.breakDown("update", "delete")
-		if _, err := br.token(t.Context()); !errors.Is(err, errDown) {
-			t.Error(err)
-		}
-		br.store.breakDown()
-		if _, err := br.token(t.Context()); !errors.Is(err, ErrNoSession) || p.calls != 1 {
-			t.Errorf("%v after %d refreshes", err, p.calls)
-		}
-		br.want("")
-		if n, err := br.store.DeleteExpiredSessions(t.Context()); n != 0 || err != nil {
-			t.Errorf("the row remains: %d, %v", n, err)
-		}
-	})
+	for i, update := range []string{"the claim", "the release of the claim", "the end"} {
+		t.Run(update, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, browsers := fleet(t, 1, func(c *Config) { c.EndSessionWithRefreshToken = true })
+				br := browsers[0]
+				p.fail = ErrRefreshTokenRefused
+				br.store.onNth(i+1, "update", func() { br.store.breakDown("update", "delete") })
+				if _, err := br.token(t.Context()); !errors.Is(err, errDown) {
+					t.Error(err)
+				}
+				br.store.breakDown()
+				if _, err := br.token(t.Context()); !errors.Is(err, ErrNoSession) || p.calls != 1 {
+					t.Errorf("%v after %d refreshes", err, p.calls)
+				}
+				br.want("")
+				if n, err := br.store.DeleteExpiredSessions(t.Context()); n != 0 || err != nil {
+					t.Errorf("the row remains: %d, %v", n, err)
+				}
+			})
+		})
+	}
 }
 
 func TestRefusedTokens_Bounded(t *testing.T) {

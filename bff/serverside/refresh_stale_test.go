@@ -60,6 +60,11 @@ func TestRefreshTokens_TokenOfAnotherRequest(t *testing.T) {
 		if err := b.RefreshTokens(r.Context()); err == nil {
 			t.Error("tokens were refreshed without a refresh token")
 		}
+		b.store.breakDown("get")
+		if err := b.RefreshTokens(r.Context()); !errors.Is(err, errDown) {
+			t.Errorf("the database is down: %v", err)
+		}
+		b.store.breakDown()
 		br.change(func(tk *ticket.Ticket) { tk.RefreshToken = "refresh" })
 		if err := b.RefreshTokens(r.Context()); err != nil {
 			t.Error(err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -127,6 +128,19 @@ func TestReplacementToken_SeparatedFromTicketsAndPayloads(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestReplacementToken_ProtectorUnavailable: the sign-in begins all the same.
+func TestReplacementToken_ProtectorUnavailable(t *testing.T) {
+	b := newTestBFF(t)
+	br := b.browser()
+	br.signIn(alice())
+	br.visit(func(_ http.ResponseWriter, r *http.Request) {
+		b.cfg.Protector = down{}
+		if token := b.ReplacementToken(r); token != "" || !strings.Contains(b.log.String(), "could not seal a replacement token") {
+			t.Errorf("%q; the log: %s", token, b.log)
+		}
+	})
 }
 
 // With many providers the new refresh token belongs to the same grant as the new sign-in. The

@@ -126,7 +126,7 @@ func TestRevokeSessions_SomeEnded(t *testing.T) {
 				for _, sessionID := range []string{"s1", "s2", "s3", "s4"} {
 					b.browser().signIn(as("alice", sessionID))
 				}
-				b.store.on("delete", func() { b.store.on("delete", func() { b.store.breakDown("delete") }) }) // after s1
+				b.store.onNth(2, "delete", func() { b.store.breakDown("delete") }) // after s1
 				s := b.Sessions
 				if test.inTransaction {
 					s, _ = b.WithStore(b.cfg.Store)

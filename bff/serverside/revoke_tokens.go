@@ -68,9 +68,6 @@ func (s *Sessions) afterHandler(ctx context.Context, st *requestState) {
 
 // revokeAll revokes the tokens, a few at a time and each within TokenTimeout.
 func (s *Sessions) revokeAll(ctx context.Context, tokens []string) {
-	if len(tokens) == 0 {
-		return
-	}
 	accepted := s.accept(tokens)
 	s.logNotRevoked(ctx, len(tokens)-len(accepted), "too many wait")
 	var (

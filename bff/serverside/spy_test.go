@@ -36,6 +36,17 @@ func (s *spy) on(operation string, f func()) {
 	s.before[operation] = f
 }
 
+// onNth runs f once, right before the nth next call of the operation.
+func (s *spy) onNth(n int, operation string, f func()) {
+	s.on(operation, func() {
+		if n == 1 {
+			f()
+			return
+		}
+		s.onNth(n-1, operation, f)
+	})
+}
+
 func (s *spy) breakDown(operations ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -416,6 +416,14 @@ func TestTicketCache_KeepsCopy(t *testing.T) {
 // TestRun_ForgetsUnusedTickets: without requests, Run forgets what was not used for the idle
 // timeout, whether or not it also cleans up.
 func TestRun_ForgetsUnusedTickets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // nothing is remembered
+		b := newTestBFF(t, func(c *Config) { c.TicketCacheSize = -1 })
+		ctx, cancel := context.WithTimeout(t.Context(), 2*bff.DefaultSessionCleanupInterval)
+		defer cancel()
+		if err := b.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
 	for _, cleanup := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			b := newTestBFF(t, func(c *Config) {

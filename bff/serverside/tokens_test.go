@@ -148,20 +148,27 @@ func TestAccessToken_DatabaseBrieflyDownKeepsNewTokens(t *testing.T) {
 
 // The write has a time limit of its own, besides the time that the provider leaves.
 func TestAccessToken_SlowProviderKeepsNewTokens(t *testing.T) {
-	for name, trouble := range map[string]func(*spy){
-		"the database is slow": func(store *spy) {
-			store.on("update", func() { time.Sleep(200 * time.Millisecond) })
+	for name, trouble := range map[string]func(*browser){
+		"the database is slow": func(br *browser) {
+			br.store.on("update", func() { time.Sleep(200 * time.Millisecond) })
 		},
-		"the database is down for a moment": func(store *spy) {
-			time.AfterFunc(4800*time.Millisecond, func() { store.breakDown(allOperations...) })
-			time.AfterFunc(5100*time.Millisecond, func() { store.breakDown() })
+		"the database is down for a moment": func(br *browser) {
+			time.AfterFunc(4800*time.Millisecond, func() { br.store.breakDown(allOperations...) })
+			time.AfterFunc(5100*time.Millisecond, func() { br.store.breakDown() })
+		},
+		"the database is down for a moment after a conflict": func(br *browser) {
+			br.store.on("update", func() {
+				br.rewrite(func(*bff.UserSessionUpdate) {})
+				br.store.breakDown("get")
+				time.AfterFunc(time.Second, func() { br.store.breakDown() })
+			})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p, browsers := fleet(t, 1, nil) // TokenTimeout: 5 s
 				p.delay = 4900 * time.Millisecond
-				p.during = func() { trouble(browsers[0].store) }
+				p.during = func() { trouble(browsers[0]) }
 				for range 2 {
 					if token, err := browsers[0].token(t.Context()); token != "access-1" || err != nil || p.calls != 1 {
 						t.Errorf("%q, %v after %d refreshes", token, err, p.calls)
@@ -173,20 +180,65 @@ func TestAccessToken_SlowProviderKeepsNewTokens(t *testing.T) {
 }
 
 func TestAccessToken_SessionRevokedDuringRefresh(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p, browsers := fleet(t, 1, nil)
-		br := browsers[0]
-		p.during = func() {
-			if _, err := br.RevokeSessions(t.Context(), bff.UserSessionsFilter{SubjectID: "alice"}); err != nil {
-				t.Error(err)
-			}
+	revoke := func(br *browser) {
+		if _, err := br.RevokeSessions(br.t.Context(), bff.UserSessionsFilter{SubjectID: "alice"}); err != nil {
+			br.t.Error(err)
 		}
-		if _, err := br.token(t.Context()); !errors.Is(err, ErrNoSession) {
+	}
+	for name, during := range map[string]func(*browser){
+		"before the new tokens are written": revoke,
+		"after a conflict with another change": func(br *browser) {
+			br.store.on("update", func() {
+				br.rewrite(func(*bff.UserSessionUpdate) {})
+				br.store.on("get", func() { revoke(br) })
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, browsers := fleet(t, 1, nil)
+				br := browsers[0]
+				p.during = func() { during(br) }
+				if _, err := br.token(t.Context()); !errors.Is(err, ErrNoSession) {
+					t.Errorf("%v", err)
+				}
+				br.want("")
+				p.want(t, "refresh-1", "secret-refresh-token") // the old refresh token and the new one
+			})
+		})
+	}
+}
+
+// TestRefreshTokens_NoAccessToken: an answer without an access token changes nothing.
+func TestRefreshTokens_NoAccessToken(t *testing.T) {
+	b := newTestBFF(t, func(c *Config) { c.Refresher = refresherOf{RefreshToken: "new"} })
+	br := b.browser()
+	br.signIn(alice())
+	br.visit(func(_ http.ResponseWriter, r *http.Request) {
+		if err := b.RefreshTokens(r.Context()); err == nil || !strings.Contains(err.Error(), "the identity provider sent no access token") {
 			t.Errorf("%v", err)
 		}
-		br.want("")
-		p.want(t, "refresh-1", "secret-refresh-token") // the old refresh token and the new one
 	})
+	if tk := br.stored(t).ticket; tk.AccessToken != alice().AccessToken || tk.RefreshToken != alice().RefreshToken || tk.RefreshClaim() != "" {
+		t.Error("the tokens have changed, or the claim is left")
+	}
+}
+
+// TestAccessToken_TimeObtainedUnknown: a ticket of an older release does not have the time. Then
+// RefreshBefore alone decides.
+func TestAccessToken_TimeObtainedUnknown(t *testing.T) {
+	for left, want := range map[time.Duration]string{30 * time.Second: "access-1", 90 * time.Second: "secret-access-token"} {
+		synctest.Test(t, func(t *testing.T) {
+			_, browsers := fleet(t, 1, func(c *Config) { c.RefreshBefore = time.Minute })
+			br := browsers[0]
+			br.change(func(tk *ticket.Ticket) {
+				tk.AccessTokenObtained, tk.AccessTokenExpires = time.Time{}, time.Now().Add(left)
+			})
+			if token, err := br.token(t.Context()); token != want || err != nil {
+				t.Errorf("%v left: %q, %v", left, token, err)
+			}
+		})
+	}
 }
 
 // This also holds if the old access token is still valid.

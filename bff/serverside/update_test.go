@@ -89,6 +89,59 @@ func TestUpdate_TimesOfTokens(t *testing.T) {
 	}
 }
 
+// TestUpdate_Fails: after an error nothing is written, and an update never brings a session back.
+func TestUpdate_Fails(t *testing.T) {
+	rename := func(tk *ticket.Ticket) { tk.Properties["device"] = "renamed" }
+	// conflict makes another host write the session before the update, and then runs then.
+	conflict := func(b *testBFF, then func()) {
+		b.store.on("update", func() { b.rewrite(func(*bff.UserSessionUpdate) {}); then() })
+	}
+	for name, test := range map[string]struct {
+		prepare func(b *testBFF)
+		change  func(*ticket.Ticket)
+		want    error // nil: any
+	}{
+		"a claim that JSON cannot have": {func(*testBFF) {}, func(tk *ticket.Ticket) { tk.Claims["c"] = make(chan int) }, nil},
+		"the database fails":            {func(b *testBFF) { b.store.breakDown("update") }, rename, errDown},
+		"the database fails after a conflict": {func(b *testBFF) {
+			conflict(b, func() { b.store.breakDown("get") })
+		}, rename, errDown},
+		"the session ends": {func(b *testBFF) { b.store.on("update", b.removeAll("alice")) }, rename, ErrNoSession},
+		"the session ends after a conflict": {func(b *testBFF) {
+			conflict(b, func() { b.store.on("get", b.removeAll("alice")) })
+		}, rename, ErrNoSession},
+		"conflicts without an end": {func(b *testBFF) {
+			var again func()
+			again = func() { conflict(b, again) }
+			again()
+		}, rename, bff.ErrSessionChanged},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newTestBFF(t)
+			br := b.browser()
+			br.signIn(alice())
+			br.visit(func(_ http.ResponseWriter, r *http.Request) {
+				test.prepare(b)
+				err := b.Update(r.Context(), func(tk *ticket.Ticket) error { test.change(tk); return nil })
+				if err == nil || test.want != nil && !errors.Is(err, test.want) || test.want != ErrNoSession && !strings.HasPrefix(err.Error(), "serverside: updating the session: ") {
+					t.Errorf("%v, want %v", err, test.want)
+				}
+				session, ok := FromContext(r.Context())
+				if ok != (test.want != ErrNoSession) || ok && session.Properties["device"] != "Firefox" {
+					t.Errorf("the request's session is %+v, %t", session, ok)
+				}
+			})
+			b.store.breakDown()
+			b.store.on("update", nil)
+			if test.want == ErrNoSession {
+				br.want("")
+			} else if got := br.stored(t).ticket.Properties["device"]; got != "Firefox" {
+				t.Errorf("the store has %q", got)
+			}
+		})
+	}
+}
+
 // A changed idle timeout takes effect at the next renewal and not at an update, so that it
 // does not sign out an active user.
 func TestUpdate_ChangedIdleTimeoutKeepsExpiry(t *testing.T) {
