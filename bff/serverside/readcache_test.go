@@ -118,10 +118,14 @@ func TestReadCache_UpdateSeesOtherHosts(t *testing.T) {
 			t.Errorf("Update: %v", err)
 		}
 	})
+	there.want("alice") // from now on in memory
 	if _, err := here.RevokeSessions(t.Context(), bff.UserSessionsFilter{SubjectID: "alice"}); err != nil {
 		t.Fatal(err)
 	}
 	there.visit(func(_ http.ResponseWriter, r *http.Request) {
+		if _, ok := FromContext(r.Context()); !ok {
+			t.Error("the other host does not answer from memory")
+		}
 		if err := there.Update(r.Context(), edit); !errors.Is(err, ErrNoSession) {
 			t.Errorf("Update of a session that has ended: %v", err)
 		}

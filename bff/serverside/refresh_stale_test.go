@@ -75,6 +75,42 @@ func TestRefreshTokens_TokenOfAnotherRequest(t *testing.T) {
 	}
 }
 
+// slowAnswers is a store whose updates are written a second before they return.
+type slowAnswers struct{ *spy }
+
+func (s slowAnswers) UpdateUserSession(ctx context.Context, key bff.UserSessionKey, u bff.UserSessionUpdate) error {
+	err := s.spy.UpdateUserSession(ctx, key, u)
+	time.Sleep(time.Second)
+	return err
+}
+
+// TestRefreshTokens_OlderRefreshUnderWay: a request that has seen the new tokens of a refresh which
+// is still under way, and finds that the API refuses them, gets other ones.
+func TestRefreshTokens_OlderRefreshUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := &rotatingNothing{}
+		b := newTestBFF(t, func(c *Config) { c.Store, c.Refresher = slowAnswers{c.Store.(*spy)}, k })
+		br := b.browser()
+		br.signIn(alice())
+		refresh := func(seen, want string) {
+			br.visit(func(_ http.ResponseWriter, r *http.Request) {
+				if tk, _ := b.Ticket(r.Context()); tk.AccessToken != seen {
+					t.Errorf("the request has the token %q, want %q", tk.AccessToken, seen)
+				}
+				if err := b.RefreshTokens(r.Context()); err != nil {
+					t.Error(err)
+				}
+				if tk, _ := b.Ticket(r.Context()); tk.AccessToken != want {
+					t.Errorf("the request got the token %q, want %q", tk.AccessToken, want)
+				}
+			})
+		}
+		go refresh(alice().AccessToken, "access-1") // a second for the claim, a second for the tokens
+		time.Sleep(1500 * time.Millisecond)
+		refresh("access-1", "access-2")
+	})
+}
+
 // interrupted is a provider whose answer arrives after something else has happened.
 type interrupted struct {
 	tokens Tokens

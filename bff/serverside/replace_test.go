@@ -144,16 +144,27 @@ func TestReplacementToken_ProtectorUnavailable(t *testing.T) {
 }
 
 // With many providers the new refresh token belongs to the same grant as the new sign-in. The
-// refresh may have begun long before it ends.
+// refresh may have begun long before it ends, and the clocks of hosts differ.
 func TestAccessToken_SignInDuringRefreshKeepsGrant(t *testing.T) {
-	for name, sessionID := range map[string]string{"with the same session id": "idp-session", "with another": "another"} {
+	for name, test := range map[string]struct {
+		sessionID     string
+		delay, behind time.Duration // of the provider; by which the clock of the sign-in's host is slow
+	}{
+		"same session id":    {"idp-session", time.Second, 0},
+		"another session id": {"another", time.Second, 0},
+		"long refresh":       {"another", 90 * time.Second, 0},
+		"slow clock":         {"another", time.Second, 50 * time.Second},
+	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p, browsers := fleet(t, 1, func(c *Config) { c.TokenTimeout = 2 * time.Minute })
-				p.delay = 90 * time.Second
+				p, browsers := fleet(t, 1, func(c *Config) { c.TokenTimeout = test.delay + time.Second })
+				p.delay = test.delay
 				br := browsers[0]
-				again := &browser{br.testBFF, maps.Clone(br.cookies)}
-				p.during = func() { again.signIn(as("alice", sessionID)) }
+				elsewhere := newTestBFF(t, func(c *Config) {
+					c.Store, c.Clock = br.store, func() time.Time { return time.Now().Add(-test.behind) }
+				})
+				again := &browser{elsewhere, maps.Clone(br.cookies)}
+				p.during = func() { again.signIn(as("alice", test.sessionID)) }
 				if _, err := br.token(t.Context()); !errors.Is(err, ErrNoSession) {
 					t.Errorf("the request of the old session: %v", err)
 				}

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -83,24 +84,26 @@ func TestSignIn_ResponseBegun(t *testing.T) {
 
 // TestSignIn_ResponseBeginsMeanwhile: http.TimeoutHandler answers while the store is slow.
 func TestSignIn_ResponseBeginsMeanwhile(t *testing.T) {
-	b := newTestBFF(t)
-	answered, done := make(chan struct{}), make(chan struct{})
-	b.store.on("replace", func() { <-answered })
-	handler := http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer close(done)
-		r = r.WithContext(context.WithoutCancel(r.Context())) // else the store fails
-		if _, err := b.SignIn(w, r, alice()); !errors.Is(err, errResponseBegun) {
-			t.Errorf("SignIn: %v", err)
+	synctest.Test(t, func(t *testing.T) {
+		b := newTestBFF(t)
+		answered, done := make(chan struct{}), make(chan struct{})
+		b.store.on("replace", func() { <-answered })
+		handler := http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer close(done)
+			r = r.WithContext(context.WithoutCancel(r.Context())) // else the store fails
+			if _, err := b.SignIn(w, r, alice()); !errors.Is(err, errResponseBegun) {
+				t.Errorf("SignIn: %v", err)
+			}
+		}), time.Millisecond, "too late")
+		w := httptest.NewRecorder()
+		b.Middleware(handler).ServeHTTP(w, b.browser().request("/"))
+		close(answered)
+		<-done
+		b.settle()
+		if rows := b.store.rows(t, "alice"); len(rows) > 0 || w.Code != http.StatusServiceUnavailable {
+			t.Errorf("status %d, and %d sessions are left", w.Code, len(rows))
 		}
-	}), time.Millisecond, "too late")
-	w := httptest.NewRecorder()
-	b.Middleware(handler).ServeHTTP(w, b.browser().request("/"))
-	close(answered)
-	<-done
-	b.settle()
-	if rows := b.store.rows(t, "alice"); len(rows) > 0 || w.Code != http.StatusServiceUnavailable {
-		t.Errorf("status %d, and %d sessions are left", w.Code, len(rows))
-	}
+	})
 }
 
 // TestSignIn_ResponseNotBegun: informational responses and headers do not begin a response.
