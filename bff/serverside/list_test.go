@@ -27,12 +27,16 @@ func TestUserSessions_Changes(t *testing.T) {
 		want     []int // the sessions, the first two and the number of all
 		err      error
 	}{
-		"a page":                        {bff.DefaultPageSize, func(*testBFF) {}, []int{0, 1, bff.DefaultPageSize}, nil},
-		"more":                          {bff.DefaultPageSize + 1, func(*testBFF) {}, []int{0, 1, bff.DefaultPageSize + 1}, nil},
-		"more, one ends":                {bff.DefaultPageSize + 1, func(b *testBFF) { b.store.on("get", func() { end(b) }) }, []int{0, 2, bff.DefaultPageSize}, nil},
-		"more, a read fails":            {bff.DefaultPageSize + 1, func(b *testBFF) { b.store.onNth(3, "get", func() { b.store.breakDown("get") }) }, nil, errDown},
-		"the list fails":                {3, func(b *testBFF) { b.store.breakDown("list") }, nil, errDown},
-		"the read of the tickets fails": {3, func(b *testBFF) { b.store.onNth(2, "list", func() { b.store.breakDown("list") }) }, nil, errDown},
+		"a page":             {bff.DefaultPageSize, func(*testBFF) {}, []int{0, 1, bff.DefaultPageSize}, nil},
+		"more":               {bff.DefaultPageSize + 1, func(*testBFF) {}, []int{0, 1, bff.DefaultPageSize + 1}, nil},
+		"more, one ends":     {bff.DefaultPageSize + 1, func(b *testBFF) { b.store.on("get", func() { end(b) }) }, []int{0, 2, bff.DefaultPageSize}, nil},
+		"more, a read fails": {bff.DefaultPageSize + 1, func(b *testBFF) { b.store.onNth(3, "get", func() { b.store.breakDown("get") }) }, nil, errDown},
+		"the list fails":     {3, func(b *testBFF) { b.store.breakDown("list") }, nil, errDown},
+		"the read of the tickets fails": {3, func(b *testBFF) {
+			fail := func() { b.store.breakDown("list", "get") }
+			b.store.onNth(2, "list", fail)
+			b.store.on("get", fail)
+		}, nil, errDown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newTestBFF(t)
