@@ -47,6 +47,14 @@ func (s *spy) onNth(n int, operation string, f func()) {
 	})
 }
 
+// failOnce makes the next call of the operation fail.
+func (s *spy) failOnce(operation string) {
+	s.on(operation, func() {
+		s.breakDown(operation)
+		s.on(operation, func() { s.breakDown() })
+	})
+}
+
 func (s *spy) breakDown(operations ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
