@@ -30,7 +30,7 @@ var targets = []target{
 	{dir: "bff/backchannel"},
 	{dir: "bff/backchannel/oidcverify"},
 	{dir: "bff/serverside"},
-	{dir: "bff/internal/logoutnote", tests: []string{"bff/backchannel", "bff/adapter", "bff/serverside"}},
+	{dir: "bff/internal/logoutnote", tests: []string{"bff/internal/logoutnote", "bff/backchannel", "bff/adapter", "bff/serverside"}},
 	{dir: "bff/relyingparty"},
 	{dir: "bff"},
 	{dir: "entities", tests: []string{"entities", "migrations"}},
