@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"example.com/usersession/bff"
-	"example.com/usersession/bff/ticket"
 )
 
 const notRevoked = "refresh tokens of ended sessions were not revoked"
@@ -254,34 +253,4 @@ func TestRevocations_TooManyWait(t *testing.T) {
 			t.Errorf("%d tokens count as waiting", waiting)
 		}
 	})
-}
-
-// TestSignIn_Ticket: what the new session's ticket and the returned session have.
-func TestSignIn_Ticket(t *testing.T) {
-	b := newTestBFF(t)
-	given := b.clock.plus(-time.Minute)
-	for name, test := range map[string]struct {
-		change   func(*ticket.Ticket)
-		obtained time.Time
-	}{
-		"access token":                           {func(*ticket.Ticket) {}, b.clock.Now()},
-		"time of the access token":               {func(tk *ticket.Ticket) { tk.AccessTokenObtained = given }, given},
-		"no access token":                        {func(tk *ticket.Ticket) { tk.AccessToken = "" }, time.Time{}},
-		"claim of a refresh, of another session": {func(tk *ticket.Ticket) { tk.SetRefreshClaim("claim") }, b.clock.Now()},
-	} {
-		t.Run(name, func(t *testing.T) {
-			tk := alice()
-			test.change(&tk)
-			br := b.browser()
-			br.visit(func(w http.ResponseWriter, r *http.Request) {
-				if session, err := b.SignIn(w, r, tk); !session.Current || err != nil {
-					t.Errorf("the session is the request's: %t, %v", session.Current, err)
-				}
-			})
-			got := br.stored(t).ticket
-			if !got.AccessTokenObtained.Equal(test.obtained) || got.RefreshClaim() != "" {
-				t.Errorf("the access token was obtained at %v, want %v; the claim is %q", got.AccessTokenObtained, test.obtained, got.RefreshClaim())
-			}
-		})
-	}
 }
