@@ -25,7 +25,8 @@ const (
 // has used the token and is about to write new tokens. Its request to the provider may take
 // all of TokenTimeout; awaitOtherHost reads the session for that long and returns it as
 // soon as it has other tokens. If it gets no other tokens, awaitOtherHost returns the result
-// of refused.
+// of refused for opened, which has this host's claim: a claim that another host has made
+// meanwhile stays.
 func (s *Sessions) awaitOtherHost(ctx context.Context, opened *openedSession) (*openedSession, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.TokenTimeout+otherHostWriteTime)
 	defer cancel()
