@@ -45,6 +45,7 @@ func TestCleanerRun_Interval(t *testing.T) {
 	for _, tt := range []struct{ set, want time.Duration }{
 		{0, bff.DefaultSessionCleanupInterval},
 		{time.Minute, time.Minute},
+		{1, 1},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			begun := runs(t, &bff.Cleaner{SessionCleanupInterval: tt.set}, 50*tt.want, succeed)
@@ -85,7 +86,7 @@ func TestCleanerRun_StoreError(t *testing.T) {
 		n := 0
 		cleaner := &bff.Cleaner{SessionCleanupInterval: time.Minute, Logger: slog.New(slog.NewJSONHandler(&log, nil))}
 		begun := runs(t, cleaner, time.Hour, func(context.Context) (int64, error) {
-			if n++; n <= 12 {
+			if n++; n <= 12 || n == 31 {
 				return 3, errors.New("connection refused")
 			}
 			return 0, nil
@@ -95,8 +96,11 @@ func TestCleanerRun_StoreError(t *testing.T) {
 		}
 		// The first retry comes soon. The delay doubles up to the interval.
 		want := time.Second
-		for i := 1; i < 30; i++ {
-			if i > 12 {
+		for i := 1; i < 33; i++ {
+			switch {
+			case i == 31: // one failure after successes
+				want = time.Second
+			case i > 12:
 				want = time.Minute
 			}
 			if gap := begun[i] - begun[i-1]; gap < want*9/10 || gap > want*11/10+1 {
@@ -104,8 +108,8 @@ func TestCleanerRun_StoreError(t *testing.T) {
 			}
 			want = min(2*want, time.Minute)
 		}
-		if got := strings.Count(log.String(), "session cleanup failed"); got != 12 {
-			t.Errorf("the log has %d failures, want 12", got)
+		if got := strings.Count(log.String(), "session cleanup failed"); got != 13 {
+			t.Errorf("the log has %d failures, want 13", got)
 		}
 		line, _, _ := strings.Cut(log.String()[strings.Index(log.String(), "cleanup failed"):], "\n")
 		for _, part := range []string{`"error":"connection refused"`, `"removed":3`, `"next_attempt":`} {
@@ -158,6 +162,21 @@ func TestCleanerRunOnce_Observe(t *testing.T) {
 			t.Errorf("observed %+v, want %+v", observed, want)
 		}
 	})
+}
+
+// The log has the number of sessions removed, of failed runs too, and no line about none.
+func TestCleanerRunOnce_Log(t *testing.T) {
+	for _, failure := range []error{nil, errors.New("failure")} {
+		for removed, want := range map[int64]string{0: "", 1: `"removed":1`, 5: `"removed":5`} {
+			var log bytes.Buffer
+			cleaner := &bff.Cleaner{Logger: slog.New(slog.NewJSONHandler(&log, nil))}
+			cleaner.Store = cleanupFunc(func(context.Context) (int64, error) { return removed, failure })
+			_, _ = cleaner.RunOnce(t.Context())
+			if got := log.String(); !strings.Contains(got, want) || (got == "") != (want == "") {
+				t.Errorf("a run that removed %d sessions, with the error %v, has the log %q", removed, failure, got)
+			}
+		}
+	}
 }
 
 func TestCleaner_InvalidFields(t *testing.T) {

@@ -179,6 +179,11 @@ func TestReadCache_ReadDuringWrite(t *testing.T) {
 			if stats := cache.Stats(); stats.Sessions != 0 || stats.Bytes != 0 {
 				t.Errorf("Stats: %+v", stats)
 			}
+			mustCreate(t, store.InMemoryStore, aliceSession("key"))
+			mustGet(t, cache, "key")
+			if stats := cache.Stats(); stats.Sessions != 1 {
+				t.Errorf("a read after the writes is not remembered: %+v", stats)
+			}
 		})
 	}
 }
@@ -281,6 +286,9 @@ func TestReadCache_OneReadForAll(t *testing.T) {
 		if n := store.reads.Load(); n != 1 {
 			t.Errorf("%d reads of the store, want 1", n)
 		}
+		if got, want := cache.Stats(), (ReadCacheStats{Misses: 1, Shared: 19, Sessions: 1}); got != want {
+			t.Errorf("Stats: got %+v, want %+v", got, want)
+		}
 		// A read that takes longer than MaxStale is not shared with later callers.
 		time.Sleep(DefaultMaxStale)
 		store.before = func(context.Context) { time.Sleep(5 * time.Second) }
@@ -340,9 +348,10 @@ func TestReadCache_Bounds(t *testing.T) {
 		config   ReadCacheConfig
 		sessions int
 	}{
-		"sessions": {ReadCacheConfig{Size: 10}, 10},
-		"bytes":    {ReadCacheConfig{MaxBytes: 1000}, 10},
-		"a ticket": {ReadCacheConfig{MaxBytes: 99}, 0},
+		"sessions":                     {ReadCacheConfig{Size: 10}, 10},
+		"bytes":                        {ReadCacheConfig{MaxBytes: 1000}, 10},
+		"a ticket":                     {ReadCacheConfig{MaxBytes: 99}, 0},
+		"a ticket of exactly MaxBytes": {ReadCacheConfig{MaxBytes: 100}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cache, store := newCached(t, test.config)
@@ -403,6 +412,25 @@ func TestReadCache_CallersOwnTickets(t *testing.T) {
 		}
 		clear(got.Ticket)
 	}
+	synctest.Test(t, func(t *testing.T) { // the callers of one read
+		cache, store := newCached(t, ReadCacheConfig{})
+		mustCreate(t, store.InMemoryStore, session)
+		store.after = func() { time.Sleep(time.Second) }
+		var group sync.WaitGroup
+		for range 10 {
+			group.Go(func() {
+				got := mustGet(t, cache, "key")
+				if string(got.Ticket) != "ticket" {
+					t.Errorf("the ticket of a shared read is %q", got.Ticket)
+				}
+				clear(got.Ticket)
+			})
+		}
+		group.Wait()
+		if got := mustGet(t, cache, "key"); string(got.Ticket) != "ticket" {
+			t.Errorf("after a shared read the ticket is %q", got.Ticket)
+		}
+	})
 }
 
 func TestReadCache_ClockSetBack(t *testing.T) {
@@ -434,6 +462,7 @@ func TestNewReadCache_Refused(t *testing.T) {
 func TestReadCache_Capabilities(t *testing.T) {
 	type core struct{ UserSessionStore }
 	s := NewInMemoryStore()
+	mustCreate(t, s, aliceSession("key"))
 	for _, store := range []UserSessionStore{
 		core{s},
 		struct {
@@ -515,6 +544,7 @@ func TestReadCache_Capabilities(t *testing.T) {
 		if got, want := capabilitiesOf(cache), capabilitiesOf(store); got != want {
 			t.Errorf("the cache has the capabilities %v, its store %v", got, want)
 		}
+		mustGet(t, cache, "key")
 	}
 }
 

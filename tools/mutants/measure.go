@@ -32,7 +32,7 @@ var targets = []target{
 	{dir: "bff/serverside"},
 	{dir: "bff/internal/logoutnote", tests: []string{"bff/internal/logoutnote", "bff/backchannel", "bff/adapter", "bff/serverside"}},
 	{dir: "bff/relyingparty"},
-	{dir: "bff"},
+	{dir: "bff", tests: []string{"bff", "bff/bfftest"}},
 	{dir: "entities", tests: []string{"entities", "migrations"}},
 	{dir: "."},
 }
