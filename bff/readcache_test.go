@@ -159,6 +159,10 @@ func TestReadCache_ReadDuringWrite(t *testing.T) {
 			}
 			mustCreate(t, store.InMemoryStore, aliceSession("key"))
 			store.during = func() {
+				// Another write begins and ends meanwhile.
+				if err := cache.CreateUserSession(t.Context(), aliceSession("key")); !errors.Is(err, ErrSessionExists) {
+					t.Error(err)
+				}
 				if _, err := cache.GetUserSession(ctx, key); err != nil {
 					t.Error(err)
 				}
@@ -183,6 +187,9 @@ func TestReadCache_ReadDuringWrite(t *testing.T) {
 			mustGet(t, cache, "key")
 			if stats := cache.Stats(); stats.Sessions != 1 {
 				t.Errorf("a read after the writes is not remembered: %+v", stats)
+			}
+			if m := memoryOf(cache); len(m.reads)+len(m.writes) != 0 {
+				t.Errorf("after them %d reads and %d writes are noted", len(m.reads), len(m.writes))
 			}
 		})
 	}
@@ -229,6 +236,41 @@ func TestReadCache_FailedWriteForgets(t *testing.T) {
 	if store.reads.Load() != reads+1 {
 		t.Error("a cancelled write does not forget the session")
 	}
+}
+
+// TestReadCache_CreateForgets: a session in memory that another host has deleted gives way to the
+// one that this host creates with its key.
+func TestReadCache_CreateForgets(t *testing.T) {
+	cache, store := newCached(t, ReadCacheConfig{})
+	mustCreate(t, store.InMemoryStore, aliceSession("key"))
+	mustGet(t, cache, "key")
+	if _, err := store.DeleteUserSession(t.Context(), UserSessionKey{"shop", "key"}); err != nil { // another host
+		t.Fatal(err)
+	}
+	session := aliceSession("key")
+	session.SubjectID = "bob"
+	if err := cache.CreateUserSession(t.Context(), session); err != nil {
+		t.Fatal(err)
+	}
+	if got := mustGet(t, cache, "key"); got.SubjectID != "bob" {
+		t.Errorf("the session created is of %s, want bob", got.SubjectID)
+	}
+}
+
+func TestReadCache_Forget(t *testing.T) {
+	cache, store := newCached(t, ReadCacheConfig{})
+	mustCreate(t, store.InMemoryStore, aliceSession("key"), aliceSession("other"))
+	mustGet(t, cache, "key")
+	mustGet(t, cache, "other")
+	if _, err := store.DeleteUserSessions(t.Context(), "shop", UserSessionsFilter{SubjectID: "alice"}); err != nil {
+		t.Fatal(err)
+	}
+	key := UserSessionKey{"shop", "key"}
+	cache.Forget(key)
+	if _, err := cache.GetUserSession(t.Context(), key); !errors.Is(err, ErrSessionNotFound) {
+		t.Errorf("after Forget: got %v, want ErrSessionNotFound", err)
+	}
+	mustGet(t, cache, "other") // not forgotten
 }
 
 func TestReadCache_FreshRead(t *testing.T) {
@@ -369,8 +411,8 @@ func TestReadCache_Bounds(t *testing.T) {
 				t.Errorf("%d session ids, %d in the queue, %d reads, %d writes", len(m.bySession), m.queue.Len(), len(m.reads), len(m.writes))
 			}
 			cache.Forget()
-			if got := cache.Stats(); got.Sessions != 0 || got.Bytes != 0 {
-				t.Errorf("after Forget: %+v", got)
+			if got := cache.Stats(); got.Sessions != 0 || got.Bytes != 0 || len(m.bySession) != 0 || m.queue.Len() != 0 {
+				t.Errorf("after Forget: %+v, %d session ids, %d in the queue", got, len(m.bySession), m.queue.Len())
 			}
 		})
 	}

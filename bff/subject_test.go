@@ -24,6 +24,9 @@ func TestSubjectIDOf(t *testing.T) {
 	if hashed == bff.SubjectIDOf(other) || hashed == bff.SubjectIDOf(strings.ToUpper(long)) {
 		t.Error("two users have one subject id")
 	}
+	if printable := strings.Repeat("x ~!", 60); !bff.ReservedSubject(bff.SubjectIDOf(printable)) {
+		t.Error("a claim of printable characters with spaces between them is kept")
+	}
 	if !bff.ReservedSubject(hashed) || bff.ReservedSubject(long) || bff.ReservedSubject("sha256:x") {
 		t.Error("ReservedSubject")
 	}

@@ -36,6 +36,7 @@ func TestSessionValidate_InvalidField(t *testing.T) {
 		{"SubjectID", func(s *bff.UserSession) { s.SubjectID = "ali\x00ce" }},
 		{"SessionID", func(s *bff.UserSession) { s.SessionID = "sid\xff" }},
 		{"SessionID", func(s *bff.UserSession) { s.SessionID = strings.Repeat("🙂", 101) }},
+		{"SessionID", func(s *bff.UserSession) { s.SessionID = strings.Repeat("\U00010000", 101) }}, // the first surrogate pair
 		{"SessionID", func(s *bff.UserSession) { s.SessionID = " " }},
 		{"Created", func(s *bff.UserSession) { s.Created = time.Time{} }},
 		{"Created", func(s *bff.UserSession) { s.Created = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC) }},
