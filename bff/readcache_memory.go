@@ -74,14 +74,13 @@ func (m *readMemory) find(key UserSessionKey, now time.Time) (session UserSessio
 	m.mu.RLock()
 	found, ok := m.usable(key, now)
 	m.mu.RUnlock()
+	if !ok {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		found, ok = m.usable(key, now) // another caller may have just read it
+	}
 	if ok {
 		m.hits.Add(1)
-		return found, nil, false
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if found, ok := m.usable(key, now); ok { // another caller has just read it
-		m.shared.Add(1)
 		return found, nil, false
 	}
 	if read := m.reads[key]; read != nil && m.recent(read.began, now) {
