@@ -52,7 +52,7 @@ func TestLogin_AbandonedAttempts(t *testing.T) {
 		t.Errorf("the cookies of 40 sign-ins have %d bytes", size)
 	}
 	b.wantFailure(b.get(callbacks[0]), http.StatusBadRequest, "no longer valid")
-	for _, callback := range callbacks[30:] {
+	for _, callback := range callbacks[28:] {
 		if a := b.get(callback); a.StatusCode != http.StatusSeeOther {
 			t.Errorf("a recent sign-in: %d", a.StatusCode)
 		}
@@ -117,26 +117,33 @@ func TestCallback_AttemptsOfOthers(t *testing.T) {
 	b.wantFailure(b.get(callback), http.StatusBadRequest, "no longer valid")
 	now = time.Now()
 
-	for name, change := range map[string]func(url.Values){
-		"no state":                   func(q url.Values) { q.Del("state") },
-		"another state":              func(q url.Values) { q.Set("state", "x"+q.Get("state")) },
-		"two states":                 func(q url.Values) { q.Add("state", q.Get("state")) },
-		"two codes":                  func(q url.Values) { q.Add("code", "y") },
-		"no code":                    func(q url.Values) { q.Del("code") },
-		"an empty code":              func(q url.Values) { q.Set("code", "") },
-		"an unknown code":            func(q url.Values) { q.Set("code", "unknown") },
-		"another issuer":             func(q url.Values) { q.Set("iss", "https://evil.example") },
-		"the issuer in another case": func(q url.Values) { q.Set("iss", strings.ToUpper(op.issuer)) },
-		"two issuers":                func(q url.Values) { q["iss"] = []string{op.issuer, op.issuer} },
-		"an error":                   func(q url.Values) { q.Del("code"); q.Set("error", "access_denied") },
-		"an error and a code":        func(q url.Values) { q.Set("error", "access_denied") },
+	for name, test := range map[string]struct {
+		change func(url.Values)
+		ends   bool // the attempt
+	}{
+		"no state":                   {func(q url.Values) { q.Del("state") }, false},
+		"another state":              {func(q url.Values) { q.Set("state", "x"+q.Get("state")) }, false},
+		"two states":                 {func(q url.Values) { q.Add("state", q.Get("state")) }, false},
+		"two codes":                  {func(q url.Values) { q.Add("code", "y") }, false},
+		"no code":                    {func(q url.Values) { q.Del("code") }, true},
+		"an empty code":              {func(q url.Values) { q.Set("code", "") }, true},
+		"an unknown code":            {func(q url.Values) { q.Set("code", "unknown") }, true},
+		"another issuer":             {func(q url.Values) { q.Set("iss", "https://evil.example") }, true},
+		"the issuer in another case": {func(q url.Values) { q.Set("iss", strings.ToUpper(op.issuer)) }, true},
+		"two issuers":                {func(q url.Values) { q["iss"] = []string{op.issuer, op.issuer} }, false},
+		"an error":                   {func(q url.Values) { q.Del("code"); q.Set("error", "access_denied") }, true},
+		"an error and a code":        {func(q url.Values) { q.Set("error", "access_denied") }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			u, _ := url.Parse(fresh())
 			q := u.Query()
-			change(q)
+			test.change(q)
 			u.RawQuery = q.Encode()
+			begun := b.attempts()
 			got := b.get(u.String())
+			if ended := b.attempts() < begun; ended != test.ends {
+				t.Errorf("the attempt has ended: %t", ended)
+			}
 			if got.StatusCode < 400 || got.StatusCode >= 500 {
 				t.Errorf("status %d", got.StatusCode)
 			}
@@ -160,6 +167,9 @@ func TestCallback_SingleUseAcrossHosts(t *testing.T) {
 	b.get(callback)
 	asked, _ := op.tokenRequests()
 	replay.wantFailure(replay.get(callback), http.StatusBadRequest, "no longer valid")
+	if n := replay.attempts(); n != 0 {
+		t.Errorf("the browser keeps %d cookies of used attempts", n)
+	}
 	if again, _ := op.tokenRequests(); again != asked {
 		t.Error("a used attempt sent its code to the provider again")
 	}
@@ -189,7 +199,8 @@ func TestLogin_NeverSpeculative(t *testing.T) {
 	b := newApp(t, newOP(t)).browser()
 	b.signIn()
 	logout := b.wantSignedIn("alice")["bff:logout_url"].(string)
-	for _, header := range [][2]string{{"Sec-Purpose", "prefetch"}, {"Sec-Purpose", "prefetch;prerender"}, {"Purpose", "prefetch"}, {"X-Moz", "prefetch"}} {
+	for _, header := range [][2]string{{"Sec-Purpose", "prefetch"}, {"Sec-Purpose", "prefetch;prerender"}, {"Purpose", "prefetch"}, {"X-Moz", "prefetch"},
+		{"Purpose", "prerender"}, {"X-Purpose", "preview"}} {
 		for _, target := range []string{"/bff/login", "/bff/callback?state=x", logout, "/bff/silent-login"} {
 			a := b.get(target, header[0], header[1])
 			if a.StatusCode != http.StatusServiceUnavailable || len(a.Cookies()) != 0 || a.Header.Get("Cache-Control") != "no-store" {
@@ -216,6 +227,7 @@ func TestLogin_FromAnotherSite(t *testing.T) {
 	if page.StatusCode != http.StatusOK || !strings.Contains(page.body, again) || len(page.Cookies()) != 0 {
 		t.Fatalf("%d: %s", page.StatusCode, page.body)
 	}
+	b.wantPage(page, "'none'")
 	b.cookies["__Host-bff"] = strict // the page of this site
 	login := b.get("/bff/login?returnUrl=%2F", "Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "navigate")
 	callback := b.atProvider(login)
@@ -230,7 +242,7 @@ func TestLogin_AuthParameters(t *testing.T) {
 	b := newApp(t, op, func(s *setup) {
 		s.rp.AuthParameters = func(r *http.Request) url.Values {
 			return url.Values{
-				"acr_values": {r.URL.Query().Get("acr")}, "ui_locales": {"de"}, "prompt": {"consent"},
+				"login_hint": {}, "acr_values": {r.URL.Query().Get("acr")}, "ui_locales": {"de"}, "prompt": {"consent"},
 				"state": {"evil"}, "redirect_uri": {"https://evil.example"}, "client_id": {"x"}, "nonce": {"x"}, "code_challenge": {"x"},
 			}
 		}
@@ -238,6 +250,9 @@ func TestLogin_AuthParameters(t *testing.T) {
 	query := queryOf(t, b.get("/bff/login?acr=2").location())
 	if query.Get("acr_values") != "2" || query.Get("ui_locales") != "de" || query.Get("prompt") != "consent" {
 		t.Errorf("%v", query)
+	}
+	if !strings.Contains(b.log.String(), "parameter=redirect_uri") {
+		t.Errorf("the log does not name a parameter that was ignored:\n%s", b.log)
 	}
 	if query.Get("client_id") != fakeClient || query.Get("redirect_uri") != baseURL+"/bff/callback" || len(query["state"]) != 1 || query.Get("state") == "evil" ||
 		query.Get("nonce") == "x" || query.Get("code_challenge") == "x" {
@@ -250,7 +265,6 @@ func TestLogin_AuthParameters(t *testing.T) {
 // Step-up: with max_age the ID token must tell of a recent authentication, and the new session
 // replaces the old one.
 func TestLogin_MaxAge(t *testing.T) {
-	var age time.Duration
 	op := newOP(t)
 	b := newApp(t, op, func(s *setup) {
 		s.rp.AuthParameters = func(r *http.Request) url.Values {
@@ -264,7 +278,7 @@ func TestLogin_MaxAge(t *testing.T) {
 	old := b.clone()
 	for name, change := range map[string]func(map[string]any){
 		"no auth_time":     func(map[string]any) {},
-		"an old auth_time": func(c map[string]any) { c["auth_time"] = time.Now().Add(-time.Hour).Unix() },
+		"an old auth_time": func(c map[string]any) { c["auth_time"] = time.Now().Add(-125 * time.Second).Unix() }, // max_age and the skew
 		"a text":           func(c map[string]any) { c["auth_time"] = "now" },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -273,7 +287,7 @@ func TestLogin_MaxAge(t *testing.T) {
 			b.wantSignedIn("alice")
 		})
 	}
-	op.change = func(c map[string]any) { c["auth_time"], c["acr"] = time.Now().Add(-age).Unix(), "2" }
+	op.change = func(c map[string]any) { c["auth_time"], c["acr"] = time.Now().Add(-90*time.Second).Unix(), "2" }
 	b.signIn("?stepup=1")
 	if claims := b.wantSignedIn("alice"); claims["acr"] != "2" {
 		t.Errorf("claims: %v", claims)
@@ -305,6 +319,7 @@ func TestLogin_Silent(t *testing.T) {
 		!strings.Contains(a.Header.Get("Content-Security-Policy"), "frame-ancestors 'self'") {
 		t.Errorf("%d: %s", a.StatusCode, a.body)
 	}
+	b.wantPage(a, "'self'")
 	a = b.get(b.atProvider(b.get("/bff/silent-login")))
 	if !strings.Contains(a.body, "isLoggedIn: true") {
 		t.Errorf("%d: %s", a.StatusCode, a.body)

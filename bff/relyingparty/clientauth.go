@@ -29,7 +29,7 @@ func (c Config) authMethod(supported []string) string {
 		return PrivateKeyJWT
 	case c.ClientSecret == "":
 		return PublicClient
-	case len(supported) > 0 && !slices.Contains(supported, ClientSecretBasic) && slices.Contains(supported, ClientSecretPost):
+	case !slices.Contains(supported, ClientSecretBasic) && slices.Contains(supported, ClientSecretPost):
 		return ClientSecretPost
 	default:
 		return ClientSecretBasic // the default of the specifications

@@ -1,6 +1,10 @@
 package relyingparty_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -51,10 +55,19 @@ func TestNew_Configuration(t *testing.T) {
 		"basic without a secret": func(c *relyingparty.Config) {
 			c.ClientSecret, c.ClientAuthentication = "", relyingparty.ClientSecretBasic
 		},
-		"jwt without a key":     func(c *relyingparty.Config) { c.ClientAuthentication = relyingparty.PrivateKeyJWT },
-		"scopes without openid": func(c *relyingparty.Config) { c.Scopes = []string{"email"} },
-		"scopes in one":         func(c *relyingparty.Config) { c.Scopes = []string{"openid", "email profile"} },
-		"a negative skew":       func(c *relyingparty.Config) { c.ClockSkew = -1 },
+		"a key that cannot sign": func(c *relyingparty.Config) {
+			key, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.ClientSecret, c.ClientKey = "", key
+		},
+		"a letter right after ASCII": func(c *relyingparty.Config) { c.Path = "/b\u0080ff" },
+		"an empty scope":             func(c *relyingparty.Config) { c.Scopes = []string{"openid", ""} },
+		"jwt without a key":          func(c *relyingparty.Config) { c.ClientAuthentication = relyingparty.PrivateKeyJWT },
+		"scopes without openid":      func(c *relyingparty.Config) { c.Scopes = []string{"email"} },
+		"scopes in one":              func(c *relyingparty.Config) { c.Scopes = []string{"openid", "email profile"} },
+		"a negative skew":            func(c *relyingparty.Config) { c.ClockSkew = -1 },
 	} {
 		c := good
 		change(&c)
@@ -69,9 +82,45 @@ func TestNew_Configuration(t *testing.T) {
 			t.Errorf("%s: %v", base, err)
 		}
 	}
-	http := good
-	http.Issuer, http.InsecureAllowHTTP = "http://id.example", true
-	if _, err := relyingparty.New(http); err != nil {
+	insecure := good
+	insecure.Issuer, insecure.InsecureAllowHTTP = "http://id.example", true
+	if _, err := relyingparty.New(insecure); err != nil {
 		t.Error(err)
+	}
+}
+
+// The default asks for what the provider lists. What the application asks for takes its place, and
+// does not change after it was checked.
+func TestLogin_Scopes(t *testing.T) {
+	for name, test := range map[string]struct {
+		listed     any
+		configured []string
+		want       string
+	}{
+		"all listed":  {[]string{"email", "offline_access", "openid", "profile", "other"}, nil, "openid profile email offline_access"},
+		"one listed":  {[]string{"email"}, nil, "openid email"},
+		"none listed": {[]string{}, nil, "openid"},
+		"no list":     {nil, nil, "openid profile email"},
+		"configured":  {[]string{"email"}, []string{"openid", "api"}, "openid api"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			op := newOP(t, func(op *fakeOP) {
+				op.document = func(d map[string]any) { d["scopes_supported"] = test.listed }
+			})
+			b := newApp(t, op, func(s *setup) { s.rp.Scopes = test.configured }).browser()
+			if len(test.configured) > 0 {
+				test.configured[0] = "changed"
+			}
+			if got := queryOf(t, b.get("/bff/login").location()).Get("scope"); got != test.want {
+				t.Errorf("scope = %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestLogin_BaseURLWithSlash(t *testing.T) {
+	b := newApp(t, newOP(t), func(s *setup) { s.rp.BaseURL = baseURL + "/" }).browser()
+	if login := b.get("/bff/login"); login.StatusCode != http.StatusSeeOther || queryOf(t, login.location()).Get("redirect_uri") != baseURL+"/bff/callback" {
+		t.Errorf("%d to %q", login.StatusCode, login.location())
 	}
 }

@@ -3,9 +3,12 @@ package relyingparty_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,13 +24,17 @@ func TestProviderDown(t *testing.T) {
 		break_, mend func(*fakeOP)
 		again        bool // the same callback works after the outage
 	}{
-		"keys 500":           {func(op *fakeOP) { op.keysStatus = 500 }, func(op *fakeOP) { op.keysStatus = 0 }, true},
-		"keys 404":           {func(op *fakeOP) { op.keysStatus = 404 }, func(op *fakeOP) { op.keysStatus = 0 }, true},
-		"token endpoint 500": {func(op *fakeOP) { op.tokenStatus = 500 }, func(op *fakeOP) { op.tokenStatus = 0 }, true},
-		"token endpoint 429": {func(op *fakeOP) { op.tokenStatus = 429 }, func(op *fakeOP) { op.tokenStatus = 0 }, true},
-		"token endpoint 503": {func(op *fakeOP) { op.tokenStatus = 503 }, func(op *fakeOP) { op.tokenStatus = 0 }, true},
-		"another secret":     {func(op *fakeOP) { op.wrongClient = true }, func(op *fakeOP) { op.wrongClient = false }, true},
-		"token redirect":     {func(op *fakeOP) { op.tokenStatus = 307 }, func(op *fakeOP) { op.tokenStatus = 0 }, true},
+		"keys 500":              {func(op *fakeOP) { op.keysStatus = 500 }, func(op *fakeOP) { op.keysStatus = 0 }, true},
+		"keys 404":              {func(op *fakeOP) { op.keysStatus = 404 }, func(op *fakeOP) { op.keysStatus = 0 }, true},
+		"token endpoint 500":    {func(op *fakeOP) { op.tokenStatus = 500 }, func(op *fakeOP) { op.tokenStatus = 0 }, true},
+		"token endpoint 429":    {func(op *fakeOP) { op.tokenStatus = 429 }, func(op *fakeOP) { op.tokenStatus = 0 }, true},
+		"token endpoint 503":    {func(op *fakeOP) { op.tokenStatus = 503 }, func(op *fakeOP) { op.tokenStatus = 0 }, true},
+		"another secret":        {func(op *fakeOP) { op.wrongClient = true }, func(op *fakeOP) { op.wrongClient = false }, true},
+		"500 and an error code": {func(op *fakeOP) { op.tokenStatus, op.tokenError = 500, new("invalid_grant") }, func(op *fakeOP) { op.tokenStatus = 0 }, true},
+		"429 and an error code": {func(op *fakeOP) { op.tokenStatus, op.tokenError = 429, new("invalid_grant") }, func(op *fakeOP) { op.tokenStatus = 0 }, true},
+		"300 and no error code": {func(op *fakeOP) { op.tokenStatus, op.tokenError = 300, new("") }, func(op *fakeOP) { op.tokenStatus = 0 }, true},
+		"404 and no error code": {func(op *fakeOP) { op.tokenStatus, op.tokenError = 404, new("") }, func(op *fakeOP) { op.tokenStatus = 0 }, true},
+		"token redirect":        {func(op *fakeOP) { op.tokenStatus = 307 }, func(op *fakeOP) { op.tokenStatus = 0 }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			op := newOP(t)
@@ -70,7 +77,14 @@ func TestDiscovery(t *testing.T) {
 		"a state in an endpoint": func(d map[string]any) {
 			d["authorization_endpoint"] = d["authorization_endpoint"].(string) + "?state=evil"
 		},
-		"an endpoint of another kind": func(d map[string]any) { d["token_endpoint"] = 1 },
+		"an endpoint of another kind":          func(d map[string]any) { d["token_endpoint"] = 1 },
+		"an optional endpoint of another kind": func(d map[string]any) { d["userinfo_endpoint"] = 1 },
+		"an endpoint without a host":           func(d map[string]any) { d["token_endpoint"] = "https:///token" },
+		"an endpoint that is no URL":           func(d map[string]any) { d["token_endpoint"] = "https://id.example/%zz" },
+		"no userinfo endpoint and an http revocation endpoint": func(d map[string]any) {
+			delete(d, "userinfo_endpoint")
+			d["revocation_endpoint"] = "http://id.example/r"
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			op := newOP(t, func(op *fakeOP) { op.document = change })
@@ -102,6 +116,9 @@ func TestDiscovery_RecoversAndAges(t *testing.T) {
 		})
 	}).browser()
 	b.wantFailure(b.get("/bff/login"), http.StatusServiceUnavailable, "does not answer")
+	if !strings.Contains(b.log.String(), "no route to host") {
+		t.Errorf("the log does not have the cause:\n%s", b.log)
+	}
 	down = false
 	now = now.Add(time.Second)
 	login := b.get("/bff/login")
@@ -149,6 +166,9 @@ func TestProviderTimeout(t *testing.T) {
 		if waited := time.Since(begin); err == nil || waited != 3*time.Second {
 			t.Errorf("%v after %v", err, waited)
 		}
+		if err := rp.RevokeRefreshToken(t.Context(), "token"); err == nil {
+			t.Error("a revocation that did not reach the provider counts as done")
+		}
 	})
 }
 
@@ -168,6 +188,9 @@ func TestStoreDown(t *testing.T) {
 				return
 			}
 			b.wantFailure(a, http.StatusServiceUnavailable, "session database does not answer")
+			if !strings.Contains(b.log.String(), errStore.Error()) {
+				t.Errorf("the log does not have the cause:\n%s", b.log)
+			}
 			b.wantSignedIn("")
 			if err := b.sessions.Shutdown(t.Context()); err != nil {
 				t.Error(err)
@@ -179,6 +202,11 @@ func TestStoreDown(t *testing.T) {
 			b.wantSignedIn("alice")
 		})
 	}
+}
+
+func TestFailure_PlainPage(t *testing.T) {
+	b := newApp(t, newOP(t)).browser()
+	b.wantPage(b.get("/bff/callback?state=forged"), "'none'")
 }
 
 func TestCallback_Refused(t *testing.T) {
@@ -219,6 +247,9 @@ func TestPrepareTicket_Refuses(t *testing.T) {
 	b.wantFailure(a, http.StatusForbidden, "the application's page: You were not signed in")
 	if failure.ReturnURL != "/page" || failure.Code != relyingparty.FailureRefused {
 		t.Errorf("%+v", failure)
+	}
+	if !strings.Contains(b.log.String(), "not in the group") {
+		t.Errorf("the log does not have the cause:\n%s", b.log)
 	}
 	b.wantSignedIn("")
 	if len(op.revoked) != 1 {
@@ -319,3 +350,43 @@ type nopWriter struct{ header http.Header }
 func (w nopWriter) Header() http.Header         { return w.header }
 func (w nopWriter) Write(p []byte) (int, error) { return len(p), nil }
 func (w nopWriter) WriteHeader(int)             {}
+
+// The bodies of the provider's answers are closed, so that their connections are used again.
+func TestProvider_BodiesClosed(t *testing.T) {
+	var open atomic.Int64
+	op := newOP(t)
+	b := newApp(t, op, func(s *setup) {
+		s.rp.Transport = transportFunc(func(r *http.Request) (*http.Response, error) {
+			response, err := http.DefaultTransport.RoundTrip(r)
+			if err == nil {
+				open.Add(1)
+				response.Body = &countedBody{response.Body, sync.OnceFunc(func() { open.Add(-1) })}
+			}
+			return response, err
+		})
+	}).browser()
+	b.signIn()
+	b.wantSignedIn("alice")
+	_, refresh := op.latest()
+	if _, err := b.rp.RefreshTokens(t.Context(), refresh); err != nil {
+		t.Error(err)
+	}
+	if err := b.rp.RevokeRefreshToken(t.Context(), refresh); err != nil {
+		t.Error(err)
+	}
+	op.tokenStatus = http.StatusInternalServerError
+	b.wantFailure(b.signIn(), http.StatusServiceUnavailable, "does not answer")
+	if n := open.Load(); n != 0 {
+		t.Errorf("%d bodies are open", n)
+	}
+}
+
+type countedBody struct {
+	io.ReadCloser
+	closed func()
+}
+
+func (b *countedBody) Close() error {
+	b.closed()
+	return b.ReadCloser.Close()
+}

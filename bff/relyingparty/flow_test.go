@@ -35,6 +35,11 @@ func TestSignIn_SignOut(t *testing.T) {
 		}
 	}
 	callback := b.get(b.atProvider(login))
+	for _, a := range []answer{login, callback} {
+		if cache := a.Header.Get("Cache-Control"); cache != "no-store" {
+			t.Errorf("a redirect with state or cookies has Cache-Control: %q", cache)
+		}
+	}
 	if callback.StatusCode != http.StatusSeeOther || callback.location() != "/orders?page=2" {
 		t.Fatalf("%d to %q: %s\n%s", callback.StatusCode, callback.location(), callback.body, b.log)
 	}
@@ -54,7 +59,7 @@ func TestSignIn_SignOut(t *testing.T) {
 	// The address for the sign-out is in the answer.
 	out := b.get(claims["bff:logout_url"].(string))
 	end := queryOf(t, out.location())
-	if out.StatusCode != http.StatusSeeOther || !strings.HasPrefix(out.location(), op.issuer+"/end?") ||
+	if out.StatusCode != http.StatusSeeOther || out.Header.Get("Cache-Control") != "no-store" || !strings.HasPrefix(out.location(), op.issuer+"/end?") ||
 		end.Get("post_logout_redirect_uri") != baseURL+"/" || end.Get("client_id") != fakeClient || end.Get("id_token_hint") == "" {
 		t.Errorf("sign-out: %d to %q", out.StatusCode, out.location())
 	}
@@ -207,6 +212,14 @@ func TestUserInfo(t *testing.T) {
 			op.userInfoJWT = true
 			op.userInfo = func(info map[string]any) { info["aud"] = "other" }
 		}, ""},
+		"signed for an audience that is not of strings": {func(op *fakeOP) {
+			op.userInfoJWT = true
+			op.userInfo = func(info map[string]any) { info["aud"] = []any{fakeClient, 1} }
+		}, ""},
+		"null":               {func(op *fakeOP) { op.userInfoBody = "null" }, ""},
+		"an array":           {func(op *fakeOP) { op.userInfoBody = `[{"sub":"alice"}]` }, ""},
+		"not the end":        {func(op *fakeOP) { op.userInfoBody = `{"sub":"alice","name":"Alice Archer"} {}` }, ""},
+		"not UTF-8":          {func(op *fakeOP) { op.userInfoBody = `{"sub":"alice","name":"` + "\xff" + `"}` }, ""},
 		"of another subject": {func(op *fakeOP) { op.userInfo = func(info map[string]any) { info["sub"] = "bob" } }, ""},
 		"of a subject in another case": {func(op *fakeOP) {
 			op.userInfo = func(info map[string]any) { delete(info, "sub"); info["SUB"] = "alice" }
@@ -220,6 +233,31 @@ func TestUserInfo(t *testing.T) {
 			if got, _ := b.wantSignedIn("alice")["name"].(string); got != test.want {
 				t.Errorf("name = %q, want %q", got, test.want)
 			}
+			if warned := strings.Contains(b.log.String(), "signing in without the claims of the userinfo endpoint"); warned != (test.want == "") {
+				t.Errorf("a warning: %t\n%s", warned, b.log)
+			}
+			if accept := op.apiCalls[0].Get("Accept"); accept != "application/json, application/jwt" {
+				t.Errorf("Accept: %q", accept)
+			}
+		})
+	}
+}
+
+func TestUserInfo_NotAsked(t *testing.T) {
+	for name, test := range map[string]struct {
+		op func(*fakeOP)
+		rp func(*setup)
+	}{
+		"SkipUserInfo":         {func(*fakeOP) {}, func(s *setup) { s.rp.SkipUserInfo = true }},
+		"no userinfo endpoint": {func(op *fakeOP) { op.document = func(d map[string]any) { delete(d, "userinfo_endpoint") } }, func(*setup) {}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			op := newOP(t, test.op)
+			b := newApp(t, op, test.rp).browser()
+			b.signIn()
+			if claims := b.wantSignedIn("alice"); claims["name"] != nil || len(op.apiCalls) != 0 || strings.Contains(b.log.String(), "userinfo") {
+				t.Errorf("the claims %v after %d requests\n%s", claims, len(op.apiCalls), b.log)
+			}
 		})
 	}
 }
@@ -228,7 +266,9 @@ func TestUserInfo(t *testing.T) {
 func TestUserInfo_NeverTheSessionID(t *testing.T) {
 	op := newOP(t, func(op *fakeOP) {
 		op.noSID = true
-		op.userInfo = func(info map[string]any) { info["sid"], info["auth_time"], info["acr"] = "evil", 1, "9" }
+		op.userInfo = func(info map[string]any) {
+			info["sid"], info["auth_time"], info["acr"], info["amr"] = "evil", 1, "9", "x"
+		}
 	})
 	b := newApp(t, op).browser()
 	b.signIn()
@@ -236,7 +276,7 @@ func TestUserInfo_NeverTheSessionID(t *testing.T) {
 	if sid, _ := claims["sid"].(string); !strings.HasPrefix(sid, "local-") {
 		t.Errorf("sid = %q", sid)
 	}
-	if claims["auth_time"] != nil || claims["acr"] != nil {
+	if claims["auth_time"] != nil || claims["acr"] != nil || claims["amr"] != nil {
 		t.Errorf("claims: %v", claims)
 	}
 }

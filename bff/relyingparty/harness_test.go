@@ -241,6 +241,9 @@ func (b *browser) wantSignedIn(subject string) map[string]any {
 		}
 		return nil
 	}
+	if h := a.Header; h.Get("Cache-Control") != "no-store" || h.Get("Content-Type") != "application/json" || h.Get("X-Content-Type-Options") != "nosniff" {
+		b.t.Errorf("the user endpoint has the header %v", h)
+	}
 	d := json.NewDecoder(strings.NewReader(a.body))
 	d.UseNumber()
 	var claims map[string]any
@@ -259,6 +262,31 @@ func (b *browser) wantFailure(a answer, status int, title string) {
 	if cache := a.Header.Get("Cache-Control"); cache != "no-store" {
 		b.t.Errorf("Cache-Control: %q", cache)
 	}
+	if again := a.Header.Get("Retry-After"); (again != "") != (status == http.StatusServiceUnavailable) {
+		b.t.Errorf("status %d has Retry-After: %q", status, again)
+	}
+}
+
+// wantPage checks the header of a page: no cache keeps it, and nothing but the page's own text is
+// in it. frame is who may frame it.
+func (b *browser) wantPage(a answer, frame string) {
+	b.t.Helper()
+	h := a.Header
+	policy := h.Get("Content-Security-Policy")
+	if h.Get("Cache-Control") != "no-store" || h.Get("Content-Type") != "text/html; charset=utf-8" || h.Get("X-Content-Type-Options") != "nosniff" ||
+		!strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors "+frame) {
+		b.t.Errorf("the page has the header %v", h)
+	}
+}
+
+// attempts returns the number of sign-ins whose cookie the browser has.
+func (b *browser) attempts() (n int) {
+	for name := range b.cookies {
+		if strings.Contains(name, "signin") {
+			n++
+		}
+	}
+	return n
 }
 
 // ticketOf returns the ticket of the browser's session.

@@ -4,17 +4,21 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"example.com/usersession/bff/serverside"
 )
 
-// Every ID token that OpenID Connect Core 1.0, section 3.1.3.7, does not allow is refused with
-// the same page, nobody is signed in, and the refresh token of the grant is revoked.
-func TestCallback_MalformedIDTokens(t *testing.T) {
+// idTokenFaults returns what makes a provider's ID tokens invalid by OpenID Connect Core 1.0,
+// section 3.1.3.7: all of them, and those of sign-ins only.
+func idTokenFaults() (all, ofSignIns map[string]func(*fakeOP)) {
 	set := func(name string, value any) func(*fakeOP) {
 		return func(op *fakeOP) { op.change = func(c map[string]any) { c[name] = value } }
 	}
@@ -31,11 +35,21 @@ func TestCallback_MalformedIDTokens(t *testing.T) {
 		return func(op *fakeOP) { op.header = map[string]any{name: value} }
 	}
 	b64 := func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
+	// beside gives a claim another value, and the right one to a name in capitals after it.
+	beside := func(name string, value any) func(*fakeOP) {
+		return func(op *fakeOP) {
+			var right []byte
+			op.change = func(c map[string]any) {
+				right, _ = json.Marshal(c[name])
+				c[name] = value
+			}
+			op.payload = func(claims string) string {
+				return strings.TrimSuffix(claims, "}") + `,"` + strings.ToUpper(name) + `":` + string(right) + "}"
+			}
+		}
+	}
 	now := time.Now()
-	tests := map[string]func(*fakeOP){
-		"no token":         raw(func(string) any { return nil }),
-		"an empty token":   raw(func(string) any { return "" }),
-		"a number":         raw(func(string) any { return 1 }),
+	all = map[string]func(*fakeOP){
 		"not a JWT":        raw(func(string) any { return "token" }),
 		"two parts":        raw(func(s string) any { return s[:strings.LastIndex(s, ".")] }),
 		"no signature":     raw(func(s string) any { return s[:strings.LastIndex(s, ".")+1] }),
@@ -64,14 +78,7 @@ func TestCallback_MalformedIDTokens(t *testing.T) {
 		"an empty subject":          set("sub", ""),
 		"subject a number":          set("sub", 1),
 		"subject null":              set("sub", nil),
-		"a blank subject":           set("sub", "  "),
-		"subject with NUL":          set("sub", "a\x00b"),
 		"the subject as SUB":        rename("sub", "SUB"),
-		"another nonce":             set("nonce", rand.Text()),
-		"no nonce":                  drop("nonce"),
-		"an empty nonce":            set("nonce", ""),
-		"nonce a number":            set("nonce", 1),
-		"the nonce as Nonce":        rename("nonce", "Nonce"),
 		"expired":                   set("exp", now.Add(-2*time.Minute).Unix()),
 		"no exp":                    drop("exp"),
 		"exp a string":              set("exp", "9999999999"),
@@ -90,8 +97,6 @@ func TestCallback_MalformedIDTokens(t *testing.T) {
 		"at_hash empty":             set("at_hash", ""),
 		"at_hash a number":          set("at_hash", 1),
 		"sid a number":              set("sid", 1),
-		"claims nested deeply":      set("x", json.RawMessage(strings.Repeat("[", 9_999)+strings.Repeat("]", 9_999))),
-		"a sid that is too long":    set("sid", strings.Repeat("x", 201)),
 		"sid an object":             set("sid", map[string]any{}),
 		"a logout token":            set("events", map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}),
 		"typ logout+jwt":            header("typ", "logout+jwt"),
@@ -102,9 +107,40 @@ func TestCallback_MalformedIDTokens(t *testing.T) {
 		"an unlisted algorithm": func(op *fakeOP) {
 			op.document = func(d map[string]any) { d["id_token_signing_alg_values_supported"] = []string{"ES256"} }
 		},
-		"signed by another":     func(op *fakeOP) { op.signer = otherKey() },
-		"HS256 with the secret": func(op *fakeOP) { op.hmac = true },
+		"signed by another":                   func(op *fakeOP) { op.signer = otherKey() },
+		"HS256 with the secret":               func(op *fakeOP) { op.hmac = true },
+		"another issuer beside it":            beside("iss", "https://evil.example"),
+		"another audience beside it":          beside("aud", "other"),
+		"an audience of no strings beside it": beside("aud", []any{fakeClient, 1}),
+		"an expiry in the past beside it":     beside("exp", now.Add(-2*time.Minute).Unix()),
+		"another at_hash beside it":           beside("at_hash", b64("0123456789abcdef")),
+		"an empty at_hash beside it":          beside("at_hash", ""),
+		"HS256, which is listed": func(op *fakeOP) {
+			op.hmac = true
+			op.document = func(d map[string]any) { d["id_token_signing_alg_values_supported"] = []string{"HS256", "RS256"} }
+		},
 	}
+	return all, map[string]func(*fakeOP){
+		"no token":               raw(func(string) any { return nil }),
+		"an empty token":         raw(func(string) any { return "" }),
+		"a number":               raw(func(string) any { return 1 }),
+		"a blank subject":        set("sub", "  "),
+		"subject with NUL":       set("sub", "a\x00b"),
+		"another nonce":          set("nonce", rand.Text()),
+		"no nonce":               drop("nonce"),
+		"an empty nonce":         set("nonce", ""),
+		"nonce a number":         set("nonce", 1),
+		"the nonce as Nonce":     rename("nonce", "Nonce"),
+		"claims nested deeply":   set("x", json.RawMessage(strings.Repeat("[", 9_999)+strings.Repeat("]", 9_999))),
+		"a sid that is too long": set("sid", strings.Repeat("x", 201)),
+	}
+}
+
+// Every ID token that OpenID Connect Core 1.0, section 3.1.3.7, does not allow is refused with
+// the same page, nobody is signed in, and the refresh token of the grant is revoked.
+func TestCallback_MalformedIDTokens(t *testing.T) {
+	tests, ofSignIns := idTokenFaults()
+	maps.Copy(tests, ofSignIns)
 	for name, change := range tests {
 		t.Run(name, func(t *testing.T) {
 			op := newOP(t, change)
@@ -121,9 +157,39 @@ func TestCallback_MalformedIDTokens(t *testing.T) {
 			if strings.Contains(b.log.String(), "level=ERROR") {
 				t.Errorf("a bad token is an error of the provider:\n%s", b.log)
 			}
+			if !strings.Contains(b.log.String(), "level=WARN msg=\"relyingparty: a request has failed\" failure=invalid_token") {
+				t.Errorf("the log does not warn of a bad token:\n%s", b.log)
+			}
 		})
 	}
 	t.Logf("%d malformed ID tokens", len(tests))
+}
+
+// A refresh returns none of the tokens beside an ID token that is not valid: they may be another
+// user's.
+func TestRefreshTokens_MalformedIDTokens(t *testing.T) {
+	faults, _ := idTokenFaults()
+	for name, change := range faults {
+		t.Run(name, func(t *testing.T) {
+			op := newOP(t, change, func(op *fakeOP) {
+				op.refresh = "of-the-session"
+				op.refreshID = func(c map[string]any) {
+					delete(c, "nonce")
+					if op.change != nil {
+						op.change(c)
+					}
+				}
+			})
+			a := newApp(t, op)
+			tokens, err := a.rp.RefreshTokens(t.Context(), "of-the-session")
+			if !errors.Is(err, serverside.ErrRefreshTokenRefused) || tokens != (serverside.Tokens{}) {
+				t.Errorf("the error %v and tokens: %t", err, tokens != (serverside.Tokens{}))
+			}
+			if !strings.Contains(a.log.String(), "level=ERROR msg=\"relyingparty: the ID token of a refresh is not valid\"") {
+				t.Errorf("no error in the log:\n%s", a.log)
+			}
+		})
+	}
 }
 
 func TestCallback_GoodIDTokens(t *testing.T) {
@@ -139,6 +205,13 @@ func TestCallback_GoodIDTokens(t *testing.T) {
 		"the provider's clock is ahead": func(op *fakeOP) { op.skew = 30 * time.Second },
 		"times with fractions": func(op *fakeOP) {
 			op.change = func(c map[string]any) { c["iat"], c["exp"] = float64(now.Unix())+0.5, float64(now.Unix())+60.5 }
+		},
+		"valid from now on": func(op *fakeOP) { op.change = func(c map[string]any) { c["nbf"] = now.Unix() } },
+		"valid for ever":    func(op *fakeOP) { op.change = func(c map[string]any) { c["exp"] = 253402300799 } }, // 9999-12-31T23:59:59Z
+		"algorithms listed that are never used": func(op *fakeOP) {
+			op.document = func(d map[string]any) {
+				d["id_token_signing_alg_values_supported"] = []string{"none", "HS256", "RS256"}
+			}
 		},
 		"no typ":                       func(op *fakeOP) { op.noType = true },
 		"typ jwt":                      func(op *fakeOP) { op.header = map[string]any{"typ": "jwt"} },

@@ -23,20 +23,48 @@ func TestLogout_OnlyTheUsersOwn(t *testing.T) {
 			b.wantSignedIn("alice")
 		})
 	}
-	post := func(site, origin string) answer {
+}
+
+func TestLogout_PostOfThisOriginOnly(t *testing.T) {
+	const evil = "https://evil.example"
+	b := newApp(t, newOP(t)).browser()
+	for _, test := range []struct {
+		site, origin, csrf string
+		ends               bool
+	}{
+		{"same-origin", baseURL, "", true},
+		{"same-origin", "", "", true},
+		{"", baseURL, "", true}, // a browser without Sec-Fetch-Site
+		{"", "", "1", true},     // no browser
+		{"", "", "", false},
+		{"", "", "2", false},
+		{"", evil, "", false},
+		{"", evil, "1", false},
+		{"", "null", "", false},
+		{"cross-site", evil, "", false},
+		{"cross-site", evil, "1", false},
+		{"cross-site", "", "1", false},
+		{"same-site", "https://other.example", "", false},
+		{"same-site", "", "1", false},
+		{"none", "", "", false},
+	} {
+		b.signIn()
 		r := b.request(http.MethodPost, "/bff/logout", nil)
-		r.Header.Set("Sec-Fetch-Site", site)
-		r.Header.Set("Origin", origin)
-		return b.send(r)
+		for name, value := range map[string]string{"Sec-Fetch-Site": test.site, "Origin": test.origin, "X-CSRF": test.csrf} {
+			if value != "" {
+				r.Header.Set(name, value)
+			}
+		}
+		if a := b.send(r); test.ends {
+			if a.StatusCode != http.StatusSeeOther {
+				t.Errorf("%+v: %d", test, a.StatusCode)
+			}
+			b.wantSignedIn("")
+		} else {
+			b.wantFailure(a, http.StatusBadRequest, "does not match")
+			b.wantSignedIn("alice")
+		}
 	}
-	for _, site := range []string{"cross-site", "same-site"} {
-		b.wantFailure(post(site, "https://evil.example"), http.StatusBadRequest, "does not match")
-		b.wantSignedIn("alice")
-	}
-	if a := post("same-origin", baseURL); a.StatusCode != http.StatusSeeOther {
-		t.Errorf("a POST of this origin: %d", a.StatusCode)
-	}
-	b.wantSignedIn("")
 }
 
 func TestLogout_InsecureWithoutSID(t *testing.T) {

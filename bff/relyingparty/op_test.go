@@ -66,6 +66,8 @@ type fakeOP struct {
 	change       func(map[string]any)   // changes the ID token's claims
 	header       map[string]any         // added to the ID token's header
 	tokenStatus  int                    // of the token endpoint, if not 200
+	tokenError   *string                // its error code then, if not server_error
+	payload      func(string) string    // changes the JSON of the claims before it is signed
 	refreshError string                 // the error code with which every refresh is refused
 	lifetime     time.Duration          // of access tokens
 	expiresIn    *string                // the JSON of expires_in, if not the lifetime; "": absent
@@ -83,6 +85,7 @@ type fakeOP struct {
 	keysStatus   int                  // of the key set, if not 200
 	userInfo     func(map[string]any) // changes the userinfo answer
 	userInfoJWT  bool                 // it is signed
+	userInfoBody string               // in place of the userinfo answer
 	refreshID    func(map[string]any) // changes the claims of a refresh's ID token; nil: without one
 	rawToken     *string              // the body of the token endpoint's next answer
 	document     func(map[string]any) // changes the discovery document
@@ -248,7 +251,7 @@ func (op *fakeOP) assertion(r *http.Request) bool {
 	}
 	_, basic := r.Header["Authorization"]
 	if err != nil || json.Unmarshal(payload, &claims) != nil || claims.Iss != fakeClient || claims.Sub != fakeClient ||
-		claims.Aud != cmp.Or(op.audience, op.issuer+"/token") || claims.Exp <= claims.Iat || slices.Contains(op.issued, claims.Jti) ||
+		signed.Signatures[0].Header.KeyID != op.public.KeyID || claims.Aud != cmp.Or(op.audience, op.issuer+"/token") || claims.Exp <= claims.Iat || slices.Contains(op.issued, claims.Jti) ||
 		r.PostFormValue("client_assertion_type") != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" ||
 		r.PostFormValue("client_id") != fakeClient || r.PostForm.Has("client_secret") || basic {
 		op.refused = append(op.refused, "wrong client assertion at "+r.URL.Path)
@@ -272,7 +275,11 @@ func (op *fakeOP) token(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if op.tokenStatus != 0 {
-		op.json(w, op.tokenStatus, map[string]string{"error": "server_error"})
+		code := "server_error"
+		if op.tokenError != nil {
+			code = *op.tokenError
+		}
+		op.json(w, op.tokenStatus, map[string]string{"error": code})
 		return
 	}
 	if r.ParseForm() != nil || op.wrongClient || !op.client(r) {
@@ -315,7 +322,11 @@ func (op *fakeOP) token(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if r.PostFormValue("grant_type") == "refresh_token" && op.refreshID != nil {
-		answer["id_token"] = op.sign("JWT", op.claims("", access, op.refreshID))
+		token := op.sign("JWT", op.claims("", access, op.refreshID))
+		answer["id_token"] = token
+		if op.rewrite != nil {
+			answer["id_token"] = op.rewrite(token)
+		}
 	}
 	op.access, op.refresh = access, refresh
 	answer["access_token"], answer["refresh_token"] = access, refresh
@@ -395,6 +406,9 @@ func (op *fakeOP) sign(typ string, claims map[string]any) string {
 		op.t.Error(err)
 		return ""
 	}
+	if op.payload != nil {
+		payload = []byte(op.payload(string(payload)))
+	}
 	signed, err := signer.Sign(payload)
 	if err != nil {
 		op.t.Error(err)
@@ -449,6 +463,10 @@ func (op *fakeOP) userinfo(w http.ResponseWriter, r *http.Request) {
 	info := map[string]any{"sub": "alice", "name": "Alice Archer"}
 	if op.userInfo != nil {
 		op.userInfo(info)
+	}
+	if op.userInfoBody != "" {
+		_, _ = w.Write([]byte(op.userInfoBody))
+		return
 	}
 	if op.userInfoJWT {
 		w.Header().Set("Content-Type", "application/jwt")

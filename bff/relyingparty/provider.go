@@ -158,22 +158,22 @@ func (p *provider) check(m metadata) error {
 	if m.Issuer != p.cfg.Issuer {
 		return errors.New("the document names another issuer")
 	}
-	for name, endpoint := range map[string]struct {
-		url      string
-		required bool
+	for _, endpoint := range []struct {
+		name, url string
+		required  bool
 	}{
-		"authorization_endpoint": {m.Authorization, true}, "token_endpoint": {m.Token, true}, "jwks_uri": {m.Keys, true},
-		"userinfo_endpoint": {m.UserInfo, false}, "end_session_endpoint": {m.EndSession, false},
-		"revocation_endpoint": {m.Revocation, false},
+		{"authorization_endpoint", m.Authorization, true}, {"token_endpoint", m.Token, true}, {"jwks_uri", m.Keys, true},
+		{"userinfo_endpoint", m.UserInfo, false}, {"end_session_endpoint", m.EndSession, false},
+		{"revocation_endpoint", m.Revocation, false},
 	} {
 		if endpoint.url == "" && !endpoint.required {
 			continue
 		}
 		u, err := url.Parse(endpoint.url)
 		if err != nil || u.Host == "" || !p.cfg.allowed(u) || strings.Contains(endpoint.url, "#") {
-			return fmt.Errorf("the document's %s is missing, not https or has a fragment", name)
+			return fmt.Errorf("the document's %s is missing, not https or has a fragment", endpoint.name)
 		}
-		if name == "authorization_endpoint" {
+		if endpoint.name == "authorization_endpoint" {
 			for _, parameter := range protocolParameters { // each may appear once: RFC 6749, section 3.1
 				if u.Query().Has(parameter) {
 					return errors.New("the document's authorization_endpoint has a parameter of the protocol")

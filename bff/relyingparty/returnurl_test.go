@@ -16,6 +16,7 @@ func TestLogin_ReturnURLKept(t *testing.T) {
 		"/#/a/../b//c":                "/#/a/../b//c",
 		"/a/./b/../":                  "/a/./b/../",
 		"/é?q=ü":                      "/%C3%A9?q=%C3%BC",
+		"/À":                          "/%C3%80",
 		"/a?b=//c&d=<\"'>":            "/a?b=//c&d=<\"'>",
 		"/bff/logout":                 "/bff/logout",
 		"/%5c%0d%0ax":                 "/%5c%0d%0ax",
@@ -55,8 +56,19 @@ func TestSilentLogin_AlwaysAnswers(t *testing.T) {
 	down := newOP(t, func(op *fakeOP) {
 		op.discover = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }
 	})
-	wantMessage(newApp(t, down).browser().get("/bff/silent-login"))
-	b := newApp(t, newOP(t)).browser()
+	b := newApp(t, down).browser()
+	wantMessage(b.get("/bff/silent-login"))
+	for _, want := range []string{"failure=provider_unavailable", "answer has status 500"} {
+		if !strings.Contains(b.log.String(), want) {
+			t.Errorf("the log has no %q:\n%s", want, b.log)
+		}
+	}
+	b = newApp(t, newOP(t)).browser()
+	state := queryOf(t, b.get("/bff/silent-login").location()).Get("state")
+	wantMessage(b.get("/bff/callback?error=login_required&state=" + url.QueryEscape(state)))
+	if strings.Contains(b.log.String(), "failed") {
+		t.Errorf("that nobody is signed in at the provider is logged as a failure:\n%s", b.log)
+	}
 	wantMessage(b.get("/bff/silent-login?returnUrl=//evil.example"))
 	callback := b.atProvider(b.get("/bff/silent-login"))
 	wantMessage(b.app.browser().get(callback))                                 // another browser
