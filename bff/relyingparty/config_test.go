@@ -4,9 +4,12 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"example.com/usersession/bff/relyingparty"
 	"example.com/usersession/bff/ticket"
@@ -16,7 +19,7 @@ func TestNew_Configuration(t *testing.T) {
 	good := relyingparty.Config{
 		Issuer: "https://id.example", ClientID: "bff", ClientSecret: "s", BaseURL: "https://app.example", Protector: keysForTests,
 	}
-	if _, err := relyingparty.New(good); err != nil {
+	if rp, err := relyingparty.New(good); err != nil || rp.Issuer() != good.Issuer {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]func(*relyingparty.Config){
@@ -62,6 +65,7 @@ func TestNew_Configuration(t *testing.T) {
 			}
 			c.ClientSecret, c.ClientKey = "", key
 		},
+		"a secret and a key":         func(c *relyingparty.Config) { c.ClientKey = keyPair()[jose.RS256].(*rsa.PrivateKey) },
 		"a letter right after ASCII": func(c *relyingparty.Config) { c.Path = "/b\u0080ff" },
 		"an empty scope":             func(c *relyingparty.Config) { c.Scopes = []string{"openid", ""} },
 		"jwt without a key":          func(c *relyingparty.Config) { c.ClientAuthentication = relyingparty.PrivateKeyJWT },

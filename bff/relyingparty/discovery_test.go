@@ -1,6 +1,8 @@
 package relyingparty_test
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"testing"
@@ -75,5 +77,36 @@ func TestDiscovery_Age(t *testing.T) {
 		want("at once after it", document, 4)
 		time.Sleep(1)
 		want("a second after it", document, 5)
+	})
+}
+
+// The end of a request's context ends its wait for the discovery, and not the discovery.
+func TestDiscovery_RequestEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		op := &fakeOP{t: t, alg: jose.ES256, issuer: "https://id.example"}
+		requests := 0
+		rp, err := relyingparty.New(relyingparty.Config{
+			Issuer: op.issuer, ClientID: fakeClient, ClientSecret: fakeSecret, BaseURL: baseURL, Protector: keysForTests,
+			Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
+				requests++
+				time.Sleep(3 * time.Second)
+				return direct{op}.RoundTrip(r)
+			}),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		begin := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := rp.UserInfoEndpoint(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != time.Second {
+			t.Errorf("%v after %v", err, time.Since(begin))
+		}
+		if address, err := rp.UserInfoEndpoint(t.Context()); err != nil || address != op.issuer+"/userinfo" || time.Since(begin) != 3*time.Second {
+			t.Errorf("%q, %v after %v", address, err, time.Since(begin))
+		}
+		if requests != 1 {
+			t.Errorf("%d requests, want 1", requests)
+		}
 	})
 }

@@ -1,6 +1,7 @@
 package relyingparty_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"example.com/usersession/bff/backchannel"
 	"example.com/usersession/bff/relyingparty"
 	"example.com/usersession/bff/serverside"
 	"example.com/usersession/bff/ticket"
@@ -166,11 +168,103 @@ func TestProviderTimeout(t *testing.T) {
 		if waited := time.Since(begin); err == nil || waited != 3*time.Second {
 			t.Errorf("%v after %v", err, waited)
 		}
+		if _, err := rp.UserInfoEndpoint(t.Context()); !errors.Is(err, backchannel.ErrProviderUnavailable) {
+			t.Errorf("the userinfo endpoint: %v", err)
+		}
 		if err := rp.RevokeRefreshToken(t.Context(), "token"); err == nil {
 			t.Error("a revocation that did not reach the provider counts as done")
 		}
 	})
 }
+
+// A host that has not reached the provider yet gets the callback: it works after the outage.
+func TestCallback_ProviderDownOnAnotherHost(t *testing.T) {
+	op := newOP(t)
+	var first setup
+	one := newApp(t, op, func(s *setup) { first = *s })
+	now, down := time.Now(), true
+	two := newApp(t, op, func(s *setup) {
+		s.rp.Protector, s.sessions.Protector, s.sessions.Store = first.rp.Protector, first.sessions.Protector, first.sessions.Store
+		s.rp.Clock = func() time.Time { return now }
+		s.rp.Transport = transportFunc(func(r *http.Request) (*http.Response, error) {
+			if down {
+				return nil, errors.New("no route to host")
+			}
+			return http.DefaultTransport.RoundTrip(r)
+		})
+	})
+	b := one.browser()
+	callback := b.atProvider(b.get("/bff/login"))
+	b = &browser{two, b.cookies}
+	b.wantFailure(b.get(callback), http.StatusServiceUnavailable, "does not answer")
+	down, now = false, now.Add(time.Second)
+	b.get(callback)
+	b.wantSignedIn("alice")
+}
+
+// The keys cannot be fetched after a rotation: that is an outage, and no grant stays.
+func TestCallback_KeysDownAfterRotation(t *testing.T) {
+	op := newOP(t)
+	b := newApp(t, op).browser()
+	b.signIn()
+	op.rotate()
+	op.keysStatus = http.StatusInternalServerError
+	other := b.app.browser()
+	other.wantFailure(other.signIn(), http.StatusServiceUnavailable, "does not answer")
+	other.wantSignedIn("")
+	b.wantSignedIn("alice")
+	if _, refresh := op.latest(); len(op.revoked) != 1 || op.revoked[0] != refresh {
+		t.Errorf("%d tokens were revoked, want the refresh token", len(op.revoked))
+	}
+}
+
+// An outage of the keys does not lose the tokens of a refresh, whose refresh token is used by then.
+// The ID token beside them is left out.
+func TestRefreshTokens_KeysDown(t *testing.T) {
+	op := newOP(t, func(op *fakeOP) {
+		op.refresh, op.keysStatus = "of-the-session", http.StatusInternalServerError
+		op.refreshID = func(c map[string]any) { delete(c, "nonce") }
+	})
+	a := newApp(t, op)
+	tokens, err := a.rp.RefreshTokens(t.Context(), "of-the-session")
+	access, refresh := op.latest()
+	if err != nil || tokens.AccessToken != access || tokens.RefreshToken != refresh || tokens.IDToken != "" || tokens.SubjectID != "" {
+		t.Errorf("the error %v, the new tokens: %t", err, tokens.RefreshToken == refresh)
+	}
+	if !strings.Contains(a.log.String(), "the ID token of a refresh was ignored") {
+		t.Errorf("the log does not tell of it:\n%s", a.log)
+	}
+}
+
+// A browser that has gone is no failure of anybody.
+func TestFailure_BrowserGone(t *testing.T) {
+	op := newOP(t, func(op *fakeOP) {
+		op.discover = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }
+	})
+	b := newApp(t, op).browser()
+	b.get("/bff/login") // a discovery that has failed
+	before := len(b.log.String())
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	b.send(b.request(http.MethodGet, "/bff/login", nil).WithContext(ctx))
+	if got := b.log.String()[before:]; !strings.Contains(got, "level=DEBUG") || strings.Contains(got, "level=ERROR") {
+		t.Errorf("the log: %s", got)
+	}
+}
+
+// A protector that is not available begins no sign-in.
+func TestLogin_ProtectorDown(t *testing.T) {
+	b := newApp(t, newOP(t), func(s *setup) { s.rp.Protector = brokenProtector{s.rp.Protector} }).browser()
+	a := b.get("/bff/login")
+	b.wantFailure(a, http.StatusServiceUnavailable, "does not answer")
+	if len(a.Cookies()) != 0 {
+		t.Errorf("the answer has the cookies %v", a.Cookies())
+	}
+}
+
+type brokenProtector struct{ ticket.Protector }
+
+func (brokenProtector) Encrypt(_, _ []byte) ([]byte, error) { return nil, ticket.ErrUnavailable }
 
 // Whatever operation of the store fails, nobody is signed in by half and no grant stays.
 func TestStoreDown(t *testing.T) {
@@ -289,6 +383,7 @@ func TestRefreshTokens(t *testing.T) {
 		"unauthorized_client":     {func(op *fakeOP) { op.refreshError = "unauthorized_client" }, temporary},
 		"slow_down":               {func(op *fakeOP) { op.refreshError = "slow_down" }, temporary},
 		"temporarily_unavailable": {func(op *fakeOP) { op.refreshError = "temporarily_unavailable" }, temporary},
+		"another type of token":   {func(op *fakeOP) { op.rawToken = new(`{"access_token":"x","token_type":"DPoP"}`) }, temporary},
 		"status 500":              {func(op *fakeOP) { op.tokenStatus = 500 }, temporary},
 		"no JSON":                 {func(op *fakeOP) { op.rawToken = new("<html>") }, temporary},
 	} {

@@ -8,6 +8,8 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -16,6 +18,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"example.com/usersession/bff/relyingparty"
+	"example.com/usersession/bff/serverside"
 	"example.com/usersession/bff/ticket"
 )
 
@@ -133,10 +136,40 @@ func TestClientAuthentication(t *testing.T) {
 }
 
 func TestSignIn_PublicClient(t *testing.T) {
-	op := newOP(t, func(op *fakeOP) { op.authMethods = []string{"none"}; op.noSecret = true })
-	b := newApp(t, op, func(s *setup) { s.rp.ClientSecret = "" }).browser()
-	b.signIn()
-	b.wantSignedIn("alice")
+	for name, change := range map[string]func(*relyingparty.Config){
+		"no secret":                 func(c *relyingparty.Config) { c.ClientSecret = "" },
+		"a secret that is not used": func(c *relyingparty.Config) { c.ClientAuthentication = relyingparty.PublicClient },
+	} {
+		t.Run(name, func(t *testing.T) {
+			op := newOP(t, func(op *fakeOP) { op.authMethods = []string{"none"}; op.noSecret = true })
+			b := newApp(t, op, func(s *setup) { change(&s.rp) }).browser()
+			b.signIn()
+			b.wantSignedIn("alice")
+		})
+	}
+}
+
+// A key in hardware can fail: that refuses nothing.
+func TestClientAuthentication_KeyFails(t *testing.T) {
+	b := newApp(t, newOP(t), func(s *setup) {
+		s.rp.ClientSecret, s.rp.ClientKey = "", failingKey{keyPair()[jose.RS256].(*rsa.PrivateKey)}
+	}).browser()
+	b.wantFailure(b.signIn(), http.StatusServiceUnavailable, "does not answer")
+	if asked, _ := b.op.tokenRequests(); asked != 0 {
+		t.Errorf("%d requests without an assertion", asked)
+	}
+	if _, err := b.rp.RefreshTokens(t.Context(), "token"); err == nil || errors.Is(err, serverside.ErrRefreshTokenRefused) || errors.Is(err, serverside.ErrRefreshRequestRefused) {
+		t.Errorf("a refresh: %v", err)
+	}
+	if err := b.rp.RevokeRefreshToken(t.Context(), "token"); err == nil {
+		t.Error("a revocation that was not sent counts as done")
+	}
+}
+
+type failingKey struct{ *rsa.PrivateKey }
+
+func (failingKey) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
+	return nil, errors.New("the module does not answer")
 }
 
 // Numbers are kept as the provider sent them.
@@ -208,6 +241,7 @@ func TestUserInfo(t *testing.T) {
 			op.userInfoJWT = true
 			op.userInfo = func(info map[string]any) { info["iss"], info["aud"] = op.issuer, fakeClient }
 		}, "Alice Archer"},
+		"signed by another": {func(op *fakeOP) { op.userInfoJWT, op.userInfoKey = true, otherKey() }, ""},
 		"signed for another client": {func(op *fakeOP) {
 			op.userInfoJWT = true
 			op.userInfo = func(info map[string]any) { info["aud"] = "other" }

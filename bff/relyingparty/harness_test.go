@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"iter"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -81,6 +82,34 @@ func (s *brokenStore) ReplaceUserSession(ctx context.Context, session bff.UserSe
 		return errStore
 	}
 	return s.InMemoryStore.ReplaceUserSession(ctx, session)
+}
+
+func (s *brokenStore) GetUserSessions(ctx context.Context, partitionKey string, filter bff.UserSessionsFilter) ([]bff.UserSession, error) {
+	if s.down() {
+		return nil, errStore
+	}
+	return s.InMemoryStore.GetUserSessions(ctx, partitionKey, filter)
+}
+
+func (s *brokenStore) UserSessions(ctx context.Context, query bff.UserSessionsQuery) iter.Seq2[bff.UserSession, error] {
+	if s.down() {
+		return func(yield func(bff.UserSession, error) bool) { yield(bff.UserSession{}, errStore) }
+	}
+	return s.InMemoryStore.UserSessions(ctx, query)
+}
+
+func (s *brokenStore) DeleteUserSessions(ctx context.Context, partitionKey string, filter bff.UserSessionsFilter) (int64, error) {
+	if s.down() {
+		return 0, errStore
+	}
+	return s.InMemoryStore.DeleteUserSessions(ctx, partitionKey, filter)
+}
+
+func (s *brokenStore) DeleteUserSessionVersion(ctx context.Context, key bff.UserSessionKey, version int64) (int64, error) {
+	if s.down() {
+		return 0, errStore
+	}
+	return s.InMemoryStore.DeleteUserSessionVersion(ctx, key, version)
 }
 
 func (s *brokenStore) DeleteUserSession(ctx context.Context, key bff.UserSessionKey) (int64, error) {

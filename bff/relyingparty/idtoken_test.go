@@ -107,8 +107,13 @@ func idTokenFaults() (all, ofSignIns map[string]func(*fakeOP)) {
 		"an unlisted algorithm": func(op *fakeOP) {
 			op.document = func(d map[string]any) { d["id_token_signing_alg_values_supported"] = []string{"ES256"} }
 		},
-		"signed by another":                   func(op *fakeOP) { op.signer = otherKey() },
-		"HS256 with the secret":               func(op *fakeOP) { op.hmac = true },
+		"signed by another":     func(op *fakeOP) { op.signer = otherKey() },
+		"HS256 with the secret": func(op *fakeOP) { op.hmac = true },
+		"not UTF-8": func(op *fakeOP) {
+			op.payload = func(claims string) string { return strings.TrimSuffix(claims, "}") + `,"x":"` + "\xff" + `"}` }
+		},
+		"null":                                func(op *fakeOP) { op.payload = func(string) string { return "null" } },
+		"no JSON":                             func(op *fakeOP) { op.payload = func(string) string { return "claims" } },
 		"another issuer beside it":            beside("iss", "https://evil.example"),
 		"another audience beside it":          beside("aud", "other"),
 		"an audience of no strings beside it": beside("aud", []any{fakeClient, 1}),

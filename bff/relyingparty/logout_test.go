@@ -179,13 +179,55 @@ func TestBackchannelLogout_Options(t *testing.T) {
 
 // The provider's outage is not the token's fault.
 func TestBackchannelLogout_ProviderDown(t *testing.T) {
-	op := newOP(t, func(op *fakeOP) { op.keysStatus = http.StatusInternalServerError })
-	b := newApp(t, op).browser()
-	if got := b.post(op.logoutToken("logout+jwt", "alice", "", nil)); got.StatusCode != http.StatusServiceUnavailable {
-		t.Errorf("%d", got.StatusCode)
+	for name, down := range map[string]func(*fakeOP){
+		"keys": func(op *fakeOP) { op.keysStatus = http.StatusInternalServerError },
+		"discovery": func(op *fakeOP) {
+			op.discover = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			op := newOP(t, down)
+			b := newApp(t, op).browser()
+			if got := b.post(op.logoutToken("logout+jwt", "alice", "", nil)); got.StatusCode != http.StatusServiceUnavailable {
+				t.Errorf("%d", got.StatusCode)
+			}
+			if !strings.Contains(b.log.String(), "level=ERROR") {
+				t.Errorf("no error in the log:\n%s", b.log)
+			}
+		})
 	}
-	if !strings.Contains(b.log.String(), "level=ERROR") {
-		t.Errorf("no error in the log:\n%s", b.log)
+}
+
+// While the store does not answer, nothing that ends a session, or lists them, reports success, and
+// only the log has the cause.
+func TestSessions_StoreDown(t *testing.T) {
+	store := newBrokenStore()
+	b := newApp(t, newOP(t), func(s *setup) { s.sessions.Store, s.rp.FrontchannelLogout = store, true }).browser()
+	b.signIn()
+	logout := b.wantSignedIn("alice")["bff:logout_url"].(string)
+	for name, test := range map[string]struct {
+		left int64 // the operations that succeed: to read the session of the request
+		send func() answer
+	}{
+		"list":          {1, func() answer { return b.script(http.MethodGet, "/bff/sessions", "") }},
+		"revoke":        {1, func() answer { return b.script(http.MethodPost, "/bff/sessions/revoke", `{"sid":"`+b.op.sid+`"}`) }},
+		"revoke others": {1, func() answer { return b.script(http.MethodPost, "/bff/sessions/revoke-others", "") }},
+		"logout":        {1, func() answer { return b.get(logout) }},
+		"front channel": {0, func() answer { return b.app.browser().get("/bff/frontchannel?sid=" + b.op.sid) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := len(b.log.String())
+			store.left.Store(test.left)
+			a := test.send()
+			store.mend()
+			if a.StatusCode != http.StatusServiceUnavailable || strings.Contains(a.body, errStore.Error()) {
+				t.Errorf("%d %s", a.StatusCode, a.body)
+			}
+			if got := b.log.String()[before:]; !strings.Contains(got, "level=ERROR") || !strings.Contains(got, errStore.Error()) {
+				t.Errorf("the log does not have the cause: %s", got)
+			}
+			b.wantSignedIn("alice")
+		})
 	}
 }
 
@@ -224,7 +266,7 @@ func TestFrontchannelLogout(t *testing.T) {
 	for name, bad := range map[string]string{
 		"no parameters": "/bff/frontchannel", "no sid": target(op.issuer, ""), "another issuer": target("https://evil.example", sid),
 		"an empty issuer": target("", sid), "two issuers": target(op.issuer, sid) + "&iss=" + url.QueryEscape(op.issuer),
-		"two sids": target(op.issuer, sid) + "&sid=" + sid,
+		"two sids": target(op.issuer, sid) + "&sid=" + sid, "a blank sid": target(op.issuer, " "),
 	} {
 		if got := frame.get(bad); got.StatusCode != http.StatusBadRequest {
 			t.Errorf("%s: %d", name, got.StatusCode)

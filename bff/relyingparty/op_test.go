@@ -85,6 +85,7 @@ type fakeOP struct {
 	keysStatus   int                  // of the key set, if not 200
 	userInfo     func(map[string]any) // changes the userinfo answer
 	userInfoJWT  bool                 // it is signed
+	userInfoKey  *rsa.PrivateKey      // signs it in place of the provider's key
 	userInfoBody string               // in place of the userinfo answer
 	refreshID    func(map[string]any) // changes the claims of a refresh's ID token; nil: without one
 	rawToken     *string              // the body of the token endpoint's next answer
@@ -470,7 +471,10 @@ func (op *fakeOP) userinfo(w http.ResponseWriter, r *http.Request) {
 	}
 	if op.userInfoJWT {
 		w.Header().Set("Content-Type", "application/jwt")
+		key := op.signer
+		op.signer = cmp.Or(op.userInfoKey, key)
 		_, _ = w.Write([]byte(op.sign("JWT", info)))
+		op.signer = key
 		return
 	}
 	op.json(w, http.StatusOK, info)
