@@ -310,8 +310,8 @@ func TestLogin_Silent(t *testing.T) {
 	}
 	for _, code := range []string{"login_required", "interaction_required", "consent_required", "account_selection_required"} {
 		a := answer(b.get("/bff/login?prompt=none&returnUrl=%2Fpage"), url.Values{"error": {code}})
-		if a.StatusCode != http.StatusSeeOther || a.location() != "/page" {
-			t.Errorf("%s: %d to %q", code, a.StatusCode, a.location())
+		if a.StatusCode != http.StatusSeeOther || a.location() != "/page" || a.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %d to %q, %v", code, a.StatusCode, a.location(), a.Header)
 		}
 	}
 	a := answer(b.get("/bff/silent-login"), url.Values{"error": {"login_required"}})

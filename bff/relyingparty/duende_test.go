@@ -67,7 +67,7 @@ func TestLogout_ReturnURL(t *testing.T) {
 		t.Errorf("without returnUrl the provider returns to %q", got)
 	}
 	none := newApp(t, newOP(t, func(op *fakeOP) { op.noEndSession = true })).browser()
-	if a := none.get("/bff/logout?returnUrl=%2Flogged-out"); a.location() != "/logged-out" {
-		t.Errorf("without an end_session_endpoint: %q", a.location())
+	if a := none.get("/bff/logout?returnUrl=%2Flogged-out"); a.location() != "/logged-out" || a.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("without an end_session_endpoint: %q, %v", a.location(), a.Header)
 	}
 }

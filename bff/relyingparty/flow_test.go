@@ -250,6 +250,9 @@ func TestUserInfo(t *testing.T) {
 			op.userInfoJWT = true
 			op.userInfo = func(info map[string]any) { info["aud"] = []any{fakeClient, 1} }
 		}, ""},
+		"an error": {func(op *fakeOP) {
+			op.document = func(d map[string]any) { d["userinfo_endpoint"] = op.issuer + "/missing" }
+		}, ""},
 		"null":               {func(op *fakeOP) { op.userInfoBody = "null" }, ""},
 		"an array":           {func(op *fakeOP) { op.userInfoBody = `[{"sub":"alice"}]` }, ""},
 		"not the end":        {func(op *fakeOP) { op.userInfoBody = `{"sub":"alice","name":"Alice Archer"} {}` }, ""},
@@ -269,6 +272,9 @@ func TestUserInfo(t *testing.T) {
 			}
 			if warned := strings.Contains(b.log.String(), "signing in without the claims of the userinfo endpoint"); warned != (test.want == "") {
 				t.Errorf("a warning: %t\n%s", warned, b.log)
+			}
+			if len(op.apiCalls) == 0 {
+				return
 			}
 			if accept := op.apiCalls[0].Get("Accept"); accept != "application/json, application/jwt" {
 				t.Errorf("Accept: %q", accept)

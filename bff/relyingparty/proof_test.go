@@ -109,8 +109,8 @@ func TestUserInfo_SignedByAnotherIssuer(t *testing.T) {
 	})
 	b := newApp(t, op).browser()
 	b.signIn()
-	if name := b.wantSignedIn("alice")["name"]; name != nil {
-		t.Errorf("name = %v", name)
+	if name := b.wantSignedIn("alice")["name"]; name != nil || !strings.Contains(b.log.String(), "named another issuer") {
+		t.Errorf("name = %v\n%s", name, b.log)
 	}
 }
 
