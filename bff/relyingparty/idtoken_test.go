@@ -212,7 +212,7 @@ func TestCallback_GoodIDTokens(t *testing.T) {
 			op.change = func(c map[string]any) { c["iat"], c["exp"] = float64(now.Unix())+0.5, float64(now.Unix())+60.5 }
 		},
 		"valid from now on": func(op *fakeOP) { op.change = func(c map[string]any) { c["nbf"] = now.Unix() } },
-		"valid for ever":    func(op *fakeOP) { op.change = func(c map[string]any) { c["exp"] = 253402300799 } }, // 9999-12-31T23:59:59Z
+		"valid for ever":    func(op *fakeOP) { op.change = func(c map[string]any) { c["exp"] = int64(253402300799) } }, // 9999-12-31T23:59:59Z
 		"algorithms listed that are never used": func(op *fakeOP) {
 			op.document = func(d map[string]any) {
 				d["id_token_signing_alg_values_supported"] = []string{"none", "HS256", "RS256"}
