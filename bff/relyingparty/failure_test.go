@@ -177,7 +177,7 @@ func TestProviderTimeout(t *testing.T) {
 	})
 }
 
-// A host that has not reached the provider yet gets the callback: it works after the outage.
+// The callback reaches a host that has not reached the provider yet. It works after the outage.
 func TestCallback_ProviderDownOnAnotherHost(t *testing.T) {
 	op := newOP(t)
 	var first setup
@@ -202,7 +202,7 @@ func TestCallback_ProviderDownOnAnotherHost(t *testing.T) {
 	b.wantSignedIn("alice")
 }
 
-// The keys cannot be fetched after a rotation: that is an outage, and no grant stays.
+// That the keys cannot be fetched after a rotation is an outage, and leaves no grant.
 func TestCallback_KeysDownAfterRotation(t *testing.T) {
 	op := newOP(t)
 	b := newApp(t, op).browser()
@@ -236,7 +236,7 @@ func TestRefreshTokens_KeysDown(t *testing.T) {
 	}
 }
 
-// A browser that has gone is no failure of anybody.
+// The failure of a request whose browser has gone is not logged as an error.
 func TestFailure_BrowserGone(t *testing.T) {
 	op := newOP(t, func(op *fakeOP) {
 		op.discover = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }
@@ -252,7 +252,7 @@ func TestFailure_BrowserGone(t *testing.T) {
 	}
 }
 
-// A protector that is not available begins no sign-in.
+// Without its protector the application begins no sign-in.
 func TestLogin_ProtectorDown(t *testing.T) {
 	b := newApp(t, newOP(t), func(s *setup) { s.rp.Protector = brokenProtector{s.rp.Protector} }).browser()
 	a := b.get("/bff/login")

@@ -149,7 +149,7 @@ func TestSignIn_PublicClient(t *testing.T) {
 	}
 }
 
-// A key in hardware can fail: that refuses nothing.
+// The failure of the client's key is an outage: no token counts as refused.
 func TestClientAuthentication_KeyFails(t *testing.T) {
 	b := newApp(t, newOP(t), func(s *setup) {
 		s.rp.ClientSecret, s.rp.ClientKey = "", failingKey{keyPair()[jose.RS256].(*rsa.PrivateKey)}

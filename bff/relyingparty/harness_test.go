@@ -296,8 +296,8 @@ func (b *browser) wantFailure(a answer, status int, title string) {
 	}
 }
 
-// wantPage checks the header of a page: no cache keeps it, and nothing but the page's own text is
-// in it. frame is who may frame it.
+// wantPage checks the header of a page: it is not cached, loads nothing, and only frame may frame
+// it.
 func (b *browser) wantPage(a answer, frame string) {
 	b.t.Helper()
 	h := a.Header

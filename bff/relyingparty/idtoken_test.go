@@ -16,8 +16,8 @@ import (
 	"example.com/usersession/bff/serverside"
 )
 
-// idTokenFaults returns what makes a provider's ID tokens invalid by OpenID Connect Core 1.0,
-// section 3.1.3.7: all of them, and those of sign-ins only.
+// idTokenFaults returns changes of a provider that make its ID tokens invalid (OpenID Connect Core
+// 1.0, section 3.1.3.7): for all ID tokens, and for those of a sign-in only.
 func idTokenFaults() (all, ofSignIns map[string]func(*fakeOP)) {
 	set := func(name string, value any) func(*fakeOP) {
 		return func(op *fakeOP) { op.change = func(c map[string]any) { c[name] = value } }
@@ -35,7 +35,7 @@ func idTokenFaults() (all, ofSignIns map[string]func(*fakeOP)) {
 		return func(op *fakeOP) { op.header = map[string]any{name: value} }
 	}
 	b64 := func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
-	// beside gives a claim another value, and the right one to a name in capitals after it.
+	// beside gives a claim another value, and adds the right one under its name in capitals.
 	beside := func(name string, value any) func(*fakeOP) {
 		return func(op *fakeOP) {
 			var right []byte

@@ -198,8 +198,8 @@ func TestBackchannelLogout_ProviderDown(t *testing.T) {
 	}
 }
 
-// While the store does not answer, nothing that ends a session, or lists them, reports success, and
-// only the log has the cause.
+// While the store does not answer, the endpoints that list or end sessions answer with status 503,
+// and only the log has the cause.
 func TestSessions_StoreDown(t *testing.T) {
 	store := newBrokenStore()
 	b := newApp(t, newOP(t), func(s *setup) { s.sessions.Store, s.rp.FrontchannelLogout = store, true }).browser()

@@ -52,8 +52,8 @@ func TestEndSessionURL_Length(t *testing.T) {
 	}
 }
 
-// A transport of net/http closes the body of a request, and the copies for a repetition are as
-// the request itself.
+// As net/http requires of a transport, the body of the request is closed. GetBody, with which
+// net/http repeats a request, returns the form that is sent.
 func TestClientAuth_Body(t *testing.T) {
 	form := &closing{Reader: strings.NewReader("client_id=bff&grant_type=refresh_token")}
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://id.example/token", form)
