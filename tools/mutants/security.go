@@ -80,7 +80,7 @@ var security = []mutant{
 	{requirement: "the discovery document names the issuer", file: "bff/relyingparty/provider.go",
 		old: "if m.Issuer != p.cfg.Issuer {", new: "if m.Issuer == \"\" {", test: "TestDiscovery"},
 	{requirement: "the provider's endpoints are https, also end_session_endpoint", file: "bff/relyingparty/provider.go",
-		old: "\"end_session_endpoint\": {m.EndSession, false},", new: "", test: "TestDiscovery"},
+		old: "{\"end_session_endpoint\", m.EndSession, false},", new: "", test: "TestDiscovery"},
 	{requirement: "an attempt belongs to its issuer", file: "bff/relyingparty/attempt.go",
 		old: "client := c.Issuer + \"\\x00\" + c.ClientID", new: "client := c.ClientID", test: "TestCallback_AttemptOfAnotherClient"},
 	{requirement: "an attempt is sealed under keys of its own", file: "bff/relyingparty/attempt.go",
