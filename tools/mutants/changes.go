@@ -19,6 +19,7 @@ type change struct {
 	start, end int    // the offsets of the part in the file
 	text       string // in its place
 	position   token.Position
+	function   token.Position // where the function's body begins
 }
 
 // A function is a declaration with all its changes.
@@ -44,7 +45,7 @@ func parseSource(file string, text []byte) (*source, error) {
 	}
 	for _, d := range tree.Decls {
 		if decl, ok := d.(*ast.FuncDecl); ok && decl.Body != nil {
-			f := &finder{source: s, in: s.nameOf(decl)}
+			f := &finder{source: s, in: s.nameOf(decl), body: s.set.Position(decl.Body.Lbrace)}
 			f.walk(decl.Body, decl.Type.Results)
 			s.functions = append(s.functions, function{decl: decl, changes: f.list})
 		}
@@ -82,6 +83,7 @@ func (s *source) lineAt(p token.Pos) string {
 type finder struct {
 	*source
 	in       string
+	body     token.Position
 	list     []change
 	failures []*ast.ReturnStmt // whose error is not nil
 }
@@ -293,7 +295,7 @@ func (f *finder) add(within ast.Node, from, to token.Pos, text string) {
 	c := change{
 		file: f.file, in: f.in, line: f.lineAt(from),
 		what:  phrase(before, first(old, 60), after) + " => " + phrase(before, text, after),
-		start: start, end: end, text: text, position: f.set.Position(from),
+		start: start, end: end, text: text, position: f.set.Position(from), function: f.body,
 	}
 	n := 1
 	for _, other := range f.list {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,6 +21,12 @@ import (
 type target struct {
 	dir   string   // from the root
 	tests []string // from the root; the package's own tests if there are none
+	// slow is the time from which a test runs only for the changes that no faster one reaches:
+	// a change that survives costs a run of all the others. 0 means no bound.
+	slow time.Duration
+	// without are tests that fail in the program: they bound allocations, and a call of a copy
+	// allocates, too.
+	without []string
 }
 
 // targets are the packages that make mutants measures, those first on which the most security rests.
@@ -34,7 +39,7 @@ var targets = []target{
 	{dir: "bff/relyingparty"},
 	{dir: "bff", tests: []string{"bff", "bff/bfftest"}},
 	{dir: "entities", tests: []string{"entities", "migrations"}},
-	{dir: "."},
+	{dir: ".", tests: []string{".", "internal/dbtest"}, slow: 5 * time.Second, without: []string{"TestGolden_Costs"}},
 }
 
 // required is the percentage of the changes of covered code that the tests must notice.
@@ -61,8 +66,9 @@ type measurement struct {
 	changes    []change
 	outcomes   map[int]outcome
 	failed     map[int]string // the test that noticed the change
-	reached    map[int][]int  // the indexes of the tests that run the changed code
-	binaries   []binary       // of tests
+	found      []*test
+	reached    map[int][]*test // the tests that run the changed code, the fastest first
+	binaries   []*binary       // of tests
 }
 
 func newMeasurement(t target, root, work string) *measurement {
@@ -71,15 +77,19 @@ func newMeasurement(t target, root, work string) *measurement {
 	}
 	return &measurement{
 		target: t, root: root, work: work, patience: 10 * time.Second,
-		outcomes: map[int]outcome{}, failed: map[int]string{}, reached: map[int][]int{},
+		outcomes: map[int]outcome{}, failed: map[int]string{}, reached: map[int][]*test{},
 	}
 }
 
 // A binary is a compiled test of the program.
-type binary struct {
-	dir, path string
-	runs      []testRun          // first without the slow tests
-	seconds   map[string]float64 // that a test takes
+type binary struct{ dir, path string }
+
+// A test is a function of a binary.
+type test struct {
+	binary  int // its index
+	name    string
+	seconds float64
+	reaches map[int]bool // the changes whose code it runs
 }
 
 // A testRun is some of a binary's tests.
@@ -194,7 +204,7 @@ func (m *measurement) compile(ctx context.Context) error {
 		without[id] = true
 	}
 	for i, dir := range m.tests {
-		b := binary{dir: filepath.Join(m.root, dir), path: filepath.Join(m.work, fmt.Sprintf("test%d", i))}
+		b := &binary{dir: filepath.Join(m.root, dir), path: filepath.Join(m.work, fmt.Sprintf("test%d", i))}
 		for {
 			spans, overlay, err := m.write(without)
 			if err != nil {
@@ -257,54 +267,36 @@ func rejected(out string, spans map[string][]span, known map[int]bool) (bad []in
 	return bad
 }
 
-// baseline runs the tests without a change: they must pass, and show how long they take.
+// baseline runs the tests that are not slow without a change: they must pass.
 func (m *measurement) baseline(ctx context.Context) error {
-	for i := range m.binaries {
-		b := &m.binaries[i]
-		start := time.Now()
-		ok, out := b.run(ctx, 0, testRun{[]string{"-test.v"}, 10 * time.Minute})
-		if !ok {
+	for i, b := range m.binaries {
+		r := testRun{timeout: m.patience}
+		var names []string
+		slow := ""
+		for _, t := range m.found {
+			switch {
+			case t.binary != i:
+			case m.isSlow(t):
+				slow += fmt.Sprintf(" %s (%.0fs)", t.name, t.seconds)
+			default:
+				names = append(names, t.name)
+				r.timeout += 4 * duration(t.seconds)
+			}
+		}
+		r.args = []string{"-test.run=^(" + strings.Join(names, "|") + ")$"}
+		begin := time.Now()
+		if ok, out := b.run(ctx, 0, r); !ok {
 			return fmt.Errorf("the tests of %s fail without a change:\n%s", m.tests[i], out)
 		}
-		took := time.Since(start)
-		b.seconds = secondsOf(string(out))
-		timeout := m.patience + 2*took
-		b.runs = []testRun{{nil, timeout}}
-		if slow := slowTests(b.seconds); len(slow) > 0 {
-			pattern := "^(" + strings.Join(slow, "|") + ")$"
-			b.runs = []testRun{{[]string{"-test.skip=" + pattern}, timeout}, {[]string{"-test.run=" + pattern}, timeout}}
+		fmt.Printf("%s: %d tests of %s take %s\n", m.dir, len(names), m.tests[i], time.Since(begin).Round(10*time.Millisecond))
+		if slow != "" {
+			fmt.Printf("%s: slow, for changes that no other test reaches:%s\n", m.dir, slow)
 		}
-		fmt.Printf("%s: the tests of %s take %s\n", m.dir, m.tests[i], took.Round(10*time.Millisecond))
 	}
 	return nil
 }
 
-var passLine = regexp.MustCompile(`(?m)^--- PASS: (\w+) \((\d+\.\d+)s\)`)
-
-// secondsOf returns how long each test took.
-func secondsOf(out string) map[string]float64 {
-	seconds := map[string]float64{}
-	for _, match := range passLine.FindAllStringSubmatch(out, -1) {
-		if n, err := strconv.ParseFloat(match[2], 64); err == nil {
-			seconds[match[1]] = n
-		}
-	}
-	return seconds
-}
-
-// slowTests returns the tests that take longer than most.
-func slowTests(seconds map[string]float64) []string {
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(seconds)), func(name string) bool { return seconds[name] < 0.25 })
-}
-
-// only is a run of the named tests, which may be those of another binary.
-func (b *binary) only(names []string, patience time.Duration) testRun {
-	timeout := patience
-	for _, name := range names {
-		timeout += time.Duration(4 * b.seconds[name] * float64(time.Second))
-	}
-	return testRun{[]string{"-test.run=^(" + strings.Join(names, "|") + ")$"}, timeout}
-}
+func duration(seconds float64) time.Duration { return time.Duration(seconds * float64(time.Second)) }
 
 // memory is the kilobytes of address space that a test may have: a change can make a loop endless.
 const memory = 6 << 20
@@ -325,38 +317,46 @@ func (b *binary) run(ctx context.Context, id int, r testRun) (passed bool, out [
 // test runs the tests with each of the changes until one fails.
 func (m *measurement) test(ctx context.Context, list []change, verbose bool) {
 	var lock sync.Mutex
-	var group sync.WaitGroup
 	noticed := map[string][]string{} // the tests that noticed other changes of a function or a file
-	next := make(chan change)
+	each(ctx, len(list), func(n int) {
+		c := list[n]
+		lock.Lock()
+		likely := noticed[c.file+c.in]
+		if likely == nil {
+			likely = noticed[c.file]
+		}
+		lock.Unlock()
+		result, by := m.try(ctx, c, likely)
+		lock.Lock()
+		defer lock.Unlock()
+		for _, name := range strings.Fields(by) {
+			for _, place := range []string{c.file + c.in, c.file} {
+				noticed[place] = recent(noticed[place], name)
+			}
+		}
+		m.outcomes[c.id], m.failed[c.id] = result, by
+		if verbose {
+			fmt.Printf("%s: %s %s\n", c, result, by)
+		}
+	})
+}
+
+// each calls do for 0 to n-1, several at once.
+func each(ctx context.Context, n int, do func(int)) {
+	var group sync.WaitGroup
+	next := make(chan int)
 	for range workers {
 		group.Go(func() {
-			for c := range next {
-				lock.Lock()
-				likely := noticed[c.file+c.in]
-				if likely == nil {
-					likely = noticed[c.file]
-				}
-				lock.Unlock()
-				result, by := m.try(ctx, c, likely)
-				lock.Lock()
-				for _, name := range strings.Fields(by) {
-					for _, place := range []string{c.file + c.in, c.file} {
-						noticed[place] = recent(noticed[place], name)
-					}
-				}
-				m.outcomes[c.id], m.failed[c.id] = result, by
-				if verbose {
-					fmt.Printf("%s: %s %s\n", c, result, by)
-				}
-				lock.Unlock()
+			for i := range next {
+				do(i)
 			}
 		})
 	}
-	for _, c := range list {
+	for i := range n {
 		if ctx.Err() != nil {
 			break
 		}
-		next <- c
+		next <- i
 	}
 	close(next)
 	group.Wait()
@@ -368,16 +368,22 @@ func recent(names []string, name string) []string {
 	return names[max(0, len(names)-6):]
 }
 
-// try runs the tests with a change: first those that are likely to notice it.
+// try runs the tests that reach a change until one fails.
 func (m *measurement) try(ctx context.Context, c change, likely []string) (result outcome, by string) {
-	for _, i := range m.reached[c.id] {
-		b := &m.binaries[i]
-		runs := b.runs
-		if len(likely) > 0 {
-			runs = append([]testRun{b.only(likely, m.patience)}, runs...)
-		}
-		for _, r := range runs {
-			passed, out := b.run(ctx, c.id, r)
+	for _, tests := range batches(m.reached[c.id], likely) {
+		for i, b := range m.binaries {
+			var names []string
+			timeout := m.patience
+			for _, t := range tests {
+				if t.binary == i {
+					names = append(names, t.name)
+					timeout += 4 * duration(t.seconds)
+				}
+			}
+			if len(names) == 0 {
+				continue
+			}
+			passed, out := b.run(ctx, c.id, testRun{[]string{"-test.run=^(" + strings.Join(names, "|") + ")$"}, timeout})
 			switch {
 			case passed:
 			case bytes.Contains(out, []byte("panic: test timed out after")):
@@ -388,4 +394,24 @@ func (m *measurement) try(ctx context.Context, c change, likely []string) (resul
 		}
 	}
 	return survived, ""
+}
+
+// batches divides tests in those that run at once: first those that are likely to notice the
+// change, then the others, the fastest first, and each time for four times as long.
+func batches(tests []*test, likely []string) (list [][]*test) {
+	isLikely := func(t *test) bool { return slices.Contains(likely, t.name) }
+	others := slices.DeleteFunc(slices.Clone(tests), isLikely)
+	if len(others) < len(tests) {
+		list = append(list, slices.DeleteFunc(slices.Clone(tests), func(t *test) bool { return !isLikely(t) }))
+	}
+	for bound := 0.5; len(others) > 0; bound *= 4 {
+		n, sum := 0, 0.0
+		for n < len(others) && (n == 0 || sum+others[n].seconds <= bound) {
+			sum += others[n].seconds
+			n++
+		}
+		list = append(list, others[:n])
+		others = others[n:]
+	}
+	return list
 }
