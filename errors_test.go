@@ -169,7 +169,7 @@ func TestDatabaseErr_Remedy(t *testing.T) {
 		{&mysql, &mysqlError{1452, [5]byte{'2', '3', '0', '0', '0'}}, "foreign key"},
 		{&sqlite, &modernError{19 | 5<<8}, "constraint"},
 		{&sqlserver, mssqlError{515}, "constraint"},
-		{&sqlserver, mssqlError{51000}, "trigger"},
+		{&sqlserver, mssqlError{50000}, "trigger"},
 		{&postgres, errors.New("simple protocol queries must be run with client_encoding=UTF8"), "client_encoding=UTF8"},
 	} {
 		store := &GormStore{config: config{table: "auth.sessions"}, conn: &conn{dialect: tt.dialect}}
@@ -204,6 +204,7 @@ func TestIsRefusal_OtherErrors(t *testing.T) {
 		{&mysql, &mysqlError{1205, [5]byte{'H', 'Y', '0', '0', '0'}}}, {&mysql, &mysqlError{1213, [5]byte{'4', '0', '0', '0', '1'}}},
 		{&mysql, &mysqlError{1969, [5]byte{'7', '0', '1', '0', '0'}}}, {&mysql, &mysqlError{1146, [5]byte{'4', '2', 'S', '0', '2'}}},
 		{&sqlite, &modernError{5}}, {&sqlite, &modernError{8}}, {&sqlserver, mssqlError{1205}}, {&sqlserver, mssqlError{33557097}},
+		{&postgres, &pgError{"HV000"}}, {&sqlserver, mssqlError{33000000}}, {&mysql, &mysqlError{51000, [5]byte{'H', 'Y', '0', '0', '0'}}},
 	} {
 		if tt.dialect.isRefusal(tt.err) {
 			t.Errorf("%s %s is taken for a refusal", tt.dialect.name, errorCode(tt.err))

@@ -1,12 +1,16 @@
 package usersession_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -104,7 +108,8 @@ func TestRun_BusyDatabase(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				db := openSQLite(t)
-				store := newStore(t, db)
+				retries, logger := logged("trying again")
+				store := newStore(t, db, usersession.WithLogger(logger))
 				if err := store.CreateUserSession(t.Context(), testSession("there")); err != nil {
 					t.Fatal(err)
 				}
@@ -114,6 +119,9 @@ func TestRun_BusyDatabase(t *testing.T) {
 				}
 				if *tried != 6 {
 					t.Errorf("%d statements, want 5 that fail and 1 that succeeds", *tried)
+				}
+				if n := retries(); n != 5 {
+					t.Errorf("%d retries are logged, want 5", n)
 				}
 			})
 		})
@@ -127,7 +135,12 @@ func TestRun_BoundedAttempts(t *testing.T) {
 				db := openSQLite(t)
 				store := newStore(t, db)
 				tried := failStatements(t, db, 1<<30, errBusy)
+				begin := time.Now()
 				err := operation(t.Context(), store)
+				// The pauses grow, so that writers that wait do not crowd out the one that works.
+				if paused := time.Since(begin); paused < 300*time.Millisecond || paused > 3*time.Second {
+					t.Errorf("the pauses take %v in all, want one second or two", paused)
+				}
 				if driverError, ok := errors.AsType[sqliteError](err); !ok || driverError != errBusy {
 					t.Errorf("got %v, want an error that wraps the driver's", err)
 				}
@@ -139,17 +152,32 @@ func TestRun_BoundedAttempts(t *testing.T) {
 	}
 }
 
-// A server that closes every connection does not make a read try for ever.
+// A server that closes every connection does not make a read try for ever. The read does not
+// pause: the next connection is another one.
 func TestRun_BoundedDeadConnections(t *testing.T) {
-	db := openSQLite(t)
-	store := newStore(t, db)
-	tried := failStatements(t, db, 1<<30, driver.ErrBadConn)
-	if _, err := store.GetUserSession(t.Context(), keyOf(testSession("there"))); !errors.Is(err, driver.ErrBadConn) {
-		t.Errorf("got %v, want an error that wraps the driver's", err)
-	}
-	if *tried < 50 || *tried > 200 {
-		t.Errorf("tried %d times, want 50 to 200", *tried)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		db := openSQLite(t)
+		retries, logger := logged("trying again")
+		store := newStore(t, db, usersession.WithLogger(logger))
+		tried := failStatements(t, db, 1<<30, driver.ErrBadConn)
+		begin := time.Now()
+		if _, err := store.GetUserSession(t.Context(), keyOf(testSession("there"))); !errors.Is(err, driver.ErrBadConn) {
+			t.Errorf("got %v, want an error that wraps the driver's", err)
+		}
+		if *tried < 50 || *tried > 200 || retries() != *tried-1 {
+			t.Errorf("tried %d times, want 50 to 200; %d retries are logged", *tried, retries())
+		}
+		if paused := time.Since(begin); paused > 0 {
+			t.Errorf("the read has paused for %v", paused)
+		}
+	})
+}
+
+// logged returns a logger, and a function that counts the records with the text.
+func logged(text string) (count func() int, logger *slog.Logger) {
+	var log bytes.Buffer
+	logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	return func() int { return strings.Count(log.String(), text) }, logger
 }
 
 func TestRun_OtherErrors(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"gorm.io/gorm"
 
@@ -36,6 +37,39 @@ func TestUpdate_RowNotVisible(t *testing.T) {
 	if err := store.UpdateUserSession(t.Context(), keyOf(session), update); !errors.Is(err, bff.ErrSessionChanged) || updates != 3 {
 		t.Errorf("%v after %d updates, want ErrSessionChanged after 3", err, updates)
 	}
+}
+
+// TestUpdate_RowNeverVisible: the store tries a bounded number of times, and once in a
+// transaction of the application, which keeps its snapshot.
+func TestUpdate_RowNeverVisible(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := openSQLite(t)
+		store, session := newStore(t, db), testSession("there")
+		if err := store.CreateUserSession(t.Context(), session); err != nil {
+			t.Fatal(err)
+		}
+		updates := 0
+		err := db.Callback().Raw().Before("*").Register("test:invisible", func(db *gorm.DB) {
+			if strings.HasPrefix(db.Statement.SQL.String(), "UPDATE") {
+				updates++
+				db.Statement.Vars[len(db.Statement.Vars)-1] = int64(99) // another version
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		update := updateOf(session)
+		update.IfVersion = 1
+		if err := store.UpdateUserSession(t.Context(), keyOf(session), update); !errors.Is(err, bff.ErrSessionChanged) || updates < 10 || updates > 100 {
+			t.Errorf("%v after %d updates, want ErrSessionChanged after 10 to 100", err, updates)
+		}
+		updates = 0
+		tx := db.Begin()
+		defer tx.Rollback()
+		if err := store.WithTx(tx).UpdateUserSession(t.Context(), keyOf(session), update); !errors.Is(err, bff.ErrSessionChanged) || updates != 1 {
+			t.Errorf("in a transaction: %v after %d updates, want ErrSessionChanged after 1", err, updates)
+		}
+	})
 }
 
 // TestUpdate_RivalGoneInBetween simulates another host between the conflict and the eviction:
