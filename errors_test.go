@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -70,6 +71,7 @@ func TestErrorCode(t *testing.T) {
 		{errors.New("failed to execute query INSERT INTO a VALUES (?)\nerror code = 2: Error executing statement: SQLite failure: `UNIQUE constraint failed: a.b`"), "2067"},
 		{errors.New("failed to execute query INSERT INTO a VALUES (?)\nerror code = 2: Error executing statement: SQLite failure: `database is locked`"), "5"},
 		{errors.New("failed to execute query SELECT 1\nerror code = 2: Error executing statement: SQLite failure: `disk I/O error`"), ""},
+		{errors.New("\nerror code = 2: Error executing statement: SQLite failure: `no such table: a`"), "1"},
 		{errors.New("database is locked"), ""},
 		{fmt.Errorf("wrapped: %w", &pgError{"40P01"}), "40P01"},
 		{severalError{[]error{io.EOF, &numberError{Number: 1062}}}, "1062"},
@@ -91,6 +93,8 @@ func TestDatabaseErr_QuotesNoValues(t *testing.T) {
 		{&numberError{1146, "secret"}, "database error 1146: does the table user_sessions exist, with"},
 		{&numberError{1054, "secret"}, "database error 1054: does the table user_sessions exist, with"},
 		{mssqlError{2628}, "database error 2628"},
+		{mssqlError{0}, "database error 0: the server has ended the transaction"},
+		{fmt.Errorf("secret: %w", syscall.EHOSTUNREACH), syscall.EHOSTUNREACH.Error()},
 		{secretError{}, "database error (usersession.secretError)"},
 		{fmt.Errorf("secret: %w", driver.ErrBadConn), driver.ErrBadConn.Error()},
 		{fmt.Errorf("secret: %w", &net.OpError{Op: "dial", Net: "tcp", Err: io.EOF}), "EOF"},
@@ -193,6 +197,21 @@ func TestIsIDTaken_OtherIndexes(t *testing.T) {
 	}
 }
 
+func TestSQLState(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{nil, ""}, {io.EOF, ""}, {&pgError{"23505"}, "23505"}, {&pgError{"1"}, ""},
+		{&mysqlError{1644, [5]byte{'4', '5', '0', '0', '0'}}, "45000"}, {&mysqlError{1644, [5]byte{}}, ""},
+		{fmt.Errorf("wrapped: %w", &pgError{"23505"}), "23505"},
+	} {
+		if got := sqlState(tt.err); got != tt.want {
+			t.Errorf("%T: %q, want %q", tt.err, got, tt.want)
+		}
+	}
+}
+
 // TestIsRefusal_OtherErrors: an error of the whole statement is no refusal of one row.
 func TestIsRefusal_OtherErrors(t *testing.T) {
 	for _, tt := range []struct {
@@ -204,7 +223,7 @@ func TestIsRefusal_OtherErrors(t *testing.T) {
 		{&mysql, &mysqlError{1205, [5]byte{'H', 'Y', '0', '0', '0'}}}, {&mysql, &mysqlError{1213, [5]byte{'4', '0', '0', '0', '1'}}},
 		{&mysql, &mysqlError{1969, [5]byte{'7', '0', '1', '0', '0'}}}, {&mysql, &mysqlError{1146, [5]byte{'4', '2', 'S', '0', '2'}}},
 		{&sqlite, &modernError{5}}, {&sqlite, &modernError{8}}, {&sqlserver, mssqlError{1205}}, {&sqlserver, mssqlError{33557097}},
-		{&postgres, &pgError{"HV000"}}, {&sqlserver, mssqlError{33000000}}, {&mysql, &mysqlError{51000, [5]byte{'H', 'Y', '0', '0', '0'}}},
+		{&postgres, &pgError{"1"}}, {&postgres, &pgError{"HV000"}}, {&sqlserver, mssqlError{33000000}}, {&mysql, &mysqlError{51000, [5]byte{'H', 'Y', '0', '0', '0'}}},
 	} {
 		if tt.dialect.isRefusal(tt.err) {
 			t.Errorf("%s %s is taken for a refusal", tt.dialect.name, errorCode(tt.err))

@@ -152,6 +152,45 @@ func TestRun_BoundedAttempts(t *testing.T) {
 	}
 }
 
+// TestRun_BoundedConflicts: other writers that take the session's identity again and again do not
+// make a write try for ever, in a transaction of the application neither.
+func TestRun_BoundedConflicts(t *testing.T) {
+	for name, write := range map[string]func(context.Context, *usersession.GormStore) error{
+		"replace": operations["replace"],
+		"update": func(ctx context.Context, store *usersession.GormStore) error {
+			update := updateOf(testSession("there"))
+			update.ReplaceRivals = true
+			return store.UpdateUserSession(ctx, keyOf(testSession("there")), update)
+		},
+	} {
+		for _, inTx := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, ", in a transaction: ", inTx), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					db := openSQLite(t)
+					store, tried := newStore(t, db), 0
+					if inTx {
+						tx := db.Begin()
+						defer tx.Rollback()
+						store = store.WithTx(tx)
+					}
+					err := db.Callback().Raw().Before("*").Register("test:conflict", func(db *gorm.DB) {
+						if text := db.Statement.SQL.String(); strings.HasPrefix(text, "INSERT") || strings.HasPrefix(text, "UPDATE") {
+							tried++
+							_ = db.AddError(sqliteError(2067)) // a unique index refuses the row
+						}
+					})
+					if err != nil {
+						t.Fatal(err)
+					}
+					if err := write(t.Context(), store); !errors.Is(err, bff.ErrSessionExists) || tried < 10 || tried > 200 {
+						t.Errorf("%v after %d writes, want ErrSessionExists after 10 to 200", err, tried)
+					}
+				})
+			})
+		}
+	}
+}
+
 // A server that closes every connection does not make a read try for ever. The read does not
 // pause: the next connection is another one.
 func TestRun_BoundedDeadConnections(t *testing.T) {
