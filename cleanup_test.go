@@ -1,8 +1,11 @@
 package usersession
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,5 +82,66 @@ func TestCleanup_Progress(t *testing.T) {
 	}
 	if want := []int64{4, 8, 10}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// TestCleanup_KeptRows: rows that a trigger keeps, with an error or without, neither stop the cleanup
+// nor make it run for ever.
+func TestCleanup_KeptRows(t *testing.T) {
+	const kept = 6
+	for name, tt := range map[string]struct {
+		form      cleanupForm
+		action    string
+		oneExpiry bool // of the rows that are kept
+		others    int64
+		wantErr   string
+	}{
+		"with an error, SQLite's form":      {formPausing, "RAISE(ABORT, 'no')", true, 6, "6 sessions cannot be deleted"},
+		"with an error":                     {formUnlocked, "RAISE(ABORT, 'no')", true, 6, "6 sessions cannot be deleted"},
+		"with an error, none else":          {formUnlocked, "RAISE(ABORT, 'no')", true, 0, "6 sessions cannot be deleted"},
+		"with an error, different expiries": {formUnlocked, "RAISE(ABORT, 'no')", false, 6, "6 sessions cannot be deleted"},
+		"silently":                          {formUnlocked, "RAISE(IGNORE)", false, 6, ""},
+		"silently, one expiry":              {formUnlocked, "RAISE(IGNORE)", true, 0, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db, err := gorm.Open(driver.New(driver.Config{DriverName: "sqlite", DSN: "file:" + t.TempDir() + "/test.db"}), &gorm.Config{Logger: logger.Discard})
+			if err != nil {
+				t.Fatal(err)
+			}
+			pool, err := db.DB()
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = pool.Close() })
+			store, err := NewGormStore(db, WithCleanupBatchSize(4), WithCleanupPause(0))
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := sqlite
+			d.cleanup = tt.form
+			store.conn.dialect = &d
+			if err := errors.Join(db.AutoMigrate(&entities.UserSession{}), db.Exec("CREATE TRIGGER keep BEFORE DELETE ON user_sessions WHEN OLD.key LIKE 'keep%' BEGIN SELECT "+tt.action+"; END").Error); err != nil {
+				t.Fatal(err)
+			}
+			past := time.Now().Add(-time.Hour)
+			for i := range kept + tt.others {
+				session := bff.UserSession{Key: "keep " + strconv.FormatInt(i, 10), Created: past, Renewed: past, Expires: past}
+				if i >= kept || !tt.oneExpiry {
+					session.Expires = past.Add(time.Duration(i) * time.Second)
+				}
+				if i >= kept {
+					session.Key = strconv.FormatInt(i, 10)
+				}
+				if err := store.CreateUserSession(t.Context(), session); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			deleted, err := store.DeleteExpiredSessions(ctx)
+			if deleted != tt.others || tt.wantErr == "" && err != nil || tt.wantErr != "" && (err == nil || !strings.Contains(err.Error(), tt.wantErr)) {
+				t.Errorf("deleted %d, %v; want %d, %q", deleted, err, tt.others, tt.wantErr)
+			}
+		})
 	}
 }

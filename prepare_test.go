@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"gorm.io/gorm"
@@ -22,7 +23,9 @@ func newTestPool(t *testing.T) (*preparedPool, *sql.DB) {
 }
 
 func TestPreparedPool_PreparesOnce(t *testing.T) {
-	pool, _ := newTestPool(t)
+	pool, db := newTestPool(t)
+	counted := &racedPool{ConnPool: db}
+	pool.ConnPool = counted
 	first, err := pool.prepare(t.Context(), "SELECT 1")
 	if err != nil {
 		t.Fatal(err)
@@ -36,6 +39,9 @@ func TestPreparedPool_PreparesOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
+	if n := counted.prepared.Load(); n != 1 {
+		t.Errorf("the statement was prepared %d times", n)
+	}
 }
 
 // Every concurrent first caller gets a statement that works, and one statement is kept.
@@ -93,6 +99,10 @@ func TestPreparedPool_CancelledPreparation(t *testing.T) {
 	if _, err := pool.prepare(t.Context(), "SELECT 2"); err != nil {
 		t.Errorf("prepare after a cancelled preparation: %v", err)
 	}
+	if rows, err := pool.QueryContext(ctx, "SELECT 2"); !errors.Is(err, context.Canceled) {
+		_ = rows.Close()
+		t.Errorf("a query whose context has ended: %v", err)
+	}
 }
 
 func TestPreparedPool_FailedPreparation(t *testing.T) {
@@ -113,11 +123,13 @@ func TestPreparedPool_FailedPreparation(t *testing.T) {
 // A racedPool lets another caller prepare each statement first.
 type racedPool struct {
 	gorm.ConnPool
-	before func(query string)
-	own    *sql.Stmt
+	before   func(query string)
+	own      *sql.Stmt
+	prepared atomic.Int64
 }
 
 func (p *racedPool) PrepareContext(ctx context.Context, query string) (stmt *sql.Stmt, err error) {
+	p.prepared.Add(1)
 	if before := p.before; before != nil {
 		p.before = nil
 		before(query)

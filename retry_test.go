@@ -38,6 +38,9 @@ func failStatements(t *testing.T, db *gorm.DB, n int, err error) (tried *int) {
 		if *tried++; *tried <= n {
 			_ = db.AddError(err)
 		}
+		if db.Statement.Table != "user_sessions" {
+			t.Errorf("a plugin sees the table %q", db.Statement.Table)
+		}
 	}
 	if err := errors.Join(
 		db.Callback().Raw().Before("*").Register("test:fail", inject),
@@ -272,6 +275,29 @@ func TestRun_ContextCancelled(t *testing.T) {
 			t.Errorf("tried %d times, want no attempt after the context ended", *tried)
 		}
 	})
+}
+
+// TestUserSessions_PageSize: the lister reads as many sessions at once as the query says.
+func TestUserSessions_PageSize(t *testing.T) {
+	db := openSQLite(t)
+	store := newStore(t, db)
+	if err := errors.Join(store.CreateUserSession(t.Context(), testSession("one")), store.CreateUserSession(t.Context(), testSession("two"))); err != nil {
+		t.Fatal(err)
+	}
+	queries := failStatements(t, db, 0, nil)
+	for size, want := range map[int]int{0: 1, 1: 3, 2: 2, 3: 1} {
+		*queries = 0
+		sessions := 0
+		for _, err := range store.UserSessions(t.Context(), bff.UserSessionsQuery{PartitionKey: "app", PageSize: size}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			sessions++
+		}
+		if sessions != 2 || *queries != want {
+			t.Errorf("page size %d: %d sessions in %d queries, want 2 in %d", size, sessions, *queries, want)
+		}
+	}
 }
 
 // errOf drops the count of a delete, for a test that checks only its error.

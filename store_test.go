@@ -73,6 +73,10 @@ func TestNewGormStore_Refuses(t *testing.T) {
 	}
 }
 
+func TestNewGormStore_SmallestValues(t *testing.T) {
+	newStore(t, openSQLite(t), usersession.WithCleanupBatchSize(1), usersession.WithCleanupPause(0))
+}
+
 // NewGormStore does no I/O, so the first operation reports a missing table.
 func TestGormStore_MissingTable(t *testing.T) {
 	db := openSQLite(t)

@@ -1,13 +1,17 @@
 package usersession_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"gorm.io/gorm"
 
+	"example.com/usersession"
 	"example.com/usersession/bff"
 )
 
@@ -106,5 +110,65 @@ func TestUpdate_RivalGoneInBetween(t *testing.T) {
 	}
 	if found, err := store.GetUserSession(t.Context(), keyOf(session)); err != nil || found.SessionID != "sid" || found.Version != 2 {
 		t.Errorf("%+v, %v", found, err)
+	}
+}
+
+// TestWrites_EvictionFails: a write whose eviction of a conflicting session fails returns that
+// failure, and changes nothing.
+func TestWrites_EvictionFails(t *testing.T) {
+	for name, tt := range map[string]struct {
+		expired bool // the sessions that conflict
+		deletes int  // the DELETEs that the write needs
+		write   func(ctx context.Context, store *usersession.GormStore, a, b bff.UserSession) error
+	}{
+		"create": {true, 2, func(ctx context.Context, store *usersession.GormStore, a, b bff.UserSession) error {
+			a.SessionID, a.Expires = b.SessionID, time.Time{}
+			return store.CreateUserSession(ctx, a)
+		}},
+		"replace": {false, 3, func(ctx context.Context, store *usersession.GormStore, a, b bff.UserSession) error {
+			a.SessionID = b.SessionID
+			return store.ReplaceUserSession(ctx, a)
+		}},
+		"replace, the key only": {false, 2, func(ctx context.Context, store *usersession.GormStore, a, _ bff.UserSession) error {
+			a.SessionID = "another"
+			return store.ReplaceUserSession(ctx, a)
+		}},
+		"update, ReplaceRivals": {false, 1, func(ctx context.Context, store *usersession.GormStore, a, b bff.UserSession) error {
+			update := updateOf(a)
+			update.SessionID, update.ReplaceRivals = b.SessionID, true
+			return store.UpdateUserSession(ctx, keyOf(a), update)
+		}},
+	} {
+		for failing := range tt.deletes + 1 {
+			t.Run(fmt.Sprint(name, " ", failing+1), func(t *testing.T) {
+				db := openSQLite(t)
+				store, a, b := newStore(t, db), testSession("a"), testSession("b")
+				if tt.expired {
+					a.Expires, b.Expires = a.Created, b.Created
+				}
+				if err := errors.Join(store.CreateUserSession(t.Context(), a), store.CreateUserSession(t.Context(), b)); err != nil {
+					t.Fatal(err)
+				}
+				deletes := 0
+				err := db.Callback().Raw().Before("*").Register("test:fail", func(db *gorm.DB) {
+					if strings.HasPrefix(db.Statement.SQL.String(), "DELETE") {
+						if deletes++; deletes == failing+1 {
+							_ = db.AddError(errFull)
+						}
+					}
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				err = tt.write(t.Context(), store, a, b)
+				if fails := failing < tt.deletes; errors.Is(err, errFull) != fails || !fails && (err != nil || deletes != tt.deletes) {
+					t.Errorf("%v after %d of %d DELETEs", err, deletes, tt.deletes)
+				}
+				var rows int64
+				if err := db.Table("user_sessions").Where("version = 1 AND key IN ('a', 'b')").Count(&rows).Error; err != nil || failing < tt.deletes && rows != 2 {
+					t.Errorf("%d sessions are as before, want 2; %v", rows, err)
+				}
+			})
+		}
 	}
 }
