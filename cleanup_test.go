@@ -51,6 +51,58 @@ func TestCleanup_Pause(t *testing.T) {
 
 // TestCleanup_Progress: the store reports the sessions of a run after each batch that deleted some.
 func TestCleanup_Progress(t *testing.T) {
+	var got []int64
+	_, store := openCleanup(t, WithCleanupProgress(func(deleted int64) { got = append(got, deleted) }))
+	createExpired(t, store, 10)
+	for range 2 {
+		if _, err := store.DeleteExpiredSessions(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []int64{4, 8, 10}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// TestCleanup_EndsEarly: a run that fails returns the failure and the number of sessions that it has
+// deleted, in every form.
+func TestCleanup_EndsEarly(t *testing.T) {
+	failure := errors.New("the disk has failed")
+	for _, form := range []cleanupForm{formPausing, formUnlocked} {
+		for name, want := range map[string]error{"SELECT": failure, "DELETE": failure, "context": context.Canceled} {
+			if form == formPausing && name == "SELECT" {
+				continue // it selects nothing
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			batches := 0
+			db, store := openCleanup(t, WithCleanupProgress(func(int64) {
+				if batches++; batches == 2 && name == "context" {
+					cancel()
+				}
+			}))
+			createExpired(t, store, 20)
+			d := sqlite
+			d.cleanup = form
+			store.conn.dialect = &d
+			fail := func(db *gorm.DB) {
+				if batches == 2 && strings.HasPrefix(db.Statement.SQL.String(), name) {
+					_ = db.AddError(failure)
+				}
+			}
+			if err := errors.Join(db.Callback().Raw().Before("*").Register("test:fail", fail), db.Callback().Row().Before("*").Register("test:fail", fail)); err != nil {
+				t.Fatal(err)
+			}
+			if deleted, err := store.DeleteExpiredSessions(ctx); deleted != 8 || !errors.Is(err, want) {
+				t.Errorf("form %d, %s: deleted %d, %v; want 8, %v", form, name, deleted, err, want)
+			}
+		}
+	}
+}
+
+// openCleanup opens a database with a table, and a store on it with batches of four.
+func openCleanup(t *testing.T, options ...Option) (*gorm.DB, *GormStore) {
+	t.Helper()
 	db, err := gorm.Open(driver.New(driver.Config{DriverName: "sqlite", DSN: "file:" + t.TempDir() + "/test.db"}), &gorm.Config{Logger: logger.Discard})
 	if err != nil {
 		t.Fatal(err)
@@ -63,25 +115,22 @@ func TestCleanup_Progress(t *testing.T) {
 	if err := db.AutoMigrate(&entities.UserSession{}); err != nil {
 		t.Fatal(err)
 	}
-	var got []int64
-	store, err := NewGormStore(db, WithCleanupBatchSize(4), WithCleanupProgress(func(deleted int64) { got = append(got, deleted) }))
+	store, err := NewGormStore(db, append(options, WithCleanupBatchSize(4), WithCleanupPause(0))...)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return db, store
+}
+
+// createExpired creates sessions that have expired.
+func createExpired(t *testing.T, store *GormStore, n int) {
+	t.Helper()
 	past := time.Now().Add(-time.Hour)
-	for i := range 10 {
+	for i := range n {
 		session := bff.UserSession{Key: strconv.Itoa(i), Created: past, Renewed: past, Expires: past}
 		if err := store.CreateUserSession(t.Context(), session); err != nil {
 			t.Fatal(err)
 		}
-	}
-	for range 2 {
-		if _, err := store.DeleteExpiredSessions(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if want := []int64{4, 8, 10}; !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
 	}
 }
 
@@ -104,23 +153,11 @@ func TestCleanup_KeptRows(t *testing.T) {
 		"silently, one expiry":              {formUnlocked, "RAISE(IGNORE)", true, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			db, err := gorm.Open(driver.New(driver.Config{DriverName: "sqlite", DSN: "file:" + t.TempDir() + "/test.db"}), &gorm.Config{Logger: logger.Discard})
-			if err != nil {
-				t.Fatal(err)
-			}
-			pool, err := db.DB()
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = pool.Close() })
-			store, err := NewGormStore(db, WithCleanupBatchSize(4), WithCleanupPause(0))
-			if err != nil {
-				t.Fatal(err)
-			}
+			db, store := openCleanup(t)
 			d := sqlite
 			d.cleanup = tt.form
 			store.conn.dialect = &d
-			if err := errors.Join(db.AutoMigrate(&entities.UserSession{}), db.Exec("CREATE TRIGGER keep BEFORE DELETE ON user_sessions WHEN OLD.key LIKE 'keep%' BEGIN SELECT "+tt.action+"; END").Error); err != nil {
+			if err := db.Exec("CREATE TRIGGER keep BEFORE DELETE ON user_sessions WHEN OLD.key LIKE 'keep%' BEGIN SELECT " + tt.action + "; END").Error; err != nil {
 				t.Fatal(err)
 			}
 			past := time.Now().Add(-time.Hour)

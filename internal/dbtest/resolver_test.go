@@ -7,6 +7,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/plugin/dbresolver"
 
+	"example.com/usersession"
 	"example.com/usersession/bff"
 	"example.com/usersession/entities"
 	"example.com/usersession/internal/dbtest"
@@ -131,4 +132,24 @@ func testResolver(t *testing.T, p replicated) {
 	_, err = reading.WithTx(tx).GetUserSession(ctx, keyOf("key-2"))
 	must(t, err)
 	must(t, tx.Rollback().Error)
+}
+
+// TestResolver_Unprepared: with WithoutPreparedStatements nothing is prepared, also if the
+// application's PrepareStmt makes dbresolver prepare statements.
+func TestResolver_Unprepared(t *testing.T) {
+	for unprepared, options := range map[bool][]usersession.Option{true: {usersession.WithoutPreparedStatements()}, false: nil} {
+		p := openReplicated(t, dbtest.SQLite, func(c *gorm.Config) { c.PrepareStmt = true })
+		store := newStore(t, p.db.Clauses(dbresolver.Write), options...)
+		p.take()
+		checkStore(t, store)
+		prepared := 0
+		for _, call := range p.take()["primary"] {
+			if call.Kind == "prepare" {
+				prepared++
+			}
+		}
+		if (prepared == 0) != unprepared {
+			t.Errorf("without prepared statements: %t; %d statements are prepared", unprepared, prepared)
+		}
+	}
 }
