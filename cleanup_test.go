@@ -182,3 +182,56 @@ func TestCleanup_KeptRows(t *testing.T) {
 		})
 	}
 }
+
+// TestKeptRows_OtherFailures: while the store deletes rows one by one, because a trigger keeps some,
+// any other failure ends the operation.
+func TestKeptRows_OtherFailures(t *testing.T) {
+	failure := errors.New("the disk has failed")
+	for name, run := range map[string]func(store *GormStore) (int64, error){
+		"cleanup": func(store *GormStore) (int64, error) { return store.DeleteExpiredSessions(t.Context()) },
+		"revoke": func(store *GormStore) (int64, error) {
+			return store.DeleteUserSessions(t.Context(), "", bff.UserSessionsFilter{SubjectID: "alice"})
+		},
+	} {
+		for _, failing := range []string{"SELECT", "DELETE"} {
+			db, store := openCleanup(t)
+			past := time.Now().Add(-time.Hour)
+			for _, key := range []string{"one", "keep", "two", "three"} {
+				session := bff.UserSession{Key: key, SubjectID: "alice", Created: past, Renewed: past, Expires: past}
+				if err := store.CreateUserSession(t.Context(), session); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := db.Exec("CREATE TRIGGER keep BEFORE DELETE ON user_sessions WHEN OLD.key = 'keep' BEGIN SELECT RAISE(ABORT, 'no'); END").Error; err != nil {
+				t.Fatal(err)
+			}
+			statements := 0
+			fail := func(db *gorm.DB) {
+				if strings.HasPrefix(db.Statement.SQL.String(), failing) {
+					if statements++; failing == "SELECT" || statements == 4 { // the batch, one, keep, two
+						_ = db.AddError(failure)
+					}
+				}
+			}
+			if err := errors.Join(db.Callback().Raw().Before("*").Register("test:fail", fail), db.Callback().Row().Before("*").Register("test:fail", fail)); err != nil {
+				t.Fatal(err)
+			}
+			want := map[string]int64{"SELECT": 0, "DELETE": 1}[failing]
+			if deleted, err := run(store); deleted != want || !errors.Is(err, failure) {
+				t.Errorf("%s, %s: deleted %d, %v; want %d, %v", name, failing, deleted, err, want, failure)
+			}
+		}
+	}
+}
+
+// TestCreate_EvictionNotPrepared: a statement that cannot be prepared for the eviction of a session
+// fails the operation.
+func TestCreate_EvictionNotPrepared(t *testing.T) {
+	_, store := openCleanup(t)
+	createExpired(t, store, 1)
+	store.sql.deleteExpired = "DELETE FROM missing"
+	past := time.Now().Add(-time.Hour)
+	if err := store.CreateUserSession(t.Context(), bff.UserSession{Key: "0", Created: past, Renewed: past}); err == nil {
+		t.Error("no error")
+	}
+}

@@ -5,6 +5,11 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"example.com/usersession/bff"
 )
 
 // TestConn_FailsLater: a query that fails after its first row has failed, and whoever stops reading
@@ -63,5 +68,33 @@ func TestConn_ErrorKinds(t *testing.T) {
 		if (logged != nil) != tt.isLogged || logged != nil && (!errors.Is(logged, tt.err) || strings.Contains(logged.Error(), "secret") || !strings.Contains(logged.Error(), errorCode(tt.err))) {
 			t.Errorf("%s %q: logged as %v, want that: %t", tt.dialect.name, errorCode(tt.err), logged, tt.isLogged)
 		}
+	}
+}
+
+// TestGetUserSessions_FailsLater: a read that is repeated, because it failed after some rows, returns
+// each session once.
+func TestGetUserSessions_FailsLater(t *testing.T) {
+	db, store := openCleanup(t)
+	session := bff.UserSession{Key: "key", SubjectID: "alice", Created: time.Now(), Renewed: time.Now()}
+	if err := store.CreateUserSession(t.Context(), session); err != nil {
+		t.Fatal(err)
+	}
+	d := sqlite
+	d.retry = []string{"1"}
+	store.conn.dialect = &d
+	reads := 0
+	err := db.Callback().Row().Before("*").Register("test:fail", func(db *gorm.DB) {
+		if reads++; reads > 1 {
+			return
+		}
+		text := db.Statement.SQL.String()
+		db.Statement.SQL.Reset()
+		db.Statement.SQL.WriteString("SELECT * FROM (" + text + ") UNION ALL SELECT 'key', 'alice', 'sid', 'at', 'at', 'at', 1, abs(-9223372036854775808)")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sessions, err := store.GetUserSessions(t.Context(), "", bff.UserSessionsFilter{SubjectID: "alice"}); len(sessions) != 1 || err != nil || reads != 2 {
+		t.Errorf("%d sessions, %v after %d reads, want 1 after 2", len(sessions), err, reads)
 	}
 }

@@ -245,7 +245,7 @@ func TestDatabaseError_EveryVerb(t *testing.T) {
 			}
 		}
 	}
-	if got := fmt.Sprintf("%v|%s|%q|%d", err, err, err, err); got != `a duplicate|a duplicate|"a duplicate"|a duplicate` {
+	if got := fmt.Sprintf("%v|%s|%q|%d|%#v|%#s", err, err, err, err, err, err); got != `a duplicate|a duplicate|"a duplicate"|a duplicate|"a duplicate"|a duplicate` {
 		t.Errorf("got %s", got)
 	}
 }

@@ -99,9 +99,12 @@ func TestPreparedPool_CancelledPreparation(t *testing.T) {
 	if _, err := pool.prepare(t.Context(), "SELECT 2"); err != nil {
 		t.Errorf("prepare after a cancelled preparation: %v", err)
 	}
-	if rows, err := pool.QueryContext(ctx, "SELECT 2"); !errors.Is(err, context.Canceled) {
-		_ = rows.Close()
-		t.Errorf("a query whose context has ended: %v", err)
+	rows, err := pool.QueryContext(ctx, "SELECT 2")
+	if err == nil {
+		err = errors.Join(rows.Err(), rows.Close())
+	}
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("a query whose context has ended: %v, want %v", err, context.Canceled)
 	}
 }
 

@@ -216,7 +216,7 @@ func TestSettings_Values(t *testing.T) {
 		want  error
 	}{
 		{settings{}, "", nil}, {settings{}, []byte{}, nil}, {settings{}, "\U0010FFFF", nil},
-		{latin, "a\x7f", nil}, {latin, "a\u0080", bff.ErrInvalidSession}, {latin, "", nil},
+		{latin, "a\x7f", nil}, {latin, "a\u0080", bff.ErrInvalidSession}, {latin, "", nil}, {latin, "é", bff.ErrInvalidSession},
 		{plane0, "a\uffff", nil}, {plane0, "a\U00010000", bff.ErrInvalidSession},
 		{nulls, "a", nil}, {nulls, "é", nil}, {nulls, "", errEmptyIsNull},
 		{nulls, []byte{1}, nil}, {nulls, []byte(nil), nil}, {nulls, []byte{}, errEmptyIsNull}, {nulls, int64(0), nil},
@@ -257,5 +257,24 @@ func TestLosesSavepoints(t *testing.T) {
 				t.Errorf("the second answer is not %t", tt.want)
 			}
 		})
+	}
+}
+
+// TestEndsTransaction: in the MySQL family, an error that asks for a retry has ended the whole
+// transaction.
+func TestEndsTransaction(t *testing.T) {
+	for _, tt := range []struct {
+		dialect *dialect
+		inTx    bool
+		err     error
+		want    bool
+	}{
+		{&mysql, true, &numberError{1213, ""}, true}, {&mysql, true, &numberError{1062, ""}, false},
+		{&mysql, false, &numberError{1213, ""}, false}, {&postgres, true, &pgError{"40P01"}, false},
+	} {
+		c := &conn{dialect: tt.dialect, inTx: tt.inTx}
+		if got := c.endsTransaction(t.Context(), tt.err); got != tt.want {
+			t.Errorf("%s %s, in a transaction: %t: %t, want %t", tt.dialect.name, errorCode(tt.err), tt.inTx, got, tt.want)
+		}
 	}
 }

@@ -98,6 +98,22 @@ func TestNewGormStore_DialectWithoutUniqueIndexes(t *testing.T) {
 	}
 }
 
+// TestGormStore_UnknownDialect: the store works under a dialect that it does not know.
+func TestGormStore_UnknownDialect(t *testing.T) {
+	db := openSQLite(t)
+	db.Dialector = renamed{db.Dialector, "another"}
+	store, session := newStore(t, db), testSession("there")
+	if err := store.CreateUserSession(t.Context(), session); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := store.GetUserSession(t.Context(), keyOf(session)); err != nil || found.SubjectID != session.SubjectID || !found.Expires.Equal(session.Expires.Truncate(time.Microsecond)) {
+		t.Errorf("got %+v, %v", found, err)
+	}
+	if deleted, err := store.DeleteUserSessions(t.Context(), "app", bff.UserSessionsFilter{SubjectID: "alice"}); deleted != 1 || err != nil {
+		t.Errorf("deleted %d, %v", deleted, err)
+	}
+}
+
 func TestWithTx_AnotherDialect(t *testing.T) {
 	store := newStore(t, openSQLite(t))
 	other := openSQLite(t)

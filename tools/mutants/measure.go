@@ -39,7 +39,7 @@ var targets = []target{
 	{dir: "bff/relyingparty"},
 	{dir: "bff", tests: []string{"bff", "bff/bfftest"}},
 	{dir: "entities", tests: []string{"entities", "migrations"}},
-	{dir: ".", tests: []string{".", "internal/dbtest"}, slow: 5 * time.Second, without: regexp.MustCompile("^TestDrill|^TestGolden_Costs$")},
+	{dir: ".", tests: []string{".", "internal/dbtest"}, slow: 2 * time.Second, without: regexp.MustCompile("^TestDrill|^TestGolden_Costs$")},
 }
 
 // required is the percentage of the changes of covered code that the tests must notice.
