@@ -236,7 +236,11 @@ func (r *fakeRows) Close() error      { return nil }
 
 func (r *fakeRows) HasNextResultSet() bool { return r.left == 0 && r.next != nil }
 
+// NextResultSet, as go-mssqldb's, finds the next result set only at the end of this one.
 func (r *fakeRows) NextResultSet() error {
+	if !r.HasNextResultSet() {
+		return io.EOF
+	}
 	*r = *r.next
 	return nil
 }
