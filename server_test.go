@@ -155,6 +155,22 @@ func TestSettings_Read(t *testing.T) {
 	}
 }
 
+// TestSettings_Primary: the settings are those of the database to which dbresolver sends writes, or of
+// the application's transaction.
+func TestSettings_Primary(t *testing.T) {
+	for _, inTx := range []bool{false, true} {
+		c := openConn(t, &dialect{name: "sqlite", settings: "SELECT 'on'", judge: func([]string, func(string) bool) (found settings) { return found }})
+		c.inTx = inTx
+		resolved := 0
+		if err := c.direct.Callback().Update().Register("gorm:db_resolver", func(*gorm.DB) { resolved++ }); err != nil {
+			t.Fatal(err)
+		}
+		if c.settings(t.Context()); (resolved == 1) == inTx {
+			t.Errorf("in a transaction: %t: dbresolver is asked %d times", inTx, resolved)
+		}
+	}
+}
+
 // TestSettings_TriedQuery: a setting matters only if the driver cannot read the result of a query
 // under it. A connection that breaks, or a context that ends, does not show that.
 func TestSettings_TriedQuery(t *testing.T) {

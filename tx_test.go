@@ -136,3 +136,44 @@ func TestTransaction_DeadConnections(t *testing.T) {
 		t.Errorf("%v after %d connections, want 50 to 200", err, dead.connects)
 	}
 }
+
+// TestPrepareFor: the statements of a transaction are prepared on the database of the transaction only,
+// and not in a transaction of the application.
+func TestPrepareFor(t *testing.T) {
+	const wrong = "SELECT of_no_function()"
+	for name, tt := range map[string]struct {
+		begin    []string
+		inTx     bool
+		resolves bool // dbresolver chooses another database
+		prepares bool
+	}{
+		"same database":            {nil, false, false, true},
+		"begun by statements":      {[]string{"BEGIN"}, false, false, false},
+		"application's":            {nil, true, false, false},
+		"dbresolver":               {nil, false, true, false},
+		"dbresolver, by statement": {[]string{"BEGIN"}, false, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := dialect{name: "sqlite", begin: tt.begin}
+			c, pool := openTxConn(t, &d)
+			_, other := openTxConn(t, &d)
+			c.prepare(c.direct, config{})
+			c.inTx = tt.inTx
+			if tt.resolves {
+				err := c.direct.Callback().Update().Register("gorm:db_resolver", func(db *gorm.DB) { db.Statement.ConnPool = other })
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := c.prepareFor(t.Context(), "SELECT 1", wrong); (err != nil) != tt.prepares {
+				t.Errorf("got %v, want an error: %t", err, tt.prepares)
+			}
+			if n := len(c.prepared.Statement.ConnPool.(*preparedPool).statements); (n == 1) != tt.prepares {
+				t.Errorf("%d statements are prepared", n)
+			}
+			if n := pool.Stats().InUse; n != 0 {
+				t.Errorf("%d connections are still in use", n)
+			}
+		})
+	}
+}

@@ -76,6 +76,24 @@ func TestUpdate_RowNeverVisible(t *testing.T) {
 	})
 }
 
+// TestUpdate_VersionUnreadable: an update that has changed nothing has not succeeded if the store cannot
+// find out why.
+func TestUpdate_VersionUnreadable(t *testing.T) {
+	db := openSQLite(t)
+	store, session := newStore(t, db), testSession("there")
+	if err := store.CreateUserSession(t.Context(), session); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Callback().Row().Before("*").Register("test:fail", func(db *gorm.DB) { _ = db.AddError(errFull) }); err != nil {
+		t.Fatal(err)
+	}
+	update := updateOf(session)
+	update.IfVersion = 7
+	if err := store.UpdateUserSession(t.Context(), keyOf(session), update); !errors.Is(err, errFull) {
+		t.Errorf("got %v, want %v", err, errFull)
+	}
+}
+
 // TestUpdate_RivalGoneInBetween simulates another host between the conflict and the eviction:
 // it ends the rival and gives the session id to the row itself. The eviction must spare the
 // row, although it has the session id then.
