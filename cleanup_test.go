@@ -122,7 +122,7 @@ func openCleanup(t *testing.T, options ...Option) (*gorm.DB, *GormStore) {
 	return db, store
 }
 
-// createExpired creates sessions that have expired.
+// createExpired creates expired sessions.
 func createExpired(t *testing.T, store *GormStore, n int) {
 	t.Helper()
 	past := time.Now().Add(-time.Hour)

@@ -12,8 +12,8 @@ import (
 	"example.com/usersession/bff"
 )
 
-// TestConn_FailsLater: a query that fails after its first row has failed, and whoever stops reading
-// returns the connection (see openConn).
+// TestConn_FailsLater: a query that fails after its first row returns an error, and its connection goes
+// back to the pool (see openConn).
 func TestConn_FailsLater(t *testing.T) {
 	stop := errors.New("stop")
 	var text string

@@ -14,8 +14,8 @@ import (
 	"gorm.io/gorm/logger"
 )
 
-// openTxConn returns a conn whose transactions are begun by statements, on a database with one
-// connection, which has the temporary table kept.
+// openTxConn returns a conn of the dialect on a database with one connection, which has the temporary
+// table kept.
 func openTxConn(t *testing.T, d *dialect) (*conn, *sql.DB) {
 	t.Helper()
 	db, err := gorm.Open(sqlitedriver.New(sqlitedriver.Config{DriverName: "sqlite", DSN: "file:" + filepath.Join(t.TempDir(), "test.db")}), &gorm.Config{Logger: logger.Discard})
