@@ -224,6 +224,50 @@ func TestKeptRows_OtherFailures(t *testing.T) {
 	}
 }
 
+// TestKeptRows_Silently: a row that a DELETE has left without an error counts as kept if it is still
+// there, and not if another host has deleted it in the meantime.
+func TestKeptRows_Silently(t *testing.T) {
+	failure := errors.New("the disk has failed")
+	for name, tt := range map[string]struct {
+		otherHost, fails bool
+		want             string
+	}{
+		"still there":             {false, false, "2 sessions cannot be deleted"},
+		"deleted by another host": {true, false, "1 sessions cannot be deleted"},
+		"unknown":                 {false, true, "delete expired sessions: database error"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db, store := openCleanup(t)
+			createExpired(t, store, 2)
+			if err := db.Exec("CREATE TRIGGER keep BEFORE DELETE ON user_sessions WHEN OLD.version < 7 BEGIN SELECT RAISE(IGNORE); END").Error; err != nil {
+				t.Fatal(err)
+			}
+			queries := 0
+			err := db.Callback().Row().Before("*").Register("test:between", func(db *gorm.DB) {
+				if queries++; queries != 2 {
+					return
+				}
+				if tt.fails {
+					_ = db.AddError(failure)
+				}
+				if tt.otherHost {
+					for _, statement := range []string{"UPDATE user_sessions SET version = 7 WHERE key = '0'", "DELETE FROM user_sessions WHERE key = '0'"} {
+						if _, err := db.Statement.ConnPool.ExecContext(t.Context(), statement); err != nil {
+							t.Error(err)
+						}
+					}
+				}
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if deleted, err := store.DeleteExpiredSessions(t.Context()); deleted != 0 || err == nil || !strings.Contains(err.Error(), tt.want) || errors.Is(err, failure) != tt.fails {
+				t.Errorf("deleted %d, %v; want 0, %q", deleted, err, tt.want)
+			}
+		})
+	}
+}
+
 // TestCreate_EvictionNotPrepared: a statement that cannot be prepared for the eviction of a session
 // fails the operation.
 func TestCreate_EvictionNotPrepared(t *testing.T) {

@@ -348,4 +348,12 @@ var equivalent = []survivor{
 		line:   "defer rows.Close()",
 		what:   "defer rows.Close() => nothing",
 		reason: "the rows are read to their end, which closes them"},
+	{file: "cleanup.go", in: "GormStore.DeleteExpiredSessions",
+		line:   "advanced := done.deleted > 0 || done.upTo.After(from) || len(kept.ids) > before",
+		what:   "done.deleted > 0 => done.deleted >= 0",
+		reason: "the rows of a batch that changes nothing are gone or kept by then, so that the next one finds fewer"},
+	{file: "cleanup.go", in: "GormStore.DeleteExpiredSessions",
+		line:   "advanced := done.deleted > 0 || done.upTo.After(from) || len(kept.ids) > before",
+		what:   "len(kept.ids) > before => len(kept.ids) >= before",
+		reason: "the rows of a batch that changes nothing are gone or kept by then, so that the next one finds fewer"},
 }
