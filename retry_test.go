@@ -52,7 +52,7 @@ func failStatements(t *testing.T, db *gorm.DB, n int, err error) (tried *int) {
 }
 
 // operations are the operations of a store. Each needs one statement if the session
-// "there" exists and the session "new" does not.
+// "there" exists and the session "new" does not; the cleanup needs a second one.
 var operations = map[string]func(ctx context.Context, store *usersession.GormStore) error{
 	"get": func(ctx context.Context, store *usersession.GormStore) error {
 		_, err := store.GetUserSession(ctx, keyOf(testSession("there")))
@@ -120,8 +120,12 @@ func TestRun_BusyDatabase(t *testing.T) {
 				if err := operation(t.Context(), store); err != nil {
 					t.Fatal(err)
 				}
-				if *tried != 6 {
-					t.Errorf("%d statements, want 5 that fail and 1 that succeeds", *tried)
+				want := 6
+				if name == "cleanup" {
+					want++ // the query for rows that a trigger keeps
+				}
+				if *tried != want {
+					t.Errorf("%d statements, want 5 that fail and %d that succeed", *tried, want-5)
 				}
 				if n := retries(); n != 5 {
 					t.Errorf("%d retries are logged, want 5", n)

@@ -132,3 +132,22 @@ not viable: unused: a + b => a - b
 not covered: untested: return a + 1 => return 0
 not covered: untested: a + 1 => a - 1
 `
+
+// TestBatches: the tests that noticed similar changes run first, then all others, the fastest first.
+func TestBatches(t *testing.T) {
+	var tests []*test
+	for i, seconds := range []float64{0.1, 0.1, 0.2, 0.4, 1, 3, 20} {
+		tests = append(tests, &test{name: string(rune('A' + i)), seconds: seconds})
+	}
+	var got []string
+	for _, batch := range batches(tests, []string{"C", "another"}) {
+		names := ""
+		for _, t := range batch {
+			names += t.name
+		}
+		got = append(got, names)
+	}
+	if want := "C AB DE F G"; strings.Join(got, " ") != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
