@@ -110,7 +110,10 @@ func run(ctx context.Context, opts options, out io.Writer) error {
 			}},
 		})
 		if err != nil {
-			return fmt.Errorf("%w: choose another address with -provider-addr", err)
+			if _, listening := errors.AsType[*net.OpError](err); listening {
+				return fmt.Errorf("%w: choose another address with -provider-addr", err)
+			}
+			return fmt.Errorf("%w: -base-url and -provider-addr must be on this machine, unless -issuer names a provider of yours", err)
 		}
 		defer provider.Close() //nolint:errcheck // the program ends
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -81,6 +82,32 @@ func TestOptions_InnerProviderIsAnotherSite(t *testing.T) {
 		}
 		if o.issuer != want {
 			t.Errorf("%s: %s", base, o.issuer)
+		}
+	}
+}
+
+// The inner provider serves this machine only: the error names the flags that help.
+func TestRun_InnerProviderElsewhere(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for args, flags := range map[string][]string{
+		"-base-url http://app.example -provider-addr 127.0.0.1:0": {"-base-url", "-issuer"},
+		"-provider-addr app.example:9000":                         {"-provider-addr", "-issuer"},
+		"-provider-addr " + taken.Addr().String():                 {"-provider-addr"},
+	} {
+		t.Chdir(t.TempDir())
+		o, err := parseOptions(strings.Fields("-addr 127.0.0.1:0 "+args), io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = run(t.Context(), o, io.Discard)
+		for _, name := range flags {
+			if err == nil || !strings.Contains(err.Error(), name) {
+				t.Errorf("%s: the error does not name %s: %v", args, name, err)
+			}
 		}
 	}
 }

@@ -55,7 +55,7 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 		"the database: the name of a SQLite file, or\npostgres://… | mysql://user:password@host:port/name | sqlserver://…&encrypt=true,\nor another form of DSN, as in the README\n")
 	flags.StringVar(&o.addr, "addr", "localhost:8080", "the address to listen on")
 	flags.StringVar(&o.baseURL, "base-url", "", "the URL of this program for browsers and the provider: https, or http on localhost\n(default http://localhost and the port)")
-	flags.StringVar(&o.keys, "keys", "", "the file with the ticket keys, created if it is missing (default: next to the SQLite file)")
+	flags.StringVar(&o.keys, "keys", "", "the file with the ticket keys, created if it is missing\n(default: next to the SQLite file; with another database "+filepath.Join(dataDir, "bff.keys")+")")
 	flags.StringVar(&o.operators, "operators", "", "subject ids of the users who may see the operator's page, separated by commas\n(default: alice with the inner provider, otherwise none)")
 	flags.StringVar(&o.issuer, "issuer", "", "the issuer of your OpenID Provider, used instead of the inner one")
 	flags.StringVar(&o.clientID, "client-id", "", "this application's client id at that provider")
