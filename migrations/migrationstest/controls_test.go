@@ -331,4 +331,9 @@ func TestCheckCommand_Drift(t *testing.T) {
 			}
 		}
 	}
+	mustRun(t, team(dir, steps[0].models...), "add", "fill", "-by-hand")
+	out, err = run(t, team(dir, steps[0].models...), "check")
+	if !errors.Is(err, command.ErrDrift) || !strings.Contains(err.Error(), "complete") || !strings.Contains(out, "_fill.sql waits to be completed by hand") {
+		t.Errorf("before the migration is completed by hand: got %v\n%s", err, out)
+	}
 }

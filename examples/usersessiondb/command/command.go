@@ -219,7 +219,7 @@ func (r *runner) check(context.Context, []string) error {
 	for _, sentence := range pending {
 		r.printf("%s", sentence)
 	}
-	return fmt.Errorf("%w between the entities and the migrations; run: go run . add NAME", ErrDrift)
+	return fmt.Errorf("%w between the entities and the migrations; complete the files that wait, and for all else run: go run . add NAME", ErrDrift)
 }
 
 func (r *runner) script(_ context.Context, args []string) error {
