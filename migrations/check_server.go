@@ -87,7 +87,7 @@ func keywords(dsn string) map[string]string {
 // idleTransactions reports a server that leaves a transaction open for as long as its
 // connection lasts. A server without such a setting is not reported.
 func (c *checker) idleTransactions(db *gorm.DB) error {
-	query := c.dialect.idleTimeouts()
+	query, remedy := c.dialect.idleTimeouts()
 	if query == "" {
 		return nil
 	}
@@ -104,8 +104,7 @@ func (c *checker) idleTransactions(db *gorm.DB) error {
 		return nil
 	})
 	if err == nil && len(names) > 0 && !set {
-		c.harmless("server", names[0]+" is 0: a host that freezes in a transaction keeps its locks until its connection ends, and other hosts wait",
-			"set "+names[0]+" to a few seconds for the application's account, for example 10")
+		c.harmless("server", names[0]+" is 0: a host that freezes in a transaction keeps its locks until its connection ends, and other hosts wait", remedy)
 	}
 	return err
 }

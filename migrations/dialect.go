@@ -52,8 +52,8 @@ type dialect interface {
 	// the database uses the host's clock.
 	now() string
 	// idleTimeouts returns a query for the names and values of the settings that end an
-	// idle transaction. It is "" if the server has none.
-	idleTimeouts() string
+	// idle transaction, and how to set one. The query is "" if the server has none.
+	idleTimeouts() (query, remedy string)
 	// probes returns the questions of [Check] about the connection, the server and the
 	// table.
 	probes(table string) []probe

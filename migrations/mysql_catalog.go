@@ -74,8 +74,9 @@ func (mysql) now() string {
 }
 
 // idleTimeouts finds the settings on MariaDB. MySQL has none, so it returns no rows there.
-func (mysql) idleTimeouts() string {
-	return "SHOW VARIABLES WHERE Variable_name IN ('idle_transaction_timeout', 'idle_write_transaction_timeout')"
+func (mysql) idleTimeouts() (query, remedy string) {
+	return "SHOW VARIABLES WHERE Variable_name IN ('idle_transaction_timeout', 'idle_write_transaction_timeout')",
+		"set it to a few seconds on the server, for example idle_transaction_timeout = 10 in my.cnf, or in the application's DSN"
 }
 
 func (mysql) ordinal(column Column) bool {

@@ -81,8 +81,9 @@ func (postgres) now() string {
 	return "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
 }
 
-func (postgres) idleTimeouts() string {
-	return "SELECT name, setting FROM pg_settings WHERE name = 'idle_in_transaction_session_timeout'"
+func (postgres) idleTimeouts() (query, remedy string) {
+	return "SELECT name, setting FROM pg_settings WHERE name = 'idle_in_transaction_session_timeout'",
+		"set it to a few seconds for the application's role, for example ALTER ROLE app SET idle_in_transaction_session_timeout = '10s'"
 }
 
 func (postgres) ordinal(column Column) bool { return !column.nondeterministic }

@@ -71,6 +71,6 @@ func (sqlite) collationIn(ddl, column string) string {
 // SQLite uses the host's clock.
 func (sqlite) now() string { return "" }
 
-func (sqlite) idleTimeouts() string { return "" }
+func (sqlite) idleTimeouts() (query, remedy string) { return "", "" }
 
 func (sqlite) ordinal(column Column) bool { return column.Collation == "" }

@@ -80,7 +80,7 @@ func (sqlserver) now() string {
 	return "SELECT DATEDIFF_BIG(millisecond, '19700101', SYSUTCDATETIME())"
 }
 
-func (sqlserver) idleTimeouts() string { return "" }
+func (sqlserver) idleTimeouts() (query, remedy string) { return "", "" }
 
 func (sqlserver) ordinal(column Column) bool {
 	name := strings.ToUpper(column.Collation)

@@ -31,9 +31,11 @@ func withTimeout(d *dbtest.Database, params url.Values) url.Values {
 }
 
 // TestDoctor_IdleTransactions reports a server that never ends an idle transaction, as
-// harmless, and not one that does.
+// harmless, and not one that does. The remedy has the unit that the server needs: a number
+// alone is milliseconds on PostgreSQL.
 func TestDoctor_IdleTransactions(t *testing.T) {
 	settings := map[string]string{"postgres": "idle_in_transaction_session_timeout", "mysql": "idle_transaction_timeout"}
+	values := map[string]string{"postgres": " = '10s'", "mysql": " = 10 "}
 	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL}, func(t *testing.T, d *dbtest.Database) {
 		setting := settings[d.Engine.Name]
 		if d.Engine == dbtest.MySQL && !d.IsMariaDB() {
@@ -50,6 +52,9 @@ func TestDoctor_IdleTransactions(t *testing.T) {
 			findings, err := migrations.Check(t.Context(), openWith(value))
 			if err != nil || len(findings) != want || want == 1 && (!findings[0].Harmless || !strings.Contains(findings[0].String(), setting+" is 0")) {
 				t.Errorf("%s=%s: got the findings %v (%v), want %d", setting, value, findings, err, want)
+			}
+			if remedy := setting + values[d.Engine.Name]; len(findings) == 1 && !strings.Contains(findings[0].Remedy, remedy) {
+				t.Errorf("the remedy lacks %q: %s", remedy, findings[0].Remedy)
 			}
 		}
 	})
