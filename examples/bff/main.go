@@ -145,7 +145,7 @@ func (a *app) background(ctx context.Context) {
 	if err != nil {
 		a.log.LogAttrs(ctx, slog.LevelError, "moving sessions to the first key has failed: keep the old keys", slog.Any("error", err))
 	} else {
-		a.log.LogAttrs(ctx, slog.LevelInfo, "the sessions are moved to the first key: remove an old key if none is unreadable",
+		a.log.LogAttrs(ctx, slog.LevelInfo, "the sessions are moved to the first key: if none is unreadable, a key that was the first before is no longer needed",
 			slog.Int64("moved", report.Resealed), slog.Int64("unreadable", report.Unreadable))
 	}
 	if err := a.sessions.Run(ctx); err != nil {

@@ -226,7 +226,7 @@ func migrating(t *testing.T, d *dbtest.Database) (holder string, release func())
 		if err != nil {
 			t.Fatal(err)
 		}
-		exec(conn, fmt.Sprintf("SELECT pg_advisory_lock(%d)", 0x7573657273657373))
+		exec(conn, fmt.Sprintf("SELECT pg_advisory_lock(%d)", int64(0x7573657273657373)))
 		var pid int
 		if err := conn.QueryRowContext(ctx, "SELECT pg_backend_pid()").Scan(&pid); err != nil {
 			t.Fatal(err)

@@ -267,7 +267,7 @@ func TestUp_LaterSchema(t *testing.T) {
 			if err := db.AutoMigrate(model); err != nil {
 				t.Fatal(err)
 			}
-			version := fmt.Sprint(20260301120001 + i)
+			version := fmt.Sprint(20260301120001 + int64(i))
 			out, err := run(t, project, "up", dsn)
 			if err == nil || !strings.Contains(err.Error(), "run: baseline "+version) || strings.Contains(err.Error(), "do not have") {
 				t.Errorf("%v\n%s", err, out)

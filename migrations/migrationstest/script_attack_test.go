@@ -107,7 +107,7 @@ func TestScript_RepeatableRead(t *testing.T) {
 		client{engine: d.Engine, run: psql}.mustApply(t, d, scriptOf(t, dir, "postgres", 0, before))
 		db := d.Open(t, dbtest.Setup{})
 		holder := db.Begin()
-		mustExec(t, holder, fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", 0x7573657273657373))
+		mustExec(t, holder, fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", int64(0x7573657273657373)))
 		var out string
 		var group sync.WaitGroup
 		group.Go(func() {
