@@ -145,10 +145,10 @@ func TestCleanup_KeptRows(t *testing.T) {
 		others    int64
 		wantErr   string
 	}{
-		"with an error, SQLite's form":      {formPausing, "RAISE(ABORT, 'no')", true, 6, "6 sessions cannot be deleted"},
-		"with an error":                     {formUnlocked, "RAISE(ABORT, 'no')", true, 6, "6 sessions cannot be deleted"},
-		"with an error, none else":          {formUnlocked, "RAISE(ABORT, 'no')", true, 0, "6 sessions cannot be deleted"},
-		"with an error, different expiries": {formUnlocked, "RAISE(ABORT, 'no')", false, 6, "6 sessions cannot be deleted"},
+		"with an error, SQLite's form":      {formPausing, "RAISE(ABORT, 'no')", true, 6, "6 sessions cannot be deleted, because a foreign key or a trigger keeps them: database error 1811"},
+		"with an error":                     {formUnlocked, "RAISE(ABORT, 'no')", true, 6, "6 sessions cannot be deleted, because a foreign key or a trigger keeps them: database error 1811"},
+		"with an error, none else":          {formUnlocked, "RAISE(ABORT, 'no')", true, 0, "6 sessions cannot be deleted, because a foreign key or a trigger keeps them: database error 1811"},
+		"with an error, different expiries": {formUnlocked, "RAISE(ABORT, 'no')", false, 6, "6 sessions cannot be deleted, because a foreign key or a trigger keeps them: database error 1811"},
 		"silently":                          {formUnlocked, "RAISE(IGNORE)", false, 6, ""},
 		"silently, one expiry":              {formUnlocked, "RAISE(IGNORE)", true, 0, "6 sessions cannot be deleted"},
 		"silently, SQLite's form":           {formPausing, "RAISE(IGNORE)", true, 6, "6 sessions cannot be deleted"},
