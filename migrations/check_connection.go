@@ -80,6 +80,19 @@ func (c *checker) probe(db *gorm.DB, p probe) error {
 
 const readOnlyProblem = "the connection is read-only, so that the store cannot write"
 
+const lacksPrivileges = "the account lacks "
+
+// lacks reports a privilege on the table that the account lacks.
+func (c *checker) lacks(table, privilege string) {
+	for i := range c.findings {
+		if f := &c.findings[i]; f.Where == table && strings.HasPrefix(f.Problem, lacksPrivileges) {
+			f.Problem += ", " + privilege
+			return
+		}
+	}
+	c.add(table, lacksPrivileges+privilege, "GRANT it: the store needs SELECT, INSERT, UPDATE and DELETE on the table")
+}
+
 // keptBy reports a foreign key of another table that keeps rows of the store's table.
 func keptBy(table string) func(*checker, []string) {
 	return func(c *checker, row []string) {
@@ -93,7 +106,7 @@ func keptBy(table string) func(*checker, []string) {
 func ignores(table string) func(*checker, []string) {
 	return func(c *checker, row []string) {
 		c.add(table, fmt.Sprintf("the trigger %s can keep a session that the store deletes or updates, without an error: a user who has signed out, or whose sessions were revoked, may stay signed in", row[0]),
-			"raise an error in the trigger, or remove it")
+			"raise an error in the trigger, or remove it; on PostgreSQL, a trigger before a DELETE has to RETURN OLD")
 	}
 }
 

@@ -68,7 +68,7 @@ func (c *checker) foldNames(want, live *Table) {
 // fill them.
 func (c *checker) extraColumns(db *gorm.DB, want, live *Table) error {
 	for _, column := range live.Columns {
-		if want.Column(column.Name) != nil || !column.NotNull || column.Default != "" || column.Identity {
+		if want.Column(column.Name) != nil || !column.NotNull && !column.refusesNull || column.Default != "" || column.Identity || column.filled {
 			continue
 		}
 		if c.dialect.name() == "mysql" && strings.HasPrefix(strings.ToLower(column.Type), "enum(") {
@@ -116,9 +116,9 @@ func (c *checker) checkColumn(where string, want, got Column) {
 	if comparedOrdinally(want.Name) && !c.dialect.ordinal(got) {
 		c.add(where, fmt.Sprintf("the collation %s treats different strings as equal, such as alice and ALICE", orNone(got.Collation)), "give the column "+ordinalCollation(want))
 	}
-	if want.NotNull && !got.NotNull {
+	if want.NotNull && !got.NotNull && !got.refusesNull {
 		c.harmless(where, "the column is nullable, although the store never writes NULL to it", "make it NOT NULL at a convenient time")
-	} else if !want.NotNull && got.NotNull {
+	} else if !want.NotNull && (got.NotNull || got.refusesNull) {
 		c.add(where, "the column is NOT NULL, so the store cannot keep a session without a value for it", "make it nullable")
 	}
 	if want.Identity && !got.Identity {

@@ -45,6 +45,11 @@ type Column struct {
 	// base is the type below the domain that is the type of a column of a live
 	// PostgreSQL database. Otherwise it is "".
 	base string
+	// refusesNull is true for a column of a live PostgreSQL database whose domain is NOT NULL.
+	refusesNull bool
+	// filled is true for a column of a live database that an INSERT need not name: it is
+	// generated, or its domain has a default.
+	filled bool
 }
 
 // An Index is an index, but not the primary key's.

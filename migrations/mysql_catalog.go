@@ -27,7 +27,8 @@ func (mysql) inspect(_ context.Context, db *gorm.DB, name string) (*Table, error
 		err := rows.Scan(&column.Name, &column.Type, &charset, &collation, &column.NotNull, &extra, &defaults)
 		column.Charset, column.Collation = charset.String, collation.String
 		column.Identity = strings.Contains(strings.ToLower(extra), "auto_increment")
-		if defaults.Valid && !strings.EqualFold(defaults.String, "NULL") { // MariaDB reports NULL for no default
+		column.filled = strings.HasSuffix(strings.ToLower(extra), " generated") // VIRTUAL GENERATED, STORED GENERATED
+		if defaults.Valid && !strings.EqualFold(defaults.String, "NULL") {      // MariaDB reports NULL for no default
 			column.Default = defaults.String
 			if column.Default == "" {
 				column.Default = "''" // MySQL omits the quotes

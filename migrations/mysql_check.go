@@ -2,6 +2,7 @@ package migrations
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,8 +30,29 @@ func (d mysql) probes(table string) []probe {
 			WHERE unique_constraint_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND referenced_table_name = ?
 				AND delete_rule NOT IN ('CASCADE', 'SET NULL') ORDER BY constraint_name`, args: args, find: keptBy(table)},
 		{query: "SHOW CREATE TABLE " + d.quote(table), find: func(c *checker, row []string) { c.tidbIDs(table+".id", row[1]) }},
+		// EXPLAIN needs the privileges of the statement, and changes nothing.
+		d.privilege(table, "INSERT", "INSERT INTO %s (version) VALUES (1)"),
+		d.privilege(table, "UPDATE", "UPDATE %s SET version = 1 WHERE 0"),
+		d.privilege(table, "DELETE", "DELETE FROM %s WHERE 0"),
 	}
 }
+
+// privilege reports a privilege without which the server refuses to explain the statement.
+func (d mysql) privilege(table, name, statement string) probe {
+	return probe{query: "EXPLAIN " + fmt.Sprintf(statement, d.quote(table)), fails: func(c *checker, err error) {
+		if number := reflect.Indirect(reflect.ValueOf(err)); number.Kind() == reflect.Struct {
+			number = number.FieldByName("Number") // of go-sql-driver/mysql
+			if number.IsValid() && number.CanUint() && slices.Contains([]uint64{tableAccessDenied, columnAccessDenied}, number.Uint()) {
+				c.lacks(table, name)
+			}
+		}
+	}}
+}
+
+const (
+	tableAccessDenied  = 1142
+	columnAccessDenied = 1143
+)
 
 // tidbIDs reports ids that are not in the order of creation, according to the DDL that TiDB shows.
 // Other servers do not write the comments by which tidbIDs recognizes it.

@@ -20,7 +20,7 @@ func (d postgres) inspect(_ context.Context, db *gorm.DB, name string) (*Table, 
 			COALESCE(pg_get_expr(d.adbin, d.adrelid), ''), a.attidentity <> '',
 			CASE WHEN a.attcollation <> t.typcollation THEN c.collname ELSE '' END,
 			COALESCE(to_jsonb(c)->>'collisdeterministic', 'true'),
-			CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) ELSE '' END
+			CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) ELSE '' END, t.typnotnull, t.typdefault IS NOT NULL
 		FROM pg_attribute a
 		JOIN pg_type t ON t.oid = a.atttypid
 		LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -29,7 +29,8 @@ func (d postgres) inspect(_ context.Context, db *gorm.DB, name string) (*Table, 
 		ORDER BY a.attnum`, []any{regclass}, func(rows *sql.Rows) error {
 		var column Column
 		var deterministic string
-		err := rows.Scan(&column.Name, &column.Type, &column.NotNull, &column.Default, &column.Identity, &column.Collation, &deterministic, &column.base)
+		err := rows.Scan(&column.Name, &column.Type, &column.NotNull, &column.Default, &column.Identity, &column.Collation, &deterministic, &column.base,
+			&column.refusesNull, &column.filled)
 		column.Type = unquoted.ReplaceAllString(column.Type, "$1")
 		if strings.HasPrefix(strings.ReplaceAll(column.Default, `"`, ""), "nextval(") {
 			column.Identity, column.Default = true, ""

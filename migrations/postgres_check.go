@@ -64,9 +64,10 @@ func (d postgres) probes(table string) []probe {
 		{query: "SELECT rulename FROM pg_rewrite WHERE ev_class = to_regclass(?) AND ev_type <> '1' ORDER BY rulename", args: []any{regclass}, find: func(c *checker, row []string) {
 			c.add(table, fmt.Sprintf("the table has the rule %s, with which the server refuses statements of the store", row[0]), "replace the rule by a trigger")
 		}},
-		{query: `SELECT t.tgname FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
-			WHERE t.tgrelid = to_regclass(?) AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 3 = 3
-				AND p.prosrc ~* '\mreturn\s+null\M' ORDER BY t.tgname`, args: []any{regclass}, find: ignores(table)},
+		{query: rowTriggers + ` AND p.prosrc ~* '\mreturn\s+null\M' ORDER BY t.tgname`, args: []any{regclass}, find: ignores(table)},
+		// Of a DELETE, NEW is NULL.
+		{query: rowTriggers + ` AND t.tgtype & 8 = 8 AND p.prosrc ~* '\mreturn\s+new\M' AND p.prosrc !~* '\mreturn\s+(?!new\M)' ORDER BY t.tgname`,
+			args: []any{regclass}, find: ignores(table)},
 		{query: "SELECT current_setting('default_transaction_isolation')", find: func(c *checker, row []string) { isolation(c, row[0]) }},
 		{query: "SELECT row_security_active(to_regclass(?))", args: []any{regclass}, find: func(c *checker, row []string) {
 			if isOn(row[0]) {
@@ -74,6 +75,15 @@ func (d postgres) probes(table string) []probe {
 					"use an account with BYPASSRLS, or a policy that shows all rows to it")
 			}
 		}},
+		{query: `SELECT p FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p
+			WHERE NOT CASE p WHEN 'DELETE' THEN has_table_privilege(to_regclass(?), p) ELSE has_any_column_privilege(to_regclass(?), p) END`,
+			args: []any{regclass, regclass}, find: func(c *checker, row []string) { c.lacks(table, row[0]) }},
+		// The sequence of GENERATED … AS IDENTITY needs no privilege.
+		{query: `SELECT s FROM (SELECT ` + sequenceOfID + ` AS s) q WHERE NOT has_sequence_privilege(s, 'USAGE, UPDATE')
+			AND NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass(?) AND attname = 'id' AND attidentity <> '')`,
+			args: []any{regclass, regclass, regclass}, find: func(c *checker, row []string) {
+				c.add(table+".id", "the account lacks USAGE on the sequence "+row[0]+": sign-ins fail", "GRANT USAGE ON SEQUENCE "+row[0]+" TO the account")
+			}},
 		{query: `SELECT conname, conrelid::regclass FROM pg_constraint
 			WHERE contype = 'f' AND confrelid = to_regclass(?) AND conparentid = 0 AND (confdeltype IN ('a', 'r') OR EXISTS (
 				SELECT FROM pg_attribute WHERE attrelid = conrelid AND attnum = ANY (conkey)
@@ -91,6 +101,11 @@ func (d postgres) probes(table string) []probe {
 		d.databaseCollationVersion(table),
 	}...)
 }
+
+// rowTriggers are the triggers that run before a row changes, and can keep it by returning NULL.
+const rowTriggers = `SELECT t.tgname FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+	WHERE t.tgrelid = to_regclass(?) AND NOT t.tgisinternal AND t.tgtype & 3 = 3
+		AND t.tgenabled IN ('A', CASE current_setting('session_replication_role') WHEN 'replica' THEN 'R' ELSE 'O' END)`
 
 // indexedColumns are the columns of the table's indexes, with their collations.
 const indexedColumns = `FROM pg_attribute a JOIN pg_collation c ON c.oid = a.attcollation

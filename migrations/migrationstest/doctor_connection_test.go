@@ -1,12 +1,15 @@
 package migrationstest
 
 import (
+	"crypto/rand"
 	"fmt"
 	"net/url"
 	"strings"
 	"testing"
 
+	mysqldriver "github.com/go-sql-driver/mysql"
 	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
 	"gorm.io/gorm/schema"
 
 	"example.com/usersession/entities"
@@ -24,6 +27,7 @@ type misfit struct {
 	remedy   string
 	harmless bool
 	mariaDB  bool // not MySQL or TiDB
+	mySQL    bool // not MariaDB or TiDB
 }
 
 var misfits = []misfit{
@@ -57,6 +61,14 @@ var misfits = []misfit{
 		"CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.key LIKE 'keep%%' THEN Return\n NULL; END IF; RETURN OLD; END $$",
 		"CREATE TRIGGER keep BEFORE DELETE ON user_sessions FOR EACH ROW EXECUTE FUNCTION keep()",
 	}, find: "user_sessions: the trigger keep can keep a session", remedy: "raise an error"},
+	{name: "trigger that returns NEW", engine: dbtest.PostgreSQL, ddl: []string{
+		"CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$",
+		"CREATE TRIGGER touch BEFORE INSERT OR UPDATE OR DELETE ON user_sessions FOR EACH ROW EXECUTE FUNCTION touch()",
+	}, find: "user_sessions: the trigger touch can keep a session", remedy: "RETURN OLD"},
+	{name: "domain that refuses NULL", engine: dbtest.PostgreSQL, ddl: []string{"CREATE DOMAIN d AS text NOT NULL", "ALTER TABLE user_sessions ADD g d"},
+		find: "user_sessions.g: the column is NOT NULL and has no default, so the store cannot add rows", remedy: "default"},
+	{name: "domain that refuses NULL", engine: dbtest.PostgreSQL, ddl: []string{"CREATE DOMAIN d AS timestamptz(6) NOT NULL", "ALTER TABLE user_sessions ALTER expires TYPE d"},
+		find: "user_sessions.expires: the column is NOT NULL", remedy: "nullable"},
 	{name: "trigger that ignores", engine: dbtest.SQLite, ddl: []string{"CREATE TRIGGER keep BEFORE DELETE ON user_sessions BEGIN SELECT raise (\n\tignore ); END"}, find: "user_sessions: the trigger keep can keep a session", remedy: "raise an error"},
 	{name: "view", engine: dbtest.PostgreSQL, ddl: asView, find: "user_sessions: it is a view", remedy: "CheckTable", harmless: true},
 	{name: "view", engine: dbtest.MySQL, ddl: asView, find: "user_sessions: it is a view", remedy: "CheckTable", harmless: true},
@@ -149,8 +161,25 @@ var fits = []misfit{
 		"CREATE FUNCTION pass() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN OLD; END $$",
 		"CREATE TRIGGER pass BEFORE DELETE ON user_sessions FOR EACH ROW EXECUTE FUNCTION pass()",
 	}},
+	{name: "triggers that keep nothing", engine: dbtest.PostgreSQL, ddl: []string{
+		"CREATE FUNCTION each() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF TG_OP = 'DELETE' THEN RETURN OLD; END IF; RETURN NEW; END $$",
+		"CREATE TRIGGER each BEFORE INSERT OR UPDATE OR DELETE ON user_sessions FOR EACH ROW EXECUTE FUNCTION each()",
+		"CREATE FUNCTION either() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN coalesce(NEW, OLD); END $$",
+		"CREATE TRIGGER either BEFORE UPDATE OR DELETE ON user_sessions FOR EACH ROW EXECUTE FUNCTION either()",
+		"CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$",
+		"CREATE TRIGGER touch BEFORE INSERT OR UPDATE ON user_sessions FOR EACH ROW EXECUTE FUNCTION touch()",
+		"CREATE TRIGGER after AFTER DELETE ON user_sessions FOR EACH ROW EXECUTE FUNCTION touch()",
+		"CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$",
+		"CREATE TRIGGER replica BEFORE DELETE ON user_sessions FOR EACH ROW EXECUTE FUNCTION keep()",
+		"ALTER TABLE user_sessions ENABLE REPLICA TRIGGER replica",
+	}},
+	{name: "domain with a default", engine: dbtest.PostgreSQL, ddl: []string{
+		"CREATE DOMAIN d AS text DEFAULT 'x'", "ALTER TABLE user_sessions ADD g d NOT NULL",
+		"CREATE DOMAIN e AS text NOT NULL DEFAULT 'x'", "ALTER TABLE user_sessions ADD h e",
+	}},
 	{name: "trigger that raises", engine: dbtest.SQLite, ddl: []string{"CREATE TRIGGER keep BEFORE DELETE ON user_sessions BEGIN SELECT RAISE(ABORT, 'no'); END"}},
 	{name: "generated column", engine: dbtest.PostgreSQL, ddl: []string{"ALTER TABLE user_sessions ADD g text GENERATED ALWAYS AS (upper(subject_id)) STORED NOT NULL"}},
+	{name: "generated column", engine: dbtest.MySQL, ddl: []string{"ALTER TABLE user_sessions ADD g text AS (upper(subject_id)) STORED NOT NULL"}, mySQL: true},
 	{name: "enumeration", engine: dbtest.MySQL, ddl: []string{"ALTER TABLE user_sessions ADD g enum('a', 'b') NOT NULL"}},
 	{name: "upper case", engine: dbtest.MySQL, ddl: []string{"ALTER TABLE user_sessions CHANGE expires EXPIRES datetime(6)", "ALTER TABLE user_sessions CHANGE version Version bigint NOT NULL"}},
 	{name: "upper case", engine: dbtest.SQLite, ddl: []string{
@@ -166,6 +195,10 @@ var fits = []misfit{
 func TestDoctor_Fits(t *testing.T) {
 	for _, m := range fits {
 		dbtest.On(t, []*dbtest.Engine{m.engine}, func(t *testing.T, d *dbtest.Database) {
+			if m.mySQL && !d.IsMySQL() {
+				t.Run("left out", func(t *testing.T) { t.Skip("only MySQL has the syntax") })
+				return
+			}
 			db := d.Open(t, dbtest.Setup{})
 			if err := db.AutoMigrate(&entities.UserSession{}); err != nil {
 				t.Fatal(err)
@@ -255,6 +288,74 @@ func TestDoctor_RowLevelSecurity(t *testing.T) {
 			findings, err := migrations.Check(t.Context(), db)
 			if err != nil || found(findings, "user_sessions: row level security hides rows", "BYPASSRLS") != secured {
 				t.Errorf("secured %v: %v, %v", secured, findings, err)
+			}
+		}
+	})
+}
+
+// TestDoctor_Privileges: an account that lacks a privilege which the store needs.
+func TestDoctor_Privileges(t *testing.T) {
+	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL}, func(t *testing.T, d *dbtest.Database) {
+		db, role := d.Open(t, dbtest.Setup{}), d.Name+"_role"
+		if err := db.AutoMigrate(&entities.UserSession{}); err != nil {
+			t.Fatal(err)
+		}
+		mustExec(t, db, "CREATE ROLE "+role, "GRANT USAGE ON SCHEMA "+d.Name+" TO "+role)
+		t.Cleanup(func() { mustExec(t, db, "DROP OWNED BY "+role, "DROP ROLE "+role) })
+		account := d.Open(t, dbtest.Setup{Params: withTimeout(d, url.Values{"role": {role}})})
+		for _, step := range []struct{ statement, find string }{
+			{"GRANT USAGE ON SEQUENCE user_sessions_id_seq TO " + role, "user_sessions: the account lacks SELECT, INSERT, UPDATE, DELETE"},
+			{"GRANT SELECT, UPDATE ON user_sessions TO " + role, "user_sessions: the account lacks INSERT, DELETE"},
+			{"GRANT INSERT, DELETE ON user_sessions TO " + role, ""},
+			{"REVOKE USAGE ON SEQUENCE user_sessions_id_seq FROM " + role, "user_sessions.id: the account lacks USAGE on the sequence user_sessions_id_seq"},
+			{"ALTER TABLE user_sessions ALTER id DROP DEFAULT; DROP SEQUENCE user_sessions_id_seq; ALTER TABLE user_sessions ALTER id ADD GENERATED BY DEFAULT AS IDENTITY", ""},
+			{"REVOKE INSERT, UPDATE ON user_sessions FROM " + role, "user_sessions: the account lacks INSERT, UPDATE"},
+			{"GRANT INSERT (key), UPDATE (ticket) ON user_sessions TO " + role, ""},
+		} {
+			mustExec(t, db, strings.Split(step.statement, "; ")...)
+			findings, err := migrations.Check(t.Context(), account)
+			if err != nil || step.find == "" && len(findings) > 0 || step.find != "" && (len(findings) != 1 || !found(findings, step.find, "") || findings[0].Harmless) {
+				t.Errorf("%s: %v, %v, want %q", step.statement, findings, err, step.find)
+			}
+		}
+	})
+}
+
+// TestDoctor_PrivilegesMySQL is the same on MySQL and MariaDB.
+func TestDoctor_PrivilegesMySQL(t *testing.T) {
+	dbtest.On(t, []*dbtest.Engine{dbtest.MySQL}, func(t *testing.T, d *dbtest.Database) {
+		db := d.Open(t, dbtest.Setup{})
+		if err := db.AutoMigrate(&entities.UserSession{}); err != nil {
+			t.Fatal(err)
+		}
+		name, password := "usersession_"+rand.Text()[:8], rand.Text()+"aA1!"
+		if err := db.Exec(fmt.Sprintf("CREATE USER %s@'%%' IDENTIFIED BY '%s'", name, password)).Error; err != nil {
+			t.Run("left out", func(t *testing.T) { t.Skipf("the tests' account cannot create another: %v", err) })
+			return
+		}
+		t.Cleanup(func() { mustExec(t, db, "DROP USER "+name) })
+		dsn, err := d.DSN(withTimeout(d, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		config, err := mysqldriver.ParseDSN(dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config.User, config.Passwd = name, password
+		for _, step := range []struct{ privileges, lacks string }{
+			{"SELECT", "INSERT, UPDATE, DELETE"}, {"UPDATE", "INSERT, DELETE"}, {"INSERT", "DELETE"}, {"DELETE", ""},
+		} {
+			mustExec(t, db, "GRANT "+step.privileges+" ON user_sessions TO "+name)
+			account, err := gorm.Open(d.Engine.Dialector(config.FormatDSN()), &gorm.Config{Logger: logger.Discard})
+			if err != nil {
+				t.Fatal(err)
+			}
+			findings, err := migrations.Check(t.Context(), account)
+			_ = dbtest.Pool(t, account).Close()
+			if err != nil || step.lacks == "" && len(findings) > 0 ||
+				step.lacks != "" && (len(findings) != 1 || !found(findings, "user_sessions: the account lacks "+step.lacks, "GRANT")) {
+				t.Errorf("with %s: %v, %v, want %q", step.privileges, findings, err, step.lacks)
 			}
 		}
 	})
