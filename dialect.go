@@ -120,7 +120,8 @@ const (
 	missingTable  = "does the table {table} exist, with every column of entities.UserSession? WithTable selects another table"
 	readOnly      = "the connection is read-only: does it lead to a replica, or to a former primary?"
 	tooShort      = "a column is too short for the value, or one that a trigger writes: migrations.Check compares {table} with entities.UserSession"
-	noPrivilege   = "the account needs SELECT, INSERT, UPDATE and DELETE on {table}, and a policy of row level security must admit the row"
+	noPrivilege   = "the account needs SELECT, INSERT, UPDATE and DELETE on {table}"
+	noPartition   = "{table} has no partition for the row: add one, or a default partition"
 	idsUsedUp     = "the ids of {table} are used up: the column id, and its sequence, must be bigint, as in entities.UserSession"
 	refused       = "a foreign key, a constraint or a trigger of the table, or of a table beside it, refuses the change"
 	wrongEncoding = "the database's encoding cannot hold the value: use a database in UTF8"
@@ -153,7 +154,8 @@ var (
 			pgSequenceExhausted:   idsUsedUp,
 			pgOutOfRange:          idsUsedUp,
 			pgTooLong:             tooShort,
-			pgPrivilege:           noPrivilege,
+			pgPrivilege:           noPrivilege + ", USAGE on the sequence of its column id, and a policy of row level security must admit the row",
+			pgFailedTransaction:   "an earlier error has made the transaction unusable: roll it back",
 			pgLockNotAvailable:    "the account's lock_timeout ended the wait for another transaction",
 			pgQueryCanceled:       "the account's statement_timeout ended the statement: it must be longer than the deadlines of the store's contexts",
 			pgFeatureNotSupported: "does the table have a rule? The store needs a table without rules",
@@ -195,22 +197,27 @@ var (
 		retryText:    map[string]string{myUnknownError: "pessimistic lock retry limit reached", myCommitFailed: "Lock deadlock", myStorageEngine: "Lock deadlock"},
 		deadConn:     []string{myServerShutdown, myConnectionKilled, myIdleTimeout},
 		remedies: map[string]string{
-			myNoSuchTable:      missingTable,
-			myUnknownColumn:    missingTable,
-			myReadOnly:         readOnly,
-			myReadOnlyTx:       readOnly,
-			myTooManyPrepared:  "raise max_prepared_stmt_count, or use the DSN parameter interpolateParams=true with WithoutPreparedStatements",
-			myOutOfRange:       idsUsedUp,
-			myTooLong:          tooShort,
-			myNoAutoIncrement:  idsUsedUp,
-			myAccessDenied:     noPrivilege,
-			myLockWaitTimeout:  "innodb_lock_wait_timeout ended the wait for another transaction",
-			myStatementTimeout: "max_statement_time ended the statement: it must be longer than the deadlines of the store's contexts",
-			myExecutionTimeout: "max_execution_time ended the statement: it must be longer than the deadlines of the store's contexts",
-			myMaxJoinSize:      "the connection has sql_big_selects=0: remove it, and max_join_size, from the DSN or from the server's configuration",
-			myIncorrectString:  "a column's character set cannot hold the value: use utf8mb4, as entities.UserSession does",
-			myPacketTooLarge:   "raise max_allowed_packet: the ticket is larger",
-			myPacketTooLargeBy: "raise max_allowed_packet: the ticket is larger",
+			myNoSuchTable:        missingTable,
+			myUnknownColumn:      missingTable,
+			myReadOnly:           readOnly,
+			myReadOnlyTx:         readOnly,
+			myReadOnlyTable:      readOnly,
+			myReadOnlyMode:       readOnly,
+			myReadOnlySchema:     "the database is read-only: ALTER SCHEMA … READ ONLY = 0",
+			myNoPartition:        noPartition,
+			myTooManyPrepared:    "raise max_prepared_stmt_count, or use the DSN parameter interpolateParams=true with WithoutPreparedStatements",
+			myOutOfRange:         idsUsedUp,
+			myTooLong:            tooShort,
+			myNoAutoIncrement:    idsUsedUp,
+			myAccessDenied:       noPrivilege,
+			myColumnAccessDenied: noPrivilege,
+			myLockWaitTimeout:    "innodb_lock_wait_timeout ended the wait for another transaction",
+			myStatementTimeout:   "max_statement_time ended the statement: it must be longer than the deadlines of the store's contexts",
+			myExecutionTimeout:   "max_execution_time ended the statement: it must be longer than the deadlines of the store's contexts",
+			myMaxJoinSize:        "the connection has sql_big_selects=0: remove it, and max_join_size, from the DSN or from the server's configuration",
+			myIncorrectString:    "a column's character set cannot hold the value: use utf8mb4, as entities.UserSession does",
+			myPacketTooLarge:     "raise max_allowed_packet: the ticket is larger",
+			myPacketTooLargeBy:   "raise max_allowed_packet: the ticket is larger",
 		},
 		incomparable:   []string{myIncomparableCollation, myCannotConvert}, // a latin1 column and a value outside of latin1
 		refusesCleanup: []string{mySyntaxError, myNotSupported},            // MySQL before 8, MariaDB before 10.6
@@ -221,7 +228,7 @@ var (
 		refusesPrepare:     []string{myTooManyPrepared},
 		settings:           mysqlSettings,
 		judge:              judgeMySQL,
-		refusal:            []string{myRowIsReferenced, myRowIsReferencedOld, mySignal, myNoDefault, myTriggerTable},
+		refusal:            []string{myRowIsReferenced, myRowIsReferencedOld, mySignal, myNoDefault, myTriggerTable, myTooManyRows},
 		groupName:          "SHOW VARIABLES LIKE 'group_replication_group_name'",
 	}
 
@@ -242,7 +249,10 @@ var (
 			sqliteBusy, sqliteBusyRecovery, sqliteBusySnapshot, sqliteBusyTimeout,
 			sqliteLocked, sqliteLockedSharedCache, sqliteLockedVirtualTable,
 		},
-		remedies: map[string]string{sqliteError: missingTable, sqliteReadOnly: readOnly, sqliteReadOnlyDirectory: readOnly, sqliteReadOnlyMoved: readOnly},
+		remedies: map[string]string{
+			sqliteError: missingTable, sqliteReadOnly: readOnly, sqliteReadOnlyDirectory: readOnly, sqliteReadOnlyMoved: readOnly,
+			sqliteBusy: "another connection holds the lock: set busy_timeout and _txlock=immediate in the DSN, and leave locking_mode at NORMAL",
+		},
 	}
 
 	sqlserver = dialect{
@@ -260,7 +270,7 @@ var (
 		cleanupBatch: 250,
 		duplicate:    []string{msDuplicateIndexKey, msDuplicateConstraint},
 		retry:        []string{msDeadlock, msSnapshotUpdateConflict},
-		remedies:     map[string]string{msInvalidObject: missingTable, msInvalidColumn: missingTable, msReadOnly: readOnly, msSetOptions: "the connection has QUOTED_IDENTIFIER or another ANSI option OFF, which the filtered index forbids: leave them ON, as the driver does"},
+		remedies:     map[string]string{msInvalidObject: missingTable, msInvalidColumn: missingTable, msReadOnly: readOnly, msPermission: noPrivilege, msColumnPermission: noPrivilege, msSetOptions: "the connection has QUOTED_IDENTIFIER or another ANSI option OFF, which the filtered index forbids: leave them ON, as the driver does"},
 		// Babelfish may refuse to delete from the result of a query.
 		refusesCleanup: []string{msIncorrectSyntax, msInvalidObject, msNotUpdatable, babelfishUnmapped},
 		refusal: []string{

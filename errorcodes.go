@@ -9,6 +9,8 @@ const (
 	pgUniqueViolation      = "23505"
 	pgSerializationFailure = "40001"
 	pgDeadlockDetected     = "40P01"
+	pgFailedTransaction    = "25P02"
+	pgCheckViolation       = "23514"
 	pgSequenceExhausted    = "2200H"
 	pgTooLong              = "22001"
 	pgOutOfRange           = "22003"
@@ -42,6 +44,10 @@ const (
 	myStorageEngine         = "1030" // every error of a storage engine
 	myIncomparableCollation = "1267"
 	myReadOnly              = "1290" // --read-only, among others
+	myReadOnlyTable         = "1036" // MariaDB: --innodb-read-only
+	myReadOnlyMode          = "1836"
+	myReadOnlySchema        = "3989"
+	myNoPartition           = "1526"
 	myPacketTooLargeBy      = "1301"
 	myIncorrectString       = "1366"
 	myRowIsReferencedOld    = "1217"
@@ -53,6 +59,8 @@ const (
 	myTooLong               = "1406"
 	myTriggerTable          = "1442" // a trigger changes the statement's table
 	myAccessDenied          = "1142"
+	myColumnAccessDenied    = "1143"
+	myTooManyRows           = "1172" // of a SELECT … INTO in a trigger
 	myMaxJoinSize           = "1104"
 	myOutOfRange            = "167" // also an exhausted AUTO_INCREMENT
 	myNoAutoIncrement       = "1467"
@@ -102,6 +110,8 @@ const (
 	msSetOptions             = "1934"
 	msSnapshotUpdateConflict = "3960"
 	msNotUpdatable           = "4405"
+	msPermission             = "229"
+	msColumnPermission       = "230"
 	msNull                   = "515"
 	msTruncated              = "8152"
 	msTruncatedColumn        = "2628"

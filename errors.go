@@ -216,6 +216,17 @@ func isStalePlan(err error) bool {
 	return false
 }
 
+// isWithoutPartition reports whether PostgreSQL found no partition for a row. A constraint has
+// the same code.
+func isWithoutPartition(err error) bool {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if coded, ok := err.(interface{ SQLState() string }); ok {
+			return coded.SQLState() == pgCheckViolation && field(err, "Routine").String() == "ExecFindPartition"
+		}
+	}
+	return false
+}
+
 // isIDTaken reports whether PostgreSQL refused a row because of its id, which comes from the
 // column's sequence. The detail of such an error names the columns in every language. It is
 // missing if the account may not read them, or with row level security.

@@ -124,7 +124,9 @@ func (s *GormStore) databaseErr(ctx context.Context, operation string, err error
 	}
 	text := "usersession: " + operation + ": " + describe(err)
 	remedy := s.conn.dialect.remedies[errorCode(err)]
-	if remedy == "" && s.conn.dialect.isRefusal(err) && !isIDTaken(err) {
+	if isWithoutPartition(err) {
+		remedy = noPartition
+	} else if remedy == "" && s.conn.dialect.isRefusal(err) && !isIDTaken(err) {
 		remedy = refused
 	}
 	if remedy != "" {

@@ -55,8 +55,9 @@ func (s *GormStore) isUndeletable(err error) bool {
 	return ok && !s.conn.inTx && s.conn.dialect.isRefusal(failed.cause)
 }
 
-// refusalClasses are classes of SQLSTATEs: errors of constraints and of triggers.
-var refusalClasses = []string{"09", "22", "23", "27", "38", "39", "44", "45", "P0"}
+// refusalClasses are classes of SQLSTATEs: errors of constraints and of triggers. 20000 is a
+// CASE without a branch for the row, 2F005 a trigger of PostgreSQL that ends without a RETURN.
+var refusalClasses = []string{"01", "02", "09", "20", "21", "22", "23", "27", "2F", "38", "39", "44", "45", "P0"}
 
 // isRefusal reports whether an error means that a foreign key, a constraint or a trigger
 // refuses a change. A trigger can raise an error with any code of its own, and fail for any

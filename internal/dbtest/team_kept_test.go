@@ -29,7 +29,10 @@ var keepers = map[*dbtest.Engine]struct {
 		statements: map[string][]string{
 			"P0001": {"RAISE EXCEPTION 'no'"}, "KEEP1": {"RAISE EXCEPTION 'no' USING ERRCODE = 'KEEP1'"}, "P0004": {"ASSERT false"},
 			"22012": {"PERFORM 1 / 0"}, "23505": {"INSERT INTO audit VALUES (1)"}, "23514": {"INSERT INTO audit VALUES (7)"},
-			"23502": {"INSERT INTO audit VALUES (NULL)"},
+			"23502": {"INSERT INTO audit VALUES (NULL)"}, "20000": {"CASE WHEN false THEN NULL; END CASE"},
+			"21000": {"PERFORM (SELECT v.x FROM (VALUES (1), (2)) AS v (x))"},
+			"2F005": {"RAISE EXCEPTION 'no' USING ERRCODE = '2F005'"}, // also what a trigger without a RETURN raises
+			"02000": {"RAISE EXCEPTION 'no' USING ERRCODE = '02000'"},
 		},
 		schemas: map[string][]string{
 			"23503": {"CREATE TABLE devices (s bigint REFERENCES user_sessions (id) ON DELETE RESTRICT)"},
@@ -44,6 +47,8 @@ var keepers = map[*dbtest.Engine]struct {
 		statements: map[string][]string{
 			"1644": {"SIGNAL SQLSTATE '45000'"}, "30001": {"SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 30001", "SIGNAL SQLSTATE 'KEEP1' SET MYSQL_ERRNO = 30001"},
 			"1062": {"INSERT INTO audit VALUES (1)"}, "1048": {"INSERT INTO audit VALUES (NULL)"}, "1364": {"INSERT INTO audit () VALUES ()"},
+			"1643": {"SIGNAL SQLSTATE '02000'"}, "1339": {"CASE OLD.version WHEN 0 THEN SET @x = 1; END CASE"}, "1242": {"SET @x = (SELECT 1 UNION SELECT 2)"},
+			"1172": {"SELECT 1 UNION SELECT 2 INTO @x"}, "1265": {"INSERT INTO audit VALUES ('1x')"},
 		},
 		schemas: map[string][]string{
 			"1451": {"CREATE TABLE devices (s bigint, FOREIGN KEY (s) REFERENCES user_sessions (id) ON DELETE RESTRICT)"},
