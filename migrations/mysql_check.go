@@ -30,6 +30,11 @@ func (d mysql) probes(table string) []probe {
 			WHERE unique_constraint_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND referenced_table_name = ?
 				AND delete_rule NOT IN ('CASCADE', 'SET NULL') ORDER BY constraint_name`, args: args, find: keptBy(table)},
 		{query: "SHOW CREATE TABLE " + d.quote(table), find: func(c *checker, row []string) { c.tidbIDs(table+".id", row[1]) }},
+		{query: `SELECT options FROM information_schema.schemata_extensions WHERE schema_name = COALESCE(NULLIF(?, ''), DATABASE())`, args: args[:1], find: func(c *checker, row []string) {
+			if strings.Contains(row[0], "READ ONLY=1") && !c.reported("connection", readOnlyProblem) {
+				c.add("connection", readOnlyProblem+": the database is READ ONLY", "ALTER SCHEMA … READ ONLY = 0")
+			}
+		}},
 		// EXPLAIN needs the privileges of the statement, and changes nothing.
 		d.privilege(table, "INSERT", "INSERT INTO %s (version) VALUES (1)"),
 		d.privilege(table, "UPDATE", "UPDATE %s SET version = 1 WHERE 0"),

@@ -21,6 +21,18 @@ func (d sqlite) probes(table string) []probe {
 				c.add("connection", "journal_mode is OFF, so that a transaction cannot be rolled back, and a crash destroys the file", "set journal_mode=WAL in the DSN")
 			}
 		}},
+		{query: "SELECT locking_mode FROM pragma_locking_mode", find: func(c *checker, row []string) {
+			if strings.EqualFold(row[0], "exclusive") {
+				c.harmless("connection", "locking_mode is EXCLUSIVE, so that one connection keeps the file locked: others of the pool, and other programs, fail", "remove the pragma from the DSN")
+			}
+		}},
+		// It has an effect with cache=shared only.
+		{query: "SELECT read_uncommitted FROM pragma_read_uncommitted", find: func(c *checker, row []string) {
+			if isOn(row[0]) {
+				c.add("connection", "the isolation level is READ UNCOMMITTED with cache=shared, so that the store reads changes which are rolled back later, such as the end of a session",
+					"remove the pragma read_uncommitted from the DSN")
+			}
+		}},
 		{query: "SELECT timeout FROM pragma_busy_timeout", find: func(c *checker, row []string) {
 			if row[0] == "0" {
 				c.harmless("connection", "there is no busy_timeout: the store retries a locked database for about two seconds, and your own statements not at all",

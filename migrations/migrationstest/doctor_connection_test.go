@@ -55,6 +55,8 @@ var misfits = []misfit{
 	{name: "DateStyle", engine: dbtest.PostgreSQL, params: url.Values{"datestyle": {"German"}, "default_query_exec_mode": {"exec"}}, find: "connection: the driver cannot read times", remedy: "datestyle=ISO"},
 	{name: "bytea_output", engine: dbtest.PostgreSQL, params: url.Values{"bytea_output": {"escape"}, "default_query_exec_mode": {"simple_protocol"}}, find: "connection: the driver cannot read times and tickets", remedy: "bytea_output=hex"},
 	{name: "options", engine: dbtest.PostgreSQL, params: url.Values{"options": {"-c default_transaction_read_only=on"}}, find: "connection: the connection is read-only", remedy: "target_session_attrs=read-write"},
+	{name: "read_uncommitted", engine: dbtest.SQLite, params: url.Values{"cache": {"shared"}, "_pragma": {"read_uncommitted(1)", "busy_timeout(5000)"}}, find: "the isolation level is READ UNCOMMITTED", remedy: "read_uncommitted"},
+	{name: "read-only schema", engine: dbtest.MySQL, ddl: []string{"ALTER SCHEMA %s READ ONLY = 1"}, find: "connection: the connection is read-only, so that the store cannot write: the database is READ ONLY", remedy: "READ ONLY = 0", mySQL: true},
 	{name: "mode=ro", engine: dbtest.SQLite, params: url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(5000)"}}, find: "connection: the connection is read-only", remedy: "mode=ro"},
 	{name: "rule", engine: dbtest.PostgreSQL, ddl: []string{"CREATE RULE keep AS ON DELETE TO user_sessions DO INSTEAD NOTHING"}, find: "user_sessions: the table has the rule keep", remedy: "trigger"},
 	{name: "trigger that ignores", engine: dbtest.PostgreSQL, ddl: []string{
@@ -216,8 +218,8 @@ func TestDoctor_Fits(t *testing.T) {
 func TestDoctor_Misfits(t *testing.T) {
 	for _, m := range misfits {
 		dbtest.On(t, []*dbtest.Engine{m.engine}, func(t *testing.T, d *dbtest.Database) {
-			if m.mariaDB && !d.IsMariaDB() {
-				t.Skip("only MariaDB has the engine")
+			if m.mariaDB && !d.IsMariaDB() || m.mySQL && !d.IsMySQL() {
+				t.Skip("only another server of the family has the engine or the syntax")
 			}
 			db := d.Open(t, dbtest.Setup{})
 			if err := db.AutoMigrate(&entities.UserSession{}); err != nil {
@@ -240,6 +242,9 @@ func TestDoctor_Misfits(t *testing.T) {
 				for _, value := range values {
 					params.Add(name, strings.ReplaceAll(value, "%s", d.Name))
 				}
+			}
+			if m.name == "read-only schema" {
+				t.Cleanup(func() { db.Exec("ALTER SCHEMA " + d.Name + " READ ONLY = 0") })
 			}
 			if m.params.Has("search_path") {
 				t.Cleanup(func() { db.Exec("DROP SCHEMA " + d.Name + "_app CASCADE") })
@@ -367,18 +372,26 @@ type soft struct {
 	Gone gorm.DeletedAt
 }
 
-// TestDoctor_WithoutJournal: without a journal there is no rollback.
-func TestDoctor_WithoutJournal(t *testing.T) {
-	dbtest.On(t, []*dbtest.Engine{dbtest.SQLite}, func(t *testing.T, d *dbtest.Database) {
-		db := d.Open(t, dbtest.Setup{Params: url.Values{"_pragma": {"busy_timeout(5000)", "journal_mode(OFF)"}}})
-		if err := db.AutoMigrate(&entities.UserSession{}); err != nil {
-			t.Fatal(err)
-		}
-		findings, err := migrations.Check(t.Context(), db)
-		if err != nil || !found(findings, "connection: journal_mode is OFF", "WAL") {
-			t.Errorf("%v, %v", findings, err)
-		}
-	})
+// TestDoctor_SQLitePragmas: pragmas that take effect on a file that no other connection has open.
+func TestDoctor_SQLitePragmas(t *testing.T) {
+	for pragma, want := range map[string]struct {
+		find     string
+		harmless bool
+	}{
+		"journal_mode(OFF)":       {"connection: journal_mode is OFF", false}, // there is no rollback
+		"locking_mode(EXCLUSIVE)": {"connection: locking_mode is EXCLUSIVE", true},
+	} {
+		dbtest.On(t, []*dbtest.Engine{dbtest.SQLite}, func(t *testing.T, d *dbtest.Database) {
+			db := d.Open(t, dbtest.Setup{Params: url.Values{"_pragma": {"busy_timeout(5000)", pragma}}, MaxOpen: 1})
+			if err := db.AutoMigrate(&entities.UserSession{}); err != nil {
+				t.Fatal(err)
+			}
+			findings, err := migrations.Check(t.Context(), db)
+			if err != nil || len(findings) != 1 || !strings.HasPrefix(findings[0].String(), want.find) || findings[0].Harmless != want.harmless {
+				t.Errorf("%s: %v, %v", pragma, findings, err)
+			}
+		})
+	}
 }
 
 // TestDoctor_SoftDeleteWithNamingStrategy finds the column that the strategy names.
