@@ -129,7 +129,11 @@ func (s *GormStore) deleteBatch(ctx context.Context, from, now time.Time, size i
 		return s.deleteBatchAs(ctx, formUnlocked, from, now, size)
 	}
 	done, err := s.deleteBatchAs(ctx, s.conn.dialect.cleanup, from, now, size)
-	if err != nil && s.conn.dialect.isCleanupRefused(err) {
+	switch {
+	case err == nil || !s.conn.dialect.isCleanupRefused(err):
+	case s.conn.needsSavepoint(): // the application's transaction is lost: the next one takes the other form
+		s.server.refusesCleanup.Store(true)
+	default:
 		if done, err = s.deleteBatchAs(ctx, formUnlocked, from, now, size); err == nil {
 			s.server.refusesCleanup.Store(true)
 		}

@@ -1,6 +1,7 @@
 package dbtest_test
 
 import (
+	"strings"
 	"testing"
 
 	"example.com/usersession/internal/dbtest"
@@ -26,5 +27,19 @@ func TestTeamTable_View(t *testing.T) {
 			}
 		}
 		checkStore(t, store)
+	})
+}
+
+// TestTeamTable_Rule: PostgreSQL refuses a part of the store's statements on a table with a
+// rule. The first error names the rule, also in a transaction of the application.
+func TestTeamTable_Rule(t *testing.T) {
+	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL}, func(t *testing.T, d *dbtest.Database) {
+		db, store := openStore(t, d, dbtest.Setup{})
+		must(t, db.Exec("CREATE TABLE log (x text)").Error)
+		must(t, db.Exec("CREATE RULE r AS ON DELETE TO user_sessions DO ALSO INSERT INTO log VALUES (OLD.key)").Error)
+		if _, err := store.WithTx(beginTx(t, db)).DeleteExpiredSessions(t.Context()); err == nil || !strings.Contains(err.Error(), "does the table have a rule?") {
+			t.Errorf("the first cleanup: %v", err)
+		}
+		must(t, errOf(store.WithTx(beginTx(t, db)).DeleteExpiredSessions(t.Context())))
 	})
 }
