@@ -72,7 +72,7 @@ var (
 	errPort        = errors.New("the port in the DSN is not a number from 1 to 65535; special characters in the user and the password must be percent-encoded" + forms)
 	errHost        = errors.New("the host in the DSN is invalid" + forms)
 	errParameters  = errors.New("the parameters of the DSN are not name=value&name=value with special characters percent-encoded" + forms)
-	errKeywords    = errors.New("the DSN is not a list of keywords as libpq defines it: quote a value that contains a space, ; or = in '…'" + forms)
+	errKeywords    = errors.New("the DSN is not a list of keywords in lower case, as libpq defines them: quote a value that contains a space, ; or = in '…'" + forms)
 	errADO         = errors.New(`the DSN is not a list of keyword=value pairs with ; between them, or has an unknown keyword: quote a value that contains ; or = in "…" (with odbc: in {…})` + forms)
 	errSQLiteName  = errors.New("the DSN names no SQLite file" + forms)
 	errMySQLUser   = errors.New("a user's name of MySQL cannot contain a colon" + forms)

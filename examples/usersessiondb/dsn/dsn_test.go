@@ -26,6 +26,7 @@ func TestParse(t *testing.T) {
 		{`user = 'a b' password='it\'s; a=b' dbname=x`, "postgres", ""},
 		{"dbname=x options=-csearch_path=app", "postgres", ""},
 		{"dbname=x password=a=b", "postgres", ""},
+		{"TimeZone=UTC DateStyle=ISO host=h", "postgres", ""},
 		{"user=postgres password= dbname=x.db", "postgres", ""},
 		{"default_query_exec_mode=exec host=h", "postgres", ""},
 		{"sslnegotiation=direct host=h", "postgres", ""},
@@ -114,6 +115,7 @@ var refused = []string{
 	"root:s3cret@tcp(h)/%zz", "root:s3cret@udp(h)/a.db", "(h)/a.db",
 
 	// keywords
+	"Host=h User=u Password=s3cret", "host=h PASSWORD=s3cret", "HOST=h",
 	"user=postgres password=s3 cret dbname=x.db", "user='s3cret", "dbname", "user=postgres,password=s3cret dbname=x",
 	"database=x;user=sa;password=s3cret", "user=sa;password=s3cret;database=x", "port=s3cret", "host=x port=0", "hots=x user=s3cret a.db",
 	`host=x\`, "dbname=x =s3cret",
@@ -151,7 +153,8 @@ func TestParse_File(t *testing.T) {
 
 func TestSource_WithPragmas(t *testing.T) {
 	for text, want := range map[string]string{
-		"a.db": "file:a.db?_txlock=immediate&_pragma=busy_timeout(5)&_pragma=journal_mode(WAL)",
+		"a.db":                              "file:a.db?_txlock=immediate&_pragma=busy_timeout(5)&_pragma=journal_mode(WAL)",
+		"file:a?_timeout=9&_journal=DELETE": "file:a?_timeout=9&_journal=DELETE&_txlock=immediate",
 		"file:a?_pragma=busy_timeout(1)&_txlock=deferred": "file:a?_pragma=busy_timeout(1)&_txlock=deferred&_pragma=journal_mode(WAL)",
 		"postgres://h/db": "postgres://h/db",
 	} {

@@ -7,19 +7,24 @@ import (
 	"strings"
 )
 
-// libpqKeywords are keywords that a connection string of libpq may begin with: its own, those
-// of pgx and settings of the server that a DSN often has.
-var libpqKeywords = []string{
-	"application_name", "channel_binding", "client_encoding", "connect_timeout", "database", "dbname", "fallback_application_name",
+// libpqKeywords are keywords that a connection string of libpq may begin with: its own and
+// those of pgx, which are in lower case, and settings of the server that a DSN often has.
+var libpqKeywords = slices.Concat(lowerKeywords, []string{
+	"application_name", "client_encoding",
+	"datestyle", "default_transaction_isolation", "default_transaction_read_only", "idle_in_transaction_session_timeout", "lock_timeout",
+	"search_path", "statement_timeout", "timezone",
+})
+
+// lowerKeywords are those that pgx takes for settings of the server in another case: it would
+// connect to another host, and send that a password as a setting.
+var lowerKeywords = []string{
+	"channel_binding", "connect_timeout", "database", "dbname", "fallback_application_name",
 	"gssdelegation", "gssencmode", "gsslib", "host", "hostaddr", "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval",
 	"krbsrvname", "load_balance_hosts", "options", "passfile", "password", "port", "replication", "require_auth", "requirepeer",
 	"service", "servicefile", "ssl_max_protocol_version", "ssl_min_protocol_version", "sslcert", "sslcertmode", "sslcompression", "sslcrl",
 	"sslcrldir", "sslkey", "sslmode", "sslnegotiation", "sslpassword", "sslrootcert", "sslsni", "target_session_attrs", "tcp_user_timeout", "user",
 
 	"default_query_exec_mode", "description_cache_capacity", "krbspn", "statement_cache_capacity",
-
-	"datestyle", "default_transaction_isolation", "default_transaction_read_only", "idle_in_transaction_session_timeout", "lock_timeout",
-	"search_path", "statement_timeout", "timezone",
 }
 
 // adoKeywords are the keywords of go-mssqldb, and those of .NET in the strings that its tools
@@ -82,6 +87,8 @@ func parseKeywords(text string) (Source, error) {
 		rest = rest[len(pair[0]):]
 		name, quoted, plain := strings.ToLower(pair[1]), pair[2], pair[3]
 		switch {
+		case name != pair[1] && slices.Contains(lowerKeywords, name):
+			return Source{}, errKeywords
 		case isSecret(name):
 			value := quoted + plain
 			secrets = append(secrets, value, strings.NewReplacer(`\\`, `\`, `\'`, `'`).Replace(value))

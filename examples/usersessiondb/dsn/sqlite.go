@@ -84,6 +84,9 @@ func sqliteSource(name, uri string, secrets []string) Source {
 	return Source{Dialect: "sqlite", File: name, dsn: uri, secrets: secrets}
 }
 
+// aliases are other names of parameters that set a pragma.
+var aliases = map[string]string{"busy_timeout": "_timeout=", "journal_mode": "_journal="}
+
 // WithPragmas adds pragmas such as busy_timeout(5000) that the DSN does not set, in the
 // form of the pure-Go drivers. It returns the DSN of another dialect unchanged.
 func (s Source) WithPragmas(pragmas ...string) Source {
@@ -92,7 +95,8 @@ func (s Source) WithPragmas(pragmas ...string) Source {
 	}
 	for _, pragma := range pragmas {
 		name, _, _ := strings.Cut(pragma, "(")
-		if _, query, _ := strings.Cut(s.dsn, "?"); !strings.Contains(query, name) {
+		_, query, _ := strings.Cut(s.dsn, "?")
+		if alias := aliases[name]; !strings.Contains(query, name) && (alias == "" || !strings.Contains(query, alias)) {
 			s.dsn = withSQLiteParameter(s.dsn, "_pragma="+pragma)
 		}
 	}
