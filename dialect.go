@@ -250,7 +250,7 @@ var (
 			sqliteLocked, sqliteLockedSharedCache, sqliteLockedVirtualTable,
 		},
 		remedies: map[string]string{
-			sqliteError: missingTable, sqliteReadOnly: readOnly, sqliteReadOnlyDirectory: readOnly, sqliteReadOnlyMoved: readOnly,
+			sqliteError: missingTable + "; in a database in memory, all connections need cache=shared", sqliteReadOnly: readOnly, sqliteReadOnlyDirectory: readOnly, sqliteReadOnlyMoved: readOnly,
 			sqliteBusy: "another connection holds the lock: set busy_timeout and _txlock=immediate in the DSN, and leave locking_mode at NORMAL",
 		},
 	}

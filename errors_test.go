@@ -182,6 +182,7 @@ func TestDatabaseErr_Remedy(t *testing.T) {
 		{&mysql, &mysqlError{1452, [5]byte{'2', '3', '0', '0', '0'}}, "foreign key"},
 		{&sqlite, &modernError{19 | 5<<8}, "constraint"},
 		{&sqlite, &modernError{5}, "busy_timeout"},
+		{&sqlite, &modernError{1}, "cache=shared"},
 		{&sqlserver, mssqlError{229}, "SELECT, INSERT, UPDATE and DELETE on auth.sessions"},
 		{&sqlserver, mssqlError{515}, "constraint"},
 		{&sqlserver, mssqlError{50000}, "trigger"},

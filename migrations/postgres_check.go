@@ -61,13 +61,13 @@ func (d postgres) probes(table string) []probe {
 		{query: "SELECT 1 FROM pg_class WHERE oid = to_regclass(?) AND relpersistence = 'u'", args: []any{regclass}, find: func(c *checker, _ []string) {
 			c.harmless(table, "the table is unlogged: a crash of the server empties it, so that all users are signed out, and a standby does not have its rows", "ALTER TABLE "+regclass+" SET LOGGED")
 		}},
-		{query: "SELECT rulename FROM pg_rewrite WHERE ev_class = to_regclass(?) AND ev_type <> '1' ORDER BY rulename", args: []any{regclass}, find: func(c *checker, row []string) {
+		{query: "SELECT rulename FROM pg_rewrite WHERE ev_class = to_regclass(?) AND ev_type <> '1' AND ev_enabled <> 'D' ORDER BY rulename", args: []any{regclass}, find: func(c *checker, row []string) {
 			c.add(table, fmt.Sprintf("the table has the rule %s, with which the server refuses statements of the store", row[0]), "replace the rule by a trigger")
 		}},
-		{query: rowTriggers + ` AND p.prosrc ~* '\mreturn\s+null\M' ORDER BY t.tgname`, args: []any{regclass}, find: ignores(table)},
+		{query: rowTriggers + ` AND p.prosrc ~* '\mreturn\s+null\M' ORDER BY t.tgname`, args: []any{regclass, regclass}, find: ignores(table)},
 		// Of a DELETE, NEW is NULL.
 		{query: rowTriggers + ` AND t.tgtype & 8 = 8 AND p.prosrc ~* '\mreturn\s+new\M' AND p.prosrc !~* '\mreturn\s+(?!new\M)' ORDER BY t.tgname`,
-			args: []any{regclass}, find: ignores(table)},
+			args: []any{regclass, regclass}, find: ignores(table)},
 		{query: "SELECT current_setting('default_transaction_isolation')", find: func(c *checker, row []string) { isolation(c, row[0]) }},
 		{query: "SELECT row_security_active(to_regclass(?))", args: []any{regclass}, find: func(c *checker, row []string) {
 			if isOn(row[0]) {
@@ -102,9 +102,9 @@ func (d postgres) probes(table string) []probe {
 	}...)
 }
 
-// rowTriggers are the triggers that run before a row changes, and can keep it by returning NULL.
-const rowTriggers = `SELECT t.tgname FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
-	WHERE t.tgrelid = to_regclass(?) AND NOT t.tgisinternal AND t.tgtype & 3 = 3
+// rowTriggers are the triggers of the table and its partitions that run before a row changes, and can keep it by returning NULL.
+const rowTriggers = `SELECT DISTINCT t.tgname FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+	WHERE t.tgrelid IN (SELECT to_regclass(?) UNION SELECT relid FROM pg_partition_tree(to_regclass(?))) AND NOT t.tgisinternal AND t.tgtype & 3 = 3
 		AND t.tgenabled IN ('A', CASE current_setting('session_replication_role') WHEN 'replica' THEN 'R' ELSE 'O' END)`
 
 // indexedColumns are the columns of the table's indexes, with their collations.

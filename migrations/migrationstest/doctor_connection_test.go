@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -67,6 +68,10 @@ var misfits = []misfit{
 		"CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$",
 		"CREATE TRIGGER touch BEFORE INSERT OR UPDATE OR DELETE ON user_sessions FOR EACH ROW EXECUTE FUNCTION touch()",
 	}, find: "user_sessions: the trigger touch can keep a session", remedy: "RETURN OLD"},
+	{name: "trigger of a partition", engine: dbtest.PostgreSQL, ddl: append(slices.Clone(partitions),
+		"CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$",
+		"CREATE TRIGGER keep BEFORE DELETE ON user_sessions_1 FOR EACH ROW EXECUTE FUNCTION keep()",
+	), find: "user_sessions: the trigger keep can keep a session", remedy: "raise an error"},
 	{name: "domain that refuses NULL", engine: dbtest.PostgreSQL, ddl: []string{"CREATE DOMAIN d AS text NOT NULL", "ALTER TABLE user_sessions ADD g d"},
 		find: "user_sessions.g: the column is NOT NULL and has no default, so the store cannot add rows", remedy: "default"},
 	{name: "domain that refuses NULL", engine: dbtest.PostgreSQL, ddl: []string{"CREATE DOMAIN d AS timestamptz(6) NOT NULL", "ALTER TABLE user_sessions ALTER expires TYPE d"},
@@ -174,6 +179,9 @@ var fits = []misfit{
 		"CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$",
 		"CREATE TRIGGER replica BEFORE DELETE ON user_sessions FOR EACH ROW EXECUTE FUNCTION keep()",
 		"ALTER TABLE user_sessions ENABLE REPLICA TRIGGER replica",
+	}},
+	{name: "disabled rule", engine: dbtest.PostgreSQL, ddl: []string{
+		"CREATE RULE keep AS ON DELETE TO user_sessions DO INSTEAD NOTHING", "ALTER TABLE user_sessions DISABLE RULE keep",
 	}},
 	{name: "domain with a default", engine: dbtest.PostgreSQL, ddl: []string{
 		"CREATE DOMAIN d AS text DEFAULT 'x'", "ALTER TABLE user_sessions ADD g d NOT NULL",
