@@ -94,10 +94,9 @@ func (c *checker) insertTriggers(db *gorm.DB, table string) ([]string, error) {
 	case "postgres":
 		return names(db, "SELECT tgname FROM pg_trigger WHERE tgrelid = to_regclass(?) AND NOT tgisinternal AND tgtype & 6 = 6 ORDER BY tgname", c.dialect.quote(table))
 	case "mysql":
-		schema, bare := splitName(table)
 		return names(db, `SELECT trigger_name FROM information_schema.triggers
-			WHERE event_object_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND event_object_table = ?
-				AND event_manipulation = 'INSERT' AND action_timing = 'BEFORE' ORDER BY trigger_name`, schema, bare)
+			WHERE event_object_schema = COALESCE(?, DATABASE()) AND event_object_table = ?
+				AND event_manipulation = 'INSERT' AND action_timing = 'BEFORE' ORDER BY trigger_name`, catalogName(table)...)
 	default:
 		return nil, nil
 	}
@@ -107,6 +106,9 @@ func (c *checker) checkColumn(where string, want, got Column) {
 	if got.base != "" {
 		got.Type = got.base
 	}
+	if c.dialect.name() == "mysql" && strings.HasPrefix(got.Type, "bigint") {
+		got.Type = strings.TrimSuffix(got.Type, " unsigned") // the store's numbers are positive
+	}
 	switch convert(c.dialect, want.Type, got.Type) {
 	case narrows:
 		c.tooSmall(where, want, got)
@@ -115,6 +117,12 @@ func (c *checker) checkColumn(where string, want, got Column) {
 	}
 	if comparedOrdinally(want.Name) && !c.dialect.ordinal(got) {
 		c.add(where, fmt.Sprintf("the collation %s treats different strings as equal, such as alice and ALICE", orNone(got.Collation)), "give the column "+ordinalCollation(want))
+	}
+	if comparedOrdinally(want.Name) && !slices.Contains([]string{"", "utf8mb4", "binary"}, got.Charset) {
+		c.harmless(where, fmt.Sprintf("the character set %s lacks characters that a value may have, with which sign-ins fail", got.Charset), "use utf8mb4")
+	}
+	if got.onUpdate {
+		c.add(where, "the server changes the column at every update that does not set it, so that a session's age is lost", "remove ON UPDATE from the column")
 	}
 	if want.NotNull && !got.NotNull && !got.refusesNull {
 		c.harmless(where, "the column is nullable, although the store never writes NULL to it", "make it NOT NULL at a convenient time")

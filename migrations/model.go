@@ -50,6 +50,9 @@ type Column struct {
 	// filled is true for a column of a live database that an INSERT need not name: it is
 	// generated, or its domain has a default.
 	filled bool
+	// onUpdate is true for a column of a live MySQL database that an UPDATE sets to the time
+	// of the server.
+	onUpdate bool
 }
 
 // An Index is an index, but not the primary key's.

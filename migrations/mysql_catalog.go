@@ -13,13 +13,12 @@ func (mysql) tables(_ context.Context, db *gorm.DB) ([]string, error) {
 }
 
 func (mysql) inspect(_ context.Context, db *gorm.DB, name string) (*Table, error) {
-	schema, bare := splitName(name)
 	table := &Table{Name: name}
-	args := []any{schema, bare}
+	args := catalogName(name)
 	err := each(db, `SELECT column_name, column_type, character_set_name, collation_name,
 			is_nullable = 'NO', extra, column_default
 		FROM information_schema.columns
-		WHERE table_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND table_name = ?
+		WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ?
 		ORDER BY ordinal_position`, args, func(rows *sql.Rows) error {
 		var column Column
 		var extra string
@@ -27,6 +26,7 @@ func (mysql) inspect(_ context.Context, db *gorm.DB, name string) (*Table, error
 		err := rows.Scan(&column.Name, &column.Type, &charset, &collation, &column.NotNull, &extra, &defaults)
 		column.Charset, column.Collation = charset.String, collation.String
 		column.Identity = strings.Contains(strings.ToLower(extra), "auto_increment")
+		column.onUpdate = strings.Contains(strings.ToLower(extra), "on update")
 		column.filled = strings.HasSuffix(strings.ToLower(extra), " generated") // VIRTUAL GENERATED, STORED GENERATED
 		if defaults.Valid && !strings.EqualFold(defaults.String, "NULL") {      // MariaDB reports NULL for no default
 			column.Default = defaults.String
@@ -42,20 +42,20 @@ func (mysql) inspect(_ context.Context, db *gorm.DB, name string) (*Table, error
 	}
 	var partitions int
 	err = scanOne(db.Raw(`SELECT COUNT(*) FROM information_schema.partitions
-		WHERE table_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND table_name = ? AND partition_name IS NOT NULL`, args...), &partitions)
+		WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ? AND partition_name IS NOT NULL`, args...), &partitions)
 	if err != nil {
 		return nil, err
 	}
 	table.partitioned = partitions > 0
 	views, err := names(db, `SELECT table_name FROM information_schema.views
-		WHERE table_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND table_name = ?`, args...)
+		WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ?`, args...)
 	if err != nil {
 		return nil, err
 	}
 	table.view = len(views) > 0
 	err = each(db, `SELECT index_name, non_unique = 0, COALESCE(column_name, '(expression)'), COALESCE(sub_part, 0)
 		FROM information_schema.statistics
-		WHERE table_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND table_name = ?
+		WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ?
 		ORDER BY index_name, seq_in_index`, args, func(rows *sql.Rows) error {
 		var index Index
 		var column string
@@ -68,6 +68,16 @@ func (mysql) inspect(_ context.Context, db *gorm.DB, name string) (*Table, error
 		return err
 	})
 	return table, err
+}
+
+// catalogName returns a table's schema and its name as arguments. The schema is NULL if it is
+// the connection's. (Compared with a text of the statement, it would need that text's collation.)
+func catalogName(table string) []any {
+	schema, bare := splitName(table)
+	if schema == "" {
+		return []any{nil, bare}
+	}
+	return []any{schema, bare}
 }
 
 func (mysql) now() string {

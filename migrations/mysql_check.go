@@ -9,8 +9,7 @@ import (
 )
 
 func (d mysql) probes(table string) []probe {
-	owner, bare := splitName(table)
-	args := []any{owner, bare}
+	args := catalogName(table)
 	return []probe{
 		{query: `SHOW SESSION VARIABLES WHERE variable_name IN ('autocommit', 'completion_type', 'character_set_client', 'character_set_connection',
 			'character_set_results', 'unique_checks', 'sql_mode', 'transaction_isolation', 'tx_isolation', 'read_only', 'super_read_only', 'innodb_read_only', 'transaction_read_only', 'tx_read_only')`, find: mysqlVariable},
@@ -21,16 +20,16 @@ func (d mysql) probes(table string) []probe {
 			}
 		}},
 		{query: `SELECT engine FROM information_schema.tables
-			WHERE table_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND table_name = ?`, args: args, find: func(c *checker, row []string) {
+			WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ?`, args: args, find: func(c *checker, row []string) {
 			if row[0] != "" && row[0] != "InnoDB" {
 				c.add(table, fmt.Sprintf("the table's engine is %s, which has no transactions: a replacement is not atomic", row[0]), "ALTER TABLE … ENGINE=InnoDB")
 			}
 		}},
 		{query: `SELECT constraint_name, table_name FROM information_schema.referential_constraints
-			WHERE unique_constraint_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND referenced_table_name = ?
+			WHERE unique_constraint_schema = COALESCE(?, DATABASE()) AND referenced_table_name = ?
 				AND delete_rule NOT IN ('CASCADE', 'SET NULL') ORDER BY constraint_name`, args: args, find: keptBy(table)},
 		{query: "SHOW CREATE TABLE " + d.quote(table), find: func(c *checker, row []string) { c.tidbIDs(table+".id", row[1]) }},
-		{query: `SELECT options FROM information_schema.schemata_extensions WHERE schema_name = COALESCE(NULLIF(?, ''), DATABASE())`, args: args[:1], find: func(c *checker, row []string) {
+		{query: `SELECT options FROM information_schema.schemata_extensions WHERE schema_name = COALESCE(?, DATABASE())`, args: args[:1], find: func(c *checker, row []string) {
 			if strings.Contains(row[0], "READ ONLY=1") && !c.reported("connection", readOnlyProblem) {
 				c.add("connection", readOnlyProblem+": the database is READ ONLY", "ALTER SCHEMA … READ ONLY = 0")
 			}
