@@ -80,3 +80,28 @@ func TestTimeColumn_InUTC(t *testing.T) {
 		}
 	}
 }
+
+// TestScanner_Unreadable: a value that is not of its column's type is an error, not a session.
+func TestScanner_Unreadable(t *testing.T) {
+	c := openConn(t, &sqlite)
+	for _, row := range []string{
+		"'key', 'alice', 'sid', 'noon', '2026-03-04', '2026-03-04', 1, x'00'",
+		"'key', 'alice', 'sid', '2026-03-04', '2026-03-04', '2026-03-04', 'first', x'00'",
+	} {
+		for _, way := range []int{plain, exact} {
+			rows, err := c.direct.Statement.ConnPool.QueryContext(t.Context(), "SELECT "+row)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !rows.Next() {
+				t.Fatal(rows.Err())
+			}
+			if err := newScanner("app", way).scan(rows); err == nil || errors.Is(err, errInexact) {
+				t.Errorf("%s, plain: %t: %v, want an error of the value", row, way == plain, err)
+			}
+			if err := rows.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
