@@ -21,8 +21,8 @@ import (
 type target struct {
 	dir   string   // from the root
 	tests []string // from the root; the package's own tests if there are none
-	// slow is the time from which a test runs only for the changes that no faster one reaches:
-	// a change that survives costs a run of all the others. 0 means no bound.
+	// slow is the time from which a test runs only for the changes that no faster one reaches or
+	// notices, and not for those in the list of equivalent ones. 0 means no bound.
 	slow time.Duration
 	// without matches tests that are left out: drills, which depend on the time of several
 	// processes, and those that bound allocations, because a call of a copy allocates, too.
@@ -290,7 +290,7 @@ func (m *measurement) baseline(ctx context.Context) error {
 		}
 		fmt.Printf("%s: %d tests of %s take %s\n", m.dir, len(names), m.tests[i], time.Since(begin).Round(10*time.Millisecond))
 		if slow != "" {
-			fmt.Printf("%s: slow, for changes that no other test reaches:%s\n", m.dir, slow)
+			fmt.Printf("%s: slow, for changes that no other test reaches or notices:%s\n", m.dir, slow)
 		}
 	}
 	return nil
@@ -370,7 +370,11 @@ func recent(names []string, name string) []string {
 
 // try runs the tests that reach a change until one fails.
 func (m *measurement) try(ctx context.Context, c change, likely []string) (result outcome, by string) {
-	for _, tests := range batches(m.reached[c.id], likely) {
+	rounds := batches(m.reached[c.id], likely)
+	if slow := m.reaching(c, m.isSlow); len(slow) > 0 && !m.isSlow(m.reached[c.id][0]) && !isListed(c) {
+		rounds = append(rounds, slow)
+	}
+	for _, tests := range rounds {
 		for i, b := range m.binaries {
 			var names []string
 			timeout := m.patience
