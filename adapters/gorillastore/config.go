@@ -30,7 +30,7 @@ type Config struct {
 	Protector ticket.Protector
 
 	// Identify returns the user and the identity provider's session from the values of a
-	// session, and the zero Identity if nobody has signed in. Save calls it. It must depend
+	// session, and the zero Identity if no user has signed in. Save calls it. It must depend
 	// only on session.Values and session.Name(), and must not change them. Values is not nil.
 	Identify func(session *sessions.Session) adapter.Identity
 

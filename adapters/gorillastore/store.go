@@ -50,11 +50,11 @@ func (s *Store) Get(r *http.Request, name string) (*sessions.Session, error) {
 // An error says nothing about the session: the store or the Protector is not available, or the
 // request's context has ended. New then returns an empty session as well, because gorilla
 // demands one, and Save refuses to save it: an application that ignores the error loses
-// nobody's session. To delete it is allowed.
+// no session. To delete it is allowed.
 //
 // If the session is there but its values do not decode, because a type is not registered with
 // [gob.Register] or has changed, New returns an error too, and Save continues the session,
-// under a new id, only if nobody would be signed out by that: if nobody was signed in, or if
+// under a new id, only if that signs no user out: if no user was signed in, or if
 // the values have a user again.
 func (s *Store) New(r *http.Request, name string) (*sessions.Session, error) {
 	session := sessions.NewSession(s, name)

@@ -19,8 +19,8 @@ import (
 // [bff.ErrSessionNotFound].
 var ErrEnded = fmt.Errorf("adapter: the session has ended since it was loaded: %w", bff.ErrSessionNotFound)
 
-// An Identity says whose session it is. The zero Identity is nobody's yet: an anonymous
-// session.
+// An Identity says whose session it is. The zero Identity is that of an anonymous
+// session, which has no user yet.
 type Identity struct {
 	// SubjectID is the sub claim of the user, or another name of the user that never
 	// changes. The row has [bff.SubjectIDOf] of it.

@@ -163,11 +163,11 @@ func (s *Sessions) renewalDue(loaded *Session, expires time.Time) bool {
 	return expires.Before(loaded.Expires) || loaded.Expires.Sub(now) < expires.Sub(now)/2
 }
 
-// Rotate continues a loaded session under a new secret: at sign-in, so that nobody who knew
-// the former secret is signed in too. The session of a user goes on only if this call has
+// Rotate continues a loaded session under a new secret: at sign-in, so that knowing
+// the former secret gives no access to the new session. The session of a user goes on only if this call has
 // ended the former one: if that is gone, or has another user by now, Rotate returns [ErrEnded].
 // Of concurrent rotations one succeeds. An anonymous session may be gone, since it carries
-// nobody's rights: a double click on a sign-in button does not fail.
+// no user's rights: a double click on a sign-in button does not fail.
 func (s *Sessions) Rotate(ctx context.Context, loaded *Session, secret string, state State) (*Session, error) {
 	if secret == "" {
 		return nil, errNoSecret

@@ -318,7 +318,7 @@ func signOut(w *world) {
 }
 
 // While the database is down no request is served as if its browser was signed out, and
-// nobody loses a session.
+// no user loses a session.
 func databaseDown(w *world) {
 	b := w.newBrowser()
 	b.signIn("alice", "s1")
