@@ -87,7 +87,7 @@ func TestDrill_FrozenHost(t *testing.T) {
 		rounds = 20
 	}
 	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL, dbtest.MySQL}, func(t *testing.T, d *dbtest.Database) {
-		const storeTimeout = time.Second
+		const storeTimeout = 3 * time.Second // a busy machine signs in within it
 		db := d.Open(t, dbtest.Setup{})
 		d.Migrate(t, db)
 		h := newHost(t, db, func(c *serverside.Config) { c.StoreTimeout = storeTimeout })
