@@ -34,10 +34,10 @@ const (
 	formPausing
 )
 
-// A batch is the result of deleting one batch.
+// A batch is the result of one batch of the cleanup.
 type batch struct {
-	picked  int       // fewer than the batch size if no expired row is left
-	deleted int64     // the rows that this batch deleted itself
+	picked  int       // fewer than the batch size if no expired row remains
+	deleted int64     // the rows that the batch deleted itself
 	upTo    time.Time // the latest expiry picked; zero if unknown
 	kept    bool      // a trigger may keep rows without an error
 }
@@ -48,17 +48,17 @@ type batch struct {
 // of hosts may call it at once. It reads no tickets, and its memory does not grow with
 // the number of rows.
 //
-// A row that a foreign key or a trigger of the team's keeps, with an error or without one, does
-// not stop the cleanup: it deletes the other rows, and returns an error that says how many stay.
+// If a foreign key or a trigger of the team's keeps a row, with an error or without one, the
+// cleanup deletes the other rows and returns an error that says how many rows remain.
 func (s *GormStore) DeleteExpiredSessions(ctx context.Context) (int64, error) {
 	const operation = "delete expired sessions"
 	var (
 		deleted int64
 		kept    keptRows
 		now     = s.clock()
-		// Earlier than every expiry. The zero time would not do: under an unknown
-		// dialect name the MySQL driver sends it as 0000-00-00, and on TiDB no
-		// comparison with 0000-00-00 is true.
+		// from is earlier than every expiry. It is not the zero time: under an unknown
+		// dialect name the MySQL driver sends the zero time as 0000-00-00, and on TiDB
+		// no comparison with 0000-00-00 is true.
 		from = time.Time{}.Add(time.Microsecond)
 		size = s.cleanupBatch
 	)
@@ -99,21 +99,21 @@ func (s *GormStore) DeleteExpiredSessions(ctx context.Context) (int64, error) {
 	}
 }
 
-// pauseAfter returns the pause after a batch of the given duration. During a batch SQLite
+// pauseAfter returns the pause after a batch that took the given time. During a batch SQLite
 // admits no other writer, and waiting writers only poll for the lock, so the pause must be
 // long enough for a poll. With a write-ahead log most of a batch's duration is the
 // checkpoint, which lets other writers in. Without a write-ahead log the batch blocks other
 // writers for its whole duration.
-func (s *GormStore) pauseAfter(ctx context.Context, batch time.Duration) time.Duration {
+func (s *GormStore) pauseAfter(ctx context.Context, took time.Duration) time.Duration {
 	switch {
 	case s.cleanupPause != nil:
 		return *s.cleanupPause
 	case s.conn.dialect.cleanup != formPausing:
 		return 0
 	case s.hasWAL(ctx):
-		return batch / 10
+		return took / 10
 	default:
-		return batch / 2
+		return took / 2
 	}
 }
 
@@ -123,7 +123,8 @@ func (s *GormStore) hasWAL(ctx context.Context) bool {
 	return err == nil && mode == "wal"
 }
 
-// deleteBatch deletes a batch in the best form that the server accepts.
+// deleteBatch deletes a batch in the dialect's form, or with formUnlocked if the server
+// refuses the dialect's form.
 func (s *GormStore) deleteBatch(ctx context.Context, from, now time.Time, size int) (batch, error) {
 	if s.server.refusesCleanup.Load() {
 		return s.deleteBatchAs(ctx, formUnlocked, from, now, size)
@@ -131,7 +132,7 @@ func (s *GormStore) deleteBatch(ctx context.Context, from, now time.Time, size i
 	done, err := s.deleteBatchAs(ctx, s.conn.dialect.cleanup, from, now, size)
 	switch {
 	case err == nil || !s.conn.dialect.isCleanupRefused(err):
-	case s.conn.needsSavepoint(): // the application's transaction is lost: the next one takes the other form
+	case s.conn.needsSavepoint(): // the application's transaction is lost; the next one uses formUnlocked
 		s.server.refusesCleanup.Store(true)
 	default:
 		if done, err = s.deleteBatchAs(ctx, formUnlocked, from, now, size); err == nil {
@@ -141,6 +142,7 @@ func (s *GormStore) deleteBatch(ctx context.Context, from, now time.Time, size i
 	return done, err
 }
 
+// deleteBatchAs deletes a batch in the given form.
 func (s *GormStore) deleteBatchAs(ctx context.Context, form cleanupForm, after, until time.Time, size int) (done batch, err error) {
 	from, now := s.conn.dialect.timeArg(after), s.conn.dialect.timeArg(until)
 	switch form {
@@ -149,8 +151,8 @@ func (s *GormStore) deleteBatchAs(ctx context.Context, form cleanupForm, after, 
 	case formReadPast:
 		done, err = s.deleteReporting(ctx, s.sql.deleteReadPast, size, from, now)
 	case formPausing:
-		done, err = s.deleteCounted(ctx, s.sql.deleteBatch, now, size)
-		done.kept = done.picked < size // or no expired row is left
+		done, err = s.deleteCounted(ctx, s.sql.deleteOldest, now, size)
+		done.kept = done.picked < size // a trigger keeps rows, or no expired row remains
 		return done, err
 	default:
 		pick := s.sql.pick
@@ -176,7 +178,7 @@ func (s *GormStore) deleteCounted(ctx context.Context, statement string, args ..
 	return batch{picked: int(deleted), deleted: deleted}, err
 }
 
-// deleteReporting runs a statement that returns the result of the batch as a row.
+// deleteReporting runs a statement that deletes a batch and returns the batch's result as a row.
 func (s *GormStore) deleteReporting(ctx context.Context, statement string, args ...any) (done batch, err error) {
 	var upTo sqltime.Time
 	err = s.conn.report(ctx, statement, args, &done.picked, &done.deleted, &upTo)
@@ -223,9 +225,61 @@ func (s *GormStore) deleteIDs(ctx context.Context, c *conn, now any, ids ...int6
 		return run(s.sql.deleteUnforced)
 	}
 	deleted, err := run(s.sql.deletePicked)
-	if err != nil && slices.Contains(s.conn.dialect.refusesForceIndex, errorCode(err)) {
+	if err != nil && slices.Contains(s.conn.dialect.forceIndexRefused, errorCode(err)) {
 		s.server.refusesForceIndex.Store(true)
 		return run(s.sql.deleteUnforced)
 	}
 	return deleted, err
+}
+
+// deleteEachExpired deletes the rows of a batch one by one. It adds the rows that cannot be
+// deleted to kept.
+func (s *GormStore) deleteEachExpired(ctx context.Context, operation string, from, now time.Time, size int, kept *keptRows) (batch, error) {
+	var ids []int64
+	var done batch
+	before := len(kept.ids)
+	fromArg, nowArg := s.conn.dialect.timeArg(from), s.conn.dialect.timeArg(now)
+	err := s.run(ctx, reads, operation, func() (err error) {
+		// The query may return every row in kept again, besides the rows of the batch.
+		ids, done.upTo, err = pickIDs(ctx, s.conn, s.sql.pick, fromArg, nowArg, size+before)
+		return err
+	})
+	if err != nil {
+		return done, err
+	}
+	if len(ids) == size+before {
+		done.picked = size // more expired rows may remain
+	}
+	silent := map[int64]bool{} // rows for which the DELETE reported neither a deletion nor an error
+	for _, id := range ids {
+		if kept.ids[id] {
+			continue
+		}
+		n, err := s.deleteOne(ctx, operation, id, kept, func() (int64, error) { return s.deleteIDs(ctx, s.conn, nowArg, id) })
+		done.deleted += n
+		if err != nil {
+			return done, err
+		}
+		if n == 0 && !kept.ids[id] {
+			silent[id] = true
+		}
+	}
+	if len(silent) > 0 {
+		err := s.run(ctx, reads, operation, func() (err error) {
+			ids, _, err = pickIDs(ctx, s.conn, s.sql.pick, fromArg, nowArg, size+before)
+			return err
+		})
+		if err != nil {
+			return done, err
+		}
+		for _, id := range ids {
+			if silent[id] { // the row is still there and expired
+				kept.add(id, errKeptSilently)
+			}
+		}
+	}
+	if len(kept.ids) >= maxKeptRows {
+		return done, kept.err(operation)
+	}
+	return done, nil
 }

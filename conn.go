@@ -18,8 +18,8 @@ type conn struct {
 	prepared *gorm.DB // runs single statements, prepared where the dialect gains by it
 	direct   *gorm.DB // runs the store's own transactions, where nothing is prepared
 
-	// inTx means that both are a transaction of the application: the store cannot
-	// retry it, and errors must leave it usable.
+	// inTx means that prepared and direct are a transaction of the application: the store
+	// cannot retry the transaction, and a conflict must leave it usable.
 	inTx bool
 }
 
@@ -119,8 +119,8 @@ func (c *conn) eachRow(ctx context.Context, text string, args []any, each func(*
 	return rows.Err()
 }
 
-// report runs a statement that reports in a row what it has done, and reads the row. A dialect
-// that counts itself may return other rows before: those of triggers.
+// report runs a statement that returns its result as a row, and scans the row. With
+// countsItself, triggers may return rows of their own first: report skips them.
 func (c *conn) report(ctx context.Context, text string, args []any, into ...any) error {
 	rows, err := c.query(ctx, text, args)
 	if rows == nil {
@@ -135,7 +135,7 @@ func (c *conn) report(ctx context.Context, text string, args []any, into ...any)
 		ours := !c.dialect.countsItself || len(columns) == len(into) && columns[0] == reportColumn
 		for rows.Next() {
 			if !ours {
-				continue // the driver finds the next result set at the end of this one
+				continue // the driver finds the next result set only after these rows
 			}
 			if err := rows.Scan(into...); err != nil {
 				return err
@@ -153,8 +153,8 @@ func (c *conn) matchesNothing(err error) bool {
 	return err != nil && slices.Contains(c.dialect.incomparable, errorCode(err))
 }
 
-// isDuplicate reports whether the error means that a unique index refused a row, other than
-// the primary key.
+// isDuplicate reports whether the error means that a unique index refused a row. It is false if
+// isIDTaken recognises a conflict of the primary key.
 func (c *conn) isDuplicate(err error) bool {
 	if err == nil || isIDTaken(err) {
 		return false
@@ -171,8 +171,12 @@ func (c *conn) isRetryable(err error) bool {
 	return !c.inTx && c.dialect.isRetryable(err)
 }
 
-// isDead reports whether the error means that the connection was dead. In a transaction
-// of the application that is no reason to retry: the transaction is lost.
+// maxDeadConns is the number of dead connections that a read may meet: after a restart of
+// the database all idle connections of the pool are dead.
+const maxDeadConns = 100
+
+// isDead reports whether the error means that the connection was dead. It is false in a
+// transaction of the application, which is lost together with its connection.
 func (c *conn) isDead(err error) bool {
 	return !c.inTx && (isBroken(err) || slices.Contains(c.dialect.deadConn, errorCode(err)))
 }

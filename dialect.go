@@ -3,6 +3,7 @@ package usersession
 import (
 	"database/sql"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -14,7 +15,7 @@ type dialect struct {
 
 	// ordinal is a condition that makes the comparison of a column (%[1]s) with a
 	// parameter (see bind) exact under every collation. It stands beside a plain comparison,
-	// by which the database finds the row in an index. "" means that there is no
+	// with which the database finds the row in an index. "" means that the dialect has no
 	// such condition.
 	ordinal string
 
@@ -22,12 +23,13 @@ type dialect struct {
 	// a unique index. "" means that the INSERT fails.
 	insertIgnore string
 
-	// timeColumn and textColumn read a time and an identity (%[1]s) independently of the
-	// connection's settings, see wayToRead, and fast. "" means that the column itself does.
+	// timeColumn and textColumn are expressions that read a time and an identity (%[1]s)
+	// independently of the connection's settings, see wayToRead, or faster than the column
+	// alone. "" means the column alone.
 	timeColumn, textColumn string
 
-	// page limits a SELECT that has an ORDER BY to a number of rows, a parameter.
-	page string
+	// limit limits a SELECT that has an ORDER BY to a number of rows, a parameter.
+	limit string
 
 	// isolation is the isolation level of the store's own transactions.
 	isolation sql.IsolationLevel
@@ -53,8 +55,8 @@ type dialect struct {
 	// the dialect may still refuse it, see refusesCTE.
 	writableCTE bool
 
-	// wrap returns the text in which the driver gets a statement, with the kinds of its
-	// placeholders, see bind. It may be nil.
+	// wrap returns the text that the driver gets for a statement; kinds are the kinds of the
+	// statement's placeholders, see bind. It may be nil.
 	wrap func(statement string, kinds []byte) string
 
 	// countsItself means that a wrapped statement which writes returns the number of
@@ -74,10 +76,11 @@ type dialect struct {
 	cleanup      cleanupForm
 	cleanupBatch int
 
-	// settings reads the settings of a connection, and judge judges them, see
-	// checkSettings. It may be empty.
-	settings string
-	judge    func(row []string, reads func(query string) bool) settings
+	// settingsQuery reads the settings of a connection, and judge judges them, see
+	// checkSettings. canRead reports whether the driver can read the result of a query.
+	// settingsQuery may be empty.
+	settingsQuery string
+	judge         func(row []string, canRead func(query string) bool) settings
 
 	// groupName reads the name of the group of servers that the server is a member of, see
 	// losesSavepoints. It may be empty.
@@ -94,15 +97,15 @@ type dialect struct {
 	// retryText maps an error code that several errors share to the text of the
 	// errors that are worth a retry.
 	retryText map[string]string
-	// refusesCleanupText is the same for refusesCleanup.
-	refusesCleanupText map[string]string
+	// cleanupRefusedText is the same for cleanupRefused.
+	cleanupRefusedText map[string]string
 
 	remedies          map[string]string // what to do about an error; {table} is the table
 	incomparable      []string          // the character sets rule out a comparison, or a value
-	refusesCleanup    []string          // the server does not know the form of the cleanup
-	refusesForceIndex []string          // the server's settings forbid deletePicked, or the table is a view
-	refusesIsolation  []string          // the server's settings forbid the isolation level
-	refusesPrepare    []string          // there are too many prepared statements
+	cleanupRefused    []string          // the server does not know the form of the cleanup
+	forceIndexRefused []string          // the server's settings forbid deletePicked, or the table is a view
+	isolationRefused  []string          // the server's settings forbid the isolation level
+	prepareRefused    []string          // there are too many prepared statements
 	refusal           []string          // a foreign key or a trigger refuses a change, see isRefusal
 }
 
@@ -123,7 +126,7 @@ const (
 	noPrivilege   = "the account needs SELECT, INSERT, UPDATE and DELETE on {table}"
 	noPartition   = "{table} has no partition for the row: add one, or a default partition"
 	idsUsedUp     = "the ids of {table} are used up: the column id, and its sequence, must be bigint, as in entities.UserSession"
-	refused       = "a foreign key, a constraint or a trigger of the table, or of a table beside it, refuses the change"
+	refusedChange = "a foreign key, a constraint or a trigger of the table, or of a table beside it, refuses the change"
 	wrongEncoding = "the database's encoding cannot hold the value: use a database in UTF8"
 )
 
@@ -132,7 +135,7 @@ var (
 		name:         "postgres",
 		ordinal:      `%[1]s::text = ?i COLLATE "C"`,
 		insertIgnore: " ON CONFLICT DO NOTHING",
-		page:         " LIMIT ?n",
+		limit:        " LIMIT ?n",
 		isolation:    sql.LevelReadCommitted,
 		savepoint:    "SAVEPOINT usersession",
 		rollbackTo:   "ROLLBACK TO SAVEPOINT usersession",
@@ -160,20 +163,22 @@ var (
 			pgQueryCanceled:       "the account's statement_timeout ended the statement: it must be longer than the deadlines of the store's contexts",
 			pgFeatureNotSupported: "does the table have a rule? The store needs a table without rules",
 		},
-		refusesCleanup: []string{pgSyntaxError, pgFeatureNotSupported},
-		settings:       postgresSettings,
+		cleanupRefused: []string{pgSyntaxError, pgFeatureNotSupported},
+		settingsQuery:  postgresSettings,
 		judge:          judgePostgres,
 	}
 
 	mysql = dialect{ // and MariaDB, TiDB
 		name: "mysql",
-		// CONVERT also because TiDB cuts CAST(column AS BINARY), and CAST(… AS CHAR …) in it, to
-		// as many bytes as the column has characters. TiDB keeps no plan of a statement with CONVERT.
+		// CONVERT also avoids a fault of TiDB, which truncates CAST(column AS BINARY), and a
+		// CAST(… AS CHAR …) within it, to as many bytes as the column has characters. TiDB
+		// caches no plan of a statement with CONVERT.
 		ordinal:    "CAST(CONVERT(%[1]s USING utf8mb4) AS BINARY) = CAST(?i AS BINARY)",
 		timeColumn: "CAST(%[1]s AS CHAR)", // as text, independent of the connection's time zone
-		// As bytes, independent of character_set_results, in which two users may be one.
+		// As bytes, independent of character_set_results, in which two subject ids may become
+		// equal.
 		textColumn: "CAST(CONVERT(%[1]s USING utf8mb4) AS BINARY)",
-		page:       " LIMIT ?n",
+		limit:      " LIMIT ?n",
 		// REPEATABLE READ, the default, also locks the gaps between rows, and then
 		// two unrelated sign-ins deadlock.
 		isolation:   sql.LevelReadCommitted,
@@ -220,13 +225,13 @@ var (
 			myPacketTooLargeBy:   "raise max_allowed_packet: the ticket is larger",
 		},
 		incomparable:   []string{myIncomparableCollation, myCannotConvert}, // a latin1 column and a value outside of latin1
-		refusesCleanup: []string{mySyntaxError, myNotSupported},            // MySQL before 8, MariaDB before 10.6
+		cleanupRefused: []string{mySyntaxError, myNotSupported},            // MySQL before 8, MariaDB before 10.6
 		// TiDB refuses SKIP LOCKED on a table whose primary key is NONCLUSTERED.
-		refusesCleanupText: map[string]string{myUnknownError: "._tidb_rowid in schema"},
-		refusesForceIndex:  []string{mySafeUpdates, myNoSuchIndex},
-		refusesIsolation:   []string{myBinlogFormat},
-		refusesPrepare:     []string{myTooManyPrepared},
-		settings:           mysqlSettings,
+		cleanupRefusedText: map[string]string{myUnknownError: "._tidb_rowid in schema"},
+		forceIndexRefused:  []string{mySafeUpdates, myNoSuchIndex},
+		isolationRefused:   []string{myBinlogFormat},
+		prepareRefused:     []string{myTooManyPrepared},
+		settingsQuery:      mysqlSettings,
 		judge:              judgeMySQL,
 		refusal:            []string{myRowIsReferenced, myRowIsReferencedOld, mySignal, myNoDefault, myTriggerTable, myTooManyRows},
 		groupName:          "SHOW VARIABLES LIKE 'group_replication_group_name'",
@@ -237,7 +242,7 @@ var (
 		ordinal:      "%[1]s = ?i COLLATE BINARY",
 		timeColumn:   "+%[1]s", // as text: the drivers parse a time slowly
 		insertIgnore: " ON CONFLICT DO NOTHING",
-		page:         " LIMIT ?n",
+		limit:        " LIMIT ?n",
 		savepoint:    "SAVEPOINT usersession",
 		rollbackTo:   "ROLLBACK TO SAVEPOINT usersession",
 		release:      "RELEASE SAVEPOINT usersession",
@@ -252,29 +257,6 @@ var (
 		remedies: map[string]string{
 			sqliteError: missingTable + "; in a database in memory, all connections need cache=shared", sqliteReadOnly: readOnly, sqliteReadOnlyDirectory: readOnly, sqliteReadOnlyMoved: readOnly,
 			sqliteBusy: "another connection holds the lock: set busy_timeout and _txlock=immediate in the DSN, and leave locking_mode at NORMAL",
-		},
-	}
-
-	sqlserver = dialect{
-		name:         "sqlserver",
-		ordinal:      "CAST(%[1]s AS varbinary(400)) = CAST(?i AS varbinary(400))",
-		page:         " OFFSET 0 ROWS FETCH NEXT ?n ROWS ONLY",
-		isolation:    sql.LevelReadCommitted,
-		savepoint:    "SAVE TRANSACTION usersession",
-		rollbackTo:   "ROLLBACK TRANSACTION usersession",
-		wrap:         fixTypes,
-		countsItself: true,
-		settings:     sqlserverSettings,
-		judge:        judgeSQLServer,
-		cleanup:      formReadPast,
-		cleanupBatch: 250,
-		duplicate:    []string{msDuplicateIndexKey, msDuplicateConstraint},
-		retry:        []string{msDeadlock, msSnapshotUpdateConflict},
-		remedies:     map[string]string{msInvalidObject: missingTable, msInvalidColumn: missingTable, msReadOnly: readOnly, msPermission: noPrivilege, msColumnPermission: noPrivilege, msSetOptions: "the connection has QUOTED_IDENTIFIER or another ANSI option OFF, which the filtered index forbids: leave them ON, as the driver does"},
-		// Babelfish may refuse to delete from the result of a query.
-		refusesCleanup: []string{msIncorrectSyntax, msInvalidObject, msNotUpdatable, babelfishUnmapped},
-		refusal: []string{
-			msConstraintConflict, msTriggerEndedBatch, msNull, msDuplicateIndexKey, msDuplicateConstraint, msTruncated, msTruncatedColumn,
 		},
 	}
 )
@@ -294,7 +276,7 @@ func dialectOf(name string) *dialect {
 	}
 	return &dialect{
 		name:         name,
-		page:         " LIMIT ?n",
+		limit:        " LIMIT ?n",
 		savepoint:    "SAVEPOINT usersession",
 		rollbackTo:   "ROLLBACK TO SAVEPOINT usersession",
 		errorsAbort:  true,
@@ -304,6 +286,10 @@ func dialectOf(name string) *dialect {
 		retry:        []string{pgSerializationFailure, pgDeadlockDetected},
 	}
 }
+
+// knowsKey reports whether {is key} compares ordinally, so that the row found has exactly the
+// key that was looked for.
+func (d *dialect) knowsKey() bool { return d.ordinal != "" }
 
 // refusesCTE reports whether a server refused a statement with a DELETE in its WITH
 // clause: CockroachDB modifies a table only once in a statement.
@@ -324,10 +310,41 @@ func (d *dialect) isRetryable(err error) bool {
 
 // isCleanupRefused reports whether the server refuses the dialect's form of the cleanup.
 func (d *dialect) isCleanupRefused(err error) bool {
-	return isOneOf(err, d.refusesCleanup, d.refusesCleanupText) && !isStalePlan(err)
+	return isOneOf(err, d.cleanupRefused, d.cleanupRefusedText) && !isStalePlan(err)
 }
 
-// isOneOf reports whether the error has one of the codes, or a code with its text.
+// refusalClasses are classes of SQLSTATEs: errors of constraints and of triggers. 20000 is a
+// CASE without a branch for the row, 2F005 a trigger of PostgreSQL that ends without a RETURN.
+var refusalClasses = []string{"01", "02", "09", "20", "21", "22", "23", "27", "2F", "38", "39", "44", "45", "P0"}
+
+// isRefusal reports whether an error means that a foreign key, a constraint or a trigger
+// refuses a change. A trigger can raise an error with a code of its own, and can fail for every
+// reason for which a statement can fail.
+func (d *dialect) isRefusal(err error) bool {
+	code, state := errorCode(err), sqlState(err)
+	if code == "" || d.isRetryable(err) {
+		return false
+	}
+	if slices.Contains(d.refusal, code) || state != "" && slices.Contains(refusalClasses, state[:2]) {
+		return true
+	}
+	// SQLSTATEs that begin with a letter after H are not standard: triggers may use them.
+	if state != "" && state[0] > 'H' && !slices.Contains([]string{"XX", "XA"}, state[:2]) {
+		return true
+	}
+	number, err := strconv.Atoi(code)
+	switch {
+	case err != nil:
+		return false
+	case d.name == sqlite.name:
+		return number&0xFF == sqliteConstraint
+	default:
+		return d.name == sqlserver.name && number >= msUserError && number < babelfishNumbers
+	}
+}
+
+// isOneOf reports whether the error has one of the codes, or one of the codes in texts together
+// with its text.
 func isOneOf(err error, codes []string, texts map[string]string) bool {
 	code := errorCode(err)
 	text, ambiguous := texts[code]

@@ -27,8 +27,8 @@ type databaseError struct {
 
 func (e *databaseError) Error() string { return e.text }
 
-// Format prints the text under every verb: fmt prints the fields of an error under a verb that is
-// not one for texts, such as %d.
+// Format prints the text under every verb. Without Format, fmt would print the fields, and with
+// them the cause, under a verb that is not for strings, such as %d.
 func (e *databaseError) Format(f fmt.State, verb rune) {
 	if verb == 'q' || verb == 'v' && f.Flag('#') {
 		fmt.Fprintf(f, "%q", e.text)
@@ -49,11 +49,14 @@ var errSettings = errors.New("the connection's settings do not fit")
 var errEmptyIsNull = fmt.Errorf("%w: the connection's sql_mode has EMPTY_STRING_IS_NULL, which turns an empty partition key, subject id or ticket into NULL: "+
 	"remove it from the DSN or from the server's configuration", errSettings)
 
+// errKeptSilently is the reason why a row cannot be deleted if the database reports no error.
+var errKeptSilently = errors.New("the DELETE left them without an error")
+
 // brokenConnErrs are the errors of a connection that the server or the network has closed.
 var brokenConnErrs = []error{driver.ErrBadConn, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE}
 
 // driverTexts are the constant texts of errors that a driver gives no type and no code.
-// They quote no values. The value says whether the error means a broken connection.
+// They quote no values. The bool says whether the error means a broken connection.
 var driverTexts = map[string]bool{
 	// go-sql-driver/mysql
 	"invalid connection": true,
@@ -83,8 +86,8 @@ var driverTexts = map[string]bool{
 	"sql: statement is closed": false,
 }
 
-// isBroken reports whether the error means that the connection is closed. An error of a
-// new connection (a dial that fails) does not count: a retry would meet it again.
+// isBroken reports whether the error means that the connection is closed. It is false for a
+// dial that fails, because a retry would fail in the same way.
 func isBroken(err error) bool {
 	if network, ok := errors.AsType[*net.OpError](err); ok && network.Op == "dial" {
 		return false
@@ -111,7 +114,7 @@ func driverText(err error) (text string, broken bool) {
 func describe(err error) string {
 	switch code := errorCode(err); code {
 	case "":
-	case "0": // go-mssqldb: an error of its own, in front of the server
+	case "0": // go-mssqldb itself returns it, without the server
 		return "database error 0: the server has ended the transaction, as SQL Server does after an error with XACT_ABORT ON"
 	default:
 		return "database error " + code
@@ -204,9 +207,9 @@ func sqlState(err error) string {
 	return ""
 }
 
-// isStalePlan reports whether PostgreSQL refused a prepared statement because the table
-// has changed since (0A000 has other meanings, and its text is localized). The statement
-// has done nothing, and the driver prepares it again.
+// isStalePlan reports whether PostgreSQL refused a prepared statement because the table has
+// changed since its preparation. It looks at the Routine, since 0A000 has other meanings and
+// its text is localized. The statement has done nothing, and the driver prepares it again.
 func isStalePlan(err error) bool {
 	for ; err != nil; err = errors.Unwrap(err) {
 		if coded, ok := err.(interface{ SQLState() string }); ok {
@@ -216,8 +219,8 @@ func isStalePlan(err error) bool {
 	return false
 }
 
-// isWithoutPartition reports whether PostgreSQL found no partition for a row. A constraint has
-// the same code.
+// isWithoutPartition reports whether PostgreSQL found no partition for a row. It looks at the
+// Routine, since the violation of a constraint has the same code.
 func isWithoutPartition(err error) bool {
 	for ; err != nil; err = errors.Unwrap(err) {
 		if coded, ok := err.(interface{ SQLState() string }); ok {
@@ -228,8 +231,9 @@ func isWithoutPartition(err error) bool {
 }
 
 // isIDTaken reports whether PostgreSQL refused a row because of its id, which comes from the
-// column's sequence. The detail of such an error names the columns in every language. It is
-// missing if the account may not read them, or with row level security.
+// column's sequence. The detail of such an error names the columns in every language. The
+// detail is missing if the account may not read the columns, or with row level security: then
+// the name of the index decides.
 func isIDTaken(err error) bool {
 	for ; err != nil; err = errors.Unwrap(err) {
 		if coded, ok := err.(interface{ SQLState() string }); ok {
@@ -241,7 +245,8 @@ func isIDTaken(err error) bool {
 	return false
 }
 
-// The primary key of a partitioned table has further columns.
+// idInDetail matches a detail whose columns are id, alone or with the further column that the
+// primary key of a partitioned table has.
 var idInDetail = regexp.MustCompile(`^[^(]*\((?:[^()=]+, )?id(?:, [^()=]+)?\)=\(`)
 
 // fieldValue returns a field of an error that is a struct or points to one.

@@ -50,9 +50,9 @@ func (s *GormStore) listPage(ctx context.Context, query bff.UserSessionsQuery, a
 		order = oldestFirst
 	}
 	way := s.conn.wayToRead(ctx)
-	statement, named := s.sql.reads[way].page[order], []string{query.PartitionKey}
+	statement, named := s.sql.read[way].page[order], []string{query.PartitionKey}
 	if query.SubjectID != "" {
-		statement, named = s.sql.reads[way].pageBySubject[order], append(named, query.SubjectID)
+		statement, named = s.sql.read[way].pageBySubject[order], append(named, query.SubjectID)
 	}
 	if !storable(query.PartitionKey, cmp.Or(query.SubjectID, "any")) {
 		return nil, after, nil

@@ -27,8 +27,8 @@ type preparedPool struct {
 
 	mu         sync.RWMutex
 	statements map[string]*sql.Stmt
-	refused    bool
-	closed     chan struct{} // closed when refused, and the statements are closed
+	refused    bool          // the server prepares no more statements
+	closed     chan struct{} // closed once the statements are closed, after refused
 
 	running atomic.Int64 // the number of callers that may use a statement
 }
@@ -109,14 +109,14 @@ func (p *preparedPool) QueryContext(ctx context.Context, query string, args ...a
 }
 
 // use calls f with the prepared statement. It reports false if the server prepares no more
-// statements: f has done nothing then.
+// statements: then f has had no effect, and the caller runs the statement unprepared.
 func (p *preparedPool) use(ctx context.Context, query string, f func(*sql.Stmt) error) (done bool, err error) {
 	p.running.Add(1)
 	stmt, err := p.prepare(ctx, query)
 	if stmt != nil && err == nil {
 		err = f(stmt)
 	}
-	refused := err != nil && slices.Contains(p.dialect.refusesPrepare, errorCode(err))
+	refused := err != nil && slices.Contains(p.dialect.prepareRefused, errorCode(err))
 	if refused {
 		p.refuse()
 	}
@@ -126,7 +126,7 @@ func (p *preparedPool) use(ctx context.Context, query string, f func(*sql.Stmt) 
 	if !refused {
 		return stmt != nil || err != nil, err
 	}
-	select { // the statements of this pool may be the ones that are too many
+	select { // the pool's own statements count against the server's limit: wait until they are closed
 	case <-p.closed:
 		return false, nil
 	case <-ctx.Done():
@@ -142,7 +142,7 @@ func (p *preparedPool) refuse() {
 	p.refused = true
 }
 
-// closeRefused closes the statements if the server prepares no more.
+// closeRefused closes the statements if the server prepares no more and no caller uses one.
 func (p *preparedPool) closeRefused() {
 	p.mu.RLock()
 	refused := p.refused
@@ -188,5 +188,14 @@ func underlyingPool(pool gorm.ConnPool) gorm.ConnPool {
 		return p.Tx
 	default:
 		return pool
+	}
+}
+
+// usePrimary makes db use the database to which the dbresolver plugin sends the table's
+// writes. The plugin itself resolves only the statements that GORM's callbacks run.
+func usePrimary(db *gorm.DB) {
+	if resolve := db.Callback().Update().Get("gorm:db_resolver"); resolve != nil {
+		resolve(db)
+		db.Statement.ConnPool = underlyingPool(db.Statement.ConnPool)
 	}
 }

@@ -32,12 +32,12 @@ func (s *GormStore) replace(ctx context.Context, session bff.UserSession) error 
 	return err
 }
 
-// manyConflicts is a number of successive replacements after which replace expects that the
-// next session conflicts, too, and saves itself the INSERT that would fail. It costs more to
-// be wrong than it saves to be right.
+// manyConflicts is the number of successive replacements with a conflict after which replace
+// expects that the next session conflicts, too, and leaves out the first INSERT. A wrong
+// expectation costs more than a right one saves.
 const manyConflicts = 8
 
-// countConflict counts successive replacements of which each has found a conflicting session.
+// countConflict counts successive replacements that found a conflicting session.
 func (s *GormStore) countConflict(found bool) {
 	if !found {
 		s.server.conflicts.Store(0)
@@ -46,8 +46,8 @@ func (s *GormStore) countConflict(found bool) {
 	}
 }
 
-// replaceInOneStatement inserts a session and evicts the conflicting rows in one statement:
-// there is no transaction in which a host that stops could hold their locks.
+// replaceInOneStatement evicts the conflicting rows and inserts the session in one statement, so
+// that a host that stops between two statements cannot hold locks.
 func (s *GormStore) replaceInOneStatement(ctx context.Context, session bff.UserSession) error {
 	if err := session.Validate(); err != nil {
 		return err
@@ -71,8 +71,8 @@ func (s *GormStore) insertEvicting(ctx context.Context, c *conn, session *bff.Us
 	return s.inserted(c.exec(ctx, s.sql.insertEvicting.setting(values), args...))
 }
 
-// evictOne deletes the row that has the session id of a new session, or, if there is none,
-// the row that has its key. It is rare that both exist and are two rows.
+// evictOne deletes the row that has the session id of a new session or, if there is no such
+// row, the row that has its key. Two different rows are rare: evict deletes both.
 func (s *GormStore) evictOne(ctx context.Context, tx *conn, session bff.UserSession) error {
 	evicted, err := s.evictSessionID(ctx, tx, session)
 	if err == nil && evicted == 0 {

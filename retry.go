@@ -22,10 +22,6 @@ const (
 	longestPause = 64 * time.Millisecond
 )
 
-// maxDeadConns is the number of dead connections that a read may meet: after a restart of
-// the database all idle connections of the pool are dead.
-const maxDeadConns = 100
-
 // An access says whether an operation writes. A read that meets a dead connection is
 // repeated. A write is not, because the database may have done it.
 type access bool
@@ -39,12 +35,12 @@ const (
 // has its key or its session id. It never leaves the package.
 var errConflict = errors.New("conflict with another session")
 
-// errNotVisible means that an update did not see the row that a query after it saw, as
-// happens on another node of a cluster. It never leaves the package.
+// errNotVisible means that an update did not find the row, but a later query did. This happens
+// if another node of a cluster has written the row. It never leaves the package.
 var errNotVisible = errors.New("the row was not visible to the update")
 
-// errInexact means that a plain read may have returned a value that the connection's settings
-// have changed. It never leaves the package.
+// errInexact means that the connection's settings may have changed a value that a plain read
+// returned. It never leaves the package.
 var errInexact = errors.New("a value may have been changed by the connection's settings")
 
 // run executes an operation. It retries when the database asks for a retry, when another
@@ -107,7 +103,8 @@ func pause(ctx context.Context, attempt int) error {
 	return wait.For(ctx, rand.N(longest))
 }
 
-// contractErrs are the errors of package bff: results, not failures of the database.
+// contractErrs are the errors of package bff. They are results of an operation and not failures
+// of the database.
 var contractErrs = []error{
 	bff.ErrSessionNotFound, bff.ErrSessionExists, bff.ErrSessionChanged, bff.ErrInvalidSession, bff.ErrInvalidFilter,
 }
@@ -127,7 +124,7 @@ func (s *GormStore) databaseErr(ctx context.Context, operation string, err error
 	if isWithoutPartition(err) {
 		remedy = noPartition
 	} else if remedy == "" && s.conn.dialect.isRefusal(err) && !isIDTaken(err) {
-		remedy = refused
+		remedy = refusedChange
 	}
 	if remedy != "" {
 		text += ": " + strings.ReplaceAll(remedy, "{table}", s.table)

@@ -16,12 +16,12 @@ type scanner struct {
 	renewed   timeColumn
 	expires   timeColumn
 	into      [8]any
-	known     int // the number of columns of into that the rows lack
+	omitted   int // the number of the first columns of into that the query omits: 1 if the key is known
 
 	plain bool
 }
 
-// A timeColumn is a time, with what the driver made of it.
+// A timeColumn is a time, with a note of the form in which the driver returned it.
 type timeColumn struct {
 	sqltime.Time
 	inUTC bool // the driver returned text, or a time in UTC
@@ -50,31 +50,29 @@ func newScanner(partitionKey string, way int) *scanner {
 func (d *dialect) newKeyScanner(key bff.UserSessionKey, way int) *scanner {
 	r := newScanner(key.PartitionKey, way)
 	if d.knowsKey() {
-		r.session.Key, r.known = key.Key, 1
+		r.session.Key, r.omitted = key.Key, 1
 	}
 	return r
 }
 
-// knowsKey reports whether a row that {is key} finds has exactly that key.
-func (d *dialect) knowsKey() bool { return d.ordinal != "" }
-
 // scan reads a row into session. It returns errInexact if the connection may have changed a
 // value on the way.
 func (r *scanner) scan(rows *sql.Rows) error {
-	if err := rows.Scan(r.into[r.known:]...); err != nil {
+	if err := rows.Scan(r.into[r.omitted:]...); err != nil {
 		return err
 	}
 	r.session.SessionID = r.sessionID.String
 	r.session.Created, r.session.Renewed, r.session.Expires = r.created.Time.Time, r.renewed.Time.Time, r.expires.Time.Time
 	if r.plain && !(r.created.inUTC && r.renewed.inUTC && r.expires.inUTC &&
-		(r.known > 0 || isExact(r.session.Key)) && isExact(r.session.SubjectID) && isExact(r.session.SessionID)) {
+		(r.omitted > 0 || isExact(r.session.Key)) && isExact(r.session.SubjectID) && isExact(r.session.SessionID)) {
 		return errInexact
 	}
 	return nil
 }
 
-// isExact reports whether the text is the same in every character set of a connection, but for
-// swe7 (seven bits for Swedish). A question mark can stand for a character that the set lacks.
+// isExact reports whether the text is the same in every character set of a connection except
+// swe7 (seven bits for Swedish). It is false for a question mark, which can stand for a character
+// that the character set lacks.
 func isExact(text string) bool {
 	for i := range len(text) {
 		if text[i] < ' ' || text[i] > '~' || text[i] == '?' {
@@ -116,6 +114,9 @@ func valuesOf(session bff.UserSession) bff.UserSessionUpdate {
 // timeArg returns the argument for a time.
 func (d *dialect) timeArg(t time.Time) any { return sqltime.Bind(d.name, t) }
 
+// now returns the argument for the present time.
+func (s *GormStore) now() any { return s.conn.dialect.timeArg(s.clock()) }
+
 // appendValues appends the arguments for the values that an insert or an update writes.
 // An absent value has no argument, see [setter]; a ticket is never absent.
 func (d *dialect) appendValues(args []any, values bff.UserSessionUpdate) []any {
@@ -136,9 +137,9 @@ func (d *dialect) appendValues(args []any, values bff.UserSessionUpdate) []any {
 	return append(args, values.Ticket)
 }
 
-// filterArgs returns the statement that a valid filter selects, as an index into
-// [statements.list] and [statements.deleteMany], and its arguments. The arguments are
-// nil if no row can match.
+// filterArgs returns the shape of a valid filter, which is the index of its statements in
+// [statements], and the arguments of these statements. The arguments are nil if no row can
+// match.
 func (d *dialect) filterArgs(partitionKey string, filter bff.UserSessionsFilter) (shape int, args []any) {
 	named := []string{partitionKey}
 	switch {

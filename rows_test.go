@@ -44,7 +44,7 @@ func TestScanner_PlainColumns(t *testing.T) {
 			for _, way := range []int{plain, exact} {
 				scanner := newScanner("app", way)
 				if known {
-					scanner.session.Key, scanner.known = "a key that is known: ?", 1
+					scanner.session.Key, scanner.omitted = "a key that is known: ?", 1
 				}
 				err := func() error {
 					rows, err := c.direct.Statement.ConnPool.QueryContext(t.Context(), "SELECT "+columns, args...)

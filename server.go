@@ -29,11 +29,12 @@ type server struct {
 	settings atomic.Pointer[settings] // nil: not read yet
 }
 
-// settings are settings of the connections, which the DSN or the server's configuration
-// makes.
+// settings are the settings of the connections that matter to the store. The DSN or the
+// server's configuration sets them.
 type settings struct {
-	// problem says why the store cannot work, and what to do. It is empty if the store
-	// can work. lost is a problem outside of a transaction of the application.
+	// problem says why the store cannot work and how to mend it. It is empty if the store
+	// can work. lost is the same for a problem that does not exist in a transaction of the
+	// application.
 	problem, lost string
 	// charset is the character set in which the connection sends strings, if some
 	// strings do not survive it; maxRune is the last character that does.
@@ -41,8 +42,8 @@ type settings struct {
 	maxRune rune
 	// unicode means that the connection returns strings in UTF-8.
 	unicode bool
-	// release means that a plain COMMIT closes the connection.
-	release bool
+	// commitCloses means that a COMMIT without NO RELEASE closes the connection.
+	commitCloses bool
 	// emptyIsNull means that the connection turns an empty string into NULL.
 	emptyIsNull bool
 }
@@ -51,7 +52,7 @@ type settings struct {
 // settings, a write would succeed and be lost, or a read would return a session that has ended:
 // checkSettings returns an error instead.
 func (c *conn) checkSettings(ctx context.Context) error {
-	if c.dialect.settings == "" {
+	if c.dialect.settingsQuery == "" {
 		return nil
 	}
 	found := c.settings(ctx)
@@ -65,15 +66,15 @@ func (c *conn) checkSettings(ctx context.Context) error {
 	return fmt.Errorf("%w: %s", errSettings, problem)
 }
 
-// settings returns the connection's settings. If they cannot be read, it returns none: the
-// operation itself will say why.
+// settings returns the connection's settings, or the zero settings if they cannot be read: the
+// operation that follows then fails with the reason.
 func (c *conn) settings(ctx context.Context) *settings {
 	if found := c.server.settings.Load(); found != nil {
 		return found
 	}
-	row, err := c.readSettings(ctx, c.dialect.settings)
+	row, err := c.readSettings(ctx, c.dialect.settingsQuery)
 	found := &settings{}
-	if err == nil && len(row) == strings.Count(c.dialect.settings, ",")+1 {
+	if err == nil && len(row) == strings.Count(c.dialect.settingsQuery, ",")+1 {
 		*found = c.dialect.judge(row, func(query string) bool {
 			_, err := c.readSettings(ctx, query)
 			return err == nil || ctx.Err() != nil || isBroken(err)
@@ -85,10 +86,10 @@ func (c *conn) settings(ctx context.Context) *settings {
 	return found
 }
 
-// wayToRead returns plain if the dialect has two ways to read and the connection's settings are
-// known to leave plain columns alone. Another connection than the one whose settings were read
-// can have other settings, so a scanner of plain columns checks every value: after one that may
-// have been changed, the store reads exactly for good.
+// wayToRead returns plain if the dialect has two ways to read and the connection's settings do
+// not change plain columns. The settings were read on one connection, and others may differ. So
+// a scanner of plain columns checks every value, and the store uses exact for ever after the
+// first value that the settings may have changed.
 func (c *conn) wayToRead(ctx context.Context) int {
 	if c.dialect.textColumn != "" && !c.server.readsExactly.Load() && c.settings(ctx).unicode {
 		return plain
@@ -156,7 +157,7 @@ func judgeMySQL(row []string, _ func(string) bool) (found settings) {
 	found.unicode = results == "utf8mb4"
 	switch limit, err := strconv.ParseUint(row[5], 10, 64); {
 	case client != connection && client != "binary" && connection != "binary":
-		// The server would convert every value, the bytes of a ticket too.
+		// The server would convert every value, including the bytes of a ticket.
 		found.problem = fmt.Sprintf("character_set_connection is %s, and character_set_client is %s, so that values would be changed: set only charset=utf8mb4 in the DSN", row[3], row[2])
 	case slices.Contains([]string{"ucs2", "utf16", "utf16le", "utf32"}, results):
 		found.problem = "character_set_results is " + results + ", in which numbers cannot be read: set only charset=utf8mb4 in the DSN"
@@ -169,7 +170,7 @@ func judgeMySQL(row []string, _ func(string) bool) (found settings) {
 	case strings.EqualFold(completion, "CHAIN") || completion == "1":
 		found.lost = "the connection has completion_type=CHAIN, so that writes would be lost" + remedy
 	default:
-		found.release = strings.EqualFold(completion, "RELEASE") || completion == "2"
+		found.commitCloses = strings.EqualFold(completion, "RELEASE") || completion == "2"
 	}
 	switch client {
 	case "utf8mb4", "binary", "":
@@ -181,7 +182,7 @@ func judgeMySQL(row []string, _ func(string) bool) (found settings) {
 	return found
 }
 
-// maxRows is more rows than a list of sessions may have.
+// maxRows is a number of rows that no list of sessions reaches.
 const maxRows = 1 << 31
 
 // charset returns one name for a character set of MySQL that has two.
@@ -193,14 +194,14 @@ func charset(name string) string {
 }
 
 // judgePostgres judges the row of postgresSettings. Some settings matter only if the driver
-// reads values as text: reads reports whether it can read the result of a query.
-func judgePostgres(row []string, reads func(query string) bool) (found settings) {
+// reads values as text: canRead reports whether it can read the result of a query.
+func judgePostgres(row []string, canRead func(query string) bool) (found settings) {
 	switch encoding := row[0]; {
 	case encoding != "UTF8" && encoding != "SQL_ASCII":
 		found.problem = "client_encoding is " + encoding + ", so that values would be changed: set client_encoding=UTF8 in the DSN"
-	case !strings.HasPrefix(row[1], "ISO") && !reads("SELECT clock_timestamp()"):
+	case !strings.HasPrefix(row[1], "ISO") && !canRead("SELECT clock_timestamp()"):
 		found.problem = "DateStyle is " + row[1] + ", in which the driver cannot read times with the DSN's default_query_exec_mode: set datestyle=ISO in the DSN"
-	case row[2] != "hex" && !reads(`SELECT '\x00'::bytea`):
+	case row[2] != "hex" && !canRead(`SELECT '\x00'::bytea`):
 		found.problem = "bytea_output is " + row[2] + ", in which the driver cannot read tickets with the DSN's default_query_exec_mode: set bytea_output=hex in the DSN"
 	}
 	return found
@@ -209,8 +210,8 @@ func judgePostgres(row []string, reads func(query string) bool) (found settings)
 // losesSavepoints reports whether a savepoint can hide the end of a transaction of the
 // application. A member of MySQL's Group Replication rolls a transaction back as soon as
 // another member's write needs its locks. The next statement fails with 1213, unless it is
-// a SAVEPOINT: that begins a new transaction, in which the rest is committed alone, and the
-// other members also commit what was rolled back here.
+// a SAVEPOINT: a SAVEPOINT succeeds and begins a new transaction. The COMMIT then commits only
+// the later statements on this member, and all statements on the other members.
 func (c *conn) losesSavepoints(ctx context.Context) bool {
 	if c.dialect.groupName == "" {
 		return false
@@ -254,7 +255,7 @@ func (c *conn) endsTransaction(ctx context.Context, err error) bool {
 // set or SQL mode. The error does not quote the string, and wraps [bff.ErrInvalidSession] if
 // the character set lacks one of its characters.
 func (c *conn) checkValues(ctx context.Context, args []any) error {
-	if c.dialect.settings == "" {
+	if c.dialect.settingsQuery == "" {
 		return nil
 	}
 	for _, arg := range args {

@@ -35,8 +35,8 @@ func TestSettings_Judged(t *testing.T) {
 		{&mysql, map[int]string{0: "off"}, "", settings{unicode: true, lost: "autocommit=0"}},
 		{&mysql, map[int]string{1: "chain"}, "", settings{unicode: true, lost: "completion_type=CHAIN"}},
 		{&mysql, map[int]string{1: "1"}, "", settings{unicode: true, lost: "completion_type=CHAIN"}},
-		{&mysql, map[int]string{1: "release"}, "", settings{unicode: true, release: true}},
-		{&mysql, map[int]string{1: "2"}, "", settings{unicode: true, release: true}},
+		{&mysql, map[int]string{1: "release"}, "", settings{unicode: true, commitCloses: true}},
+		{&mysql, map[int]string{1: "2"}, "", settings{unicode: true, commitCloses: true}},
 		{&mysql, map[int]string{1: "0"}, "", settings{unicode: true}},
 		{&mysql, map[int]string{2: "utf8", 3: "utf8mb3", 4: "utf8"}, "", settings{charset: "utf8", maxRune: 0xFFFF}},
 		{&mysql, map[int]string{2: "latin1", 3: "latin1"}, "", settings{unicode: true, charset: "latin1", maxRune: 0x7F}},
@@ -133,7 +133,7 @@ func TestSettings_Read(t *testing.T) {
 		"no settings at all": {"", "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := openConn(t, &dialect{name: "sqlite", settings: tt.query, judge: judge})
+			c := openConn(t, &dialect{name: "sqlite", settingsQuery: tt.query, judge: judge})
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
 			if name == "an ended context" {
@@ -159,7 +159,7 @@ func TestSettings_Read(t *testing.T) {
 // the application's transaction.
 func TestSettings_Primary(t *testing.T) {
 	for _, inTx := range []bool{false, true} {
-		c := openConn(t, &dialect{name: "sqlite", settings: "SELECT 'on'", judge: func([]string, func(string) bool) (found settings) { return found }})
+		c := openConn(t, &dialect{name: "sqlite", settingsQuery: "SELECT 'on'", judge: func([]string, func(string) bool) (found settings) { return found }})
 		c.inTx = inTx
 		resolved := 0
 		if err := c.direct.Callback().Update().Register("gorm:db_resolver", func(*gorm.DB) { resolved++ }); err != nil {
@@ -187,11 +187,11 @@ func TestSettings_TriedQuery(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			c := openConn(t, &dialect{name: "sqlite", settings: "SELECT 'x'", judge: func(_ []string, reads func(string) bool) settings {
+			c := openConn(t, &dialect{name: "sqlite", settingsQuery: "SELECT 'x'", judge: func(_ []string, canRead func(string) bool) settings {
 				if tt.ends {
 					cancel()
 				}
-				return settings{unicode: reads(tt.query)}
+				return settings{unicode: canRead(tt.query)}
 			}})
 			if got := c.settings(ctx).unicode; got != tt.want {
 				t.Errorf("readable: %t, want %t", got, tt.want)

@@ -1,9 +1,33 @@
 package usersession
 
 import (
+	"database/sql"
 	"fmt"
 	"strings"
 )
+
+var sqlserver = dialect{
+	name:          "sqlserver",
+	ordinal:       "CAST(%[1]s AS varbinary(400)) = CAST(?i AS varbinary(400))",
+	limit:         " OFFSET 0 ROWS FETCH NEXT ?n ROWS ONLY",
+	isolation:     sql.LevelReadCommitted,
+	savepoint:     "SAVE TRANSACTION usersession",
+	rollbackTo:    "ROLLBACK TRANSACTION usersession",
+	wrap:          fixTypes,
+	countsItself:  true,
+	settingsQuery: sqlserverSettings,
+	judge:         judgeSQLServer,
+	cleanup:       formReadPast,
+	cleanupBatch:  250,
+	duplicate:     []string{msDuplicateIndexKey, msDuplicateConstraint},
+	retry:         []string{msDeadlock, msSnapshotUpdateConflict},
+	remedies:      map[string]string{msInvalidObject: missingTable, msInvalidColumn: missingTable, msReadOnly: readOnly, msPermission: noPrivilege, msColumnPermission: noPrivilege, msSetOptions: "the connection has QUOTED_IDENTIFIER or another ANSI option OFF, which the filtered index forbids: leave them ON, as the driver does"},
+	// Babelfish may refuse to delete from the result of a query.
+	cleanupRefused: []string{msIncorrectSyntax, msInvalidObject, msNotUpdatable, babelfishUnmapped},
+	refusal: []string{
+		msConstraintConflict, msTriggerEndedBatch, msNull, msDuplicateIndexKey, msDuplicateConstraint, msTruncated, msTruncatedColumn,
+	},
+}
 
 // sqlserverTypes are the types of the placeholders in SQL Server, see bind.
 var sqlserverTypes = map[byte]string{
@@ -13,8 +37,8 @@ var sqlserverTypes = map[byte]string{
 	'b': "varbinary(max)",
 }
 
-// reportColumn is the name of the first column of the row with which a statement reports what it
-// has done.
+// reportColumn is the name of the first column of the row in which a statement returns its
+// result, see [conn.report].
 const reportColumn = "usersession_rows"
 
 // fixTypes returns a text that runs the statement in sp_executesql, with parameters of fixed
@@ -25,14 +49,14 @@ const reportColumn = "usersession_rows"
 // if the connection has NOCOUNT ON, and includes the rows that triggers have changed. A trigger
 // may also return rows of its own, before those of the statement, see [conn.report].
 //
-// A SELECT begins with a SELECT without effect, because the dbresolver plugin sends only
-// texts that begin so to a replica.
+// The text for a SELECT begins with a SELECT without effect, because the dbresolver plugin sends
+// only texts that begin with SELECT to a replica.
 func fixTypes(statement string, kinds []byte) string {
 	begin := ""
 	switch {
 	case strings.HasPrefix(statement, "SELECT"):
 		begin = "SELECT @p1 = @p1; "
-	case strings.Contains(statement, "@gone"): // it reports the batch, see deleteReadPast
+	case strings.Contains(statement, "@gone"): // deleteReadPast returns its result itself
 		statement = "SET NOCOUNT ON; " + statement
 	default:
 		statement = "SET NOCOUNT ON; " + statement + "; SELECT CAST(@@ROWCOUNT AS bigint) AS " + reportColumn

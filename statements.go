@@ -16,7 +16,7 @@ import (
 // There is a fixed number of them, so that each is written, prepared and planned once.
 // The comments list the arguments of each statement in order.
 type statements struct {
-	reads          [2]readStatements // the index is plain or exact
+	read           [2]readStatements // the index is plain or exact
 	version        string            // key, now
 	insert         setter            // partition key, key, values
 	insertOrFail   setter            // insert without insertIgnore
@@ -31,9 +31,9 @@ type statements struct {
 	deleteVersion string // key, version
 
 	// The index is the shape of the filter: bySubject, bySession or byBoth.
-	deleteMany [3]string // partition key, filter
-	pickMany   [3]string // partition key, filter
-	deleteOne  [3]string // partition key, filter, id
+	deleteMany       [3]string // partition key, filter
+	pickMany         [3]string // partition key, filter
+	deleteIfMatching [3]string // partition key, filter, id
 
 	// Conflicting rows.
 	deleteExpired          string // key, now
@@ -46,7 +46,7 @@ type statements struct {
 	pick            string // from, now, size
 	deletePicked    string // now; the ids take the place of {ids}
 	deleteUnforced  string // deletePicked where the server refuses to force an index
-	deleteBatch     string // now, size
+	deleteOldest    string // now, size
 	deleteReadPast  string // size, from, now
 	journalMode     string // SQLite only
 }
@@ -62,11 +62,10 @@ type readStatements struct {
 	pageBySubject [2]string // partition key, subject id, after id, now, size
 }
 
-// The ways to read columns: as they are, which the settings of a connection can change, or by
-// timeColumn and textColumn of the dialect.
+// The ways to read columns.
 const (
-	plain = iota
-	exact
+	plain = iota // the columns alone: a connection's settings can change their values
+	exact        // the dialect's timeColumn and textColumn
 )
 
 // The shapes of a filter: the columns that it compares.
@@ -84,9 +83,9 @@ const (
 
 // A setter is a statement that writes values, in variants for absent values: a session id
 // or an expiry that is absent is NULL in the text, and an absent creation time is not
-// written. NULL is not a parameter, because SQL Server needs the type of a parameter, and
-// not a NULLIF, because NULLIF also finds equal to the empty string every string that the
-// connection's collation ignores.
+// written. NULL is not a parameter, because SQL Server needs the type of a parameter. It is not
+// the result of NULLIF either, because NULLIF treats every string that the connection's
+// collation ignores as equal to the empty string.
 type setter [2][2][2]string // by the presence of session id, expiry and creation time
 
 func (s *setter) setting(values bff.UserSessionUpdate) string {
@@ -136,7 +135,7 @@ func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 	)
 	deleteUnique := cmp.Or(d.deleteUnique, "DELETE FROM {table}")
 	return &statements{
-		reads:   [2]readStatements{plain: newReadStatements(sql, "{plain "), exact: newReadStatements(sql, "{")},
+		read:    [2]readStatements{plain: newReadStatements(sql, "{plain "), exact: newReadStatements(sql, "{")},
 		version: sql("SELECT {version} FROM {table} WHERE {is key} AND {is live}"),
 
 		insert:       sets(insert + values + "{or ignore}"),
@@ -168,7 +167,7 @@ func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 			bySession: sql(pickMany + "{is session}"),
 			byBoth:    sql(pickMany + "{is subject} AND {is session}"),
 		},
-		deleteOne: [3]string{
+		deleteIfMatching: [3]string{
 			bySubject: sql(deleteUnique + deleteMany + "{is subject} AND {id} = ?n"),
 			bySession: sql(deleteUnique + deleteMany + "{is session} AND {id} = ?n"),
 			byBoth:    sql(deleteUnique + deleteMany + "{is subject} AND {is session} AND {id} = ?n"),
@@ -183,11 +182,12 @@ func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 		deletePicked:   sql(cmp.Or(d.deleteByID, "DELETE FROM {table}") + " WHERE {is expired} AND {id} IN ({ids})"),
 		deleteUnforced: sql("DELETE FROM {table} WHERE {is expired} AND {id} IN ({ids})"),
 		deleteReturning: sql("WITH picked AS (" + pick + " FOR UPDATE SKIP LOCKED)," +
-			// No index serves this check of the expiry, and an array has no join, so that the planner
-			// finds the rows by id, whatever its statistics say. It would read all expired rows.
+			// The planner must find the rows by id and not read all expired rows, whatever its
+			// statistics say. So the ids are in an array, which rules out a join, and the
+			// expiry is checked in a form that no index serves.
 			" gone AS (DELETE FROM {table} WHERE {id} = ANY (ARRAY(SELECT {id} FROM picked)) AND ({is expired}) IS TRUE RETURNING {id})" +
 			" SELECT (SELECT count(*) FROM picked), (SELECT count(*) FROM gone), (SELECT max({expires}) FROM picked)"),
-		deleteBatch: sql("DELETE FROM {table} WHERE {id} IN (SELECT {id} FROM {table} WHERE {is expired} ORDER BY {expires}{limit})"),
+		deleteOldest: sql("DELETE FROM {table} WHERE {id} IN (SELECT {id} FROM {table} WHERE {is expired} ORDER BY {expires}{limit})"),
 		deleteReadPast: sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED; DECLARE @gone TABLE (expires datetimeoffset(6));" +
 			" WITH picked AS (SELECT TOP (?n) {expires} FROM {table} WITH (READPAST, UPDLOCK, ROWLOCK, READCOMMITTEDLOCK)" +
 			" WHERE {expires} >= ?t AND {is expired} ORDER BY {expires})" +
@@ -197,13 +197,13 @@ func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 	}
 }
 
-// newReadStatements returns the statements that read the columns. way begins the names of the
-// columns.
-func newReadStatements(sql func(text string) string, way string) readStatements {
-	list := "SELECT " + way + "columns}, {ticket} FROM {table} WHERE {in partition} AND "
-	page := "SELECT " + way + "columns}, {id} FROM {table} WHERE {in partition} AND "
+// newReadStatements returns the statements that read sessions. prefix begins the names of the
+// columns in the texts: "{" for {columns}, or "{plain " for {plain columns}.
+func newReadStatements(sql func(text string) string, prefix string) readStatements {
+	list := "SELECT " + prefix + "columns}, {ticket} FROM {table} WHERE {in partition} AND "
+	page := "SELECT " + prefix + "columns}, {id} FROM {table} WHERE {in partition} AND "
 	return readStatements{
-		get: sql("SELECT " + way + "columns but key}, {ticket} FROM {table} WHERE {is key} AND {is live}"),
+		get: sql("SELECT " + prefix + "columns but key}, {ticket} FROM {table} WHERE {is key} AND {is live}"),
 		list: [3]string{
 			bySubject: sql(list + "{is subject} AND {is live} ORDER BY {id}"),
 			bySession: sql(list + "{is session} AND {is live} ORDER BY {id}"),
@@ -241,16 +241,16 @@ func bind(db *gorm.DB, d *dialect, text string) string {
 	return d.wrap(bound.String(), kinds)
 }
 
-// expand returns the replacer for the names in braces in the statements' texts. {columns}
-// are the columns that a scanner reads, but for the last. {columns but key} lacks the key only
-// if {is key} is ordinal, so that the key is known.
+// expand returns the replacer for the names in braces in the statements' texts. {columns} are
+// the columns that a scanner reads, except the last one: the ticket or the id. {columns but key}
+// leaves out the key only where knowsKey is true.
 func expand(d *dialect, table string, quote func(column string) string) *strings.Replacer {
 	is := func(column string) string {
-		plain := quote(column) + " = ?i"
+		compared := quote(column) + " = ?i"
 		if d.ordinal == "" {
-			return plain
+			return compared
 		}
-		return plain + " AND " + fmt.Sprintf(d.ordinal, quote(column))
+		return compared + " AND " + fmt.Sprintf(d.ordinal, quote(column))
 	}
 	read := func(column string) string { return fmt.Sprintf(cmp.Or(d.timeColumn, "%[1]s"), quote(column)) }
 	text := func(column string) string { return fmt.Sprintf(cmp.Or(d.textColumn, "%[1]s"), quote(column)) }
@@ -275,7 +275,7 @@ func expand(d *dialect, table string, quote func(column string) string) *strings
 		"{is session}", is("session_id"),
 		"{is live}", "(" + quote("expires") + " IS NULL OR " + quote("expires") + " > ?t)",
 		"{is expired}", quote("expires") + " <= ?t", // never true of NULL
-		"{limit}", d.page,
+		"{limit}", d.limit,
 		"{or ignore}", d.insertIgnore,
 	}
 	for _, column := range []string{

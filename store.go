@@ -45,7 +45,8 @@ var (
 // database; the store has nothing to close.
 //
 // NewGormStore refuses a dialect whose database does not enforce unique indexes, such as
-// ClickHouse. It cannot recognise one that speaks MySQL's or PostgreSQL's protocol.
+// ClickHouse. It does not recognise such a database behind the protocol of MySQL or
+// PostgreSQL.
 func NewGormStore(db *gorm.DB, opts ...Option) (*GormStore, error) {
 	if db == nil {
 		return nil, errors.New("usersession: NewGormStore: the *gorm.DB is nil")
@@ -86,25 +87,28 @@ func NewGormStore(db *gorm.DB, opts ...Option) (*GormStore, error) {
 // end of the transaction.
 //
 // The transaction must be on the same kind of database and not in DryRun mode: otherwise every
-// operation of the returned store fails. A conflict
-// ([bff.ErrSessionExists], [bff.ErrSessionChanged]) leaves it usable. A deadlock or a
-// serialization failure does not: the store returns the database's error, and the
-// application must retry the whole transaction. A context that ends in the middle of a
-// statement can also make the transaction unusable.
+// operation of the returned store fails. A conflict ([bff.ErrSessionExists],
+// [bff.ErrSessionChanged]) leaves the transaction usable. A deadlock or a serialization
+// failure does not: the store returns the database's error, and the application must retry
+// the whole transaction. A context that ends in the middle of a statement can also make the
+// transaction unusable.
 //
 // In MySQL's Group Replication, with several members that write, a SAVEPOINT can hide that
 // the server has rolled the transaction back: the COMMIT reports success, and the members
-// then differ. The store sets none there. If a conflict remains after it has deleted the
-// sessions to be replaced (a unique index of the team's own), its error says that the
+// then differ. There, the store sets no savepoint. If a unique index of the team's own still
+// conflicts after the store has deleted the sessions to be replaced, the error says that the
 // transaction must be rolled back. GORM's nested transactions are savepoints, too.
 //
-// Some settings end the whole transaction at an error, so that what the application wrote
-// before is lost, and a COMMIT may report success: SQL Server's XACT_ABORT ON (there, a
-// conflict ends it, too), innodb_rollback_on_timeout (error 1205), and MariaDB from 11.6 in
-// REPEATABLE READ (error 1020). On MySQL and MariaDB the error says that the transaction has
-// ended. Leave XACT_ABORT off, and after any database error roll the transaction back. On SQL Server use go-mssqldb 1.10 or later, which notices the end of a
-// transaction. A [bff.ReadCache] does not see what the transaction writes: call its Forget after
-// the commit.
+// With some settings, an error ends the whole transaction. The application's earlier writes
+// are then lost, although a COMMIT may report success. These settings are SQL Server's
+// XACT_ABORT ON, with which a conflict ends the transaction too; innodb_rollback_on_timeout
+// (error 1205); and REPEATABLE READ on MariaDB from 11.6 (error 1020). On MySQL and MariaDB
+// the store's error says that the transaction has ended. Leave XACT_ABORT off, and after any
+// database error roll the transaction back. On SQL Server use go-mssqldb 1.10 or later, which
+// notices the end of a transaction.
+//
+// A [bff.ReadCache] does not see the writes of the transaction: call its Forget after the
+// commit.
 func (s *GormStore) WithTx(tx *gorm.DB) *GormStore {
 	joined := &GormStore{
 		config: s.config, sql: s.sql, conn: newConn(tx, s.conn.dialect, s.server, s.config), server: s.server,
@@ -126,7 +130,7 @@ func (s *GormStore) GetUserSession(ctx context.Context, key bff.UserSessionKey) 
 		}
 		found, way := false, s.conn.wayToRead(ctx)
 		scanner := s.conn.dialect.newKeyScanner(key, way)
-		err := s.conn.eachRow(ctx, s.sql.reads[way].get, append(s.conn.dialect.keyArgs(key), s.now()), func(rows *sql.Rows) error {
+		err := s.conn.eachRow(ctx, s.sql.read[way].get, append(s.conn.dialect.keyArgs(key), s.now()), func(rows *sql.Rows) error {
 			found = true
 			return scanner.scan(rows)
 		})
@@ -193,7 +197,7 @@ func (s *GormStore) GetUserSessions(ctx context.Context, partitionKey string, fi
 		}
 		way := s.conn.wayToRead(ctx)
 		scanner := newScanner(partitionKey, way)
-		return s.conn.eachRow(ctx, s.sql.reads[way].list[shape], append(args, s.now()), func(rows *sql.Rows) error {
+		return s.conn.eachRow(ctx, s.sql.read[way].list[shape], append(args, s.now()), func(rows *sql.Rows) error {
 			err := scanner.scan(rows)
 			sessions = append(sessions, scanner.session)
 			return err
@@ -205,9 +209,9 @@ func (s *GormStore) GetUserSessions(ctx context.Context, partitionKey string, fi
 	return sessions, nil
 }
 
-// DeleteUserSessions implements [bff.UserSessionStore]. A row that a foreign key or a
-// trigger of the team's keeps does not stop the deletion of the others: the error says how
-// many stay.
+// DeleteUserSessions implements [bff.UserSessionStore]. If a foreign key or a trigger of the
+// team's keeps a row, the other rows are deleted all the same, and the error says how many
+// rows remain.
 func (s *GormStore) DeleteUserSessions(ctx context.Context, partitionKey string, filter bff.UserSessionsFilter) (deleted int64, err error) {
 	const operation = "delete user sessions"
 	err = s.run(ctx, writes, operation, func() (err error) {
@@ -226,6 +230,3 @@ func (s *GormStore) DeleteUserSessions(ctx context.Context, partitionKey string,
 	}
 	return deleted, err
 }
-
-// now returns the argument for the present time.
-func (s *GormStore) now() any { return s.conn.dialect.timeArg(s.clock()) }

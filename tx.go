@@ -12,23 +12,24 @@ import (
 
 // transaction runs body in a transaction of its own. In a transaction of the application
 // it runs body under a savepoint instead. If body returns an error, its statements are
-// rolled back, except where losesSavepoints: there body runs as a part of the application's
-// transaction.
+// rolled back, except where losesSavepoints is true: there body runs as a part of the
+// application's transaction.
 //
-// Nothing in the transaction is prepared on the pool: that can need a second connection while
-// the transaction holds the only one. A *sql.Tx uses what prepareFor has prepared.
+// The transaction prepares no statement on the pool: the preparation can need a second
+// connection while the transaction holds the only one. A *sql.Tx uses the statements that
+// prepareFor has prepared.
 func (c *conn) transaction(ctx context.Context, body func(tx *conn) error) error {
 	db := c.direct.WithContext(ctx)
 	if c.inTx {
 		if c.losesSavepoints(ctx) {
 			return body(c.in(db))
 		}
-		return c.savepoint(db, body)
+		return c.underSavepoint(db, body)
 	}
 	usePrimary(db)
 	if !c.server.refusesIsolation.Load() {
 		err := c.transactionAt(ctx, db, c.dialect.isolation, body)
-		if err == nil || !slices.Contains(c.dialect.refusesIsolation, errorCode(err)) {
+		if err == nil || !slices.Contains(c.dialect.isolationRefused, errorCode(err)) {
 			return err
 		}
 		c.server.refusesIsolation.Store(true)
@@ -92,9 +93,9 @@ func (c *conn) prepareFor(ctx context.Context, statements ...string) error {
 }
 
 // A sessionTx is a transaction whose BEGIN and COMMIT are statements on a connection of its
-// own: go-sql-driver/mysql sends the COMMIT and the ROLLBACK of a *sql.Tx without a deadline,
-// so that they would wait for as long as the network loses their packets. Its methods make
-// GORM's plugins take it for a transaction.
+// own. go-sql-driver/mysql sends the COMMIT and the ROLLBACK of a *sql.Tx without a deadline,
+// and would wait for an answer for as long as the network loses the packets. The methods Commit
+// and Rollback make GORM's plugins treat a sessionTx as a transaction.
 type sessionTx struct {
 	*sql.Conn
 	ctx context.Context
@@ -118,7 +119,7 @@ func (c *conn) transactionByStatements(ctx context.Context, db *gorm.DB, pool *s
 		return err
 	}
 	ended := false
-	defer func() { tx.release(ended) }()
+	defer func() { tx.giveBack(ended) }()
 	db.Statement.ConnPool = tx
 	if err = body(c.in(db)); err == nil {
 		err = tx.Commit()
@@ -128,7 +129,7 @@ func (c *conn) transactionByStatements(ctx context.Context, db *gorm.DB, pool *s
 }
 
 // beginSession begins a transaction on a connection of the pool. As database/sql does, it
-// takes another connection if one turns out to be dead.
+// takes another connection if a connection turns out to be dead.
 func (c *conn) beginSession(ctx context.Context, pool *sql.DB, begin []string) (sessionTx, error) {
 	for attempt := 1; ; attempt++ {
 		session, err := pool.Conn(ctx)
@@ -136,7 +137,7 @@ func (c *conn) beginSession(ctx context.Context, pool *sql.DB, begin []string) (
 			return sessionTx{}, err
 		}
 		tx := sessionTx{session, ctx, ""}
-		if found := c.server.settings.Load(); found != nil && found.release {
+		if found := c.server.settings.Load(); found != nil && found.commitCloses {
 			tx.suffix = " NO RELEASE"
 		}
 		for _, statement := range begin {
@@ -147,42 +148,45 @@ func (c *conn) beginSession(ctx context.Context, pool *sql.DB, begin []string) (
 		if err == nil {
 			return tx, nil
 		}
-		tx.release(false)
+		tx.giveBack(false)
 		if attempt == maxDeadConns || !errors.Is(err, driver.ErrBadConn) {
 			return sessionTx{}, err
 		}
 	}
 }
 
-// release returns the connection to the pool. If the transaction may still be open, it closes
+// giveBack returns the connection to the pool. If the transaction may still be open, it closes
 // the connection, which ends the transaction.
-func (tx sessionTx) release(ended bool) {
+func (tx sessionTx) giveBack(ended bool) {
 	if !ended {
 		_ = tx.Raw(func(any) error { return driver.ErrBadConn })
 	}
 	_ = tx.Close()
 }
 
-// in returns the conn that runs its statements in tx, one of the store's transactions.
+// in returns the conn for the body of a transaction or savepoint: it runs its statements in tx
+// and sets no savepoints of its own.
 func (c *conn) in(tx *gorm.DB) *conn {
 	return &conn{dialect: c.dialect, server: c.server, prepared: tx, direct: tx}
 }
 
-func (c *conn) savepoint(tx *gorm.DB, body func(tx *conn) error) error {
+// underSavepoint runs body under a savepoint of the application's transaction tx. If body
+// returns an error, it rolls back to the savepoint.
+func (c *conn) underSavepoint(tx *gorm.DB, body func(tx *conn) error) error {
 	if err := tx.Exec(c.dialect.savepoint).Error; err != nil {
 		return err
 	}
 	if err := body(c.in(tx)); err != nil {
 		// If the rollback fails too, the application's transaction is lost.
 		if tx.Exec(c.dialect.rollbackTo).Error == nil {
-			_ = c.release(tx)
+			_ = c.releaseSavepoint(tx)
 		}
 		return err
 	}
-	return c.release(tx)
+	return c.releaseSavepoint(tx)
 }
 
-func (c *conn) release(tx *gorm.DB) error {
+func (c *conn) releaseSavepoint(tx *gorm.DB) error {
 	if c.dialect.release == "" {
 		return nil
 	}
@@ -202,12 +206,3 @@ func (c *conn) withSavepoint(ctx context.Context, statement func(c *conn) error)
 // needsSavepoint reports whether an error of a statement would make a transaction of the
 // application unusable.
 func (c *conn) needsSavepoint() bool { return c.inTx && c.dialect.errorsAbort }
-
-// usePrimary makes db begin its transaction on the database to which the dbresolver
-// plugin sends the table's writes. The plugin itself resolves only single statements.
-func usePrimary(db *gorm.DB) {
-	if resolve := db.Callback().Update().Get("gorm:db_resolver"); resolve != nil {
-		resolve(db)
-		db.Statement.ConnPool = underlyingPool(db.Statement.ConnPool)
-	}
-}

@@ -82,7 +82,7 @@ func TestTransaction_ByStatements(t *testing.T) {
 // TestTransaction_IsolationRefused: if the server refuses the isolation level, the store uses the
 // server's own, from then on at once, on the database that dbresolver chooses for writes.
 func TestTransaction_IsolationRefused(t *testing.T) {
-	c, pool := openTxConn(t, &dialect{name: "sqlite", begin: []string{"SELECT 1", "BEGIN"}, isolation: sql.LevelReadCommitted, refusesIsolation: []string{"1665"}})
+	c, pool := openTxConn(t, &dialect{name: "sqlite", begin: []string{"SELECT 1", "BEGIN"}, isolation: sql.LevelReadCommitted, isolationRefused: []string{"1665"}})
 	resolved := 0
 	err := c.direct.Callback().Update().Register("gorm:db_resolver", func(db *gorm.DB) {
 		resolved++

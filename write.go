@@ -9,8 +9,8 @@ import (
 	"example.com/usersession/bff"
 )
 
-// errNothingUpdated rolls back the transaction of an update that has found no row to
-// change. It never leaves the package.
+// errNothingUpdated means that an update found no row to change. It rolls back the update's
+// transaction and never leaves the package.
 var errNothingUpdated = errors.New("nothing updated")
 
 // create makes one attempt to create a session.
@@ -37,8 +37,9 @@ func (s *GormStore) tryInsert(ctx context.Context, session bff.UserSession) erro
 	return s.conn.withSavepoint(ctx, func(c *conn) error { return s.insert(ctx, c, &s.sql.insert, &session) })
 }
 
-// evictAndInsert evicts rows that conflict with a session, with the statements, and inserts
-// it. In the transaction the INSERT may fail, and then the error tells the conflicts apart.
+// evictAndInsert evicts rows that conflict with a session and inserts the session, in one
+// transaction. statements are the statements that evict runs. The INSERT does not ignore a
+// conflict: its error tells a conflict with a session from an id that is taken.
 func (s *GormStore) evictAndInsert(ctx context.Context, session bff.UserSession, evict func(context.Context, *conn, bff.UserSession) error, statements ...string) error {
 	if err := s.conn.prepareFor(ctx, append(statements, s.sql.insertOrFail.setting(valuesOf(session)))...); err != nil {
 		return err
@@ -48,8 +49,8 @@ func (s *GormStore) evictAndInsert(ctx context.Context, session bff.UserSession,
 		func(tx *conn) error { return s.insert(ctx, tx, &s.sql.insertOrFail, &session) })
 }
 
-// evictAndWrite runs evict and write in one transaction. It returns errConflict, and
-// nothing is done, if write still conflicts.
+// evictAndWrite runs evict and write in one transaction. If write still conflicts, it rolls the
+// transaction back and returns errConflict.
 func (s *GormStore) evictAndWrite(ctx context.Context, evict, write func(tx *conn) error) error {
 	err := s.conn.transaction(ctx, func(tx *conn) error {
 		if err := evict(tx); err != nil {
@@ -73,7 +74,8 @@ func (s *GormStore) untilNoConflict(attempt func() error) error {
 	return err
 }
 
-// insert returns errConflict if a row has the key or the session id of the session.
+// insert inserts a session with the statement. It returns errConflict if a row has the key or
+// the session id of the session.
 func (s *GormStore) insert(ctx context.Context, c *conn, statement *setter, session *bff.UserSession) error {
 	args := make([]any, 0, 8)
 	args = append(args, session.PartitionKey, session.Key)
@@ -111,7 +113,7 @@ func (s *GormStore) evictExpiredRival(ctx context.Context, tx *conn, partitionKe
 	return err
 }
 
-// evictRivals deletes the row that has the session id, unless it is the row with the key.
+// evictRivals deletes the row that has the session id, unless that row has the key.
 func (s *GormStore) evictRivals(ctx context.Context, tx *conn, key bff.UserSessionKey, sessionID string) error {
 	_, err := tx.execWhere(ctx, s.sql.deleteRivals, tx.dialect.identityArgs(key.PartitionKey, sessionID, key.Key)...)
 	return err
@@ -163,7 +165,7 @@ func (s *GormStore) updateOrEvict(ctx context.Context, key bff.UserSessionKey, u
 	}
 }
 
-// updateRow returns errConflict if another row has the new session id, and
+// updateRow updates a row. It returns errConflict if another row has the new session id, and
 // errNothingUpdated if there is no row to change.
 func (s *GormStore) updateRow(ctx context.Context, c *conn, key bff.UserSessionKey, update bff.UserSessionUpdate) error {
 	statement := &s.sql.update
@@ -176,7 +178,7 @@ func (s *GormStore) updateRow(ctx context.Context, c *conn, key bff.UserSessionK
 }
 
 // updateEvicting updates a row and evicts its rivals in one statement. It returns the
-// errors of updateRow; errConflict means that a rival came in between.
+// errors of updateRow; errConflict means that another writer has added a rival in the meantime.
 func (s *GormStore) updateEvicting(ctx context.Context, c *conn, key bff.UserSessionKey, update bff.UserSessionUpdate) error {
 	statement := &s.sql.updateEvicting
 	args := append(c.dialect.keyArgs(key), s.now())

@@ -1,6 +1,6 @@
 // Package entities contains the GORM structs that define the schema of the user
-// sessions. The module ships no DDL, and its store never creates or alters a table:
-// the team does, from these structs.
+// sessions. The module ships no DDL, and its store never creates or alters a table: the
+// team does so, from these structs.
 //
 // A team creates the table from [UserSession] in the same way as its other tables:
 // with the generator in package migrations, with Atlas, or with

@@ -14,9 +14,9 @@ type UserSession struct {
 
 	// SubjectID is "" in a session that has no user yet. It is never NULL.
 	SubjectID Identity `gorm:"column:subject_id;not null;index:,composite:subject,priority:2"`
-	// SessionID is nil for a session without a session id. Any number of rows may have
-	// none. SQL Server treats NULLs in a unique index as equal, so there the condition
-	// of the index is needed; MySQL does not support the condition and does not need it.
+	// SessionID is nil for a session without a session id. Any number of rows may be NULL
+	// here. SQL Server treats NULLs in a unique index as equal and therefore needs the
+	// condition of the index; MySQL does not support the condition and does not need it.
 	SessionID *Identity `gorm:"column:session_id;uniqueIndex:,composite:session,priority:2,where:session_id IS NOT NULL;index:,composite:subject,priority:3"`
 
 	Created Timestamp `gorm:"column:created;not null"`

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// For waits for d, or until the context ends if that comes first: then it returns the
-// context's error. A d that is not positive still reports a context that has ended.
+// For waits for d, or until the context ends. It returns the context's error if the context has
+// ended, even if d is not positive.
 func For(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()
