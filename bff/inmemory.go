@@ -255,7 +255,7 @@ func (s *InMemoryStore) UserSessions(ctx context.Context, query UserSessionsQuer
 	}
 }
 
-// now returns the time in the precision of a stored expiry, for comparison with one.
+// now returns the time in the precision of a stored expiry, so that the two can be compared.
 func (s *InMemoryStore) now() time.Time { return stored(s.clock()) }
 
 // stored returns the time as a store keeps it.

@@ -20,9 +20,9 @@ const (
 
 // ReadCacheConfig configures [NewReadCache]. Zero values mean the defaults.
 type ReadCacheConfig struct {
-	// MaxStale is how long a session is answered from memory after it was read from the
-	// store, and so how late this host may see what another host has written, deleted or
-	// revoked. The default is 2 seconds, the maximum a minute.
+	// MaxStale is how long the cache answers with a session after it read the session from the
+	// store, and so the longest time after which this host sees a write, a deletion or a
+	// revocation of another host. The default is 2 seconds, the maximum a minute.
 	MaxStale time.Duration
 
 	// Size is the maximum number of sessions in memory. The default is 10,000.
@@ -32,8 +32,9 @@ type ReadCacheConfig struct {
 	MaxBytes int64
 
 	// Clock is the clock of the host. The default is [time.Now]. It should be the clock of
-	// the store, so that a session expires at the same moment in both. If it is set back and
-	// has no monotonic reading, which time.Now has, MaxStale takes as much longer.
+	// the store, so that a session expires at the same moment in both. The times of time.Now
+	// have a monotonic reading. If a clock without one is set back, sessions may be answered
+	// from memory longer than MaxStale, by as much as the clock was set back.
 	Clock func() time.Time
 }
 
@@ -64,24 +65,26 @@ type ReadCacheStats struct {
 // session less than MaxStale ago, and otherwise asks the store. Use one cache for all handlers of
 // a process, also for the back-channel logout.
 //
-//   - What is written, deleted or revoked through the cache is seen by every read that begins
-//     after the call has returned, also if the call failed. A read that was under way is not
-//     remembered.
-//   - What other hosts write, delete or revoke is seen after MaxStale at the latest. So is a write
-//     that the database completes after the call for it has failed, because the context ended or
-//     the connection broke. And so is the end of a session whose session id a replacement takes
-//     over if another host has given it that session id: the cache has it under the former one.
-//   - A session ends at its expiry exactly. That a session does not exist is not remembered.
-//   - Reads with a context of [WithFreshRead] ask the store; the packages of this module read so
-//     before a token refresh, a change of claims and a sign-out, and in AccessToken and Reload.
-//     Lists of sessions ask the store, too.
-//   - Reads of one session at the same time ask the store once, but for reads during a write that
-//     may change the session.
+//   - A read sees every write, deletion and revocation through the cache whose call returned
+//     before the read began, also if the call failed. The cache does not remember a read that was
+//     under way during such a call.
+//   - A read sees the writes, deletions and revocations of other hosts after MaxStale at the
+//     latest. The same bound holds in two further cases: if the database completes a write after
+//     its call has failed, because the context ended or the connection broke; and if a replacement
+//     ends a session to which another host has given the session id, while the cache has the
+//     session under its former session id.
+//   - A session ends at its expiry exactly. The cache does not remember that a session does not
+//     exist.
+//   - Reads with a context of [WithFreshRead] ask the store. The packages of this module use such
+//     reads before a token refresh, a change of claims and a sign-out, and in AccessToken and
+//     Reload. Lists of sessions ask the store, too.
+//   - Concurrent reads of one session ask the store once, except reads during a write that may
+//     change the session.
 //
-// Do not use it if a session that was revoked on another host must not be served for another
-// MaxStale. The cache is safe for concurrent use. The sessions that it returns belong to the
-// caller. It holds their tickets, as sealed as the store returned them, until newer sessions take
-// their place.
+// Do not use the cache if a session that was revoked on another host must not be served for
+// another MaxStale. The cache is safe for concurrent use. The sessions that it returns belong to
+// the caller. The cache holds their tickets, sealed as the store returned them, until newer
+// sessions take their place.
 //
 // It returns an error if the store is nil or a value of the configuration is out of range.
 func NewReadCache(store UserSessionStore, config ReadCacheConfig) (ReadCache, error) {
@@ -111,8 +114,8 @@ func NewReadCache(store UserSessionStore, config ReadCacheConfig) (ReadCache, er
 
 type freshRead struct{}
 
-// WithFreshRead returns a context with which a [ReadCache] asks the store. What the store returns
-// takes the place of what the cache has in memory for the key. Other stores ignore it.
+// WithFreshRead returns a context with which a [ReadCache] asks the store. The answer of the store
+// replaces the session that the cache has in memory. Other stores ignore the context's value.
 func WithFreshRead(ctx context.Context) context.Context {
 	return context.WithValue(ctx, freshRead{}, true)
 }
@@ -150,8 +153,9 @@ func (c *readCache) GetUserSession(ctx context.Context, key UserSessionKey) (Use
 			return UserSession{}, ctx.Err()
 		case <-read.done:
 		}
-		// Otherwise the context of the reading caller ended, or the read began before this
-		// caller came and does not answer it. A second one begins after.
+		// Without an answer, because the context of the reading caller ended or because the
+		// read began too early for this caller, try again. A read that this caller finds then
+		// has begun after the caller came, and answers it.
 		if read.complete && (waited || read.answersAt(now)) {
 			session = read.session
 			session.Ticket = bytes.Clone(session.Ticket)
@@ -160,7 +164,7 @@ func (c *readCache) GetUserSession(ctx context.Context, key UserSessionKey) (Use
 	}
 }
 
-// lead reads the session for this caller and for those that wait for the read.
+// lead reads the session for this caller and for the callers that wait for the read.
 func (c *readCache) lead(ctx context.Context, key UserSessionKey, read *underwayRead) (UserSession, error) {
 	defer c.memory.finish(key, read) // also if the store panics
 	session, err := c.store.GetUserSession(ctx, key)
@@ -194,8 +198,8 @@ func (c *readCache) GetUserSessions(ctx context.Context, partitionKey string, fi
 }
 
 func (c *readCache) DeleteUserSessions(ctx context.Context, partitionKey string, filter UserSessionsFilter) (int64, error) {
-	// Another host may have given a session in memory another subject id or session id, so
-	// that the filter matches sessions that do not look so here.
+	// All sessions of the partition are affected: another host may have given a session other
+	// ids than it has in memory, so that the filter matches it.
 	defer c.memory.write(affected{key: UserSessionKey{PartitionKey: partitionKey}, partition: true})()
 	return c.store.DeleteUserSessions(ctx, partitionKey, filter)
 }

@@ -7,8 +7,8 @@ func withCapabilities(c *readCache) ReadCache {
 	replacer, replaces := c.store.(UserSessionReplacer)
 	deleter, deletes := c.store.(UserSessionVersionDeleter)
 	r, d := cachedReplacer{c, replacer}, cachedDeleter{c, deleter}
-	l, lists := c.store.(UserSessionLister)        // which reads from the store
-	e, cleans := c.store.(UserSessionStoreCleanup) // which deletes what is expired for the cache, too
+	l, lists := c.store.(UserSessionLister)        // asks the store, as every list does
+	e, cleans := c.store.(UserSessionStoreCleanup) // deletes only sessions that have expired in the cache, too
 	type (
 		rep = cachedReplacer
 		del = cachedDeleter

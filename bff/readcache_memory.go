@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// readMemory holds the sessions of a [ReadCache], and knows which reads and writes are under way.
+// readMemory holds the sessions of a [ReadCache], and the reads and writes that are under way.
 type readMemory struct {
 	maxStale time.Duration
 	size     int
@@ -40,19 +40,19 @@ type remembered struct {
 	place   *list.Element
 }
 
-// underwayRead is a read that several callers may wait for. done is closed after the other
+// underwayRead is a read for which several callers may wait. done is closed after the other
 // fields are set.
 type underwayRead struct {
 	began    time.Time
 	done     chan struct{}
 	session  UserSession
 	err      error
-	complete bool // not if the context of the reading caller ended
+	complete bool // false if the context of the reading caller ended
 }
 
-// answersAt reports whether what was read also answers a caller that came at now, after the read
-// had begun: not if the session has expired in between, or was not found, because another host
-// may have created it in between.
+// answersAt reports whether the result of the read also answers a caller that came at now, after
+// the read had begun. It is false if the session has expired in the meantime, or if the read did
+// not find it, because another host may have created it in the meantime.
 func (r *underwayRead) answersAt(now time.Time) bool {
 	if r.err != nil {
 		return !errors.Is(r.err, ErrSessionNotFound)
@@ -68,8 +68,8 @@ func newReadMemory(config ReadCacheConfig) *readMemory {
 	}
 }
 
-// find returns the session in memory, or the read that the caller has to wait for. leads reports
-// that the caller itself has to do the read and to finish it.
+// find returns the session in memory, or a read. If leads is true, the caller must do the read and
+// finish it; otherwise it must wait for the read.
 func (m *readMemory) find(key UserSessionKey, now time.Time) (session UserSession, read *underwayRead, leads bool) {
 	m.mu.RLock()
 	found, ok := m.usable(key, now)
@@ -90,7 +90,7 @@ func (m *readMemory) find(key UserSessionKey, now time.Time) (session UserSessio
 	return UserSession{}, m.register(key, now), true
 }
 
-// begin forgets the session, and returns a read that the caller has to do and to finish. It takes
+// begin forgets the session, and returns a read that the caller must do and finish. The read takes
 // the place of a read that is under way.
 func (m *readMemory) begin(key UserSessionKey, now time.Time) *underwayRead {
 	m.mu.Lock()
@@ -122,8 +122,8 @@ func expired(session UserSession, now time.Time) bool {
 	return !session.Expires.IsZero() && !now.Before(session.Expires)
 }
 
-// recent reports whether something that was read at a time may still be used. It is false if the
-// clock was set back.
+// recent reports whether the result of a read that began at the time read may still be used. It
+// is false if the clock was set back.
 func (m *readMemory) recent(read, now time.Time) bool {
 	age := now.Sub(read)
 	return age >= 0 && age < m.maxStale
@@ -184,7 +184,7 @@ func (m *readMemory) drop(key UserSessionKey) {
 type affected struct {
 	key       UserSessionKey
 	sessionID string // of another session of the partition
-	partition bool   // all sessions of the partition, and not key
+	partition bool   // all sessions of the partition; key.Key is not used then
 }
 
 // write forgets the affected sessions, and the reads under way that may return them. The caller

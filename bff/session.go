@@ -41,8 +41,8 @@ type UserSessionKey struct {
 	Key          string
 }
 
-// A UserSessionUpdate holds the new values of a user session: all that can change.
-// An update writes each of them, but for a zero Created.
+// A UserSessionUpdate holds the new values of every field of a user session that can
+// change. An update writes all of them, except a zero Created.
 type UserSessionUpdate struct {
 	SubjectID string // "" makes the session anonymous
 	SessionID string // "" means none

@@ -15,14 +15,14 @@ const (
 	hashedSubject = "…sha256:"
 )
 
-// SubjectIDOf returns the subject id under which a row keeps the user with a sub claim. It is
-// the claim itself unless that is longer than [MaxIdentityLength]: a claim of up to 255 ASCII
-// characters, which OpenID Connect permits, has a subject id with its SHA-256. Other claims,
-// and the subject ids that SubjectIDOf returns, are returned as they are; a store refuses those
-// that are too long.
+// SubjectIDOf returns the subject id that a row has for the user with a sub claim. OpenID Connect
+// permits claims of up to 255 ASCII characters: for a claim that is longer than
+// [MaxIdentityLength], the subject id contains the SHA-256 of the claim. Every other claim is
+// returned as it is, and so is a subject id that SubjectIDOf has returned. A store refuses a
+// subject id that is too long.
 //
-// Package serverside applies it to the tickets and filters that it is given, and package
-// backchannel to logout tokens. An application that writes rows itself applies it to sub.
+// Package serverside calls SubjectIDOf for tickets and filters, and package backchannel for
+// logout tokens. An application that writes rows itself calls it for sub.
 func SubjectIDOf(sub string) string {
 	if len(sub) <= MaxIdentityLength || len(sub) > maxSubject {
 		return sub
@@ -32,13 +32,13 @@ func SubjectIDOf(sub string) string {
 			return sub
 		}
 	}
-	if sub[0] == ' ' || sub[len(sub)-1] == ' ' { // refused, as a short one is
+	if sub[0] == ' ' || sub[len(sub)-1] == ' ' { // a store refuses it, as it refuses a short claim with such a space
 		return sub
 	}
 	sum := sha256.Sum256([]byte(sub))
 	return hashedSubject + base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// ReservedSubject reports whether a sub claim looks like the subject id of another, long one.
-// No user may sign in with it.
+// ReservedSubject reports whether a sub claim looks like the subject id that SubjectIDOf returns
+// for a long claim. No user may sign in with such a claim.
 func ReservedSubject(sub string) bool { return strings.HasPrefix(sub, hashedSubject) }

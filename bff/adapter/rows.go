@@ -53,7 +53,7 @@ func (s *Sessions) seal(row *bff.UserSession, payload []byte) error {
 	return nil
 }
 
-// binding binds a payload to its row, in the partition that is asked.
+// binding returns the binding of a row's payload, with the partition of the configuration.
 func (s *Sessions) binding(row bff.UserSession) ticket.Binding {
 	row.PartitionKey = s.cfg.Partition
 	return ticket.BindingOf(row)
@@ -80,11 +80,11 @@ func expiry(t time.Time) time.Time {
 	return t.UTC().Truncate(time.Microsecond)
 }
 
-// attempts bounds how often a write is repeated that other writers conflict with. Of n writers
-// at the same time one succeeds in each round.
+// attempts is the maximum number of attempts of a write that conflicts with other writers. Of n
+// concurrent writers one succeeds in each round.
 const attempts = 100
 
-// giveWay waits before a repeated attempt, the longer the more attempts there were.
+// giveWay waits before an attempt is repeated, longer after more attempts.
 func giveWay(ctx context.Context, attempt int) error {
 	if attempt == 0 {
 		return nil
@@ -115,8 +115,8 @@ func (s *Sessions) removeLoaded(ctx context.Context, loaded *Session) error {
 }
 
 // present reads a session that another request has changed since it was loaded. It returns
-// ErrEnded if the session is gone, or if it has another user, or another session of the
-// provider, than every session that is given.
+// ErrEnded if the session is gone, or if its user or its session of the provider differs from
+// those of each expected session.
 func (s *Sessions) present(ctx context.Context, key string, expected ...*Session) (bff.UserSession, error) {
 	row, err := s.cfg.Store.GetUserSession(bff.WithFreshRead(ctx), s.storeKey(key))
 	switch {

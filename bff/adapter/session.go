@@ -15,8 +15,8 @@ import (
 )
 
 // ErrEnded is returned for a session that was loaded and has ended since: it was revoked,
-// signed out or rotated by another request, or it has expired. Nothing of it was kept. It wraps
-// [bff.ErrSessionNotFound].
+// signed out or rotated by another request, or it has expired. The store keeps no values of the
+// call. ErrEnded wraps [bff.ErrSessionNotFound].
 var ErrEnded = fmt.Errorf("adapter: the session has ended since it was loaded: %w", bff.ErrSessionNotFound)
 
 // An Identity says whose session it is. The zero Identity is that of an anonymous
@@ -29,9 +29,9 @@ type Identity struct {
 	// SessionID is the sid claim: the identity provider's session. Without it a back-channel
 	// logout finds the session by its user only. A session with a user and no SessionID gets
 	// "local-" and random characters, so that every session of a user has a name. Within the
-	// partition one session has a session id: a sign-in with the same one ends the former
-	// session. Without a SubjectID it is ignored, so that an application may sign out by removing
-	// the user from its values.
+	// partition only one session has a given session id: a sign-in with the same session id ends
+	// the former session. Without a SubjectID the SessionID is ignored, so that an application
+	// may sign out by removing the user from its values.
 	SessionID string
 
 	// IDTokenIssuedAt is the iat claim of the ID token of the sign-in. With it and
@@ -43,15 +43,15 @@ type Identity struct {
 // A Session is a session as it was read or written. Treat it as read-only: an update returns
 // a new one.
 type Session struct {
-	// SubjectID and SessionID are those of the row: SubjectID is [bff.SubjectIDOf] of the
-	// user's, and SessionID begins with "local-" if the provider gave none. Both are empty in
-	// an anonymous session.
+	// SubjectID and SessionID are the row's. SubjectID is [bff.SubjectIDOf] of
+	// [Identity].SubjectID, and SessionID begins with "local-" if the provider gave none. Both
+	// are empty in an anonymous session.
 	SubjectID, SessionID string
 
 	// Created, Renewed and Expires are in UTC. A zero Expires means never.
 	Created, Renewed, Expires time.Time
 
-	// Payload is what the session library has encoded.
+	// Payload is the values that the session library has encoded.
 	Payload []byte
 
 	key     string
@@ -70,19 +70,19 @@ func (s *Session) row(partition string) bff.UserSession {
 // Anonymous reports whether the session has no user.
 func (s *Session) Anonymous() bool { return s.SubjectID == "" }
 
-// A State is what a session library saves.
+// A State is the content of a session that a session library saves.
 type State struct {
 	Identity
-	// Payload is what the session library has encoded. The returned Session shares it: do not
-	// change it afterwards.
+	// Payload is the values that the session library has encoded. The returned Session shares
+	// it: do not change it afterwards.
 	Payload []byte
 	// Expires is the end of the session. The zero time means never.
 	Expires time.Time
 
-	// Merged are further sessions whose values are in Payload. The library has deleted them.
-	// A write returns [ErrEnded] if the sessions of one of their users were ended since it was
-	// loaded, as Create does for the continued session. The session that was to have the values
-	// is then deleted. It is nil in most libraries.
+	// Merged are further sessions whose values are in Payload and which the library has
+	// deleted. A write returns [ErrEnded] and deletes the written session if the sessions of a
+	// merged session's user were ended after the merged session was loaded, as Create does for
+	// the continued session. Merged is nil in most libraries.
 	Merged []*Session
 }
 
@@ -118,8 +118,9 @@ func KeyOf(secret string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// identify returns the subject id and the session id of the row. A user's session that has no
-// session id keeps the one that this package has given it, or gets one.
+// identify returns the subject id and the session id of the row. If the identity has a user and
+// no session id, the row keeps the session id that this package gave to the former session, or
+// gets a new one.
 func identify(id Identity, former *Session) (subjectID, sessionID string) {
 	subjectID = bff.SubjectIDOf(id.SubjectID)
 	switch {

@@ -39,17 +39,18 @@ func (s *Sessions) load(ctx context.Context, key string) (*Session, error) {
 	return session, err
 }
 
-// Create adds a session under a secret that no other session has had: a request that has loaded
-// the other one could otherwise save it into the new one. With a session id, it ends the former session that has the same one.
-// It returns [bff.ErrSessionExists] if a session has the secret already and state has no session
-// id; with a session id, the store may replace that session. It returns
-// [bff.ErrInvalidSession] if the store cannot keep the identity.
+// Create adds a session under a secret that no other session has had: otherwise a request that
+// has loaded the other session could save its values into the new session. If state has a session
+// id, Create ends the former session that has the same session id. It returns
+// [bff.ErrSessionExists] if a session has the secret already and state has no session id; with a
+// session id, the store may replace that session. It returns [bff.ErrInvalidSession] if the store
+// cannot keep the identity.
 //
-// continued is the session that the new one continues under a new secret, if the library
-// has already deleted it with [Sessions.Delete]; otherwise it is nil. Create then returns
-// [ErrEnded] if the user's sessions were ended since it was loaded, by a back-channel logout,
-// [Sessions.EndSession] or [Sessions.EndSessions]. Prefer [Sessions.Rotate], which also notices a
-// session that was deleted in any other way.
+// continued is the session that the new session continues under a new secret, if the library has
+// already deleted it with [Sessions.Delete]; otherwise it is nil. With continued, Create returns
+// [ErrEnded] if the user's sessions were ended after continued was loaded, by a back-channel
+// logout, [Sessions.EndSession] or [Sessions.EndSessions]. Prefer [Sessions.Rotate], which also
+// notices a session that was deleted in any other way.
 func (s *Sessions) Create(ctx context.Context, secret string, state State, continued *Session) (*Session, error) {
 	if secret == "" {
 		return nil, errNoSecret
@@ -72,10 +73,10 @@ func (s *Sessions) Create(ctx context.Context, secret string, state State, conti
 	return s.written(ctx, row, state, continued)
 }
 
-// Save writes a loaded session back, with a new identity if that has changed. It only ever
-// updates: if the session is gone, or has another user by now, it returns [ErrEnded] and
-// writes nothing. Of concurrent saves the last one wins. With a new session id, it ends the
-// former session that has the same one.
+// Save writes a loaded session back, with a new identity if the identity has changed. It only
+// ever updates: if the session is gone, or has another user by now, Save returns [ErrEnded] and
+// writes nothing. Of concurrent saves the last one wins. If the session id is new, Save ends the
+// former session that has the same session id.
 func (s *Sessions) Save(ctx context.Context, loaded *Session, state State) (*Session, error) {
 	ctx, cancel := s.withTimeout(ctx)
 	defer cancel()
@@ -91,7 +92,7 @@ func (s *Sessions) Save(ctx context.Context, loaded *Session, state State) (*Ses
 	return s.written(ctx, row, state, loaded)
 }
 
-// update writes the row of a loaded session, whatever other values another request has saved.
+// update writes the row of a loaded session, also over values that another request has saved.
 func (s *Sessions) update(ctx context.Context, row *bff.UserSession, loaded *Session) error {
 	for i := range attempts {
 		if err := giveWay(ctx, i); err != nil {
@@ -163,11 +164,11 @@ func (s *Sessions) renewalDue(loaded *Session, expires time.Time) bool {
 	return expires.Before(loaded.Expires) || loaded.Expires.Sub(now) < expires.Sub(now)/2
 }
 
-// Rotate continues a loaded session under a new secret: at sign-in, so that knowing
-// the former secret gives no access to the new session. The session of a user goes on only if this call has
-// ended the former one: if that is gone, or has another user by now, Rotate returns [ErrEnded].
-// Of concurrent rotations one succeeds. An anonymous session may be gone, since it carries
-// no user's rights: a double click on a sign-in button does not fail.
+// Rotate continues a loaded session under a new secret: at sign-in, so that the former secret
+// gives no access to the new session. The session of a user continues only if this call has ended
+// the former session: if the former session is gone, or has another user by now, Rotate returns
+// [ErrEnded]. Of concurrent rotations one succeeds. An anonymous session may be gone, since it
+// carries no user's rights: a double click on a sign-in button does not fail.
 func (s *Sessions) Rotate(ctx context.Context, loaded *Session, secret string, state State) (*Session, error) {
 	if secret == "" {
 		return nil, errNoSecret
@@ -178,9 +179,9 @@ func (s *Sessions) Rotate(ctx context.Context, loaded *Session, secret string, s
 	ctx, cancel := s.withTimeout(ctx)
 	defer cancel()
 	subjectID, sessionID := identify(state.Identity, nil)
-	// The new session exists before the former one is deleted, so that a revocation by user
-	// always finds one of them. Until then it has a session id of its own, because the former
-	// one may have the same.
+	// The new session exists before the former session is deleted, so that a revocation by user
+	// always finds one of them. Until the deletion the new session has a session id of its own,
+	// because the former session may have the same session id.
 	first := sessionID
 	if state.SessionID != "" {
 		first = logoutnote.LocalPrefix + NewSecret()
@@ -251,10 +252,10 @@ func (s *Sessions) Remove(ctx context.Context, session *Session) (bool, error) {
 	return n > 0, nil
 }
 
-// End removes a loaded session under the condition of [Sessions.Rotate]: if it is gone, or has
-// another user by now, End returns [ErrEnded] and removes nothing. Of concurrent calls one
+// End removes a loaded session under the condition of [Sessions.Rotate]: if the session is gone,
+// or has another user by now, End returns [ErrEnded] and removes nothing. Of concurrent calls one
 // succeeds. It is for a library that deletes the former session of a rotation before it saves
-// the next one.
+// the new session.
 func (s *Sessions) End(ctx context.Context, loaded *Session) error {
 	ctx, cancel := s.withTimeout(ctx)
 	defer cancel()
@@ -279,7 +280,7 @@ func (s *Sessions) written(ctx context.Context, row bff.UserSession, state State
 	return session, nil
 }
 
-// restore makes a session again what it was before a sign-in that could not be checked. It
+// restore writes a session's former values back after a sign-in that could not be checked. It
 // returns the reason.
 func (s *Sessions) restore(ctx context.Context, row bff.UserSession, former *Session, reason error) error {
 	ctx, cancel := s.withTimeout(context.WithoutCancel(ctx))

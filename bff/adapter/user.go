@@ -12,15 +12,16 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-// EndSessions ends all sessions of a user and returns how many it has ended. A rotation of
-// one of them that is under way ends too. An empty subject id is refused with
-// [bff.ErrInvalidFilter]. If it fails, some sessions may have ended, and it can be repeated.
+// EndSessions ends all sessions of a user and returns how many it has ended. A rotation that is
+// under way does not continue an ended session. An empty subject id is refused with
+// [bff.ErrInvalidFilter]. After an error some sessions may have ended, and the call can be
+// repeated.
 func (s *Sessions) EndSessions(ctx context.Context, subjectID string) (int64, error) {
 	return s.end(ctx, bff.UserSessionsFilter{SubjectID: bff.SubjectIDOf(subjectID)})
 }
 
-// EndSession ends one session of a user, which [Session].SessionID names, as EndSessions does.
-// A user can end no other user's session with it.
+// EndSession ends one session of a user, which [Session].SessionID names, as EndSessions does. It
+// does not end another user's session.
 func (s *Sessions) EndSession(ctx context.Context, subjectID, sessionID string) (int64, error) {
 	if subjectID == "" || sessionID == "" {
 		return 0, fmt.Errorf("adapter: ending a session: %w", bff.ErrInvalidFilter)
@@ -29,7 +30,7 @@ func (s *Sessions) EndSession(ctx context.Context, subjectID, sessionID string) 
 }
 
 // requestTime is the assumed maximum time between the load and the save of a session in one
-// request, for what the store alone cannot tell: see [Sessions.Create].
+// request. The notes of ended sessions, which [Sessions.Create] needs, last that long.
 const requestTime = time.Hour
 
 // clockSkew is the assumed maximum difference between the clocks of two hosts.
@@ -83,9 +84,9 @@ func (s *Sessions) endedSince(ctx context.Context, row bff.UserSession, former *
 	if former == nil || former.Anonymous() || former.key == row.Key {
 		return false, nil
 	}
-	// A rotation: the session was there when it was read, so that a logout before that
-	// time was an earlier one. By other hosts' clocks it may have been a little earlier, and a
-	// read cache may have had it in memory.
+	// The former session existed when it was read, so that a logout before that time did not
+	// end it. The margin is for the clocks of other hosts, and for a read cache that may have
+	// returned the session from memory.
 	since := former.read.Add(-clockSkew - bff.MaxMaxStale)
 	if former.Created.After(since) {
 		since = former.Created
@@ -133,9 +134,9 @@ func (s *Sessions) UserSessions(ctx context.Context, subjectID string) ([]*Sessi
 // ErrNotListable is the error of [Sessions.All] if the store is no [bff.UserSessionLister].
 var ErrNotListable = errors.New("adapter: the store does not list sessions: it is no bff.UserSessionLister")
 
-// All yields every live session of the partition, also the anonymous ones, and leaves out
-// those whose payload does not open. It reads each session by itself and is meant for
-// administration. It ends with the first error.
+// All yields every live session of the partition, also the anonymous ones, except sessions whose
+// payload does not open. It reads the sessions one by one and is meant for administration. It
+// ends with the first error.
 func (s *Sessions) All(ctx context.Context) iter.Seq2[*Session, error] {
 	return func(yield func(*Session, error) bool) {
 		lister, ok := s.cfg.Store.(bff.UserSessionLister)

@@ -24,11 +24,11 @@
 //
 // # Answers of the proxy itself
 //
-// They are JSON with an error code: 401 signed_out, or sign_in_again if the session goes on
-// but the provider gives no more tokens; 403 for a call of another site; 404 for a path
-// outside of the API; 502 api_unreachable; 503 try_again if the session cannot be read or the
-// provider cannot be reached.
+// The proxy's own answers are JSON with an error code: 401 signed_out, or sign_in_again if the
+// session goes on but the provider gives no more tokens; 403 for a call of another site; 404 for
+// a path outside of the API; 502 api_unreachable; 503 try_again if the session cannot be read or
+// the provider cannot be reached.
 //
-// A stream or a WebSocket that runs when the session is revoked runs on until it ends: the
-// session is read when the call begins.
+// The session is read when a call begins. A stream or a WebSocket that is open when the session
+// is revoked stays open until it ends by itself.
 package apiproxy

@@ -86,8 +86,8 @@ func privately(values []string) string {
 	return strings.Join(kept, ", ")
 }
 
-// location returns where a redirect of the API leads the browser: below the proxy's prefix if
-// it stays within the API.
+// location returns the Location that the browser gets for a redirect of the API: an address below
+// the proxy's prefix if the redirect stays within the API.
 func (p *Proxy) location(response *http.Response, location string) string {
 	to, err := response.Request.URL.Parse(location)
 	if err != nil || to.Scheme != p.target.Scheme || to.Host != p.target.Host {

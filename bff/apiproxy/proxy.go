@@ -155,8 +155,8 @@ func (p *Proxy) call(w http.ResponseWriter, r *http.Request) {
 	proxy.ServeHTTP(newFinalWriter(w), r)
 }
 
-// replayable keeps a small body, so that the request can be sent again. The function that it
-// returns is nil for a request with a larger body, or one of unknown length.
+// replayable keeps a small body, so that the request can be sent again. The returned function is
+// nil for a request with a larger body, or with a body of unknown length.
 func replayable(r *http.Request) (*http.Request, func() (io.ReadCloser, error), error) {
 	if r.ContentLength <= 0 || r.ContentLength > maxReplayedBody {
 		return r, nil, nil
@@ -216,7 +216,7 @@ func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
 		answer(w, http.StatusBadGateway, "api_unreachable")
 		return
 	}
-	// Other errors are of the session or of the provider.
+	// Other errors come from the read of the session or from the provider.
 	status, code := http.StatusServiceUnavailable, "try_again"
 	if _, ok := errors.AsType[apiError](err); ok {
 		status, code = http.StatusBadGateway, "api_unreachable"

@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// A finalWriter passes on one answer: the final one, or the switch of protocols. An
-// informational answer of the API must not reach the browser, and ReverseProxy clears all
-// headers after one: so it gets headers of its own, and the BFF's headers stay.
+// A finalWriter passes on one answer: the final one, or the switch of protocols. Informational
+// answers of the API must not reach the browser, and ReverseProxy clears all headers after an
+// informational answer. So ReverseProxy gets the headers of the finalWriter to write to, and the
+// BFF's own headers stay.
 type finalWriter struct {
 	http.ResponseWriter
 	header http.Header
@@ -34,7 +35,7 @@ func (w *finalWriter) WriteHeader(status int) {
 	w.wrote = true
 	maps.Copy(w.ResponseWriter.Header(), w.header)
 	if kind, _, err := mime.ParseMediaType(w.header.Get("Content-Type")); err == nil && kind == "text/event-stream" {
-		// A stream lasts as long as it likes, whatever the server's timeouts.
+		// The server's timeouts must not end a stream.
 		controller := http.NewResponseController(w.ResponseWriter)
 		_ = controller.SetWriteDeadline(time.Time{})
 		_ = controller.SetReadDeadline(time.Time{})

@@ -40,11 +40,11 @@ type Sessions interface {
 	BackchannelLogout(ctx context.Context, filter bff.UserSessionsFilter) (int64, error)
 }
 
-// A LogoutRecorder is what [Sessions] may be, too: sessions for which a logout also ends a
-// sign-in that is under way, after the provider has issued the ID token and before the
-// session exists. [Handler] calls RecordLogout before it ends the sessions, and the sign-in
-// looks for recorded logouts after it has written its session. *serverside.Sessions and
-// [StoreSessions] implement it.
+// A LogoutRecorder is an optional interface of [Sessions]. With it, a logout also ends a sign-in
+// that is under way, after the provider has issued the ID token and before the session exists.
+// [Handler] calls RecordLogout before it ends the sessions, and the sign-in looks for recorded
+// logouts after it has written its session. *serverside.Sessions and [StoreSessions] implement
+// LogoutRecorder.
 type LogoutRecorder interface {
 	// RecordLogout records that the provider ended the sessions that match the filter.
 	// From its return until the given time, a matching sign-in whose ID token was not
@@ -93,14 +93,14 @@ type Config struct {
 	// host's. The default is [DefaultClockSkew]. A Verifier checks exp too, and must
 	// tolerate the same difference.
 	ClockSkew time.Duration
-	// StoreTimeout is one deadline for what a logout asks of Replay and of Sessions before
-	// the sessions have ended. It bounds separately the write of the used token to
-	// Replay. It should not be shorter than the StoreTimeout of serverside. The default is
-	// [DefaultStoreTimeout].
+	// StoreTimeout is one deadline for all calls of Replay and Sessions until the sessions
+	// have ended. The write of the used token to Replay then has a deadline of its own of the
+	// same length. StoreTimeout should not be shorter than the StoreTimeout of serverside. The
+	// default is [DefaultStoreTimeout].
 	StoreTimeout time.Duration
 	// InsecureAcceptUntypedTokens also accepts tokens whose typ is JWT or missing, which
-	// some providers send. Then only its claims distinguish a logout token from a token
-	// of another kind.
+	// some providers send. Then only the claims distinguish a logout token from a token of
+	// another kind.
 	InsecureAcceptUntypedTokens bool
 
 	// Logger logs logouts and refused tokens, but never a token. Nil means
@@ -280,7 +280,7 @@ func (h *Handler) endSessions(ctx context.Context, token logoutToken) (int64, er
 	return n, cmp.Or(err, recordErr)
 }
 
-// record records the logout if the sessions can do that.
+// record records the logout if the sessions are a [LogoutRecorder].
 func (h *Handler) record(ctx context.Context, token logoutToken, filter bff.UserSessionsFilter) error {
 	recorder, ok := h.cfg.Sessions.(LogoutRecorder)
 	if !ok {

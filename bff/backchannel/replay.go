@@ -16,9 +16,9 @@ import (
 // A ReplayMemory remembers which logout tokens were used. It must be safe for concurrent use.
 //
 // [Handler] calls Used before it ends sessions and Remember after they have ended, so that a
-// token whose logout failed is not remembered. The token id that it passes is made of the jti and
-// the aud: a provider may use one jti for the tokens that it sends to several clients, and these
-// may share a memory.
+// token whose logout failed is not remembered. The token id is made of the jti and the aud: a
+// provider may use one jti for the tokens that it sends to several clients, and the clients may
+// share a memory.
 type ReplayMemory interface {
 	// Used reports whether the issuer's token with the id is remembered. From the
 	// return of Remember until the time that Remember was given, Used reports true on

@@ -17,8 +17,8 @@ type StoreSessions struct{ notes logoutnote.Notes }
 // sessions are kept by another library than package serverside: scs, gorilla/sessions or
 // its own. When a user signs in, the application must set [bff.UserSession].SubjectID to
 // [bff.SubjectIDOf] of the sub claim and SessionID to the sid claim, and then ask
-// [StoreSessions.SignInEnded]. Without a
-// sid claim, SessionID is empty or begins with "local-".
+// [StoreSessions.SignInEnded]. Without a sid claim, SessionID must be empty or begin with
+// "local-".
 //
 // A logout deletes rows of the partition, live or expired:
 //
@@ -33,8 +33,8 @@ type StoreSessions struct{ notes logoutnote.Notes }
 // deleted, and the logout may be repeated.
 //
 // Only the rows are deleted: ForStore does not revoke refresh tokens that the application
-// keeps in them. A logout also leaves rows in the partition "backchannel-logouts", which is
-// reserved for them, until the logout token would be refused for its age.
+// keeps in them. A logout also writes rows to the partition "backchannel-logouts", which is
+// reserved for such rows. They expire when the logout token would be refused for its age.
 //
 // The issuer is compared with the token's iss byte by byte: "https://id.example" and
 // "https://id.example/" are different issuers. A row has no issuer, so each identity
@@ -46,7 +46,8 @@ func ForStore(store bff.UserSessionStore, partition, issuer string) StoreSession
 	return StoreSessions{logoutnote.Notes{Store: store, Partition: partition, Issuer: issuer}}
 }
 
-// check is called by New, because ForStore returns no error.
+// check returns an error if the arguments of ForStore, which itself returns no error, are not
+// usable.
 func (s StoreSessions) check() error {
 	if s.notes.Store == nil {
 		return errors.New("the store is nil")

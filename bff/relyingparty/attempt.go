@@ -24,7 +24,7 @@ const (
 	// attemptsAtOnce bounds the sign-ins that one browser has begun: their cookies stay below
 	// 8 kB together, however long the return URLs are.
 	attemptsAtOnce = 12
-	// attemptPurpose names the keys that seal attempts: they open no ticket.
+	// attemptPurpose is the purpose of the keys that seal attempts. These keys open no ticket.
 	attemptPurpose = "example.com/usersession relyingparty sign-in v1"
 )
 
@@ -133,8 +133,8 @@ func (a attempts) keep(w http.ResponseWriter, r *http.Request, at attempt) (stat
 	return state, nil
 }
 
-// surplus returns the names of the cookies to delete before another attempt begins: those that
-// do not open or have expired, and then the oldest.
+// surplus returns the names of the cookies to delete before another attempt begins: the cookies
+// that do not open or have expired, and the oldest of the others if there is no room for one more.
 func (a attempts) surplus(r *http.Request) []string {
 	type old struct {
 		name    string
@@ -163,8 +163,8 @@ func (a attempts) surplus(r *http.Request) []string {
 	return names
 }
 
-// openState returns the state parameter's content. It reports false if this client has not
-// sealed it or it has expired.
+// openState returns the state parameter's content. It reports false if the parameter was not
+// sealed by this client or has expired.
 func (a attempts) openState(state string) (sealedState, bool) {
 	var s sealedState
 	if !a.open(statePart, state, &s) {

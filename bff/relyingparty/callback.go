@@ -64,8 +64,9 @@ func repeated(query url.Values) bool {
 	return false
 }
 
-// redeem returns the ticket of a response to an attempt of this browser. The attempt's cookie
-// stays if the provider or the store is unavailable, so that the user can load the page again.
+// redeem exchanges the code of a response to an attempt of this browser and returns the ticket. The
+// attempt's cookie stays if the provider or the store is unavailable, so that the user can load the
+// page again.
 func (e *endpoints) redeem(w http.ResponseWriter, r *http.Request, query url.Values, at attempt) (ticket.Ticket, *Failure, error) {
 	ctx := r.Context()
 	found, err := e.provider.discover(ctx)
@@ -85,7 +86,7 @@ func (e *endpoints) redeem(w http.ResponseWriter, r *http.Request, query url.Val
 		}
 		return failed(failRefused(http.StatusBadRequest, code, at.Return), nil)
 	}
-	// What can be repeated comes before the code is used.
+	// The steps that can be repeated come before the code is used.
 	if err := found.keys.Fetch(ctx); err != nil {
 		return failed(failProvider(at.Return), err)
 	}
@@ -131,8 +132,8 @@ func (e *endpoints) ticketOf(ctx context.Context, found *discovered, token *oaut
 		}
 		return failed(failToken(at.Return), err)
 	}
-	// Only now, after something that only the provider could give, a row is written for the
-	// request. The provider accepts a code only once, so of several uses one gets here.
+	// A request writes a row only now, after it has proved with tokens of the provider that it is
+	// not forged. The provider accepts a code only once, so of several uses one gets here.
 	first, err := e.remember(ctx, at)
 	if err != nil || !first {
 		e.revokeUnused(ctx, token)
@@ -161,15 +162,15 @@ func (e *endpoints) wasUsed(ctx context.Context, at attempt) (bool, error) {
 	return e.used.Used(ctx, e.usedIssuer(), at.ID)
 }
 
-// remember reports whether the attempt succeeds for the first time, on any host.
+// remember stores the attempt as used, and reports whether it was not used before on any host.
 func (e *endpoints) remember(ctx context.Context, at attempt) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.sessions.Config().StoreTimeout)
 	defer cancel()
 	return e.used.Remember(ctx, e.usedIssuer(), at.ID, at.expires())
 }
 
-// revokeUnused revokes the refresh token of a grant that no session has. Its failure is not the
-// user's: the provider ends the grant later.
+// revokeUnused revokes the refresh token of a grant that no session has. It ignores an error: the
+// provider ends the grant later by itself.
 func (e *endpoints) revokeUnused(ctx context.Context, token *oauth2.Token) {
 	if token.RefreshToken == "" {
 		return

@@ -21,10 +21,10 @@
 //
 // # What it does
 //
-// A sign-in uses the authorization code flow with PKCE (S256), state and nonce. What the sign-in
-// needs until it ends is sealed in the state parameter and in a cookie, so that the server keeps
-// nothing for sign-ins that are abandoned, several tabs can sign in at once, and only the browser
-// that began a sign-in can end it, once, on whatever host. The ID token is checked as OpenID
+// A sign-in uses the authorization code flow with PKCE (S256), state and nonce. The values that the
+// sign-in needs until it ends are sealed in the state parameter and in a cookie. So the server
+// keeps nothing for abandoned sign-ins, several tabs can sign in at once, and only the browser that
+// began a sign-in can end it, once, on any host. The ID token is checked as OpenID
 // Connect Core 1.0, section 3.1.3.7, requires, and so is the issuer of the response (RFC 9207).
 // The claims of the userinfo endpoint complete those of the ID token.
 //

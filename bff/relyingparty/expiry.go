@@ -12,11 +12,11 @@ import (
 // defaultTokenLife is the life of an access token whose expires_in is not a positive number.
 const defaultTokenLife = time.Minute
 
-// withWholeSeconds returns the body of a token answer with a positive whole number as its
-// expires_in, or the body as it is if it has none. The oauth2 package refuses an answer with a
-// fraction or a text there, and the tokens would be lost: the code or the refresh token is
-// used by then. A token with expires_in 0 would never expire. The oauth2 package also accepts a
-// form.
+// withWholeSeconds returns the body of a token answer, which is JSON or a form. It makes
+// expires_in a positive whole number, and leaves a body without expires_in unchanged. The oauth2
+// package refuses an answer whose expires_in is a fraction or a text, and the tokens would be
+// lost, because the code or the refresh token is used by then. A token with expires_in 0 would
+// never expire.
 func withWholeSeconds(body []byte) []byte {
 	const name = "expires_in"
 	var answer map[string]json.RawMessage

@@ -34,11 +34,11 @@ func (p *RelyingParty) verifyIDToken(ctx context.Context, found *discovered, raw
 		return idToken{}, err
 	}
 	if _, err := found.keys.VerifySignature(ctx, raw); err != nil {
-		return idToken{}, err // go-oidc's error would not wrap it
+		return idToken{}, err // it may wrap errProvider; go-oidc's error would not
 	}
 	checked, err := found.idTokens.Verify(ctx, raw)
 	if err != nil {
-		return idToken{}, errors.New("the ID token is not valid: its issuer, audience, expiry or algorithm") // go-oidc's error quotes it
+		return idToken{}, errors.New("the ID token is not valid: its issuer, audience, expiry or algorithm") // go-oidc's error quotes the token
 	}
 	var payload json.RawMessage
 	if err := checked.Claims(&payload); err != nil {
@@ -126,7 +126,7 @@ func (p *RelyingParty) checkClaims(claims map[string]any) error {
 // request had max_age.
 func (p *RelyingParty) checkSignIn(token idToken, at attempt) error {
 	if nonce, _ := token.claims["nonce"].(string); nonce != at.Nonce {
-		return errors.New("the ID token has not this sign-in's nonce")
+		return errors.New("the ID token does not have this sign-in's nonce")
 	}
 	if at.MaxAge == nil {
 		return nil
@@ -184,7 +184,7 @@ func (p *RelyingParty) userClaims(ctx context.Context, found *discovered, token 
 				slog.String("error", err.Error()))
 		}
 		maps.Copy(claims, info)
-		delete(claims, "acr") // how the user was authenticated is in the signed token, or unknown
+		delete(claims, "acr") // only the signed token can say how the user was authenticated
 		delete(claims, "amr")
 		delete(claims, "auth_time")
 	}

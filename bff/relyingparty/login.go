@@ -33,8 +33,9 @@ type endpoints struct {
 
 // login begins a sign-in and redirects the browser to the provider, with state, nonce and a
 // PKCE challenge of the attempt. The parameter returnUrl is the page after the sign-in, a path
-// of this host. With prompt=none the provider shows no page: a user who is not signed in there
-// returns signed out, or, in a frame, the callback posts the message of silentLogin.
+// of this host. With prompt=none the provider shows no page. If the user is not signed in at the
+// provider, the browser returns signed out. In a frame, the callback posts the message of
+// silentLogin instead.
 func (e *endpoints) login(w http.ResponseWriter, r *http.Request) {
 	if speculative(r) {
 		e.fail(w, r, failPrefetch(), nil)
@@ -93,8 +94,8 @@ func (e *endpoints) begin(w http.ResponseWriter, r *http.Request, silent bool) {
 	http.Redirect(w, r, oauth.AuthCodeURL(state, options...), http.StatusSeeOther)
 }
 
-// parameters returns the parameters of the application for the authorization request. Those of
-// AuthParameters replace the page's prompt, except none.
+// parameters returns the parameters of the application for the authorization request. A prompt of
+// AuthParameters replaces the page's prompt, unless the page's prompt is none.
 func (e *endpoints) parameters(r *http.Request, silent bool) url.Values {
 	parameters := url.Values{}
 	prompt := promptOf(r)
@@ -118,15 +119,15 @@ func (e *endpoints) parameters(r *http.Request, silent bool) url.Values {
 	return parameters
 }
 
-// maxAge returns the parameter max_age in seconds, nil if there is none. With any other text
-// there the age of the authentication would not be checked.
+// maxAge returns the parameter max_age in seconds, or nil if there is none. It refuses a text that
+// is not a number, because the age of the authentication would then not be checked.
 func maxAge(parameters url.Values) (*int, error) {
 	text := parameters.Get("max_age")
 	if text == "" {
 		parameters.Del("max_age")
 		return nil, nil //nolint:nilnil // the parameter is optional
 	}
-	seconds, err := strconv.ParseUint(text, 10, 31) // 31 bits are 68 years, and not too long for a Duration
+	seconds, err := strconv.ParseUint(text, 10, 31) // 31 bits are 68 years, which a Duration can hold
 	if err != nil {
 		return nil, errors.New("AuthParameters set a max_age that is not a number of seconds")
 	}
@@ -146,14 +147,14 @@ func speculative(r *http.Request) bool {
 	return r.Method == http.MethodHead
 }
 
-// fromAnotherSite reports whether a page of another site caused the navigation. Then the
-// request lacks the cookie of the session, which is Strict.
+// fromAnotherSite reports whether a page of another site caused the navigation. Such a request
+// lacks the cookie of the session, which is SameSite=Strict.
 func fromAnotherSite(r *http.Request) bool {
 	return r.Header.Get("Sec-Fetch-Site") == "cross-site" && r.Header.Get("Sec-Fetch-Mode") == "navigate"
 }
 
 // askAgain answers with a page that loads the same address: the browser then sends the
-// session's cookie, so that the new session replaces the one that the browser has.
+// session's cookie, so that the new session replaces the browser's former session.
 func askAgain(w http.ResponseWriter, r *http.Request) {
 	noStore(w)
 	h := w.Header()

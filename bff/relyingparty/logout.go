@@ -41,7 +41,8 @@ func (e *endpoints) logout(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	t, _ := e.sessions.Ticket(r.Context())
-	// Also without a session: the request may have a cookie of a session that has ended.
+	// SignOut is called without a session, too: the request may have a cookie of a session that
+	// has ended.
 	if err := e.sessions.SignOut(w, r); err != nil {
 		e.fail(w, r, failStore(""), err)
 		return
@@ -91,9 +92,8 @@ func (e *endpoints) endSessionURL(r *http.Request, idToken, after string) string
 
 // frontchannel ends the session that the provider names (OpenID Connect Front-Channel Logout
 // 1.0, section 3). The provider's page loads it in a frame, where the browser sends no Strict
-// cookie, so the session is found by its sid. Entra ID sends no iss, which adds nothing to the
-// sid: the sessions are those of one issuer. A response is the same whether there was a session
-// or not.
+// cookie, so the session is found by its sid. The iss may be missing, as in requests of Entra ID:
+// all sessions are of one issuer. The response does not tell whether there was a session.
 func (e *endpoints) frontchannel(w http.ResponseWriter, r *http.Request) {
 	noStore(w)
 	query := r.URL.Query()

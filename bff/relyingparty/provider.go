@@ -24,12 +24,12 @@ import (
 const (
 	// maxMetadataAge is the age at which the discovery document is fetched again.
 	maxMetadataAge = time.Hour
-	// retryDiscovery is the time between a failed fetch of the document and the next one.
+	// retryDiscovery is the minimum time between a failed fetch of the document and the next fetch.
 	retryDiscovery = time.Second
 )
 
-// errProvider means that the provider did not answer, or not as the specifications require. A
-// later attempt may succeed.
+// errProvider means that the provider did not answer, or that its answer does not follow the
+// specifications. A later attempt may succeed.
 var errProvider = backchannel.ErrProviderUnavailable
 
 // metadata is a discovery document (OpenID Connect Discovery 1.0, section 3).
@@ -52,7 +52,7 @@ type metadata struct {
 type discovered struct {
 	metadata
 	keys         *oidcverify.KeySet // of ID tokens, which come from the token endpoint
-	logoutKeys   *oidcverify.KeySet // of logout tokens, which anybody can send: the limits on fetches are its own
+	logoutKeys   *oidcverify.KeySet // of logout tokens, which any client can send, so that their fetches have limits of their own
 	idTokens     *oidc.IDTokenVerifier
 	logoutTokens *oidcverify.Verifier
 }
@@ -73,10 +73,10 @@ func newProvider(c Config) *provider {
 	return &provider{cfg: c, http: newHTTPClient(c)}
 }
 
-// discover returns the metadata. It fetches them if there are none, together with concurrent
-// callers. Metadata that are older than maxMetadataAge are fetched again in the background;
-// until that succeeds, discover returns the old ones. The error wraps errProvider or is that of
-// the context, whose end does not end a fetch.
+// discover returns the metadata. If there are none, it fetches them; concurrent callers share one
+// fetch. Metadata that are older than maxMetadataAge are fetched again in the background; until
+// that fetch succeeds, discover returns the old metadata. The error wraps errProvider or is the
+// context's error. The end of the context does not end a fetch.
 func (p *provider) discover(ctx context.Context) (*discovered, error) {
 	p.mu.Lock()
 	now := p.cfg.Clock()

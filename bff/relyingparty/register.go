@@ -29,7 +29,7 @@ const (
 //	GET       /silent-login          begins a sign-in without a page, in a hidden frame
 //	GET       /callback              the redirect URI
 //	GET, POST /logout?sid=…          ends the session, here and at the provider
-//	GET       /user                  who is signed in, as JSON
+//	GET       /user                  the signed-in user, as JSON
 //	GET       /sessions              the user's sessions, as JSON
 //	POST      /sessions/revoke       ends the session that {"sid": …} names
 //	POST      /sessions/revoke-others
@@ -41,7 +41,7 @@ const (
 // [Config.Path] answer with 404.
 //
 // Register returns an error if the sessions have another issuer or another user path. It wraps
-// the endpoints in the sessions' middleware; that the mux is wrapped too does no harm.
+// the endpoints in the sessions' middleware; the mux may be wrapped in it, too.
 func (p *RelyingParty) Register(mux *http.ServeMux, sessions *serverside.Sessions) error {
 	handler, err := p.Handler(sessions)
 	if err != nil {
@@ -51,8 +51,8 @@ func (p *RelyingParty) Register(mux *http.ServeMux, sessions *serverside.Session
 	return nil
 }
 
-// Handler returns the endpoints of [RelyingParty.Register] as one handler, for another router.
-// It must get the requests below [Config.Path] with their whole path.
+// Handler returns the endpoints of [RelyingParty.Register] as one handler, for another router. The
+// router must pass the requests below [Config.Path] on with their whole path.
 func (p *RelyingParty) Handler(sessions *serverside.Sessions) (http.Handler, error) {
 	if sessions == nil {
 		return nil, errors.New("relyingparty: the sessions are nil")

@@ -42,8 +42,8 @@ func knownCode(code string) string {
 	return "unknown"
 }
 
-// temporary are error codes with which a provider refuses every request, or this one for a
-// moment: neither the code nor the refresh token is the reason.
+// temporary are error codes with which a provider refuses every request, or this request for a
+// moment. The authorization code or the refresh token is not the reason.
 var temporary = []string{"invalid_client", "unauthorized_client", "server_error", "temporarily_unavailable", "slow_down"}
 
 // tokenError turns an error of the oauth2 package, whose text may quote the provider's answer,
@@ -64,9 +64,9 @@ func tokenError(err error) error {
 	return refusal{code}
 }
 
-// RefreshTokens implements [serverside.TokenRefresher]. If the answer has an ID token, it is
-// verified, and its subject is in the result, which the sessions compare with theirs. An answer
-// whose ID token is not valid is refused with [serverside.ErrRefreshTokenRefused].
+// RefreshTokens implements [serverside.TokenRefresher]. It verifies an ID token in the answer and
+// returns the ID token's subject, which the sessions compare with their own. An answer whose ID
+// token is not valid is refused with [serverside.ErrRefreshTokenRefused].
 func (p *RelyingParty) RefreshTokens(ctx context.Context, refreshToken string) (serverside.Tokens, error) {
 	found, err := p.provider.discover(ctx)
 	if err != nil {
@@ -100,7 +100,7 @@ func (p *RelyingParty) RefreshTokens(ctx context.Context, refreshToken string) (
 		// The refresh token is used by now, so that an outage must not lose the new one.
 		p.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "relyingparty: the ID token of a refresh was ignored", slog.String("error", err.Error()))
 		return tokens, nil
-	case err != nil: // the answer may be of another user
+	case err != nil: // the tokens may belong to another user
 		p.cfg.Logger.LogAttrs(ctx, slog.LevelError, "relyingparty: the ID token of a refresh is not valid", slog.String("error", err.Error()))
 		return serverside.Tokens{}, serverside.ErrRefreshTokenRefused
 	}

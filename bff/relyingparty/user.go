@@ -39,7 +39,7 @@ func (e *endpoints) answerError(w http.ResponseWriter, r *http.Request, err erro
 	}
 }
 
-// user tells the page who is signed in: the claims, sub and sid, bff:session_expires_in (the
+// user returns the signed-in user to the page: the claims, sub and sid, bff:session_expires_in (the
 // seconds until the session ends if it stays idle) and bff:logout_url. It sends no token.
 func (e *endpoints) user(w http.ResponseWriter, r *http.Request) {
 	session, signedIn := serverside.FromContext(r.Context())
@@ -68,9 +68,9 @@ type duendeClaim struct {
 	Value any    `json:"value"`
 }
 
-// duendeClaims returns claims in the form of Duende.BFF: a claim of an array has an element for
-// each of the array's, objects are JSON texts, and all values but that of
-// bff:session_expires_in are strings.
+// duendeClaims returns claims in the form of Duende.BFF: a claim that is an array becomes one
+// element for each of its values, an object becomes its JSON text, and every value except that of
+// bff:session_expires_in is a string.
 func duendeClaims(claims map[string]any) []duendeClaim {
 	list := []duendeClaim{}
 	for _, name := range slices.Sorted(maps.Keys(claims)) {

@@ -35,8 +35,8 @@ func (b *background) done() {
 	}
 }
 
-// wait returns nil as soon as no work is running, or the context's error if that ends
-// first. Work that starts meanwhile is waited for, too.
+// wait returns nil as soon as no work is running, or the context's error if the context ends
+// first. It also waits for work that starts in the meantime.
 func (b *background) wait(ctx context.Context) error {
 	b.mu.Lock()
 	if b.running == 0 {

@@ -105,14 +105,15 @@ type Config struct {
 	// TicketCacheSize is the number of sessions whose opened tickets this process remembers.
 	// Every request reads its row from the Store all the same: a remembered ticket serves
 	// only a row with the same sealed bytes and the same identities, so that each change of
-	// a row is seen at once. Remembered tickets take a multiple of the size of the sealed
-	// ones, which is limited to 16 kB for each session on average. A sealed ticket of more
-	// than 128 kB is not remembered.
+	// a row is seen at once. The sealed bytes of the remembered tickets are limited to 16 kB
+	// for each session on average, and the opened tickets take a multiple of that. A sealed
+	// ticket of more than 128 kB is not remembered.
 	//
 	// The default is [DefaultTicketCacheSize] if the Protector is a [ticket.KeyRing]. With
-	// any other Protector, which may stop opening tickets while the process runs (because a
-	// key was disabled, for example), the default is to remember nothing; a positive number
-	// is for one that does not. A negative number means that nothing is remembered.
+	// any other Protector the default is to remember nothing, because the Protector may stop
+	// opening tickets while the process runs (if a key is disabled, for example): set a
+	// positive number only if it never does so. A negative number means that nothing is
+	// remembered.
 	TicketCacheSize int
 
 	// ErrorHandler answers a request whose session cannot be read because the store or the
@@ -137,7 +138,7 @@ type Sessions struct {
 	tx *transaction // nil outside of a transaction, see WithStore
 }
 
-// A process is what a Sessions shares with the Sessions of its transactions.
+// A process has the state that a Sessions shares with the Sessions of its transactions.
 type process struct {
 	background    background
 	refreshes     refreshGroup

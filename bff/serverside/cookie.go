@@ -32,7 +32,7 @@ func keyOf(id []byte) string {
 	return string(digits[:])
 }
 
-// maxCookies is the number of session cookies of one request that count.
+// maxCookies is the number of session cookies of one request whose sessions are ended.
 const maxCookies = 8
 
 // requestKey returns the session key for the request's cookie. It reports false unless the
@@ -58,9 +58,9 @@ func keyOfCookie(c *http.Cookie) (string, bool) {
 	return keyOf(id[:]), true
 }
 
-// severalKeys returns the keys of a request with several session cookies, and none for a
-// request with one. Which of them the browser got last is unknown, so that none of them signs
-// the request in, but a sign-in and a sign-out end all of their sessions.
+// severalKeys returns the keys of a request with several session cookies, and no key for a
+// request with one cookie. It is unknown which cookie the browser got last. So no cookie signs the
+// request in, and a sign-in or a sign-out ends the sessions of all cookies.
 func (s *Sessions) severalKeys(r *http.Request) []string {
 	cookies := r.CookiesNamed(s.cfg.CookieName)
 	if len(cookies) < 2 {
@@ -101,7 +101,7 @@ func (s *Sessions) browserKeys(r *http.Request) []string {
 	return []string{key}
 }
 
-// setCookie answers the request with the cookie of the id. It has the attributes that RFC
+// setCookie adds the cookie with the id to the response. The cookie has the attributes that RFC
 // 6265bis requires for the prefix __Host-.
 func (s *Sessions) setCookie(w http.ResponseWriter, r *http.Request, id string, end time.Time) {
 	c := &http.Cookie{
@@ -127,8 +127,8 @@ func (s *Sessions) clearCookie(w http.ResponseWriter, r *http.Request) {
 // is no longer in use need not be sent.
 //
 // With the prefix __Host-, a browser has two cookies of one name only if one of them is
-// partitioned (CHIPS). This package sets none, so that it deletes the partitioned one: otherwise
-// no sign-in would have an effect.
+// partitioned (CHIPS). This package sets no partitioned cookie, so sendCookie deletes it:
+// otherwise no sign-in would have an effect.
 func (s *Sessions) sendCookie(w http.ResponseWriter, r *http.Request, c *http.Cookie) {
 	header := w.Header()
 	header["Set-Cookie"] = slices.DeleteFunc(header["Set-Cookie"], func(line string) bool {

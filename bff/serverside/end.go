@@ -11,21 +11,23 @@ import (
 	"example.com/usersession/bff/internal/capability"
 )
 
-// maxDeleteAttempts is the number of times that ending a session gives way to updates of it.
+// maxDeleteAttempts is the maximum number of attempts to delete a session that other requests
+// keep updating.
 const maxDeleteAttempts = 8
 
-// maxDeleteFailures is the number of sessions that endKeys fails to end before it gives up.
+// maxDeleteFailures is the number of failures after which endKeys gives up.
 const maxDeleteFailures = 3
 
-// endKeys ends the sessions with the keys, one by one. A session that cannot be ended, since
-// a foreign key of the team's keeps its row for example, does not stop it; several do, or the
-// end of the context. Within a transaction the first error does: it may have ended the
-// transaction, and MySQL would commit further statements one by one.
+// endKeys ends the sessions with the keys, one by one. It goes on after a session that cannot be
+// ended, for example because a foreign key of the team's keeps its row. It stops after
+// maxDeleteFailures such sessions, and when the context ends. Within a transaction it stops at
+// the first error: the error may have ended the transaction, and MySQL would commit further
+// statements one by one.
 //
 // endKeys returns the first error, the number of sessions that it removed itself and, with a
-// Revoker, the refresh tokens that were in the sessions when they ended: both also together
-// with an error. The caller revokes the tokens with revokeLater, under the context of the
-// request.
+// Revoker, the refresh tokens that were in the sessions when they ended. The number and the
+// tokens are valid also together with an error. The caller revokes the tokens with revokeLater,
+// under the context of the request.
 func (s *Sessions) endKeys(ctx context.Context, keys iter.Seq[string], reason EndReason, subjectID string) (n int64, tokens []string, err error) {
 	failures := 0
 	for key := range keys {
@@ -66,7 +68,7 @@ func (s *Sessions) deleteSession(ctx context.Context, key string) (int64, error)
 func (s *Sessions) deleteAndReadToken(ctx context.Context, key string) (removed int64, token string, err error) {
 	for range maxDeleteAttempts {
 		row, err := s.cfg.Store.GetUserSession(bff.WithFreshRead(ctx), s.storeKey(key))
-		if errors.Is(err, bff.ErrSessionNotFound) { // or expired
+		if errors.Is(err, bff.ErrSessionNotFound) { // gone, or expired and to be deleted below
 			break
 		}
 		if err != nil && s.tx != nil {
@@ -104,7 +106,7 @@ func (s *Sessions) logTokenMayLive(ctx context.Context, subjectID string, err er
 	})
 }
 
-// requestSubject returns the user of the request's session, if that is the session with the key.
+// requestSubject returns the user of the request's session if it has the key, and "" otherwise.
 func (s *Sessions) requestSubject(ctx context.Context, key string) string {
 	if opened := s.current(ctx); opened != nil && opened.row.Key == key {
 		return opened.row.SubjectID

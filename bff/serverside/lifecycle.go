@@ -13,9 +13,10 @@ import (
 
 // Run does the background work of the sessions until the context ends. At regular intervals it
 // forgets remembered tickets that were not used for the idle timeout and, if
-// EnableSessionCleanup is set, deletes expired sessions and counts them. When the context has ended, Run waits for refreshes and revocations that are under
-// way, as [Sessions.Shutdown] does, at most for the sum of their timeouts. It then returns
-// nil, or an error if work was still under way.
+// EnableSessionCleanup is set, deletes expired sessions and counts them. When the context has
+// ended, Run waits for refreshes and revocations that are under way, as [Sessions.Shutdown]
+// does, at most for the sum of their timeouts. It then returns nil, or an error if work was
+// still under way.
 //
 // Stop serving requests before the context of Run ends, and close the database after Run
 // has returned.

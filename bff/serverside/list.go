@@ -38,8 +38,8 @@ func (s *Sessions) UserSessions(ctx context.Context, subjectID string) ([]Sessio
 	return sessions, nil
 }
 
-// rowsOf yields the live sessions of a user with their tickets, oldest first. It reads all of
-// them at once if they fit into a page of the lister, and else each by itself.
+// rowsOf yields the live sessions of a user with their tickets, oldest first. It reads them with
+// one statement if they fit into a page of the lister, and otherwise one by one.
 func (s *Sessions) rowsOf(ctx context.Context, filter bff.UserSessionsFilter) iter.Seq2[bff.UserSession, error] {
 	return func(yield func(bff.UserSession, error) bool) {
 		var keys []string

@@ -104,7 +104,7 @@ func (s *Sessions) renewalDue(opened *openedSession, now time.Time) bool {
 	return remaining < elapsed && s.expiry(now, opened.ticket).After(opened.row.Expires)
 }
 
-// renewAttempts bounds how often a renewal is tried if other updates conflict with it.
+// renewAttempts is the maximum number of attempts of a renewal that conflicts with other updates.
 const renewAttempts = 3
 
 // renew extends the session's expiry if a renewal is due. With the same update it seals a

@@ -84,7 +84,7 @@ func (s *Sessions) logoutNotes() logoutnote.Notes {
 
 // checkLogout returns [ErrLoggedOut] if the provider has ended the session of a sign-in,
 // whose row has been written. Without an issuer there are no back-channel logouts, and
-// without the iat of the ID token they cannot be compared.
+// without the iat of the ID token a logout cannot be compared with the sign-in.
 func (s *Sessions) checkLogout(ctx context.Context, opened *openedSession) error {
 	issuedAt := opened.ticket.IDTokenIssuedAt
 	if s.cfg.Issuer == "" || issuedAt.IsZero() {

@@ -40,7 +40,7 @@ func (s *Sessions) AccessToken(ctx context.Context) (string, error) {
 		return "", ErrNoSession
 	}
 	var err error
-	if !s.refreshDue(opened) { // else the refresh reads the session
+	if !s.refreshDue(opened) { // otherwise the refresh reads the session
 		if opened, err = s.reload(ctx); err != nil {
 			return "", err
 		}
@@ -73,7 +73,7 @@ func (s *Sessions) refreshDue(opened *openedSession) bool {
 }
 
 // refreshBriefly is sharedRefresh, but waits at most maxRefreshWait if the access token is
-// valid for that long. That does not end the refresh.
+// valid for that long. The refresh goes on after the wait.
 func (s *Sessions) refreshBriefly(ctx context.Context, opened *openedSession) (*openedSession, error) {
 	if accessTokenValidAt(opened, s.cfg.Clock().Add(maxRefreshWait)) {
 		var cancel context.CancelFunc
@@ -95,7 +95,7 @@ func (s *Sessions) RefreshTokens(ctx context.Context) error {
 	if s.tx != nil {
 		return errNoRefresh
 	}
-	if !s.refreshable(opened) { // else the refresh reads the session
+	if !s.refreshable(opened) { // otherwise the refresh reads the session
 		var err error
 		if opened, err = s.reload(ctx); err != nil {
 			return err
@@ -136,7 +136,7 @@ func (s *Sessions) sharedRefresh(ctx context.Context, opened *openedSession) (*o
 		return s.refresh(context.WithoutCancel(ctx), opened)
 	}
 	next, err := s.refreshes.do(ctx, opened.row.Key, refresh)
-	if err == nil && sameTokens(next, opened) { // that refresh began with older tokens
+	if err == nil && sameTokens(next, opened) { // the shared refresh began with older tokens
 		next, err = s.refreshes.do(ctx, opened.row.Key, refresh)
 	}
 	if err == nil || errors.Is(err, ErrNoSession) {
@@ -161,13 +161,13 @@ func (s *Sessions) refresh(ctx context.Context, seen *openedSession) (*openedSes
 	case err == nil && tokens.SubjectID != "" && tokens.SubjectID != opened.ticket.SubjectID:
 		s.cfg.Logger.LogAttrs(ctx, slog.LevelError, "serverside: the identity provider answered a refresh with the tokens of another user",
 			slog.String("subject_id", opened.row.SubjectID), slog.String("session_id", opened.row.SessionID))
-		return s.refused(ctx, opened)
+		return s.recordRefusal(ctx, opened)
 	case err == nil:
 		return s.storeTokens(ctx, opened, tokens)
 	case errors.Is(err, ErrRefreshTokenRefused) && takenOver:
 		return s.awaitOtherHost(ctx, opened)
 	case errors.Is(err, ErrRefreshTokenRefused):
-		return s.refused(ctx, opened)
+		return s.recordRefusal(ctx, opened)
 	default:
 		s.releaseClaim(ctx, opened)
 		return nil, err

@@ -12,8 +12,8 @@ import (
 	"example.com/usersession/internal/wait"
 )
 
-// maxClaims is the number of other hosts' claims, one after the other, for which a refresh
-// waits until each of them ends.
+// maxClaims is the maximum number of claims of other hosts, one after the other, for whose end a
+// refresh waits.
 const maxClaims = 3
 
 // claimLifetime is the time after which a claim no longer counts: the claimant may ask the

@@ -25,8 +25,8 @@ const (
 // has used the token and is about to write new tokens. Its request to the provider may take
 // all of TokenTimeout; awaitOtherHost reads the session for that long and returns it as
 // soon as it has other tokens. If it gets no other tokens, awaitOtherHost returns the result
-// of refused for opened, which has this host's claim: a claim that another host has made
-// meanwhile stays.
+// of recordRefusal for opened, which has this host's claim: a claim that another host has made
+// in the meantime stays.
 func (s *Sessions) awaitOtherHost(ctx context.Context, opened *openedSession) (*openedSession, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.TokenTimeout+otherHostWriteTime)
 	defer cancel()
@@ -45,13 +45,13 @@ func (s *Sessions) awaitOtherHost(ctx context.Context, opened *openedSession) (*
 		if err != nil { // another host may have written new tokens
 			return nil, fmt.Errorf("serverside: refreshing tokens: %w", err)
 		}
-		return s.refused(context.WithoutCancel(ctx), opened)
+		return s.recordRefusal(context.WithoutCancel(ctx), opened)
 	}
 }
 
-// refused adds the session's refresh token to refusedTokens, so that this process does not
-// ask again with it, and returns the result of afterRefusal.
-func (s *Sessions) refused(ctx context.Context, opened *openedSession) (*openedSession, error) {
+// recordRefusal adds the session's refresh token to refusedTokens, so that this process does not
+// send it to the provider again, and returns the result of afterRefusal.
+func (s *Sessions) recordRefusal(ctx context.Context, opened *openedSession) (*openedSession, error) {
 	s.refusedTokens.add(opened.ticket.RefreshToken)
 	s.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "serverside: the identity provider refused a refresh token",
 		slog.String("subject_id", opened.row.SubjectID), slog.String("session_id", opened.row.SessionID))
@@ -65,9 +65,9 @@ var errOtherTokens = errors.New("serverside: another host has written new tokens
 // EndSessionWithRefreshToken it ends the session instead and returns [ErrNoSession],
 // unless another host has written other tokens: then it returns the session with them.
 //
-// A store updates a session only if it is unchanged, but deletes it in any state. That is
-// why the session is first made to expire by an update, after which no host writes to it,
-// and then deleted.
+// A store can update a session only if it is unchanged, but deletes it in any state. So an
+// update first makes the session expire, after which no host writes to it, and then the session
+// is deleted.
 func (s *Sessions) afterRefusal(ctx context.Context, opened *openedSession) (*openedSession, error) {
 	if !s.cfg.EndSessionWithRefreshToken {
 		return nil, fmt.Errorf("serverside: refreshing tokens: %w", ErrRefreshTokenRefused)
@@ -82,7 +82,7 @@ func (s *Sessions) afterRefusal(ctx context.Context, opened *openedSession) (*op
 		return nil
 	})
 	if errors.Is(err, errOtherTokens) {
-		return s.refresh(ctx, opened) // reads the session and returns it with the other host's tokens
+		return s.refresh(ctx, opened) // returns the session with the other host's tokens
 	}
 	if err != nil {
 		return nil, err

@@ -108,9 +108,9 @@ const clockSkew = time.Minute
 
 // signedInAgain reports whether a session that ended during its refresh may have been
 // replaced by a new sign-in. The new refresh token may then belong to the grant of that
-// sign-in and must not be revoked. A row does not tell which session it replaced, so every
-// session counts that the user started after the refresh did, and so does a session with the
-// same session id.
+// sign-in and must not be revoked. A row does not tell which session it replaced. So
+// signedInAgain reports true if the user has a session that began after the refresh did, or
+// a session with the same session id.
 func (s *Sessions) signedInAgain(ctx context.Context, opened *openedSession) bool {
 	begun := s.cfg.Clock().Add(-2*s.cfg.TokenTimeout - clockSkew) // one to ask the provider, one to write
 	for row, err := range s.rowsWithoutTickets(ctx, bff.UserSessionsFilter{SubjectID: opened.row.SubjectID}) {

@@ -104,7 +104,7 @@ func (res *response) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, rw, err
 }
 
-// A pointer in a struct is stored in an interface without an allocation.
+// These types hold one pointer, so that an interface stores them without an allocation.
 type (
 	flushResponse       struct{ *response }
 	hijackResponse      struct{ *response }
@@ -118,7 +118,7 @@ func (w hijackResponse) Hijack() (net.Conn, *bufio.ReadWriter, error) { return w
 func (w flushHijackResponse) Hijack() (net.Conn, *bufio.ReadWriter, error) { return w.hijack() }
 
 // checkResponse returns an error if the response to the request has begun. Without the
-// middleware that is unknown.
+// middleware it cannot know and returns nil.
 func (s *Sessions) checkResponse(ctx context.Context) error {
 	if st := s.outermost().state(ctx); st != nil && st.response.begun.Load() {
 		return errResponseBegun

@@ -15,7 +15,7 @@ import (
 // session id. An empty filter is refused with [bff.ErrInvalidFilter].
 //
 // With a Revoker, the refresh tokens that were in the sessions when they ended are revoked in
-// the background, best effort. A token that is not revoked is logged, by number.
+// the background, best effort. The number of tokens that were not revoked is logged.
 func (s *Sessions) RevokeSessions(ctx context.Context, filter bff.UserSessionsFilter) (int64, error) {
 	storeCtx, cancel := s.withStoreTimeout(ctx)
 	defer cancel()
@@ -70,8 +70,8 @@ func (s *Sessions) SubjectOfSession(ctx context.Context, sessionID string) (subj
 }
 
 // endMatching ends the sessions that match the filter. With a Revoker it deletes them one by
-// one, to know their refresh tokens, for half of StoreTimeout at most: that they end matters
-// more. One statement then deletes the rest.
+// one, to know their refresh tokens, for at most half of StoreTimeout. One statement then deletes
+// the rest, because the end of the sessions matters more than the tokens.
 func (s *Sessions) endMatching(ctx, storeCtx context.Context, filter bff.UserSessionsFilter, reason EndReason) (int64, error) {
 	if err := filter.Validate(); err != nil {
 		return 0, err
@@ -91,7 +91,7 @@ func (s *Sessions) endMatching(ctx, storeCtx context.Context, filter bff.UserSes
 	rest, err := s.cfg.Store.DeleteUserSessions(storeCtx, s.cfg.Partition, filter)
 	s.tickets.forgetMatching(filter)
 	s.reportEnded(ctx, reason, rest, filter.SubjectID)
-	// Of the rest, tokens has those that were read and whose own delete failed.
+	// tokens also has the tokens of the rest that endWithTokens has read but not deleted.
 	if s.cfg.Revoker != nil && rest > 0 {
 		s.logNotRevoked(ctx, int(n+rest)-len(tokens), "the sessions were deleted unread")
 	}
@@ -106,7 +106,7 @@ func (s *Sessions) endMatching(ctx, storeCtx context.Context, filter bff.UserSes
 // their refresh tokens, also together with an error, which it logs.
 func (s *Sessions) endWithTokens(ctx context.Context, filter bff.UserSessionsFilter, reason EndReason) (int64, []string, error) {
 	begin := time.Now()
-	if s.tx == nil { // a statement that is cut off would end a transaction
+	if s.tx == nil { // a deadline in the middle of a statement would end a transaction
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, s.cfg.StoreTimeout/2)
 		defer cancel()

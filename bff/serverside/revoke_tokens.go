@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"example.com/usersession/internal/wait"
 )
 
 const (
@@ -35,7 +37,7 @@ type revocations struct {
 // revokeLater revokes refresh tokens of sessions that have ended, best effort and in the
 // background: after the handler behind the middleware has returned, because the handler
 // may still use the tokens. Without the middleware it waits for the end of the context,
-// at most revocationDelay. A token that is not revoked is logged, by number.
+// at most revocationDelay. The number of tokens that were not revoked is logged.
 func (s *Sessions) revokeLater(ctx context.Context, tokens []string) {
 	if s.cfg.Revoker == nil || len(tokens) == 0 {
 		return
@@ -47,14 +49,9 @@ func (s *Sessions) revokeLater(ctx context.Context, tokens []string) {
 	if st := s.state(ctx); st != nil && st.postpone(tokens) {
 		return // afterHandler revokes them
 	}
-	done := ctx.Done()
-	ctx = context.WithoutCancel(ctx)
 	s.background.run(func() {
-		select {
-		case <-done:
-		case <-time.After(revocationDelay):
-		}
-		s.revokeAll(ctx, tokens)
+		_ = wait.For(ctx, revocationDelay) // the end of the context ends only the wait
+		s.revokeAll(context.WithoutCancel(ctx), tokens)
 	})
 }
 
@@ -98,7 +95,8 @@ func (s *Sessions) revokeAll(ctx context.Context, tokens []string) {
 	s.logNotRevoked(ctx, int(givenUp.Load()), "the provider fails")
 }
 
-// accept returns the tokens for which there is room among those that wait.
+// accept returns the tokens that may wait for their revocation, up to maxWaitingRevocations
+// together with the tokens that wait already.
 func (s *Sessions) accept(tokens []string) []string {
 	waiting := s.revocations.waiting.Add(int64(len(tokens)))
 	excess := min(max(0, waiting-maxWaitingRevocations), int64(len(tokens)))
@@ -130,8 +128,8 @@ func (s *Sessions) logNotRevoked(ctx context.Context, count int, reason string) 
 
 var errRevokerPanicked = errors.New("the Revoker panicked")
 
-// callRevoker calls the Revoker in a goroutine where a panic would end the program. The
-// panic's value may quote the token: errRevokerPanicked takes its place.
+// callRevoker calls the Revoker and returns errRevokerPanicked if it panics: a panic in a goroutine
+// of the background would end the program. The panic's value may quote the token and is dropped.
 func (s *Sessions) callRevoker(ctx context.Context, token string) (err error) {
 	defer func() {
 		if recover() != nil {

@@ -58,7 +58,7 @@ func subjectOf(opened *openedSession) string {
 func (opened *openedSession) session() Session {
 	t := opened.ticket.Clone()
 	subject := opened.row.SubjectID
-	if bff.SubjectIDOf(t.SubjectID) == subject { // the row may have its hash
+	if bff.SubjectIDOf(t.SubjectID) == subject { // the row may have a hash of the ticket's subject id
 		subject = t.SubjectID
 	}
 	return Session{
@@ -166,7 +166,7 @@ func (st *requestState) replace(key string, opened *openedSession) {
 }
 
 // state returns the request's state, or nil if the request did not come through the
-// middleware of s. Within a transaction it is the state as it is there.
+// middleware of s. Within a transaction it returns the state within the transaction.
 func (s *Sessions) state(ctx context.Context) *requestState {
 	if s.tx != nil {
 		return s.tx.state(ctx)
@@ -184,7 +184,8 @@ func (s *Sessions) current(ctx context.Context) *openedSession {
 }
 
 // FromContext returns the session of a request that came through [Sessions.Middleware]. It
-// does not read from the store; [Sessions.Reload] does. It reports false if the request is signed out.
+// does not read from the store; [Sessions.Reload] does. It reports false if the request is signed
+// out.
 //
 // If the request came through the middlewares of several Sessions, the innermost one
 // decides, also if the request has no session there. The methods of a Sessions, such as

@@ -60,7 +60,7 @@ func (s *Sessions) SignIn(w http.ResponseWriter, r *http.Request, t ticket.Ticke
 		}
 	}
 	if err != nil {
-		if t.RefreshToken != "" { // of a grant that no session has
+		if t.RefreshToken != "" { // no session has its grant
 			s.revokeLater(ctx, []string{t.RefreshToken})
 		}
 		return Session{}, fmt.Errorf("serverside: signing in: %w", err)
@@ -86,7 +86,7 @@ func (s *Sessions) startSession(r *http.Request, opened *openedSession, o signIn
 	if err == nil {
 		err = s.enforceMaximum(r.Context(), ctx, opened)
 	}
-	if err != nil { // also of storeNew: it may have written the row before it failed
+	if err != nil { // Replace, too, may have written the row before it failed
 		s.undoLater(ctx, opened)
 	}
 	return err

@@ -6,8 +6,8 @@ import (
 	"net/http"
 )
 
-// started makes the new session the request's, sends its cookie and reports it: within a
-// transaction as soon as that is committed.
+// started makes the new session the request's session, sends its cookie and reports the sign-in.
+// Within a transaction it sends and reports only after the commit.
 func (s *Sessions) started(w http.ResponseWriter, r *http.Request, id string, opened *openedSession) {
 	ctx := r.Context()
 	if st := s.state(ctx); st != nil {
@@ -29,8 +29,8 @@ func (s *Sessions) started(w http.ResponseWriter, r *http.Request, id string, op
 }
 
 // checkCommitted returns an error if a sign-in has no effect although its transaction was
-// committed: the response has begun, or the provider has ended the session, in front of
-// whose logout the transaction hid the session.
+// committed: the response has begun, or a back-channel logout came before the commit and could
+// not see the session.
 func (s *Sessions) checkCommitted(ctx context.Context, opened *openedSession) error {
 	if err := s.checkResponse(ctx); err != nil {
 		return err
@@ -40,7 +40,7 @@ func (s *Sessions) checkCommitted(ctx context.Context, opened *openedSession) er
 	return s.checkLogout(ctx, opened)
 }
 
-// takeBack takes a sign-in back whose transaction was committed.
+// takeBack undoes a sign-in after its transaction was committed.
 func (s *Sessions) takeBack(ctx context.Context, opened *openedSession, reason error) {
 	s.cfg.Logger.LogAttrs(ctx, slog.LevelError, "serverside: a sign-in that was committed has no effect; its session is removed",
 		slog.String("subject_id", opened.row.SubjectID), slog.String("session_id", opened.row.SessionID), slog.Any("error", reason))
@@ -53,8 +53,8 @@ func (s *Sessions) takeBack(ctx context.Context, opened *openedSession, reason e
 	}
 }
 
-// undoLater removes the session of a sign-in that failed, in the background. Within a
-// transaction it does so as soon as that is committed, since a rollback removes it too.
+// undoLater removes the session of a sign-in that failed, in the background. Within a transaction
+// it waits for the commit: a rollback removes the session by itself.
 func (s *Sessions) undoLater(ctx context.Context, opened *openedSession) {
 	ctx = context.WithoutCancel(ctx)
 	s.whenCommitted(func(s *Sessions) {

@@ -19,12 +19,13 @@ const (
 )
 
 // A ticketCache remembers opened tickets, one for each session, so that a ticket is decrypted
-// and decoded again only if its row has changed. It answers only for the sealed bytes and the
-// binding from which the ticket was opened: with a Protector whose keys never change, the answer
-// is what [ticket.Open] would return. The nil ticketCache remembers nothing.
+// and decoded again only if its row has changed. It returns a ticket only for the sealed bytes and
+// the binding from which the ticket was opened: with a Protector whose keys never change,
+// [ticket.Open] would return the same ticket. The nil ticketCache remembers nothing.
 //
-// It forgets the tickets that were used least recently when it is full. When it remembers a
-// ticket, and when [Sessions.Run] asks it to, it forgets those not used for the idle timeout.
+// When it is full, it forgets the tickets that were used least recently. When it remembers a
+// ticket, and when [Sessions.Run] asks it to, it forgets the tickets that were not used for the
+// idle timeout.
 type ticketCache struct {
 	size     int
 	maxBytes int64
@@ -57,8 +58,8 @@ func newTicketCache(c Config) *ticketCache {
 
 // get returns the opened ticket of a row. The caller must not change its claims and properties.
 //
-// The comparison need not take constant time: the sealed bytes are no secret from the holder of
-// the database, and a row with the same bytes and binding would open by itself.
+// The comparison need not take constant time: the sealed bytes are no secret for an attacker who
+// writes rows, and a row with the same bytes and binding opens without the cache, too.
 func (c *ticketCache) get(row bff.UserSession) (ticket.Ticket, bool) {
 	if c == nil {
 		return ticket.Ticket{}, false

@@ -20,11 +20,13 @@ var errNoRefresh = errors.New("serverside: tokens are not refreshed within a tra
 // written. Until then nothing happens outside of the transaction: committed sets or deletes
 // the cookie, makes the request signed in or out, reports started and ended sessions to the
 // log and the [Metrics], begins the revocation of refresh tokens, and calls Forget if
-// Config.Store is a [bff.ReadCache]. A second call does nothing. If the transaction is rolled back, do not call committed: the request, the
-// browser, and the provider then do not learn of it. That includes a sign-in's refresh
-// token, which is not revoked, so that the transaction may be tried again with it.
-// Committed takes a sign-in back, and logs that, if the response has begun, or if a
-// back-channel logout came before the commit (see [ErrLoggedOut]).
+// Config.Store is a [bff.ReadCache]. A second call does nothing. The function committed takes a
+// sign-in back, and logs this, if the response has begun, or if a back-channel logout came before
+// the commit (see [ErrLoggedOut]).
+//
+// If the transaction is rolled back, do not call committed: nothing then happens to the request,
+// the browser and the provider. The refresh token of a sign-in is not revoked, so that the
+// transaction may be tried again with it.
 //
 // The Sessions tx has the configuration, the partition and the requests of s: the context of
 // a request that came through the middleware of s works with tx, whose methods see the
@@ -52,7 +54,7 @@ type transaction struct {
 // A transactionState is the state of a request within a transaction.
 type transactionState struct {
 	requestState
-	before struct { // at the beginning
+	before struct { // the state at the beginning of the transaction
 		key     string
 		several int
 		current *openedSession
@@ -80,7 +82,7 @@ func (tx *transaction) state(ctx context.Context) *requestState {
 	return &inside.requestState
 }
 
-// leave makes the state outside what it became within the transaction.
+// leave applies the changes of the state within the transaction to the state outside.
 func (inside *transactionState) leave(outside *requestState) {
 	inside.mu.Lock()
 	defer inside.mu.Unlock()
@@ -108,8 +110,8 @@ func (tx *transaction) committed() {
 	}
 }
 
-// whenCommitted calls effect with s or, within a transaction, with the Sessions outside once
-// that has been committed.
+// whenCommitted calls effect with s or, within a transaction, with the Sessions outside after the
+// commit.
 func (s *Sessions) whenCommitted(effect func(outside *Sessions)) {
 	if s.tx == nil {
 		effect(s)

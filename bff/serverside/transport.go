@@ -59,8 +59,8 @@ func (t *apiTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 
 var errSameToken = errors.New("serverside: the session's access token is still the one that the API refused")
 
-// send sends the request with the session's access token, and returns the token. It fails if
-// that is the refused one.
+// send sends the request with the session's access token, and returns the token. It fails if the
+// token is the refused one.
 func (t *apiTransport) send(r *http.Request, refused string) (*http.Response, string, error) {
 	token, err := t.token(r)
 	if err == nil && token == refused {

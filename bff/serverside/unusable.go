@@ -10,16 +10,16 @@ import (
 )
 
 const (
-	// unusablePause is the least time between two warnings about sessions that cannot be used:
-	// after a mistake with the keys, or with a hostile table, every request
-	// would log one.
+	// unusablePause is the minimum time between two warnings about sessions that cannot be
+	// used. Without it, every request would log a warning after a mistake with the keys.
 	unusablePause = time.Minute
-	// maxLoggedIdentity bounds what is logged of an identity in a row that this package may not
-	// have written.
+	// maxLoggedIdentity is the maximum length of an identity in the log: this package may not
+	// have written the row.
 	maxLoggedIdentity = 200
 )
 
-// unusable counts the sessions that cannot be used since the last warning about one.
+// unusable limits the warnings about sessions that cannot be used. skipped is the number of
+// warnings that were left out since the last one.
 type unusable struct {
 	mu      sync.Mutex
 	warned  time.Time

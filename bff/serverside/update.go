@@ -9,8 +9,8 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-// updateAttempts bounds how often one update is tried. In each round of conflicting updates
-// one succeeds, so that this many can start at the same time and all succeed.
+// updateAttempts is the maximum number of attempts of one update. In each round of conflicting
+// updates one succeeds, so that updateAttempts updates can start at the same time and all succeed.
 const updateAttempts = 32
 
 // Update changes the ticket of the request's session. It calls change with a copy of the
@@ -38,8 +38,8 @@ func (s *Sessions) Update(ctx context.Context, change func(*ticket.Ticket) error
 	return err
 }
 
-// updateCurrent is update for the session of the request. It reads the session anew if it may
-// come from a [bff.ReadCache], since change may decide by the ticket.
+// updateCurrent is update for the session of the request. It reads the session anew if the session
+// may come from a [bff.ReadCache], because change may depend on the ticket.
 func (s *Sessions) updateCurrent(ctx context.Context, opened *openedSession, change func(*ticket.Ticket) error) (*openedSession, error) {
 	if _, ok := s.outermost().cfg.Store.(bff.ReadCache); ok {
 		var err error
@@ -94,9 +94,9 @@ func (s *Sessions) replaceTicket(ctx context.Context, opened *openedSession, t t
 		t.Expires = old.Expires
 	}
 	u := opened.toUpdate()
-	// The row's expiry stays, rather than be computed from the time of the renewal: the
-	// configured idle timeout may have changed since then. Only a refresh token with
-	// another expiry can postpone it.
+	// The row keeps its expiry. The expiry is not computed from the time of the renewal,
+	// because the configured idle timeout may have changed since then. Only a refresh token
+	// with another expiry can postpone it.
 	if end := s.expiry(opened.row.Renewed, t); end.After(u.Expires) && !t.RefreshTokenExpires.Equal(old.RefreshTokenExpires) {
 		u.Expires = end
 	}

@@ -63,8 +63,8 @@ func (c *cloner) value(v any) any {
 	}
 }
 
-// enter notes that the map or slice v is being copied, until leave. It reports false for a nil
-// v and for one that is being copied already.
+// enter notes that the map or slice v is being copied, until leave. It reports false if v is nil
+// or is being copied already.
 func (c *cloner) enter(v any) (at uintptr, ok bool) {
 	value := reflect.ValueOf(v)
 	if value.IsNil() {

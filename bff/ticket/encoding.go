@@ -12,11 +12,13 @@ import (
 	"example.com/usersession/bff"
 )
 
-// An Encoding is the format in which [SealAs] writes a ticket. It is part of what is sealed.
-// [Open] reads every encoding, so that the sealed tickets of a store may differ in theirs.
+// An Encoding is the format in which [SealAs] writes a ticket. The sealed bytes contain the
+// Encoding, and [Open] reads every one, so that the tickets of one store may have different
+// encodings.
 //
-// A host of an older release does not open an encoding that is newer than the host: the
-// session then counts as signed out there. Write a new encoding only when every host reads it.
+// A host of an older release does not open a ticket in an encoding that is newer than the
+// release: the session counts as signed out there. Write a new encoding only when every host
+// reads it.
 type Encoding byte
 
 const (
@@ -92,10 +94,10 @@ var (
 // maxNesting is the deepest nesting that encoding/json decodes.
 const maxNesting = 10_000
 
-// checkOpens refuses JSON that decodes to other strings than were encoded, or not at all.
-// encoding/json writes the escape \ufffd for a byte that is not valid UTF-8, and for
-// nothing else; it takes over what a json.RawMessage or a json.Marshaler has. The depth is that
-// at which the JSON is nested in what is decoded.
+// checkOpens refuses JSON that does not decode, or that decodes to other strings than were
+// encoded. encoding/json writes the escape \ufffd only for a byte that is not valid UTF-8; it
+// copies the text of a json.RawMessage or a json.Marshaler. depth is the number of objects and
+// arrays around data when it is decoded.
 func checkOpens(data []byte, depth int) error {
 	if !utf8.Valid(data) {
 		return errNoUTF8
@@ -162,9 +164,9 @@ func decodeV1(data []byte) (Ticket, bool) {
 	}, err == nil
 }
 
-// readV1 reads JSON as encodeV1 writes it. It reports false for other JSON. A value of the
-// ticket keeps no other value in memory: a claim that an application keeps would otherwise keep
-// the tokens.
+// readV1 reads JSON as encodeV1 writes it. It reports false for other JSON. It copies each value
+// of the ticket, so that no value keeps another one in memory: a claim that an application keeps
+// would otherwise keep the tokens.
 func readV1(data []byte) (t Ticket, ok bool) {
 	r := jsonReader{text: string(data)}
 	var seen uint32

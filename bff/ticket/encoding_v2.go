@@ -15,7 +15,8 @@ import (
 //   - of a string, its bytes, which are UTF-8;
 //   - of a time, the seconds since 1970 in 8 bytes and the nanoseconds in 4, big-endian;
 //   - of the claims, a JSON object;
-//   - of the properties, name and value of each, every one of them a uvarint length and UTF-8.
+//   - of the properties, the name and the value of each property, each as its length (uvarint)
+//     and UTF-8.
 //
 // Empty fields are left out. A reader skips numbers that it does not know.
 
@@ -149,9 +150,9 @@ func appendProperties(data []byte, properties map[string]string) ([]byte, error)
 	return append(binary.AppendUvarint(data, uint64(len(content))), content...), nil
 }
 
-// decodeV2 decodes what follows the first byte. It reports false if the data is malformed. As
-// with readV1, no value keeps another one in memory, except those of the claims and those of the
-// properties.
+// decodeV2 decodes the bytes after the first one. It reports false if they are malformed. As in
+// readV1, no value keeps another one in memory. Only the claims share one piece of memory, and
+// the properties another.
 func decodeV2(data []byte) (t Ticket, ok bool) {
 	for last := 0; len(data) > 0; {
 		number := int(data[0])

@@ -12,10 +12,10 @@ import (
 // maxFastNesting is the deepest nesting that jsonReader reads.
 const maxFastNesting = 100
 
-// A jsonReader reads the JSON that encoding/json writes, without most of its allocations: its
-// strings are parts of text. What it returns is what encoding/json returns, with numbers as
-// [json.Number]. It reports false for JSON that it does not understand, such as JSON with white
-// space; encoding/json then decides.
+// A jsonReader reads the JSON that encoding/json writes, with fewer allocations than
+// encoding/json, because its strings are parts of text. It returns the same values as
+// encoding/json, with numbers as [json.Number]. It reports false for JSON that it does not
+// understand, such as JSON with white space; encoding/json then decides.
 type jsonReader struct {
 	text string
 	at   int
@@ -33,8 +33,8 @@ func (r *jsonReader) next(c byte) bool {
 
 func (r *jsonReader) ended() bool { return r.at == len(r.text) }
 
-// copied consumes an object and returns a reader of a copy of it, or of nothing. It checks
-// nothing but where the object ends.
+// copied consumes an object and returns a reader of a copy of its text. It looks only for the end
+// of the object. If there is no end, it consumes nothing, and the reader has no text.
 func (r *jsonReader) copied() jsonReader {
 	depth := 0
 	for i := r.at; i < len(r.text); i++ {
@@ -95,15 +95,15 @@ func (r *jsonReader) string() (string, bool) {
 	return "", false
 }
 
-// isPlain reports whether a text, without a quotation mark, is what it is within a JSON string:
-// ASCII without a control character and a backslash. It may report false for other such texts.
+// isPlain reports whether a text without quotation marks is the same within a JSON string: ASCII
+// without control characters and backslashes. It may report false for some of these texts, too.
 func isPlain(s string) bool {
 	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	for len(s) >= 8 { // eight characters at a time
 		x := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
 			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 		backslash := x ^ '\\'*ones
-		if (x|(x-' '*ones)|(backslash-ones))&tops != 0 { // the subtractions borrow from a top bit
+		if (x|(x-' '*ones)|(backslash-ones))&tops != 0 { // a subtraction sets the top bit of a control character or a backslash
 			return false
 		}
 		s = s[8:]
@@ -204,7 +204,8 @@ func (r *jsonReader) array(depth int) ([]any, bool) {
 	return values, true
 }
 
-// object consumes an object, whose members member consumes.
+// object consumes an object. It calls member for each member's name, and member consumes the
+// value.
 func (r *jsonReader) object(member func(name string) bool) bool {
 	if !r.next('{') {
 		return false

@@ -69,8 +69,8 @@ func decodeBase64(s string) ([]byte, error) {
 }
 
 // KeyRingFromFile returns a ring of the keys in a file, in the form that [ParseKeyRing]
-// describes. A file that every user of the machine may read, write or execute is refused, except
-// on Windows, where the mode does not say that; Kubernetes mounts a secret so with
+// describes. A file is refused if every user of the machine may read, write or execute it, except
+// on Windows, where the mode does not tell this. A secret that Kubernetes mounts needs
 // defaultMode: 0440. [InsecureKeyRingFromFile] accepts every file.
 func KeyRingFromFile(path string) (*KeyRing, error) { return keyRingFromFile(path, true) }
 

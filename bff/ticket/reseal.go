@@ -61,7 +61,8 @@ type ResealReport struct {
 	Unreadable int64
 }
 
-// resealAttempts bounds how often a session is tried that other writers keep changing.
+// resealAttempts is the maximum number of attempts to reseal a session that other writers keep
+// changing.
 const resealAttempts = 5
 
 // Run visits the live sessions once and seals the tickets that are under an old key again. It
@@ -150,8 +151,8 @@ func (j Reseal) resealOne(ctx context.Context, key bff.UserSessionKey, report *R
 	return err
 }
 
-// sealAgain seals a session's ticket, or its payload, under the primary key. It reports false if
-// that does not open.
+// sealAgain opens a session's ticket, or its payload, and seals it under the primary key. readable
+// is false if it does not open.
 func (j Reseal) sealAgain(session bff.UserSession) (sealed []byte, readable bool, err error) {
 	binding := BindingOf(session)
 	if j.Payloads {

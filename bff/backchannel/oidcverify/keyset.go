@@ -31,10 +31,10 @@ const (
 	maxKeySet = 1 << 20
 )
 
-// KeySet is an [oidc.KeySet] with the keys of a provider's
-// jwks_uri. It fetches them when it first needs them, when they are an hour old, and for a
-// token that none of them has signed, but not more than four times in half a minute. A key that
-// it does not understand, such as one on an unknown curve, does not affect the others.
+// KeySet is an [oidc.KeySet] with the keys of a provider's jwks_uri. It fetches the keys when it
+// first needs them, when they are an hour old, and for a token that none of them has signed, but
+// not more than four times in half a minute. A key that it does not understand, such as a key on
+// an unknown curve, does not affect the others.
 //
 // It differs from go-oidc's RemoteKeySet, which fetches the keys for every token with a
 // false signature. It is safe for concurrent use.
@@ -47,11 +47,11 @@ type KeySet struct {
 	keys     []jose.JSONWebKey
 	fetched  time.Time                // when keys were fetched
 	attempts [keyFetchBurst]time.Time // the last fetches, oldest first
-	failed   bool                     // the last fetch
+	failed   bool                     // the last fetch failed
 	fetching chan struct{}            // closed when the fetch in progress ends; nil if there is none
 }
 
-// NewKeySet returns the key set at the URL. A nil client means one with the defaults of
+// NewKeySet returns the key set at the URL. A nil client means a client with the defaults of
 // net/http. A nil clock means [time.Now].
 func NewKeySet(url string, client *http.Client, clock func() time.Time) *KeySet {
 	if client == nil {
@@ -65,18 +65,18 @@ func NewKeySet(url string, client *http.Client, clock func() time.Time) *KeySet 
 
 var _ oidc.KeySet = (*KeySet)(nil)
 
-// signingAlgorithms are the algorithms that a key of a provider can have: never a symmetric
-// one, and never none.
+// signingAlgorithms are the algorithms that a key of a provider can have. No symmetric algorithm
+// and not the algorithm "none" is among them.
 var signingAlgorithms = []jose.SignatureAlgorithm{
 	jose.RS256, jose.RS384, jose.RS512, jose.ES256, jose.ES384, jose.ES512, jose.PS256, jose.PS384, jose.PS512, jose.EdDSA,
 }
 
 var errSignature = errors.New("oidcverify: the token's signature is not the identity provider's")
 
-// VerifySignature returns the payload of a signed token in compact serialization. It does
-// not check the claims; an [oidc.IDTokenVerifier] does. If the
-// keys cannot be fetched, so that the token may be valid, the error wraps
-// [backchannel.ErrProviderUnavailable]. No error quotes the token or the provider's answer.
+// VerifySignature returns the payload of a signed token in compact serialization. It does not
+// check the claims; an [oidc.IDTokenVerifier] does. If the keys cannot be fetched, so that the
+// token may be valid, the error wraps [backchannel.ErrProviderUnavailable]. No error quotes the
+// token or the provider's answer.
 func (s *KeySet) VerifySignature(ctx context.Context, token string) ([]byte, error) {
 	signed, err := jose.ParseSignedCompact(token, signingAlgorithms)
 	if err != nil {
@@ -103,8 +103,8 @@ func (s *KeySet) VerifySignature(ctx context.Context, token string) ([]byte, err
 	return nil, errSignature
 }
 
-// Fetch fetches the keys if none are known yet. Call it before a request whose answer is signed
-// and that cannot be repeated, such as the exchange of a code. Its error is that of
+// Fetch fetches the keys if none are known yet. Call it before a request that cannot be repeated
+// and whose answer is signed, such as the exchange of a code. It returns the same errors as
 // [KeySet.VerifySignature].
 func (s *KeySet) Fetch(ctx context.Context) error {
 	if known, _ := s.current(); known != nil {
@@ -127,8 +127,8 @@ func verifyWith(keys []jose.JSONWebKey, signed *jose.JSONWebSignature) ([]byte, 
 	return nil, false
 }
 
-// current returns the known keys, nil before the first fetch, and reports whether they are
-// young enough or another fetch would exceed the limits.
+// current returns the known keys, or nil before the first fetch. It reports whether to use them
+// before another fetch: because they are young enough, or because a fetch would exceed the limits.
 func (s *KeySet) current() ([]jose.JSONWebKey, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -191,8 +191,8 @@ func (s *KeySet) fetch(ctx context.Context, done chan struct{}) {
 	close(done)
 }
 
-// get returns the public signing keys at the URL, without those that it cannot use. RFC 7517,
-// section 5, tells clients to ignore such keys.
+// get returns the public signing keys at the URL. It leaves out keys that it cannot use, as RFC
+// 7517, section 5, tells clients to do.
 func (s *KeySet) get(ctx context.Context) ([]jose.JSONWebKey, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)
 	if err != nil {

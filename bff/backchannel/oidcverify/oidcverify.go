@@ -135,7 +135,7 @@ func (v *Verifier) Verify(ctx context.Context, logoutToken string) (backchannel.
 	if err != nil {
 		return verified, errors.New("oidcverify: the token's header is not base64url")
 	}
-	if v.keys != nil { // go-oidc's error does not wrap that of the key set
+	if v.keys != nil { // go-oidc's error would not wrap the error of the key set
 		if _, err := v.keys.VerifySignature(ctx, logoutToken); err != nil {
 			return verified, classify(ctx, err)
 		}

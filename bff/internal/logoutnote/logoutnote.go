@@ -7,8 +7,8 @@
 // the notes. So either the sign-in reads the note, or the logout deletes the session, as long
 // as reads see every write that was acknowledged before.
 //
-// A note is an anonymous row in a partition of its own. Its key is a hash of what the logout
-// token names, Renewed is the token's iat, and Created is when the note was last written.
+// A note is an anonymous row in a partition of its own. Its key is a hash of the ids that the
+// logout token names, Renewed is the token's iat, and Created is the time of the last write.
 package logoutnote
 
 import (
@@ -35,7 +35,7 @@ const Partition = "backchannel-logouts"
 const LocalPrefix = "local-"
 
 // Local reports whether a session has no session id of the identity provider. A logout token
-// cannot name such a session, so that a token with sub and sid ends all of the user's.
+// cannot name such a session, so a token with sub and sid ends all such sessions of the user.
 func Local(sessionID string) bool {
 	return sessionID == "" || strings.HasPrefix(sessionID, LocalPrefix)
 }
@@ -45,8 +45,8 @@ type Notes struct {
 	Store     bff.UserSessionStore
 	Partition string // of the sessions
 	Issuer    string
-	// Exact means that a logout of one [Local] session of a user ends no other one: it was
-	// named by the application and not by a logout token.
+	// Exact means that a logout of one [Local] session of a user ends no other session: the
+	// application has named the session, and not a logout token.
 	Exact bool
 }
 
@@ -68,8 +68,8 @@ func (n Notes) Write(ctx context.Context, filter bff.UserSessionsFilter, issuedA
 	return nil
 }
 
-// noted returns the current time, or issuedAt if the clocks are too far apart: if a test has a
-// clock of its own, for example.
+// noted returns the current time, or issuedAt if the current time is not between a minute before
+// issuedAt and until: if a test has a clock of its own, for example.
 func noted(issuedAt, until time.Time) time.Time {
 	now := time.Now()
 	if now.Before(issuedAt.Add(-time.Minute)) || now.After(until) {
