@@ -124,7 +124,7 @@ func TestWithTx_AnotherDialect(t *testing.T) {
 	}
 }
 
-// TestWithTx_DryRun: nothing is reported as done that a dry run does not do.
+// TestWithTx_DryRun: an operation that a dry run does not execute does not report success.
 func TestWithTx_DryRun(t *testing.T) {
 	db := openSQLite(t)
 	store := newStore(t, db)

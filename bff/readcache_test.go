@@ -79,7 +79,7 @@ func TestReadCache_AnswersFromMemory(t *testing.T) {
 }
 
 // TestReadCache_WriteDuringRead lets each kind of write begin and end while a read is under way
-// that has already seen the former row: what the read returns is not remembered.
+// that has already seen the former row: the result of the read is not remembered.
 func TestReadCache_WriteDuringRead(t *testing.T) {
 	key := UserSessionKey{"shop", "key"}
 	changed := UserSessionUpdate{SubjectID: "alice", SessionID: "sid-of-key", Created: start, Renewed: start, Ticket: []byte("new")}
@@ -290,7 +290,8 @@ func TestReadCache_FreshRead(t *testing.T) {
 	}
 }
 
-// TestReadCache_FreshReadIsRemembered: a read that was under way before does not take its place.
+// TestReadCache_FreshReadIsRemembered: a read that was under way before does not replace the session
+// of a fresh read.
 func TestReadCache_FreshReadIsRemembered(t *testing.T) {
 	cache, store := newCached(t, ReadCacheConfig{})
 	mustCreate(t, store.InMemoryStore, aliceSession("key"))
@@ -344,8 +345,8 @@ func TestReadCache_OneReadForAll(t *testing.T) {
 	})
 }
 
-// TestReadCache_CancelledReader: the end of the reading caller's context is not an error of those
-// that wait for the read, and the end of a waiting caller's context ends its wait.
+// TestReadCache_CancelledReader: the end of the reading caller's context is not an error of the
+// callers that wait for the read, and the end of a waiting caller's context ends its wait.
 func TestReadCache_CancelledReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cache, store := newCached(t, ReadCacheConfig{})
@@ -424,8 +425,8 @@ func memoryOf(cache ReadCache) *readMemory {
 
 func (c *readCache) itsMemory() *readMemory { return c.memory }
 
-// TestReadCache_OldSessionsLeaveMemory: what is older than MaxStale goes when another session is
-// remembered.
+// TestReadCache_OldSessionsLeaveMemory: sessions older than MaxStale leave memory when another
+// session is remembered.
 func TestReadCache_OldSessionsLeaveMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cache, store := newCached(t, ReadCacheConfig{})

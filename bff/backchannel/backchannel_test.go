@@ -192,8 +192,8 @@ func claimsJSON(t testing.TB, changes map[string]any) string {
 	return string(data)
 }
 
-// trusting is a Verifier that takes any text for a valid token: what must not reach a Verifier
-// would end sessions.
+// trusting is a Verifier that takes any text for a valid token: a text that must not reach a
+// Verifier would end sessions.
 type trusting struct{ claims string }
 
 func (v trusting) Verify(context.Context, string) (VerifiedToken, error) {

@@ -31,8 +31,8 @@ func TestAttempts_KeysOfTheirOwn(t *testing.T) {
 	}
 }
 
-// The cookies that go before another attempt begins are those that are of no use, and the oldest
-// beyond the bound.
+// Before another attempt begins, the cookies that cannot be used are deleted, and the oldest beyond
+// the bound.
 func TestAttempts_Surplus(t *testing.T) {
 	now := time.Now()
 	a := newAttempts(Config{

@@ -181,7 +181,7 @@ func TestCallback_SingleUseAcrossHosts(t *testing.T) {
 	b.wantSignedIn("alice")
 }
 
-// RFC 9207: a provider that says so sends iss in every response.
+// RFC 9207: a provider whose discovery document says so sends iss in every response.
 func TestCallback_ResponseIssuer(t *testing.T) {
 	op := newOP(t, func(op *fakeOP) { op.responseIss = true })
 	b := newApp(t, op).browser()
@@ -214,8 +214,8 @@ func TestLogin_NeverSpeculative(t *testing.T) {
 	b.wantSignedIn("alice")
 }
 
-// A link on another site begins a sign-in without the session's Strict cookie. The session that
-// the browser has ends all the same.
+// A link on another site begins a sign-in without the session's Strict cookie. The browser's former
+// session ends all the same.
 func TestLogin_FromAnotherSite(t *testing.T) {
 	b := newApp(t, newOP(t)).browser()
 	b.signIn()

@@ -93,8 +93,8 @@ func TestNew_Configuration(t *testing.T) {
 	}
 }
 
-// The default asks for what the provider lists. What the application asks for takes its place, and
-// does not change after it was checked.
+// The default scopes are those that the provider lists. The application's scopes replace them, and
+// do not change after they were checked.
 func TestLogin_Scopes(t *testing.T) {
 	for name, test := range map[string]struct {
 		listed     any

@@ -20,7 +20,7 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-// The provider's outage is told as such, signs nobody out, and ends by itself.
+// An outage of the provider is shown as an outage, signs no user out, and needs no restart to end.
 func TestProviderDown(t *testing.T) {
 	for name, test := range map[string]struct {
 		break_, mend func(*fakeOP)
@@ -202,7 +202,7 @@ func TestCallback_ProviderDownOnAnotherHost(t *testing.T) {
 	b.wantSignedIn("alice")
 }
 
-// That the keys cannot be fetched after a rotation is an outage, and leaves no grant.
+// If the keys cannot be fetched after a rotation, the provider counts as down, and no grant is left.
 func TestCallback_KeysDownAfterRotation(t *testing.T) {
 	op := newOP(t)
 	b := newApp(t, op).browser()
@@ -266,7 +266,7 @@ type brokenProtector struct{ ticket.Protector }
 
 func (brokenProtector) Encrypt(_, _ []byte) ([]byte, error) { return nil, ticket.ErrUnavailable }
 
-// Whatever operation of the store fails, nobody is signed in by half and no grant stays.
+// Whichever operation of the store fails, no user is signed in by half, and no grant is left.
 func TestStoreDown(t *testing.T) {
 	for left := range 12 {
 		t.Run(fmt.Sprint("after ", left, " operations"), func(t *testing.T) {

@@ -260,7 +260,7 @@ func (b *browser) signIn(query ...string) answer {
 	return b.get(b.atProvider(b.get("/bff/login" + strings.Join(query, ""))))
 }
 
-// wantSignedIn checks who is signed in, "" for nobody, and returns the user's claims.
+// wantSignedIn checks which user is signed in, "" for none, and returns the user's claims.
 func (b *browser) wantSignedIn(subject string) map[string]any {
 	b.t.Helper()
 	a := b.script(http.MethodGet, "/bff/user", "")

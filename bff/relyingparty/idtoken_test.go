@@ -142,7 +142,7 @@ func idTokenFaults() (all, ofSignIns map[string]func(*fakeOP)) {
 }
 
 // Every ID token that OpenID Connect Core 1.0, section 3.1.3.7, does not allow is refused with
-// the same page, nobody is signed in, and the refresh token of the grant is revoked.
+// the same page, no user is signed in, and the refresh token of the grant is revoked.
 func TestCallback_MalformedIDTokens(t *testing.T) {
 	tests, ofSignIns := idTokenFaults()
 	maps.Copy(tests, ofSignIns)
@@ -254,7 +254,7 @@ func TestSignIn_LongSubject(t *testing.T) {
 	b.wantFailure(b.signIn(), http.StatusBadRequest, "refused")
 }
 
-// Answers of the token endpoint: what fits no specification signs nobody in and is not shown.
+// An answer of the token endpoint that follows no specification signs no user in and is not shown.
 func TestCallback_MalformedTokenAnswers(t *testing.T) {
 	for name, test := range map[string]struct {
 		body   string

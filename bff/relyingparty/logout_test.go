@@ -177,7 +177,7 @@ func TestBackchannelLogout_Options(t *testing.T) {
 	two.wantSignedIn("")
 }
 
-// The provider's outage is not the token's fault.
+// During an outage of the provider a logout token may be valid: it can be delivered again.
 func TestBackchannelLogout_ProviderDown(t *testing.T) {
 	for name, down := range map[string]func(*fakeOP){
 		"keys": func(op *fakeOP) { op.keysStatus = http.StatusInternalServerError },
@@ -342,7 +342,7 @@ func TestSessions_ListAndRevoke(t *testing.T) {
 	}
 }
 
-// Another site cannot call what scripts call.
+// Another site cannot call the endpoints for scripts.
 func TestEndpoints_AntiForgery(t *testing.T) {
 	b := newApp(t, newOP(t)).browser()
 	b.signIn()

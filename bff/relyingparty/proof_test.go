@@ -7,8 +7,7 @@ import (
 	"testing"
 )
 
-// Two applications with the same keys on one host name: the sign-in of one is nothing to the
-// other.
+// Two applications with the same keys on one host name: neither accepts a sign-in of the other.
 func TestCallback_AttemptOfAnotherClient(t *testing.T) {
 	first, second := newOP(t), newOP(t)
 	var keys setup

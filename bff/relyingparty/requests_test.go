@@ -11,8 +11,8 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
-// The life of an access token is a positive whole number, also in an answer that is a form. What
-// is no answer of a token endpoint stays as it is.
+// The life of an access token is a positive whole number, also in an answer that is a form. A body
+// that is no answer of a token endpoint is not changed.
 func TestWithWholeSeconds(t *testing.T) {
 	for sent, want := range map[string]string{
 		"access_token=a&expires_in=0.5":       "access_token=a&expires_in=1",

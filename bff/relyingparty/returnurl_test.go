@@ -73,7 +73,7 @@ func TestSilentLogin_AlwaysAnswers(t *testing.T) {
 	callback := b.atProvider(b.get("/bff/silent-login"))
 	wantMessage(b.app.browser().get(callback))                                 // another browser
 	wantMessage(b.get(callback + "&code=x"))                                   // a parameter twice
-	b.wantFailure(b.get("/bff/callback?state=forged"), 400, "no longer valid") // nobody waits
+	b.wantFailure(b.get("/bff/callback?state=forged"), 400, "no longer valid") // no page waits
 }
 
 // With a max_age that is not a number, the age of the authentication would not be checked.

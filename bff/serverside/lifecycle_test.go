@@ -39,8 +39,8 @@ func (vanishedStore) DeleteUserSessions(ctx context.Context, _ string, _ bff.Use
 	return 0, hang(ctx)
 }
 
-// TestStoreTimeout_EveryEntryPoint: whatever is asked of a database that has vanished ends
-// within one StoreTimeout, although the request has no deadline.
+// TestStoreTimeout_EveryEntryPoint: with a database that has vanished, every method ends within
+// one StoreTimeout, although the request has no deadline.
 func TestStoreTimeout_EveryEntryPoint(t *testing.T) {
 	for name, call := range map[string]func(b *testBFF, w http.ResponseWriter, r *http.Request) error{
 		"SignIn": func(b *testBFF, w http.ResponseWriter, r *http.Request) error {

@@ -182,8 +182,8 @@ func TestRecordLogout_OtherSessions(t *testing.T) {
 	}
 }
 
-// The handler of package backchannel records a logout before it ends the sessions. Whichever
-// step of the sign-in the logout comes in front of, the session ends.
+// The handler of package backchannel records a logout before it ends the sessions. The session of
+// the sign-in ends, whichever step of the sign-in comes directly after the logout.
 func TestSignIn_LogoutBeforeEachStep(t *testing.T) {
 	logout := bff.UserSessionsFilter{SubjectID: "alice", SessionID: "s1"}
 	for _, operation := range []string{"replace", "get", "list"} {

@@ -145,8 +145,8 @@ func (s *crowd) DeleteUserSessions(context.Context, string, bff.UserSessionsFilt
 	return int64(left), nil
 }
 
-// TestManySessions_BoundedMemory: what lists or ends 5,000 sessions of one user with tickets
-// of 200 kB holds few tickets at a time, and reads none where it needs none.
+// TestManySessions_BoundedMemory: a list or an end of 5,000 sessions of one user with tickets of
+// 200 kB holds few tickets at a time, and reads no ticket that it does not need.
 func TestManySessions_BoundedMemory(t *testing.T) {
 	for name, test := range map[string]struct {
 		revoker TokenRevoker

@@ -192,7 +192,8 @@ func TestReadCache_RefreshOnce(t *testing.T) {
 	}
 }
 
-// TestReadCache_Transaction: what a transaction wrote past the cache is seen once it is committed.
+// TestReadCache_Transaction: after the commit, reads see the writes that a transaction made past the
+// cache.
 func TestReadCache_Transaction(t *testing.T) {
 	here, _, store := cachedHosts(t)
 	tx, committed := here.WithStore(store)

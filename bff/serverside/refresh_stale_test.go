@@ -160,8 +160,8 @@ func TestRefresh_OtherChangeMeanwhile(t *testing.T) {
 	}
 }
 
-// TestRefresh_SessionEndsMeanwhile: a provider that does not rotate its refresh tokens is not asked
-// to revoke one that does not exist, and the caller learns that the session has ended.
+// TestRefresh_SessionEndsMeanwhile: a provider that does not rotate its refresh tokens sent none, so
+// none is revoked. The caller learns that the session has ended.
 func TestRefresh_SessionEndsMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		revoker := &provider{}
@@ -320,7 +320,7 @@ func TestRefreshGroup_Panic(t *testing.T) {
 }
 
 // TestRefresh_RefusedAfterTakeover: the host whose claim has ended may be about to write new
-// tokens. Until it is known that it is not, the session goes on.
+// tokens. The session goes on until that host can no longer do so.
 func TestRefresh_RefusedAfterTakeover(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(br *browser)

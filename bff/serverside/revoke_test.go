@@ -238,7 +238,7 @@ func TestRevocations_FailuresInARow(t *testing.T) {
 	}
 }
 
-// TestRevocations_TooManyWait: what is beyond the maximum is not revoked, and logged by number.
+// TestRevocations_TooManyWait: tokens beyond the maximum are not revoked, and their number is logged.
 func TestRevocations_TooManyWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &provider{}

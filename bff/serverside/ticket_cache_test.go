@@ -413,8 +413,8 @@ func TestTicketCache_KeepsCopy(t *testing.T) {
 	}
 }
 
-// TestRun_ForgetsUnusedTickets: without requests, Run forgets what was not used for the idle
-// timeout, whether or not it also cleans up.
+// TestRun_ForgetsUnusedTickets: without requests, Run forgets the tickets that were not used for
+// the idle timeout, whether or not it also cleans up.
 func TestRun_ForgetsUnusedTickets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // nothing is remembered
 		b := newTestBFF(t, func(c *Config) { c.TicketCacheSize = -1 })

@@ -58,7 +58,7 @@ func of(subjectID, sessionID string) ticket.Ticket {
 	return tk
 }
 
-// An outcome is what is seen outside of a transaction.
+// An outcome is the result of a transaction as it is visible outside.
 type outcome struct {
 	user    string // of the request, by FromContext
 	cookies string // the Set-Cookie headers: "set", "deleted" or ""

@@ -261,7 +261,7 @@ func TestWithStore_CommittedTooLate(t *testing.T) {
 	}
 }
 
-// TestWithStore_ServesRequests: what serves requests and background work is that of s.
+// TestWithStore_ServesRequests: the Middleware, the UserHandler and Run of tx are those of s.
 func TestWithStore_ServesRequests(t *testing.T) {
 	b := newTestBFF(t, func(c *Config) { c.EnableSessionCleanup = true })
 	br := b.browser()

@@ -50,7 +50,7 @@ func TestOpen_Version2(t *testing.T) {
 	}
 }
 
-// TestSeal_WritesVersion1: in this release, hosts of the release before read what is written.
+// TestSeal_WritesVersion1: in this release, hosts of the release before can read every new ticket.
 func TestSeal_WritesVersion1(t *testing.T) {
 	r := ring(t, 1)
 	sealed, err := Seal(r, binding, full())
@@ -250,7 +250,7 @@ func TestDecode_ValuesKeepNoTokens(t *testing.T) {
 	}
 }
 
-// heap returns the size of what is reachable.
+// heap returns the size of the reachable objects.
 func heap() int64 {
 	var m runtime.MemStats
 	runtime.GC()
@@ -258,7 +258,7 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// wantAsEncodingJSON compares what decode makes of EncodingV1 with what encoding/json does.
+// wantAsEncodingJSON compares the result of decode for EncodingV1 with that of encoding/json.
 func wantAsEncodingJSON(t *testing.T, data []byte) {
 	t.Helper()
 	got, err := decode(append([]byte{byte(EncodingV1)}, data...))

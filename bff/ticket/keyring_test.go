@@ -221,7 +221,8 @@ func TestKeyRingFromFile_Mode(t *testing.T) {
 // pointerProtector is a Protector of an application.
 type pointerProtector struct{ *KeyRing }
 
-// TestCheckProtector_Unusable: what has no key is refused, and neither seals, opens nor panics.
+// TestCheckProtector_Unusable: a protector without a key is refused, and neither seals, opens nor
+// panics.
 func TestCheckProtector_Unusable(t *testing.T) {
 	for name, p := range map[string]Protector{"nil": nil, "nil ring": (*KeyRing)(nil), "zero ring": &KeyRing{}, "nil pointer": (*pointerProtector)(nil)} {
 		if err := CheckProtector(p); err == nil {
@@ -250,7 +251,7 @@ func TestCheckProtector_Unusable(t *testing.T) {
 	}
 }
 
-// What a key, a ring and a ticket print names the key, so that an operator sees which one is used.
+// The printed text of a key or a ring names the key's id, so that an operator sees which key is used.
 func TestFormat_NamesKeys(t *testing.T) {
 	k, err := NewKeyWithID(7, secret(1))
 	if err != nil {
