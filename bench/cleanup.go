@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.com/usersession/bench/chart"
+	"example.com/usersession/internal/wait"
 )
 
 // A cleaning is the result of one round of one cleaner.
@@ -63,9 +64,9 @@ func measureCleaning(ctx context.Context, c config, e *engine, by cleaner) (resu
 	if err != nil {
 		return result, err
 	}
-	wait(ctx, 300*time.Millisecond)
+	_ = wait.For(ctx, 300*time.Millisecond)
 	requests.phase.Store(alone)
-	wait(ctx, c.baseline)
+	_ = wait.For(ctx, c.baseline)
 
 	db, closePool := e.open()
 	defer closePool()

@@ -12,6 +12,7 @@ import (
 	"example.com/usersession"
 	"example.com/usersession/bench/chart"
 	"example.com/usersession/bff"
+	"example.com/usersession/internal/wait"
 )
 
 // A foreground is the load of an application during a cleanup: two readers and two updaters
@@ -105,7 +106,7 @@ func (f *foreground) work(ctx context.Context, into *[phases][]time.Duration, re
 			f.errs = append(f.errs, err)
 			f.mu.Unlock()
 		}
-		wait(ctx, time.Millisecond)
+		_ = wait.For(ctx, time.Millisecond)
 	}
 }
 
@@ -121,14 +122,6 @@ func (f *foreground) update(ctx context.Context, key bff.UserSessionKey) error {
 		Created:   now, Renewed: now, Expires: now.Add(8 * time.Hour),
 		Ticket: f.ticket,
 	})
-}
-
-// wait waits for d or for the end of the context.
-func wait(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
 }
 
 // percentile returns a percentile of the times, 0 without any.

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"example.com/usersession/internal/wait"
 )
 
 // countingStore counts the reads of the store below it. before runs in each read, ahead of it,
@@ -351,12 +353,7 @@ func TestReadCache_CancelledReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cache, store := newCached(t, ReadCacheConfig{})
 		mustCreate(t, store.InMemoryStore, aliceSession("key"))
-		store.before = func(ctx context.Context) {
-			select {
-			case <-ctx.Done():
-			case <-time.After(10 * time.Second):
-			}
-		}
+		store.before = func(ctx context.Context) { _ = wait.For(ctx, 10*time.Second) }
 		key := UserSessionKey{"shop", "key"}
 		get := func(timeout time.Duration) error {
 			ctx, cancel := context.WithTimeout(t.Context(), timeout)

@@ -262,8 +262,9 @@ func (s *Sessions) End(ctx context.Context, loaded *Session) error {
 	return s.removeLoaded(ctx, loaded)
 }
 
-// written returns the session after its row was written, unless the user has been signed out
-// in the meantime.
+// written returns the session after its row was written. If the user has been signed out in the
+// meantime, it deletes the row and returns ErrEnded. If that cannot be checked, it undoes the
+// write: an updated row gets its former values back, and a new row is deleted.
 func (s *Sessions) written(ctx context.Context, row bff.UserSession, state State, former *Session) (*Session, error) {
 	ended, err := s.endedMeanwhile(ctx, row, state, former)
 	if err == nil && ended {

@@ -12,6 +12,7 @@ import (
 
 	"example.com/usersession/bff"
 	"example.com/usersession/bff/ticket"
+	"example.com/usersession/internal/wait"
 )
 
 // A vanishedStore is a database that has vanished without a reset: every operation hangs
@@ -142,10 +143,8 @@ func (p *slowRevoker) RevokeRefreshToken(ctx context.Context, token string) erro
 	p.mu.Lock()
 	p.at = append(p.at, time.Now())
 	p.mu.Unlock()
-	select {
-	case <-time.After(p.delay):
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := wait.For(ctx, p.delay); err != nil {
+		return err
 	}
 	return p.provider.RevokeRefreshToken(ctx, token)
 }

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"example.com/usersession/internal/wait"
 )
 
 // A provider has an identity provider's token endpoint, which accepts each refresh token
@@ -59,10 +61,8 @@ func (p *provider) RefreshTokens(ctx context.Context, token string) (Tokens, err
 	if spent && p.fail == nil { // refused without the delay
 		return Tokens{}, fmt.Errorf("invalid_grant: %w", ErrRefreshTokenRefused)
 	}
-	select {
-	case <-time.After(p.delay):
-	case <-ctx.Done():
-		return Tokens{}, ctx.Err()
+	if err := wait.For(ctx, p.delay); err != nil {
+		return Tokens{}, err
 	}
 	if p.fail != nil {
 		return Tokens{}, p.fail

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/usersession/bff"
+	"example.com/usersession/internal/wait"
 )
 
 // A spy is a store that counts its calls, and fails or runs a function where the test says so.
@@ -172,11 +173,9 @@ type slowStore struct {
 }
 
 func (s *slowStore) GetUserSession(ctx context.Context, key bff.UserSessionKey) (bff.UserSession, error) {
-	select {
-	case <-ctx.Done():
+	if err := wait.For(ctx, 1500*time.Millisecond); err != nil {
 		s.cutOff = true
-		return bff.UserSession{}, ctx.Err()
-	case <-time.After(1500 * time.Millisecond):
-		return s.transactionStore.GetUserSession(ctx, key)
+		return bff.UserSession{}, err
 	}
+	return s.transactionStore.GetUserSession(ctx, key)
 }
