@@ -273,6 +273,7 @@ func (c *conn) checkValues(ctx context.Context, args []any) error {
 	return nil
 }
 
+// checkString is checkValues for one string.
 func (c *conn) checkString(ctx context.Context, text string) error {
 	if text == "" {
 		if c.settings(ctx).emptyIsNull {

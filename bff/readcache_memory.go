@@ -143,6 +143,7 @@ func (m *readMemory) finish(key UserSessionKey, read *underwayRead) {
 	}
 }
 
+// remember keeps the session of a read in memory. It drops the oldest sessions beyond the limits.
 func (m *readMemory) remember(key UserSessionKey, read *underwayRead) {
 	m.drop(key)
 	size := int64(len(read.session.Ticket))

@@ -95,6 +95,7 @@ func validateTime(field string, t time.Time) error {
 	return nil
 }
 
+// validateIdentity checks one of the four identities by the rules of [UserSession.Validate].
 func validateIdentity(field, value string) error {
 	if !utf8.ValidString(value) {
 		return invalid(field, "is not valid UTF-8")

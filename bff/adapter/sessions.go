@@ -25,6 +25,7 @@ func (s *Sessions) Load(ctx context.Context, secret string) (*Session, error) {
 	return s.load(ctx, KeyOf(secret))
 }
 
+// load reads the session with the key and opens its payload. Its errors are those of Load.
 func (s *Sessions) load(ctx context.Context, key string) (*Session, error) {
 	read := s.now()
 	row, err := s.cfg.Store.GetUserSession(ctx, s.storeKey(key))

@@ -36,6 +36,8 @@ const requestTime = time.Hour
 // clockSkew is the assumed maximum difference between the clocks of two hosts.
 const clockSkew = time.Minute
 
+// end writes a note of the end, so that a rotation under way does not continue an ended session,
+// and then deletes the sessions that match the filter.
 func (s *Sessions) end(ctx context.Context, filter bff.UserSessionsFilter) (int64, error) {
 	if err := filter.Validate(); err != nil {
 		return 0, fmt.Errorf("adapter: ending sessions: %w", err)

@@ -121,6 +121,7 @@ func sameOrigin(r *http.Request) bool {
 	return err == nil && origin.Host != "" && strings.EqualFold(origin.Host, r.Host) && (site == "" || site == "same-origin")
 }
 
+// call passes a call on to the API, and the answer of the API to the browser.
 func (p *Proxy) call(w http.ResponseWriter, r *http.Request) {
 	out, ok := p.targetOf(r.URL)
 	if !ok {
@@ -204,6 +205,7 @@ func leadsUp(escaped string) bool {
 	return false
 }
 
+// failed answers a call that got no answer of the API, with a code for the page.
 func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, serverside.ErrNoSession):

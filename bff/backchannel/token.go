@@ -114,6 +114,7 @@ func (h *Handler) readIdentity(claims map[string]json.RawMessage, token *logoutT
 	return nil
 }
 
+// checkTimes checks iat, exp and nbf, and sets the token's issuedAt.
 func (h *Handler) checkTimes(claims map[string]json.RawMessage, token *logoutToken) error {
 	now := h.cfg.Clock()
 	var ok bool

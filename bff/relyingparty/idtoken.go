@@ -91,6 +91,7 @@ func decodeClaims(payload []byte) (map[string]any, error) {
 	return claims, nil
 }
 
+// checkClaims checks iss, aud, azp, sub, exp, iat and sid, and refuses a logout token.
 func (p *RelyingParty) checkClaims(claims map[string]any) error {
 	now := p.cfg.Clock()
 	subject, _ := claims["sub"].(string)

@@ -94,6 +94,7 @@ func (inside *transactionState) leave(outside *requestState) {
 	}
 }
 
+// committed lets the effects of the transaction happen outside of it. A second call does nothing.
 func (tx *transaction) committed() {
 	tx.mu.Lock()
 	states, effects := tx.states, tx.effects

@@ -31,6 +31,7 @@ type cloner struct {
 	inner map[uintptr]struct{}
 }
 
+// value returns a copy of a claim, or the claim itself if it cannot be copied.
 func (c *cloner) value(v any) any {
 	switch typed := v.(type) {
 	case nil, bool, string, json.Number, time.Time,

@@ -78,6 +78,8 @@ func noted(issuedAt, until time.Time) time.Time {
 	return now.UTC().Truncate(time.Microsecond)
 }
 
+// write creates the note with the key, or updates it if it exists. An update keeps the later one of
+// each of the three times.
 func (n Notes) write(ctx context.Context, key string, noted, issuedAt, until time.Time) (err error) {
 	id := bff.UserSessionKey{PartitionKey: Partition, Key: key}
 	for i := range writeAttempts {
