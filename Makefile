@@ -39,7 +39,7 @@ test: ## run the tests of every module with the race detector; RACE= turns it of
 	@GO='$(GO)' scripts/test.sh '$(TEST_LOG)' '$(RACE) $(TESTARGS)' $(MODULES)
 
 .PHONY: costs
-costs: ## compare the statements and allocations of each operation with the golden files; the race detector, which test uses, allocates itself
+costs: ## compare the statements and allocations of each operation with the golden files, without the race detector, which allocates itself
 	cd internal/dbtest && $(GO) test -count=1 -run Golden_Costs .
 
 .PHONY: race
@@ -154,7 +154,7 @@ docs-update: ## copy the compiled code into the documents
 	@cd tools && $(GO) run ./readmecheck -root .. -update
 
 .PHONY: security-mutants
-security-mutants: ## break the code in each place that SECURITY.md rests on: the test that proves it must fail
+security-mutants: ## break the code of each requirement of SECURITY.md: the test of the requirement must fail
 	@cd tools && $(GO) run ./mutants -root ..
 
 .PHONY: mutants

@@ -14,7 +14,7 @@ die() {
 
 # debian_mirror prints the mirror that this machine's apt uses.
 debian_mirror() {
-	# Suites with a hyphen or a slash are updates of one without.
+	# Suites with a hyphen or a slash in their names are updates of other suites.
 	apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' 'Component: main' |
 		awk '$2 !~ /[-\/]/ && $1 !~ /security/ {print $1; exit}'
 }

@@ -14,7 +14,7 @@ export GOWORK=off
 nodes=(node1 node2 node3)
 declare -A sql_port group_port transfer_port state_port
 
-# ports sets the ports of the nodes. Nothing listens on them yet, so they may be equal.
+# ports sets the ports of the nodes. free_port may print one port twice: then ports starts again.
 ports() {
 	local node all
 	all=()

@@ -4,9 +4,9 @@
 #   PostgreSQL  127.0.0.1:5432, user root without a password, database test
 #   MariaDB     127.0.0.1:3306, user root without a password, database test
 #
-# The script uses a server that already answers so. It installs, configures and starts a
-# missing server, which needs root. It starts an installed server with other accounts, but
-# changes the accounts only with USERSESSION_CONFIGURE=1, which says that the machine is
+# The script uses a server that already accepts these connections. It installs, configures and
+# starts a missing server, which needs root. It starts an installed server with other accounts,
+# but changes the accounts only with USERSESSION_CONFIGURE=1, which says that the machine is
 # used only for these tests. It also installs the command line clients psql, sqlite3 and
 # mariadb, if it runs as root. With USERSESSION_TEST_POSTGRES or USERSESSION_TEST_MYSQL the
 # tests use a database of your own, and the script does not touch that server.

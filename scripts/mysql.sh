@@ -5,8 +5,8 @@
 #
 # It needs Debian, root and debootstrap. The first run installs the server in bin/.chroot,
 # which takes some minutes. All other files are in a temporary directory that it removes.
-# The suites for migrations also run on a second server, with an SQL mode and sql_safe_updates as
-# its defaults that change the meaning of statements or refuse them.
+# The suites for migrations also run on a second server, whose defaults, an SQL mode and
+# sql_safe_updates, change the meaning of statements or refuse them.
 # DRILL=full also runs the drills in full size. RUN is a pattern for the tests of
 # internal/dbtest, and then no other test runs.
 set -euo pipefail

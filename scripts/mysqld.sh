@@ -92,8 +92,8 @@ mysqld_sql() {
 	chroot "$root" "$flavour" --no-defaults -u root -S "$inside/$name.sock" -NB "$@"
 }
 
-# mysqld_accounts NAME admits root on TCP and makes the database of the tests. It does not
-# write that to the binary log.
+# mysqld_accounts NAME admits root on TCP and makes the database of the tests. The binary log
+# does not contain these statements.
 mysqld_accounts() {
 	mysqld_sql "$1" <<-'SQL'
 		SET sql_log_bin = 0;

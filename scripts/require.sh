@@ -5,7 +5,7 @@
 #
 # The tests of an engine are the subtests with its name, such as TestConformance/postgres.
 # The suite of an engine has run if at least one of them passed and none was skipped.
-# Subtests below them may be skipped with a reason.
+# Subtests of these tests may be skipped with a reason.
 set -euo pipefail
 
 log=$1

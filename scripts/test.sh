@@ -19,8 +19,8 @@ quiet() {
 	grep --line-buffered -vE '^(=== (RUN|PAUSE|CONT|NAME) |[[:space:]]+--- PASS: |[?] .*\[no test files\]|.*[[:space:]]coverage: )' || true
 }
 
-# The browser tests mostly wait for pages, and those of the migrations for processes and locks, so
-# that they run beside the other modules, one after the other.
+# The browser tests mostly wait for pages, and the tests of the migrations for processes and locks.
+# So these modules run one after the other beside the other modules.
 beside=() others=()
 for module in "$@"; do
 	if [[ $module == */e2e || $module == */migrationstest ]]; then beside+=("$module"); else others+=("$module"); fi
