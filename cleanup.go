@@ -88,8 +88,8 @@ func (s *GormStore) DeleteExpiredSessions(ctx context.Context) (int64, error) {
 		if done.picked < size || !advanced {
 			return deleted, kept.err(operation)
 		}
-		// The next batch begins at the last expiry of this one. PostgreSQL's index
-		// still holds the deleted rows before it.
+		// The next batch begins at the last expiry of this batch, because PostgreSQL's
+		// index still holds the deleted rows before that expiry.
 		if done.upTo.After(from) {
 			from = done.upTo
 		}

@@ -35,8 +35,8 @@ type dialect struct {
 	isolation sql.IsolationLevel
 
 	// begin are the statements that begin a transaction of the store's own, for a driver
-	// whose COMMIT does not heed the context, see sessionTx. The last one begins it with
-	// the server's default isolation level.
+	// whose COMMIT does not heed the context, see sessionTx. The last statement begins
+	// it with the server's default isolation level.
 	begin []string
 
 	// savepoint, rollbackTo and release are the statements for a savepoint. release

@@ -44,6 +44,6 @@
 // revocations then. The clocks of hosts may differ by far less than sessions live.
 //
 // Behind pgbouncer in transaction mode, version 1.21 or newer, set max_prepared_statements;
-// with an older one, set pgx's default_query_exec_mode=exec. Never use describe_exec. The
+// with an older version, set pgx's default_query_exec_mode=exec. Never use describe_exec. The
 // README has the details.
 package usersession

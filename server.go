@@ -13,7 +13,8 @@ import (
 	"example.com/usersession/bff"
 )
 
-// A server holds what the store has learned about the server and its connections.
+// A server holds the facts that the store has learned about the database server and its
+// connections.
 type server struct {
 	refusesCleanup    atomic.Bool // the dialect's form of the cleanup
 	refusesForceIndex atomic.Bool

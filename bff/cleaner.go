@@ -47,7 +47,7 @@ type CleanupRun struct {
 }
 
 // Run cleans up until the context ends. It then returns nil promptly, even in the
-// middle of a run. Run starts no goroutine; it blocks the calling one.
+// middle of a run. Run starts no goroutine; it blocks the caller's goroutine.
 //
 // The first run begins after a random part of the interval, so that hosts that start
 // together do not clean up together. Run logs a failed run together with the time of

@@ -28,7 +28,8 @@ type ReadCacheConfig struct {
 	// Size is the maximum number of sessions in memory. The default is 10,000.
 	Size int
 
-	// MaxBytes is the maximum size of their tickets together. The default is 64 MB.
+	// MaxBytes is the maximum size of the tickets of these sessions together. The default is
+	// 64 MB.
 	MaxBytes int64
 
 	// Clock is the clock of the host. The default is [time.Now]. It should be the clock of

@@ -21,7 +21,7 @@ func (Identity) GormDataType() string { return string(schema.String) }
 
 // GormDBDataType returns the column type for the dialect of db, with a binary
 // collation. For an unknown dialect it returns varchar(200), whose collation the
-// database chooses. A size tag cannot give the length: with one, AutoMigrate would
+// database chooses. A size tag cannot give the length: with it, AutoMigrate would
 // alter SQLite's text columns at every run.
 func (Identity) GormDBDataType(db *gorm.DB, _ *schema.Field) string {
 	switch db.Name() {

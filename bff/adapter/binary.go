@@ -24,8 +24,8 @@ func (s *Session) MarshalBinary() ([]byte, error) {
 	return b, nil
 }
 
-// UnmarshalBinary sets the session to the one that MarshalBinary was called for. It refuses
-// other bytes with an error, and then changes nothing.
+// UnmarshalBinary sets s to the session whose bytes MarshalBinary returned. For other bytes it
+// returns an error and changes nothing.
 func (s *Session) UnmarshalBinary(data []byte) error {
 	var fields [4]string
 	for i := range fields {

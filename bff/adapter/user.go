@@ -80,8 +80,8 @@ func (s *Sessions) endedMeanwhile(ctx context.Context, row bff.UserSession, stat
 	return false, nil
 }
 
-// endedSince reports whether the sessions of a former session's user have been ended since it
-// was loaded, if the row is another one.
+// endedSince reports whether the sessions of a former session's user have been ended since the
+// former session was loaded. It is false if the row is the former session's own.
 func (s *Sessions) endedSince(ctx context.Context, row bff.UserSession, former *Session) (bool, error) {
 	if former == nil || former.Anonymous() || former.key == row.Key {
 		return false, nil

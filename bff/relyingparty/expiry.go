@@ -42,7 +42,7 @@ func withWholeSeconds(body []byte) []byte {
 	return body
 }
 
-// seconds returns the whole seconds of an expires_in. Less than a second counts as one.
+// seconds returns the whole seconds of an expires_in. Less than a second counts as a second.
 func seconds(text string) string {
 	var number json.Number // refuses what ParseFloat accepts besides: Inf, NaN, hexadecimal
 	if json.Unmarshal([]byte(text), &number) != nil || strings.Contains(text, `"`) {

@@ -34,7 +34,7 @@ func (r refusal) Error() string { return "the token endpoint refused the request
 // neither shown nor logged.
 var errorCode = regexp.MustCompile(`^[a-z_]{1,40}$`)
 
-// knownCode returns an error code, or "unknown" if it is not one.
+// knownCode returns the code if it has the form of an error code, and otherwise "unknown".
 func knownCode(code string) string {
 	if errorCode.MatchString(code) {
 		return code

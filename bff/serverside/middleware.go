@@ -59,7 +59,7 @@ func (s *Sessions) loadRequest(r *http.Request) (*requestState, error) {
 	return st, nil
 }
 
-// withoutRenewal reports whether the request is one to the user endpoint with ?slide=false.
+// withoutRenewal reports whether the request is to the user endpoint with ?slide=false.
 func (s *Sessions) withoutRenewal(r *http.Request) bool {
 	return r.URL.Path == s.cfg.UserPath && r.URL.Query().Get("slide") == "false"
 }

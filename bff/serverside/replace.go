@@ -112,7 +112,7 @@ const clockSkew = time.Minute
 // signedInAgain reports true if the user has a session that began after the refresh did, or
 // a session with the same session id.
 func (s *Sessions) signedInAgain(ctx context.Context, opened *openedSession) bool {
-	begun := s.cfg.Clock().Add(-2*s.cfg.TokenTimeout - clockSkew) // one to ask the provider, one to write
+	begun := s.cfg.Clock().Add(-2*s.cfg.TokenTimeout - clockSkew) // one timeout to ask the provider, one to write
 	for row, err := range s.rowsWithoutTickets(ctx, bff.UserSessionsFilter{SubjectID: opened.row.SubjectID}) {
 		if err != nil { // an unrevoked token does less harm than a sign-in that ends
 			s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: the refresh token of a session that ended is not revoked, "+
