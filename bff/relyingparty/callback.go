@@ -133,8 +133,8 @@ func (e *endpoints) ticketOf(ctx context.Context, found *discovered, token *oaut
 		return failed(failToken(at.Return), err)
 	}
 	// A request writes a row only now, after it has proved with tokens of the provider that it is
-	// not forged. The provider accepts a code only once, so only one of several
-	// requests with a code gets here.
+	// not forged. The provider accepts a code only once, so only one of several requests with a
+	// code gets here.
 	first, err := e.remember(ctx, at)
 	if err != nil || !first {
 		e.revokeUnused(ctx, token)
