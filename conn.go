@@ -171,10 +171,6 @@ func (c *conn) isRetryable(err error) bool {
 	return !c.inTx && c.dialect.isRetryable(err)
 }
 
-// maxDeadConns is the number of dead connections that a read may meet: after a restart of
-// the database all idle connections of the pool are dead.
-const maxDeadConns = 100
-
 // isDead reports whether the error means that the connection was dead. It is false in a
 // transaction of the application, which is lost together with its connection.
 func (c *conn) isDead(err error) bool {

@@ -1,5 +1,11 @@
 package usersession
 
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
 // Error codes of PostgreSQL and of the SQL standard.
 const (
 	pgFeatureNotSupported  = "0A000"
@@ -117,3 +123,72 @@ const (
 	msTruncatedColumn        = "2628"
 	babelfishUnmapped        = "33557097" // Babelfish: an error without a number of its own
 )
+
+const (
+	// sqliteConstraint is the code of all constraints, without the extension.
+	sqliteConstraint = 19
+	// msUserError is the first number of RAISERROR and THROW. Babelfish's own numbers are
+	// larger than babelfishNumbers.
+	msUserError      = 50000
+	babelfishNumbers = 33000000
+)
+
+// refusesCTE reports whether a server refused a statement with a DELETE in its WITH
+// clause: CockroachDB modifies a table only once in a statement.
+func (d *dialect) refusesCTE(err error) bool {
+	return err != nil && errorCode(err) == pgFeatureNotSupported && !isStalePlan(err)
+}
+
+// isDuplicate reports whether the error means that a unique index refused a row.
+func (d *dialect) isDuplicate(err error) bool {
+	return slices.Contains(d.duplicate, errorCode(err))
+}
+
+// isRetryable reports whether the database asks for a retry of the transaction, which it
+// has rolled back.
+func (d *dialect) isRetryable(err error) bool {
+	return isOneOf(err, d.retry, d.retryText) || isStalePlan(err)
+}
+
+// isCleanupRefused reports whether the server refuses the dialect's form of the cleanup.
+func (d *dialect) isCleanupRefused(err error) bool {
+	return isOneOf(err, d.cleanupRefused, d.cleanupRefusedText) && !isStalePlan(err)
+}
+
+// refusalClasses are classes of SQLSTATEs: errors of constraints and of triggers. 20000 is a
+// CASE without a branch for the row, 2F005 a trigger of PostgreSQL that ends without a RETURN.
+var refusalClasses = []string{"01", "02", "09", "20", "21", "22", "23", "27", "2F", "38", "39", "44", "45", "P0"}
+
+// isRefusal reports whether an error means that a foreign key, a constraint or a trigger
+// refuses a change. A trigger can raise an error with a code of its own, and can fail for every
+// reason for which a statement can fail.
+func (d *dialect) isRefusal(err error) bool {
+	code, state := errorCode(err), sqlState(err)
+	if code == "" || d.isRetryable(err) {
+		return false
+	}
+	if slices.Contains(d.refusal, code) || state != "" && slices.Contains(refusalClasses, state[:2]) {
+		return true
+	}
+	// SQLSTATEs that begin with a letter after H are not standard: triggers may use them.
+	if state != "" && state[0] > 'H' && !slices.Contains([]string{"XX", "XA"}, state[:2]) {
+		return true
+	}
+	number, err := strconv.Atoi(code)
+	switch {
+	case err != nil:
+		return false
+	case d.name == sqlite.name:
+		return number&0xFF == sqliteConstraint
+	default:
+		return d.name == sqlserver.name && number >= msUserError && number < babelfishNumbers
+	}
+}
+
+// isOneOf reports whether the error has one of the codes, or one of the codes in texts together
+// with its text.
+func isOneOf(err error, codes []string, texts map[string]string) bool {
+	code := errorCode(err)
+	text, ambiguous := texts[code]
+	return slices.Contains(codes, code) || ambiguous && strings.Contains(err.Error(), text)
+}

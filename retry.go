@@ -39,10 +39,6 @@ var errConflict = errors.New("conflict with another session")
 // if another node of a cluster has written the row. It never leaves the package.
 var errNotVisible = errors.New("the row was not visible to the update")
 
-// errInexact means that the connection's settings may have changed a value that a plain read
-// returned. It never leaves the package.
-var errInexact = errors.New("a value may have been changed by the connection's settings")
-
 // run executes an operation. It retries when the database asks for a retry, when another
 // writer causes a conflict and when a read meets a dead connection. It returns the error
 // for the caller of the store.

@@ -2,6 +2,7 @@ package usersession
 
 import (
 	"database/sql"
+	"errors"
 	"time"
 
 	"example.com/usersession/bff"
@@ -54,6 +55,10 @@ func (d *dialect) newKeyScanner(key bff.UserSessionKey, way int) *scanner {
 	}
 	return r
 }
+
+// errInexact means that the connection's settings may have changed a value that a plain read
+// returned. It never leaves the package.
+var errInexact = errors.New("a value may have been changed by the connection's settings")
 
 // scan reads a row into session. It returns errInexact if the connection may have changed a
 // value on the way.

@@ -128,6 +128,10 @@ func (c *conn) transactionByStatements(ctx context.Context, db *gorm.DB, pool *s
 	return err
 }
 
+// maxDeadConns is the number of dead connections that a read or the begin of a transaction may
+// meet: after a restart of the database all idle connections of the pool are dead.
+const maxDeadConns = 100
+
 // beginSession begins a transaction on a connection of the pool. As database/sql does, it
 // takes another connection if a connection turns out to be dead.
 func (c *conn) beginSession(ctx context.Context, pool *sql.DB, begin []string) (sessionTx, error) {

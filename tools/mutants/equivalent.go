@@ -328,7 +328,7 @@ var equivalent = []survivor{
 		line:   "return plain",
 		what:   "return plain => return 0",
 		reason: "plain is 0"},
-	{file: "dialect.go", in: "dialect.isRefusal",
+	{file: "errorcodes.go", in: "dialect.isRefusal",
 		line:   "if code == \"\" || d.isRetryable(err) {",
 		what:   "code == \"\" || d.isRetryable(err) => code == \"\" && d.isRetryable(err)",
 		reason: "no code that asks for a retry is among those of refusals below"},
