@@ -107,17 +107,17 @@ func (s *Sessions) removeLoaded(ctx context.Context, loaded *Session) error {
 		if ended {
 			return nil
 		}
-		if row, err = s.present(ctx, loaded.key, loaded); err != nil {
+		if row, err = s.reread(ctx, loaded.key, loaded); err != nil {
 			return err
 		}
 	}
 	return fmt.Errorf("adapter: deleting the former session: %w", bff.ErrSessionChanged)
 }
 
-// present reads a session that another request has changed since it was loaded. It returns
+// reread reads a session that another request has changed since it was loaded. It returns
 // ErrEnded if the session is gone, or if its user or its session of the provider differs from
 // those of each expected session.
-func (s *Sessions) present(ctx context.Context, key string, expected ...*Session) (bff.UserSession, error) {
+func (s *Sessions) reread(ctx context.Context, key string, expected ...*Session) (bff.UserSession, error) {
 	row, err := s.cfg.Store.GetUserSession(bff.WithFreshRead(ctx), s.storeKey(key))
 	switch {
 	case errors.Is(err, bff.ErrSessionNotFound):

@@ -71,7 +71,7 @@ func (s *Sessions) Create(ctx context.Context, secret string, state State, conti
 	if err != nil {
 		return nil, fmt.Errorf("adapter: creating a session: %w", err)
 	}
-	return s.written(ctx, row, state, continued)
+	return s.afterWrite(ctx, row, state, continued)
 }
 
 // Save writes a loaded session back, with a new identity if the identity has changed. It only
@@ -90,7 +90,7 @@ func (s *Sessions) Save(ctx context.Context, loaded *Session, state State) (*Ses
 	if err := s.update(ctx, &row, loaded); err != nil {
 		return nil, err
 	}
-	return s.written(ctx, row, state, loaded)
+	return s.afterWrite(ctx, row, state, loaded)
 }
 
 // update writes the row of a loaded session, also over values that another request has saved.
@@ -112,7 +112,7 @@ func (s *Sessions) update(ctx context.Context, row *bff.UserSession, loaded *Ses
 		case !errors.Is(err, bff.ErrSessionChanged) && !errors.Is(err, bff.ErrSessionExists):
 			return fmt.Errorf("adapter: saving a session: %w", err)
 		}
-		present, err := s.present(ctx, row.Key, loaded, sessionOf(*row, time.Time{}))
+		present, err := s.reread(ctx, row.Key, loaded, sessionOf(*row, time.Time{}))
 		if err != nil {
 			return err
 		}
@@ -142,7 +142,7 @@ func (s *Sessions) Renew(ctx context.Context, loaded *Session, expires time.Time
 	})
 	switch {
 	case errors.Is(err, bff.ErrSessionChanged):
-		if _, err := s.present(ctx, loaded.key, loaded); err != nil {
+		if _, err := s.reread(ctx, loaded.key, loaded); err != nil {
 			return nil, err
 		}
 		return loaded, nil
@@ -211,7 +211,7 @@ func (s *Sessions) Rotate(ctx context.Context, loaded *Session, secret string, s
 			return nil, s.undo(ctx, row, err)
 		}
 	}
-	return s.written(ctx, row, state, loaded)
+	return s.afterWrite(ctx, row, state, loaded)
 }
 
 func (s *Sessions) rotateAnonymous(ctx context.Context, loaded *Session, secret string, state State) (*Session, error) {
@@ -263,10 +263,10 @@ func (s *Sessions) End(ctx context.Context, loaded *Session) error {
 	return s.removeLoaded(ctx, loaded)
 }
 
-// written returns the session after its row was written. If the user has been signed out in the
+// afterWrite returns the session after its row was written. If the user has been signed out in the
 // meantime, it deletes the row and returns ErrEnded. If that cannot be checked, it undoes the
 // write: an updated row gets its former values back, and a new row is deleted.
-func (s *Sessions) written(ctx context.Context, row bff.UserSession, state State, former *Session) (*Session, error) {
+func (s *Sessions) afterWrite(ctx context.Context, row bff.UserSession, state State, former *Session) (*Session, error) {
 	ended, err := s.endedMeanwhile(ctx, row, state, former)
 	if err == nil && ended {
 		err = ErrEnded

@@ -32,8 +32,9 @@ var responseHeaders = []string{
 	"Connection", "Upgrade", "Sec-Websocket-Accept", "Sec-Websocket-Protocol", "Sec-Websocket-Extensions",
 }
 
-// allowing returns the set of the headers, in canonical form.
-func allowing(builtIn, more []string) (map[string]bool, error) {
+// allowedHeaders returns the set of the headers, in canonical form. It refuses headers that must
+// never pass.
+func allowedHeaders(builtIn, more []string) (map[string]bool, error) {
 	allowed := make(map[string]bool, len(builtIn)+len(more))
 	for _, name := range builtIn {
 		allowed[name] = true
@@ -58,16 +59,16 @@ func (p *Proxy) modifyResponse(response *http.Response) error {
 		}
 	}
 	response.Trailer = nil
-	response.Header.Set("Cache-Control", privately(response.Header.Values("Cache-Control")))
+	response.Header.Set("Cache-Control", privateCacheControl(response.Header.Values("Cache-Control")))
 	if location != "" {
 		response.Header.Set("Location", p.location(response, location))
 	}
 	return nil
 }
 
-// privately returns the Cache-Control of an answer that is for one user: a shared cache must
+// privateCacheControl returns the Cache-Control of an answer that is for one user: a shared cache must
 // not store it, since the browser's request has no Authorization (RFC 9111, section 3.5).
-func privately(values []string) string {
+func privateCacheControl(values []string) string {
 	kept := []string{"private"}
 	for directive := range strings.SplitSeq(strings.Join(values, ","), ",") {
 		directive = strings.TrimSpace(directive)

@@ -87,8 +87,8 @@ func New(c Config) (*Proxy, error) {
 		c.Logger = slog.Default()
 	}
 	p := &Proxy{cfg: c, target: target, withToken: c.Sessions.Transport(target, apiTransport{c.Transport})}
-	if p.request, err = allowing(requestHeaders, c.RequestHeaders); err == nil {
-		p.response, err = allowing(responseHeaders, c.ResponseHeaders)
+	if p.request, err = allowedHeaders(requestHeaders, c.RequestHeaders); err == nil {
+		p.response, err = allowedHeaders(responseHeaders, c.ResponseHeaders)
 	}
 	if err != nil {
 		return nil, err

@@ -73,9 +73,9 @@ func (s *Sessions) claimRefresh(ctx context.Context, seen *openedSession) (claim
 	}
 }
 
-// releaseClaim removes this host's claim after the provider has failed, or the store while
-// the claim was written, so that the next request asks the provider at once. If that fails,
-// the claim ends by itself.
+// releaseClaim removes this host's claim, so that the next request asks the provider at once. It is
+// for a refresh that got no tokens, and for a claim whose write failed but may be in the store. If
+// the claim cannot be removed, it ends by itself.
 func (s *Sessions) releaseClaim(ctx context.Context, opened *openedSession) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.StoreTimeout)
 	defer cancel()

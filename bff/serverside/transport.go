@@ -78,6 +78,8 @@ func (t *apiTransport) send(r *http.Request, refused string) (*http.Response, st
 	return response, token, err
 }
 
+// token returns the session's access token. It refuses a request that does not go to the API, or
+// goes there without encryption.
 func (t *apiTransport) token(r *http.Request) (string, error) {
 	if r.URL.Scheme != t.api.Scheme || r.URL.Host != t.api.Host {
 		return "", fmt.Errorf("serverside: no access token for another host than the API's: %s", r.URL.Host)
