@@ -50,7 +50,7 @@ var errEmptyIsNull = fmt.Errorf("%w: the connection's sql_mode has EMPTY_STRING_
 	"remove it from the DSN or from the server's configuration", errSettings)
 
 // errKeptSilently is the reason why a row cannot be deleted if the database reports no error.
-var errKeptSilently = errors.New("the DELETE left them without an error")
+var errKeptSilently = errors.New("the DELETE returned no error, and the rows are still there")
 
 // brokenConnErrs are the errors of a connection that the server or the network has closed.
 var brokenConnErrs = []error{driver.ErrBadConn, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE}

@@ -202,7 +202,7 @@ func (c Config) checkURLs() error {
 	}
 	notASCII := func(r rune) bool { return r >= utf8.RuneSelf }
 	if c.Path != "" && (path.Clean(c.Path) != c.Path || c.Path == "/" || strings.Contains(c.Path, "%") || strings.ContainsFunc(c.Path, notASCII)) {
-		return errors.New("the Path must be clean, such as /bff: without a slash at its end, empty segments, dots, escapes, and letters beyond ASCII")
+		return errors.New("the Path must be clean, such as /bff: without a slash at its end, empty segments, dots, escapes and non-ASCII letters")
 	}
 	return nil
 }

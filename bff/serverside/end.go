@@ -101,7 +101,7 @@ func (s *Sessions) deleteAndReadToken(ctx context.Context, key string) (removed 
 
 func (s *Sessions) logTokenMayLive(ctx context.Context, subjectID string, err error) {
 	s.whenCommitted(func(s *Sessions) {
-		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a session ends, and a newer refresh token than the one read may live on",
+		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a session ends, and a newer refresh token than the one that was read may remain valid",
 			slog.String("subject_id", subjectID), slog.Any("error", err))
 	})
 }

@@ -42,7 +42,7 @@ func (br *browser) signOutAfter(change func()) {
 	br.settle()
 }
 
-const tokenMayLive = "a newer refresh token than the one read may live on"
+const tokenMayLive = "a newer refresh token than the one that was read may remain valid"
 
 // TestSignOut_TokenThatMayLive: a warning is logged when a session ends whose refresh token is
 // not known, and only then. The session is read once.
