@@ -19,7 +19,7 @@ import (
 // Session is a team's own entity: the module's columns and one more.
 type Session struct {
 	entities.UserSession
-	Device string `gorm:"size:100;index"`
+	Device string `gorm:"size:100;index"` // NULL or with a default: the store does not fill it
 }
 
 func (Session) TableName() string { return "user_sessions" }

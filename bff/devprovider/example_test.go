@@ -15,17 +15,22 @@ import (
 	"example.com/usersession/bff/devprovider"
 )
 
-// A program with a provider inside. The second half is a relying party and a browser, in
-// which bob signs in.
-func Example() {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	provider, err := devprovider.Start(ctx, devprovider.Config{
+// startProvider starts a provider, which serves until ctx ends.
+func startProvider(ctx context.Context) (*devprovider.Server, error) {
+	return devprovider.Start(ctx, devprovider.Config{
 		Clients: []devprovider.Client{{
 			ID: "bff", Secret: "development", RedirectURIs: []string{"http://localhost:8080/bff/callback"},
 		}},
 		Users: []devprovider.User{{Subject: "bob", Name: "Bob Baker", Claims: map[string]any{"role": "editor"}}},
 	})
+}
+
+// A program with a provider inside. The second half is a relying party and a browser, in
+// which bob signs in.
+func Example() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	provider, err := startProvider(ctx)
 	if err != nil {
 		log.Fatal(err)
 	}

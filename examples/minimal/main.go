@@ -46,7 +46,8 @@ func newBFF(db *gorm.DB, c relyingparty.Config) (http.Handler, *serverside.Sessi
 	rp, err := relyingparty.New(c)
 	check(err)
 	sessions, err := serverside.New(serverside.Config{
-		Store: store, Protector: c.Protector, Issuer: rp.Issuer(), Refresher: rp, Revoker: rp, EnableSessionCleanup: true,
+		Store: store, Protector: c.Protector, Partition: "shop", Issuer: rp.Issuer(), Refresher: rp, Revoker: rp,
+		EnableSessionCleanup: true,
 	})
 	check(err)
 	mux := http.NewServeMux()

@@ -111,7 +111,7 @@ func addPartner(mux *http.ServeMux, db *gorm.DB, c relyingparty.Config) (*server
 
 func frontends(shop, admin http.Handler) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("shop.example/", shop) // each made by newBFF, with a BaseURL and a Partition of its own
+	mux.Handle("shop.example/", shop) // each made like newBFF's, with a BaseURL and a Partition of its own
 	mux.Handle("admin.example/", admin)
 	return mux
 }

@@ -1,6 +1,6 @@
 // Command readmecheck keeps the code in the documents equal to code that is compiled and
-// tested. The documents are the files *.md of the root and of its directory docs, and the
-// READMEs of the adapters.
+// tested. The documents are the files *.md of all directories, except bin, node_modules and
+// those whose names begin with a dot.
 //
 // A comment in front of a block of code names the source of the code:
 //
@@ -45,13 +45,9 @@ func main() {
 }
 
 func run(root string, update bool) error {
-	var documents []string
-	for _, pattern := range []string{"*.md", "docs/*.md", "adapters/*/README.md"} {
-		found, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
-		if err != nil {
-			return err
-		}
-		documents = append(documents, found...)
+	documents, err := filesBelow(root, ".md")
+	if err != nil {
+		return err
 	}
 	tests, err := Tests(root)
 	if err != nil {

@@ -16,30 +16,40 @@ var (
 
 // Tests returns the names of the tests of all modules below root.
 func Tests(root string) (map[string]bool, error) {
+	files, err := filesBelow(root, ".go")
+	if err != nil {
+		return nil, err
+	}
 	names := map[string]bool{}
-	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+	for _, file := range files {
+		text, err := os.ReadFile(file)
 		if err != nil {
-			return err
-		}
-		if entry.IsDir() {
-			if name := entry.Name(); path != root && (strings.HasPrefix(name, ".") || name == "node_modules") {
-				return filepath.SkipDir
-			}
-			return nil
-		}
-		if filepath.Ext(path) != ".go" {
-			return nil
-		}
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, match := range testFunc.FindAllStringSubmatch(string(text), -1) {
 			names[match[1]] = true
 		}
+	}
+	return names, nil
+}
+
+// filesBelow returns the files with the extension in root and the directories below it. It
+// leaves out directories that are not part of the repository.
+func filesBelow(root, extension string) (files []string, err error) {
+	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir():
+			if name := entry.Name(); path != root && (strings.HasPrefix(name, ".") || name == "node_modules" || name == "bin") {
+				return filepath.SkipDir
+			}
+		case filepath.Ext(path) == extension:
+			files = append(files, path)
+		}
 		return nil
 	})
-	return names, err
+	return files, err
 }
 
 // UnknownTests returns an error for each test that the document names and that does not exist.

@@ -99,7 +99,7 @@ func TestRefresh(t *testing.T) {
 	}
 }
 
-// TestRun_Documents checks and updates the documents of the root, of docs and of adapters, and no others.
+// TestRun_Documents checks and updates the documents of every directory of the repository, and no others.
 func TestRun_Documents(t *testing.T) {
 	root := t.TempDir()
 	write := func(name, text string) {
@@ -114,11 +114,16 @@ func TestRun_Documents(t *testing.T) {
 	}
 	const stale = "<!-- example: page.html -->\n```html\nold\n```\n"
 	write("page.html", "new\n")
-	for _, name := range []string{"README.md", "docs/bff.md", "adapters/scsstore/README.md", "other/x.md"} {
+	documents := map[string]bool{
+		"README.md": true, "docs/bff.md": true, "adapters/scsstore/README.md": true,
+		"bin/x.md": false, ".cache/x.md": false, "examples/node_modules/x.md": false,
+	}
+	for name := range documents {
 		write(name, stale)
 	}
 	err := run(root, false)
-	for name, want := range map[string]bool{"README.md": true, filepath.FromSlash("docs/bff.md"): true, "x.md": false} {
+	for name, want := range documents {
+		name = filepath.FromSlash(name)
 		if got := err != nil && strings.Contains(err.Error(), name+": the code differs"); got != want {
 			t.Errorf("%s is reported: %t, want %t: %v", name, got, want, err)
 		}

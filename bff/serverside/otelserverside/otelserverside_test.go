@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	otelmetric "go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
@@ -17,14 +18,20 @@ import (
 	"example.com/usersession/bff/ticket"
 )
 
+// countSessions is the code of the README.
+func countSessions(provider otelmetric.MeterProvider, config serverside.Config) (*serverside.Sessions, error) {
+	metrics, err := otelserverside.New(provider) // otel.GetMeterProvider()
+	if err != nil {
+		return nil, err
+	}
+	config.Metrics = metrics
+	return serverside.New(config)
+}
+
 func TestMetrics_Counters(t *testing.T) {
 	reader := metric.NewManualReader()
-	metrics, err := otelserverside.New(metric.NewMeterProvider(metric.WithReader(reader)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	sessions, err := serverside.New(serverside.Config{
-		Protector: ticket.InsecureRandomKeyRing(), Metrics: metrics, Logger: slog.New(slog.DiscardHandler),
+	sessions, err := countSessions(metric.NewMeterProvider(metric.WithReader(reader)), serverside.Config{
+		Protector: ticket.InsecureRandomKeyRing(), Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

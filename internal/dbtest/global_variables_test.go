@@ -12,11 +12,12 @@ import (
 	"example.com/usersession/internal/dbtest"
 )
 
-// onOwnServer runs a test with a global variable of MySQL set to a value. Only a server that
-// belongs to this run may be changed so, see scripts/mysqld.sh. The test runs alone.
-func onOwnServer(t *testing.T, variable string, value func(d *dbtest.Database, db *gorm.DB) string, test func(t *testing.T, d *dbtest.Database)) {
+// withGlobalVariable runs a test while a global variable of the MySQL server has a value, which
+// affects every user of the server. So it skips the test unless the server belongs to this run
+// (scripts/mysql.sh). The test does not run in parallel with others.
+func withGlobalVariable(t *testing.T, variable string, value func(d *dbtest.Database, db *gorm.DB) string, test func(t *testing.T, d *dbtest.Database)) {
 	t.Helper()
-	// The variable alone does not count: the default server is shared.
+	// Without USERSESSION_TEST_MYSQL the server is the default one, which is shared.
 	if os.Getenv("USERSESSION_TEST_OWN_SERVER") == "" || os.Getenv("USERSESSION_TEST_MYSQL") == "" {
 		t.Skip("changes a global variable, which needs a server of its own: make test-mysql, make test-mariadb")
 	}
@@ -37,10 +38,10 @@ func onOwnServer(t *testing.T, variable string, value func(d *dbtest.Database, d
 	})
 }
 
-// TestOwnServer_TooManyPreparedStatements: on a server that keeps fewer prepared statements
+// TestGlobalVariables_TooManyPreparedStatements: on a server that keeps fewer prepared statements
 // than the store has, the store works. If the server prepares none at all, the driver must
 // interpolate the parameters.
-func TestOwnServer_TooManyPreparedStatements(t *testing.T) {
+func TestGlobalVariables_TooManyPreparedStatements(t *testing.T) {
 	const connections = 4
 	for _, c := range []struct {
 		params url.Values
@@ -49,7 +50,7 @@ func TestOwnServer_TooManyPreparedStatements(t *testing.T) {
 		{url.Values{"interpolateParams": {"true"}}, 0},
 		{nil, connections + 1}, // without interpolation, the driver prepares each statement for one execution
 	} {
-		onOwnServer(t, "max_prepared_stmt_count", func(_ *dbtest.Database, db *gorm.DB) string {
+		withGlobalVariable(t, "max_prepared_stmt_count", func(_ *dbtest.Database, db *gorm.DB) string {
 			var name string
 			var open int64
 			must(t, db.Raw("SHOW GLOBAL STATUS LIKE 'Prepared_stmt_count'").Row().Scan(&name, &open))
@@ -70,11 +71,11 @@ func TestOwnServer_TooManyPreparedStatements(t *testing.T) {
 	}
 }
 
-// TestOwnServer_RequiredPrimaryKey: servers can refuse tables without a primary key.
-func TestOwnServer_RequiredPrimaryKey(t *testing.T) {
+// TestGlobalVariables_RequiredPrimaryKey: servers can refuse tables without a primary key.
+func TestGlobalVariables_RequiredPrimaryKey(t *testing.T) {
 	variable := map[bool]string{true: "innodb_force_primary_key", false: "sql_require_primary_key"}
 	for _, mariaDB := range []bool{true, false} {
-		onOwnServer(t, variable[mariaDB], func(d *dbtest.Database, _ *gorm.DB) string {
+		withGlobalVariable(t, variable[mariaDB], func(d *dbtest.Database, _ *gorm.DB) string {
 			if d.IsMariaDB() != mariaDB {
 				return ""
 			}
