@@ -24,7 +24,7 @@ const (
 
 // row returns session number i of a table. The session is in use for a random part of
 // c.scatter after its creation, and expires after the timeout from then. So the order of
-// expiry is roughly that of the table, the more roughly the longer the scatter. If expired
+// expiry is roughly the order of the table; with a longer scatter it differs more. If expired
 // is set, every second session has expired. The others live for at least a week.
 func row(i, of int, expired bool, c config, ticket []byte, now time.Time) entities.UserSession {
 	created := now.Add(-span - c.scatter - timeout).Add(span / time.Duration(of) * time.Duration(i%of))

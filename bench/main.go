@@ -191,7 +191,8 @@ const (
 	localMySQL    = "root@tcp(127.0.0.1:3306)/test?parseTime=true"
 )
 
-// setSources sets the databases. An empty DSN means that of the environment, or the default.
+// setSources sets the databases. For an empty DSN it uses the DSN of the environment, or the
+// default.
 func (c *config) setSources(postgres, mysql string) (err error) {
 	if c.postgres, err = source("postgres", cmp.Or(postgres, os.Getenv("USERSESSION_TEST_POSTGRES"), localPostgres)); err != nil {
 		return err

@@ -18,7 +18,7 @@ import (
 )
 
 // A cached is an operation with the plain store and through a read cache. The cache has all
-// sessions in memory, so that every call of it is a hit.
+// sessions in memory, so that every call through it is a hit.
 type cached struct {
 	name        string
 	plain, read func(i int) error
@@ -29,7 +29,7 @@ type cached struct {
 const hitsPerRead = 50
 
 // measureReadCache compares reads of the store with reads through [bff.NewReadCache], and whole
-// requests with the one and the other.
+// requests with both stores.
 func measureReadCache(ctx context.Context, c config, e *engine, out *report) error {
 	c.scatter = timeout
 	db, closePool := e.open()
@@ -165,7 +165,7 @@ func compareCached(c config, out *report, kind cached, goroutines int, cache bff
 	return median(plain), median(hit), nil
 }
 
-// printMisses compares a read that the cache has to pass on to the store with one of the plain
+// printMisses compares a read that the cache passes on to the store with a read of the plain
 // store.
 func printMisses(c config, out *report, plain, through func(int) error, cache bff.ReadCache) error {
 	var ratios []float64

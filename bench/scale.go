@@ -241,7 +241,7 @@ func printScale(c config, out *report, operations []scaleOperation, tables []*sc
 	}
 }
 
-// slower returns the median of the ratios of the rounds to those of another table.
+// slower returns the median, over the rounds, of the ratio of a table's time to another table's.
 func (s *scaled) slower(than *scaled, operation string) float64 {
 	var ratios []float64
 	for round, took := range s.took[operation].rounds {

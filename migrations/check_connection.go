@@ -34,8 +34,8 @@ func (c *checker) probes(db *gorm.DB, table string) error {
 	return nil
 }
 
-// probe runs a probe. A server that refuses the query lacks what it asks for, or does not
-// show it to this account: that is no finding.
+// probe runs a probe. A server refuses the query if it has no such setting or does not show it
+// to this account. That is no finding, unless the probe says so.
 func (c *checker) probe(db *gorm.DB, p probe) error {
 	var found [][]string
 	err := each(db, p.query, p.args, func(rows *sql.Rows) error {
@@ -147,7 +147,7 @@ func (c *checker) softDeletes(model any, namer schema.Namer, live *Table) error 
 	return nil
 }
 
-// softDeletes is what a field's type has that makes GORM delete softly, such as
+// softDeletes is the interface of the field types with which GORM deletes softly, such as
 // gorm.DeletedAt.
 var softDeletes = reflect.TypeFor[schema.DeleteClausesInterface]()
 

@@ -10,8 +10,8 @@ import (
 
 // A Finding is a difference between a database and its expected state.
 type Finding struct {
-	// Where is the table, the column ("table.column"), the index ("table.index") or the
-	// clock that the finding is about.
+	// Where names the subject of the finding: a table, a column ("table.column"), an index
+	// ("table.index"), or "clock", "connection", "server", "dsn" or "dialect".
 	Where string
 	// Problem describes the difference.
 	Problem string

@@ -16,8 +16,8 @@ var concurrentNote = []string{
 }
 
 // splitIndexes splits changes into the changes of tables and columns, and a change for each
-// index of an existing table. An index that changes together with one of its columns is
-// dropped with the former.
+// index of an existing table. If an index changes together with one of its columns, the
+// change of the table drops the index.
 func splitIndexes(d dialect, changes []tableChange) (tables, indexes []tableChange) {
 	for _, change := range changes {
 		if change.old == nil || change.new == nil {
@@ -64,8 +64,8 @@ func (c tableChange) indexesBetween() (between []Index) {
 	return between
 }
 
-// withIndex returns the table with the index in place of the one with the name. A nil index
-// only removes that one.
+// withIndex returns the table without its index of the name, and with the given index unless
+// that is nil.
 func (t Table) withIndex(name string, index *Index) Table {
 	t.Indexes = slices.DeleteFunc(slices.Clone(t.Indexes), func(i Index) bool { return i.Name == name })
 	if index != nil {
@@ -112,7 +112,7 @@ func (p *plan) generateIndex(base string, changes, back []tableChange) migration
 }
 
 // indexConcurrently returns the statements for the change of one index. They begin with a
-// DROP, also if the index is new: a failure can have left it.
+// DROP, also if the index is new: an earlier attempt that failed can have left it.
 func (d postgres) indexConcurrently(change tableChange) (statements []string) {
 	schema, _ := splitName(change.new.Name)
 	for _, index := range append(slices.Clone(change.dropIndexes), change.createIndexes...) {

@@ -11,10 +11,10 @@ import (
 const destructiveMark = "DESTRUCTIVE: "
 
 // Destroys returns a sentence for each part of a migration whose reversal loses data: what its
-// Down destroys, and what its Up destroyed, since Down cannot restore the values. It knows the
-// comments marked DESTRUCTIVE, and statements of the team's that delete rows or drop something that
-// may have data, so neither indexes, constraints, defaults, views nor code. A version that the
-// folder does not have is an [ErrNoMigration].
+// Down destroys, and what its Up destroyed, since Down cannot restore the values. It finds the
+// comments marked DESTRUCTIVE and, in a section without them, the statements that delete rows or
+// drop anything but indexes, constraints, defaults, views and code. A version that the folder
+// does not have is an [ErrNoMigration].
 func (p *Project) Destroys(dialectName string, number int64) ([]string, error) {
 	f, err := openFolder(p.Dir, dialectName)
 	if err != nil {
@@ -65,8 +65,8 @@ func (s section) destroys() (sentences []string) {
 	return sentences
 }
 
-// withoutData are the words after DROP for what has no data. The word COLUMN is optional: DROP x
-// in an ALTER TABLE drops a column.
+// withoutData are the words that follow DROP in statements that drop no data. Every other word
+// can be the name of a column, since ALTER TABLE … DROP x drops a column.
 var withoutData = []string{
 	"INDEX", "KEY", "PRIMARY", "FOREIGN", "CONSTRAINT", "CHECK", "DEFAULT", "NOT", "IDENTITY", "EXPRESSION",
 	"VIEW", "TRIGGER", "FUNCTION", "PROCEDURE", "POLICY", "RULE", "EVENT", "STATISTICS", "ROLE", "USER",

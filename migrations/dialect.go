@@ -10,8 +10,9 @@ import (
 	"gorm.io/gorm"
 )
 
-// A dialect writes the SQL of one kind of database and reads its catalogue. The first is in
-// a file with the dialect's name, the second in a file with the suffix _catalog.
+// A dialect is one kind of database. A file with the dialect's name writes its SQL, and files
+// with a suffix read its catalogue (_catalog), write scripts (_script) and have the questions of
+// [Check] (_check).
 type dialect interface {
 	name() string
 	quote(name string) string

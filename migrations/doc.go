@@ -20,9 +20,9 @@
 // The package generates the creation and removal of tables; new, dropped and altered
 // columns; defaults; new, dropped and changed indexes (unique, composite, filtered); and,
 // on request, the renaming of a column. Everything else (foreign keys, checks, comments,
-// a change of the primary key, conversions of data, …) it refuses with [ErrRefused] and a
-// sentence that says what to write by hand. It never writes a migration that makes only a
-// part of the change. [AddOptions.ByHand] writes the file to complete.
+// a change of the primary key, conversions of data, …) is refused with [ErrRefused] and a
+// sentence that says what to write by hand. The package never writes a migration that makes
+// only a part of the change. [AddOptions.ByHand] writes the file to complete.
 //
 // A change that destroys or narrows data needs [AddOptions.AllowDestructive] and is
 // marked DESTRUCTIVE in the file. If a column is dropped and another of the same type is
@@ -44,9 +44,9 @@
 //     column are dropped and created again.
 //   - On PostgreSQL, [AddOptions.Concurrently] builds indexes without locking the table.
 //
-// [Project.Script] returns the migrations as a script for the database's own client. A
-// client that goes on after an error cannot record or destroy what a script with a failed
-// statement should not.
+// [Project.Script] returns the migrations as a script for the database's own client. After a
+// statement has failed, the script records and destroys nothing more, also if the client goes
+// on.
 //
 // The tests execute the generated SQL on SQLite, PostgreSQL and MariaDB, and the scripts
 // with sqlite3, psql and mariadb. The SQL for SQL Server is compared with reviewed files,

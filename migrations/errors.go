@@ -14,12 +14,12 @@ var (
 	// ErrDialect is returned for a dialect that the package does not support.
 	ErrDialect = errors.New("migrations: unknown dialect")
 
-	// ErrInconsistent is returned if the files in a project's folder do not belong
-	// together, cannot be read, or wait to be completed by hand.
+	// ErrInconsistent is returned if the files in a project's folder contradict each
+	// other, as after a merge, cannot be read, or wait to be completed by hand.
 	ErrInconsistent = errors.New("migrations: the folder is inconsistent")
 
-	// ErrNoMigration is returned if there is no migration to remove, or none with the
-	// given version.
+	// ErrNoMigration is returned if there is no migration to remove, or no migration
+	// with the given version.
 	ErrNoMigration = errors.New("migrations: no such migration")
 )
 

@@ -58,7 +58,7 @@ func (s section) encode(b *strings.Builder) {
 }
 
 // parseFile parses a migration in goose's format, generated or written by the team. The
-// statements are those that goose runs. Text in another format, and what goose refuses, is an
+// statements are those that goose runs. A file in another format, or one that goose refuses, is an
 // [ErrInconsistent].
 func parseFile(name string, data []byte) (migrationFile, error) {
 	f := migrationFile{name: name}

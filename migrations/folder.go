@@ -31,11 +31,13 @@ type folder struct {
 type version struct {
 	number int64
 	base   string // the file's name without its extension
-	add    string // the number of the first migration of the add that wrote it; "" if it is the team's own
-	model  *Model // nil if it is the team's own
+	// add names the call of [Project.Add] that wrote the migration, by the number of the
+	// first migration of the call. It is "" for a migration that the team has written.
+	add   string
+	model *Model // the model after the migration; nil if the team has written it
 }
 
-// goose, too, takes every name with a number before the first underscore.
+// migrationName matches what goose takes for a migration: a number, and then an underscore.
 var migrationName = regexp.MustCompile(`^(\d+)_.*\.sql$`)
 
 // openFolder reads the folder of the dialect in a project's Dir. A folder that does not
@@ -185,8 +187,8 @@ func (f *folder) read(v version) (migrationFile, error) {
 	return parseFile(v.base, data)
 }
 
-// readFinished is read for a migration that will be applied: one that waits to be completed
-// by hand is an [ErrInconsistent].
+// readFinished reads the SQL of a migration that will be applied. A migration that waits to
+// be completed by hand is an [ErrInconsistent].
 func (f *folder) readFinished(v version) (migrationFile, error) {
 	file, err := f.read(v)
 	if err == nil && file.unfinished() {
@@ -271,7 +273,7 @@ func writeFiles(files []newFile) (written []string, err error) {
 	return append(written, snapshots...), nil
 }
 
-// createFile writes a file that must not exist yet.
+// createFile writes a file that must not exist yet. After a failure the file is not there.
 func createFile(file newFile) error {
 	if err := os.MkdirAll(filepath.Dir(file.path), 0o755); err != nil {
 		return err
@@ -281,10 +283,13 @@ func createFile(file newFile) error {
 		return err
 	}
 	_, err = f.Write(file.data)
-	return errors.Join(err, f.Close())
+	if err = errors.Join(err, f.Close()); err != nil {
+		err = errors.Join(err, os.Remove(file.path)) // a part of a migration must not be applied
+	}
+	return err
 }
 
-// replaceFile leaves either the old file or the new one, never a part of it.
+// replaceFile replaces a file as a whole: after a failure the old file is unchanged.
 func replaceFile(file newFile) error {
 	temporary := file.path + ".tmp"
 	if err := os.WriteFile(temporary, file.data, 0o644); err != nil {
@@ -322,7 +327,7 @@ func (f *folder) remove(add string) (touched []string, err error) {
 			if err != nil {
 				return touched, err
 			}
-			return touched, os.WriteFile(path, data, 0o644)
+			return touched, replaceFile(newFile{path: path, data: data})
 		}
 	}
 	return touched, os.Remove(path)

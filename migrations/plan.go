@@ -94,10 +94,10 @@ type newMigration struct {
 	model Model
 }
 
-// migrations returns the migrations of the plan in the order of their versions. The
-// number is the version of the first. There are several migrations only if the dialect
-// needs a migration for each table, or indexes are built concurrently. If nothing changes there is no migration, unless the
-// team asked for a migration to write by hand.
+// migrations returns the migrations of the plan in the order of their versions. The number
+// is the version of the first. There are several only if the dialect needs a migration for
+// each table, or if indexes are built concurrently. If nothing changes there is no migration,
+// unless the team asked for one to write by hand.
 func (p *plan) migrations(number int64, name string) []newMigration {
 	base := fmt.Sprintf("%d_%s", number, name)
 	switch {
@@ -178,7 +178,7 @@ func withTable(model Model, change tableChange) Model {
 	return model
 }
 
-// backward returns the changes in the order in which they are undone.
+// backward returns the changes in reverse order, in which Down undoes them.
 func backward(changes []tableChange) []tableChange {
 	changes = slices.Clone(changes)
 	slices.Reverse(changes)

@@ -56,7 +56,7 @@ var validName = regexp.MustCompile(`^[A-Za-z0-9_]{1,100}$`)
 //
 // If a change cannot be generated for one of the dialects, or needs one of the options,
 // Add writes nothing and returns an [ErrRefused] with the reasons of all dialects. If a
-// folder's files do not belong together, or a migration in it is not yet completed by
+// folder's files contradict each other, or a migration in it is not yet completed by
 // hand, the error is an [ErrInconsistent]. If a file cannot be written, the migrations
 // that were written are deleted again; snapshots that were already replaced stay.
 func (p *Project) Add(name string, options AddOptions) ([]string, error) {
@@ -127,7 +127,7 @@ func (p *Project) plan(dialector gorm.Dialector, decided decisions) (*plan, erro
 // Pending returns a sentence for each change of the models that no migration makes yet,
 // and for each migration that waits to be completed by hand. It returns none if the
 // migrations are up to date. Models that the package does not cover are an [ErrRefused],
-// a folder whose files do not belong together is an [ErrInconsistent].
+// a folder whose files contradict each other is an [ErrInconsistent].
 func (p *Project) Pending() (pending []string, err error) {
 	for _, dialector := range p.Dialects {
 		f, model, err := p.read(dialector)

@@ -18,15 +18,15 @@ const lockSeconds = 10
 // Script returns the SQL that leads a database from one version to another, to be applied
 // with the database's own client: psql, sqlite3, mariadb, mysql or sqlcmd. Version 0 is the
 // empty database. If from is greater than to, the script runs the Downs. It keeps the
-// [VersionTable] up to date, so that goose knows what has been applied.
+// [VersionTable] up to date, so that goose knows the applied versions.
 //
 // The script needs no flags of the client. A version is recorded only if its statements
 // have succeeded, and is refused if the version before it is not recorded, also if the
 // client goes on after an error. A version that is applied is skipped; on SQLite, and on
 // PostgreSQL in a file with NO TRANSACTION, it stops the script with an error.
 //
-// A version that the folder does not have is an [ErrNoMigration]. A folder whose files do
-// not belong together, or a migration of the range that is not yet completed by hand, is
+// A version that the folder does not have is an [ErrNoMigration]. A folder whose files
+// contradict each other, or a migration of the range that is not yet completed by hand, is
 // an [ErrInconsistent].
 func (p *Project) Script(dialectName string, from, to int64) (string, error) {
 	f, err := openFolder(p.Dir, dialectName)
@@ -65,7 +65,7 @@ type scriptStep struct {
 	file       migrationFile
 	statements []string
 	modelled   bool          // the migration has a model
-	changes    []tableChange // the difference of its model and the one before it
+	changes    []tableChange // the difference between its model and the previous model
 }
 
 // plan reads the migrations of the script.
@@ -143,7 +143,7 @@ func (s *script) comment(format string, args ...any) { s.line("-- "+format, args
 
 func (s *script) line(format string, args ...any) { fmt.Fprintf(&s.b, format+"\n", args...) }
 
-// text writes lines that are no formats.
+// text writes the lines as they are.
 func (s *script) text(lines ...string) {
 	for _, line := range lines {
 		s.b.WriteString(line + "\n")

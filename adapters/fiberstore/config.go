@@ -49,12 +49,12 @@ type Config struct {
 	// minutes later, unless the middleware extends it. Its absolute timeout is one of its
 	// values and stays.
 	//
-	// EndSessions and a back-channel logout find the sessions that were moved. A former session
-	// that comes later is refused as well, if it comes within an hour (EndSessions) or, with
-	// Issuer, while the logout token is valid. If the process stops between the write and the
+	// EndSessions and a back-channel logout find the sessions that were moved. They also refuse
+	// a former session that is first used afterwards: EndSessions for an hour, a back-channel
+	// logout, with Issuer, while the logout token is valid. If the process stops between the write and the
 	// delete, both storages have the session: Destroy still deletes both, but a session that is
-	// ended otherwise can come back. Set it for as long as the former sessions live, and then
-	// remove it. Delete and Reset also call the former storage.
+	// ended otherwise can come back. Set Migrating for as long as the former sessions live, and
+	// then remove it. Delete and Reset also call the former storage.
 	Migrating fiber.Storage
 }
 

@@ -22,11 +22,11 @@
 // to go on.
 //
 // With another context, as for a session from GetByID, the process remembers keys: those that
-// Get has found, and those under which a user's session was written. It remembers each for one
-// to two hours, the last 32,768 of them at least. A Set of a remembered key only updates. A Set
+// Get has found, and those under which a user's session was written. It remembers a key for one
+// to two hours, and at least the last 32,768 keys. A Set of a remembered key only updates. A Set
 // of any other key creates a session, or overwrites it. A Get that finds nothing, or a Delete,
-// makes the process forget the key of an anonymous session; that of a user's session cannot be
-// used again. So there are limits: a session that is saved later than this, or in another
+// makes the process forget the key of an anonymous session; the key of a user's session cannot
+// be used again. So there are limits: a session that is saved later than this, or in another
 // process than it was loaded in, can come back, and Regenerate of a session from GetByID is not
 // recognised. Use the middleware for requests of browsers.
 //

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// The bounds of recent. A key is remembered for one to two hours, and up to twice maxRecent
-// keys are.
+// The bounds of recent: it remembers a key for one to two hours, and at most twice maxRecent
+// keys.
 const (
 	recentTime = time.Hour
 	maxRecent  = 1 << 15

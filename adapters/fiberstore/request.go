@@ -10,7 +10,7 @@ import (
 	"example.com/usersession/bff/adapter"
 )
 
-// A request is what one request has loaded and deleted.
+// A request remembers which sessions a request has loaded and deleted.
 type request struct {
 	mu      sync.Mutex
 	loaded  map[string]*adapter.Session
@@ -20,16 +20,15 @@ type request struct {
 // A deletion is the deletion of a loaded session in this request.
 type deletion struct {
 	session *adapter.Session
-	ended   bool // before this request has deleted it
-	// replaced says that this request has ended all sessions of the user itself.
+	ended   bool // the session had ended before this request deleted it
+	// replaced says that EndSessions, called by this request, has ended the session.
 	replaced bool
 }
 
 // requestKey is the key of a request in the Locals: each Storage has its own.
 type requestKey struct{ storage *Storage }
 
-// requestOf returns what the request of the context has loaded and deleted, and the context
-// for the store. The request is nil if the context is no fiber.Ctx. The context of a fiber.Ctx
+// requestOf returns the request of the context, and the context for the store. The request is nil if the context is no fiber.Ctx. The context of a fiber.Ctx
 // is its Context, which has the application's deadline and values; a fiber.Ctx itself must not
 // be used after the request, and a database driver may do so.
 func (s *Storage) requestOf(ctx context.Context) (*request, context.Context) {
@@ -55,8 +54,9 @@ func (r *request) session(key string) *adapter.Session {
 	return r.loaded[key]
 }
 
-// setLoaded remembers a session that was read. If another request has changed its user since
-// this request has read it first, the first one stays, and a save of it is refused.
+// setLoaded remembers a session that was read. If another request has changed the session's user
+// since this request first read it, the request keeps the session as first read, and cannot save
+// it.
 func (r *request) setLoaded(key string, session *adapter.Session) {
 	if r == nil {
 		return
@@ -68,8 +68,8 @@ func (r *request) setLoaded(key string, session *adapter.Session) {
 	}
 }
 
-// setSaved remembers a session that was written under the key, which the request had loaded,
-// or which is a new one.
+// setSaved remembers a session that the request has written under the key: a new session, or a
+// session that it had loaded.
 func (r *request) setSaved(key string, session *adapter.Session) {
 	if r == nil {
 		return
@@ -95,8 +95,8 @@ func (r *request) setDeleted(key string, d deletion) {
 	r.deleted[strings.Clone(key)] = d
 }
 
-// endedUser is called after this request has ended all sessions of a user: what it saves from
-// then on under a new id is a new session, as after a change of password.
+// endedUser is called after this request has ended all sessions of a user. A session that the
+// request then saves under a new id is a new session, as after a change of password.
 func (r *request) endedUser(subjectID string) {
 	if r == nil {
 		return

@@ -82,9 +82,9 @@ func (s *Storage) SetWithContext(ctx context.Context, key string, val []byte, ex
 	return nil
 }
 
-// errDestroyed is returned for a session that has values again after its Destroy. A row is never
-// created again under an id: a request that has loaded the former one could save it into the
-// new one.
+// errDestroyed is returned for a session that has values again after its Destroy. No second row is
+// ever created under an id: a request that has loaded the first row could save it into the
+// second.
 var errDestroyed = fmt.Errorf("%w: this request has destroyed it; to go on, call Reset or Regenerate, which give a new id", adapter.ErrEnded)
 
 // write saves, creates or continues a session.
@@ -126,7 +126,7 @@ func (s *Storage) save(ctx context.Context, loaded *adapter.Session, state adapt
 // upsertAttempts bounds how often other writers of the same new key may conflict.
 const upsertAttempts = 16
 
-// upsert creates a session, or overwrites the one that has the key.
+// upsert creates a session, or overwrites the session that has the key.
 func (s *Storage) upsert(ctx context.Context, key string, state adapter.State, continued *adapter.Session, values map[any]any) (*adapter.Session, error) {
 	for range upsertAttempts {
 		session, err := s.sessions.Create(ctx, key, state, continued)
@@ -155,7 +155,7 @@ func (s *Storage) DeleteWithContext(ctx context.Context, key string) error {
 		return nil
 	}
 	r, ctx := s.requestOf(ctx)
-	// The former storage first: a session that it has no longer is not moved again.
+	// Delete from the former storage first, so that the session cannot be moved again.
 	if err := s.deleteFormer(ctx, key); err != nil {
 		return err
 	}

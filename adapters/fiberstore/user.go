@@ -11,10 +11,10 @@ import (
 
 // A Session is a session of a user, as a page "my sessions" shows it.
 type Session struct {
-	// SubjectID is the user's, or its hash if it is long: see [bff.SubjectIDOf].
+	// SubjectID is the user's subject id, or its hash if it is long: see [bff.SubjectIDOf].
 	SubjectID string
-	// SessionID is the one that Identify has returned. If that was empty, it begins with
-	// "local-". It is not a secret, and [Storage.EndSession] takes it.
+	// SessionID is the session id that Identify has returned. If Identify returned none, it
+	// begins with "local-". It is not a secret, and [Storage.EndSession] takes it.
 	SessionID string
 
 	// Created, Renewed and Expires are in UTC. A zero Expires means never.

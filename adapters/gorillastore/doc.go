@@ -11,9 +11,9 @@
 //
 // [sessions.Session].ID is the value of the cookie: it is a secret; do not log it.
 // The store chooses every id. A session continues under a new id when its user changes: at
-// sign-in, at a sign-in as another user, and when the user is removed from the values. So it
-// does when another session id of the provider takes the place of one. To continue it under a
-// new id without such a change, set session.ID = "" before Save.
+// sign-in, at a sign-in as another user, and when the user is removed from the values. It also
+// does when the provider's session id changes to another one. To continue a session under a new
+// id without such a change, set session.ID = "" before Save.
 //
 // # Several cookies
 //

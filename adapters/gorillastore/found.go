@@ -10,7 +10,7 @@ import (
 	"example.com/usersession/bff/adapter"
 )
 
-// found is what New has found for a session, and what Save has written since.
+// found is the state of a session in the store, as New has read it or Save has written it.
 type found struct {
 	id     string            // of the row, or in the cookie if the row could not be read
 	row    *adapter.Session  // nil for a new session

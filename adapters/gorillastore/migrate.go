@@ -56,7 +56,7 @@ func noSession(err error) bool {
 
 // move creates the row of a session of the former store and deletes the session there. It
 // returns the cookies of the former store. If another request has moved the session, move
-// reports false, and the row is that request's.
+// reports false, and f has the row of that request.
 func (s *Store) move(r *http.Request, name string, f *found, state adapter.State) ([]*http.Cookie, bool, error) {
 	ctx := r.Context()
 	id := adapter.NewSecret()
@@ -109,8 +109,8 @@ func (s *Store) note(ctx context.Context, moved, id string) error {
 	return err
 }
 
-// follow finds the row that another request has made of a session of the former store. If that
-// has ended, a session without a user goes on as a new one: see [adapter.Sessions.Rotate].
+// follow finds the row that another request has made of a session of the former store. If the
+// row has ended, a session without a user goes on as a new one: see [adapter.Sessions.Rotate].
 func (s *Store) follow(ctx context.Context, name string, f *found) error {
 	note, err := s.rows.Load(ctx, f.moved)
 	if err == nil {
@@ -131,8 +131,8 @@ func (s *Store) follow(ctx context.Context, name string, f *found) error {
 	return nil
 }
 
-// undoMove makes the session one of the former store again. It deletes the note first: without
-// its row, the note would say that the session has ended.
+// undoMove gives the session back to the former store. It deletes the note first: a note without
+// a row says that the session has ended.
 func (s *Store) undoMove(ctx context.Context, f *found, row *adapter.Session, reason error) error {
 	ctx = context.WithoutCancel(ctx)
 	if _, err := s.rows.Delete(ctx, f.moved); err != nil {
@@ -152,8 +152,8 @@ func (s *Store) endFormer(r *http.Request, f *found, ended error) error {
 	return errors.Join(ended, err, deleted)
 }
 
-// removeFormer ends a session of the former store, or the one that another request has made
-// of it.
+// removeFormer ends a session of the former store, or the row that another request has made of
+// it.
 func (s *Store) removeFormer(r *http.Request, name string, f *found) ([]*http.Cookie, error) {
 	ctx := r.Context()
 	err := s.note(ctx, f.moved, adapter.NewSecret())

@@ -20,9 +20,9 @@ import (
 //
 // A session that New has read is only updated. If it has ended since, Save returns
 // [adapter.ErrEnded] and writes nothing; of concurrent saves the last one wins. If its user or
-// its session at the provider has changed, or if session.ID was set to "", it continues under a new id, and the former id ends
-// in the same step. An id that the application has chosen counts as "". A new session gets an
-// id. Afterwards session.ID is the id.
+// its session at the provider has changed, or if session.ID was set to "", the session continues
+// under a new id, and the former id ends in the same step. An id that the application has chosen
+// counts as "". A new session gets an id. Afterwards session.ID is the id.
 //
 // The session ends Options.MaxAge seconds after the last Save, or [Lifetime] after it if MaxAge
 // is 0. Saving a session whose values have not changed only extends it, and writes nothing
@@ -38,9 +38,9 @@ import (
 // Values are encoded with [encoding/gob]. The error for a type that is not registered with
 // [gob.Register] names it.
 //
-// The request only gives the context. A session that New has not returned, such as a copy of
-// one, is read again by its ID if it has one, and then is only updated; with IsNew and an ID it
-// is refused. Without an ID it is a new session.
+// Save uses only the context of the request. A session that New has not returned, such as a
+// copy, is a new session if it has no ID. With an ID it is read again and only updated, or, if it
+// has IsNew, refused.
 func (s *Store) Save(r *http.Request, w http.ResponseWriter, session *sessions.Session) error {
 	if session.Options == nil {
 		session.Options = s.options()
@@ -154,7 +154,7 @@ func otherSession(row *adapter.Session, id adapter.Identity) bool {
 	return id.SubjectID != "" && id.SessionID != "" && id.SessionID != row.SessionID
 }
 
-// wrote notes the row that was written, unless there was an error.
+// wrote remembers the row that was written, unless there was an error.
 func (f *found) wrote(id string, row *adapter.Session, err error) error {
 	if err == nil {
 		*f = found{id: id, row: row}

@@ -17,7 +17,7 @@ import (
 // A Store is a [sessions.Store]. It is safe for concurrent use, but for changes of Options; the
 // sessions that it returns are not. Make it with [New].
 type Store struct {
-	// Options are the options of new sessions. Change them before the first request only.
+	// Options are the options of new sessions. Change them only before the first request.
 	Options *sessions.Options
 
 	rows     *adapter.Sessions
@@ -29,7 +29,7 @@ type Store struct {
 
 var _ sessions.Store = (*Store)(nil)
 
-// MaxAge sets the MaxAge of new sessions, in seconds. Call it before the first request only.
+// MaxAge sets the MaxAge of new sessions, in seconds. Call it only before the first request.
 func (s *Store) MaxAge(age int) {
 	s.Options = s.options()
 	s.Options.MaxAge = age
@@ -42,15 +42,15 @@ func (s *Store) Get(r *http.Request, name string) (*sessions.Session, error) {
 	return sessions.GetRegistry(r).Get(s, name)
 }
 
-// New reads the session of the request with the cookie name. If there is none, it returns a
-// new session without an error: the request has no cookie, its id is unknown, the session was
-// ended or has expired, or it does not open with the Protector's keys. An unknown id is never
-// used again.
+// New reads the session of the request with the cookie name. It returns a new session without
+// an error if the request has no cookie, if the cookie's id is unknown, if the session was ended
+// or has expired, or if it does not open with the Protector's keys. An unknown id is never used
+// again.
 //
 // An error says nothing about the session: the store or the Protector is not available, or the
 // request's context has ended. New then returns an empty session as well, because gorilla
 // demands one, and Save refuses to save it: an application that ignores the error loses
-// no session. To delete it is allowed.
+// no session. Save may delete it.
 //
 // If the session is there but its values do not decode, because a type is not registered with
 // [gob.Register] or has changed, New returns an error too, and Save continues the session,

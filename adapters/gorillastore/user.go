@@ -9,14 +9,14 @@ import (
 
 // A Session is a session of a user.
 type Session struct {
-	// SubjectID is [bff.SubjectIDOf] of the user's. SessionID begins with "local-" if the
-	// provider gave none. It is not a secret.
+	// SubjectID is [bff.SubjectIDOf] of the user's subject id. SessionID begins with "local-"
+	// if the provider gave none. It is not a secret.
 	SubjectID, SessionID string
 
 	// Created, Renewed and Expires are in UTC. Renewed is the time of the last write.
 	Created, Renewed, Expires time.Time
 
-	// Values are the caller's own. They are nil if they do not open or decode.
+	// Values belong to the caller. They are nil if they do not open or decode.
 	Values map[any]any
 }
 

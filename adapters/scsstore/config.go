@@ -48,12 +48,12 @@ type Config struct {
 	// up there, moved into Store with its deadline, under its token, and deleted there. Nil
 	// means that there is none.
 	//
-	// EndSessions and a back-channel logout find the sessions that were moved. A former
-	// session that comes later is refused as well, if it comes within an hour (EndSessions)
-	// or, with Issuer, while the logout token is valid. If the process stops between the write and the
-	// delete, both stores have the session: Destroy still deletes both, but a session that is
-	// ended otherwise can come back. Set it for as long as the former sessions live, and then
-	// remove it.
+	// EndSessions and a back-channel logout find the sessions that were moved. They also
+	// refuse a former session that is first used afterwards: EndSessions for an hour, a
+	// back-channel logout, with Issuer, while the logout token is valid. If the process stops
+	// between the write and the delete, both stores have the session: Destroy still deletes
+	// both, but a session that is ended otherwise can come back. Set Migrating for as long as
+	// the former sessions live, and then remove it.
 	Migrating scs.Store
 }
 

@@ -8,17 +8,17 @@ import (
 	"example.com/usersession/bff/adapter"
 )
 
-// An envelope is what the store and the codec of a manager pass each other as bytes. It
-// exists only within the process: what is stored is the payload, sealed.
+// An envelope is the value that the store and the codec of a manager pass each other as bytes.
+// It exists only within the process: the row has the sealed payload.
 type envelope struct {
-	// saved tells the envelope of Encode from the one of Find.
+	// saved is true in an envelope of Encode, and false in an envelope of Find.
 	saved bool
 	// unchanged says that the values and the deadline are those of origins[0].
 	unchanged bool
 	identity  adapter.Identity
 	// origins are the loaded sessions from which the values come. They have no payload.
 	origins []*adapter.Session
-	// payload is what the inner codec has encoded.
+	// payload is the output of the inner codec.
 	payload []byte
 }
 

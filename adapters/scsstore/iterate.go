@@ -66,7 +66,7 @@ func (s *Store) forget(list *listing) {
 	s.handles = slices.DeleteFunc(s.handles, func(l *listing) bool { return l == list })
 }
 
-// listed returns the session of a handle, or nil. The secret is that of a token.
+// listed returns the session of the handle with the secret, or nil.
 func (s *Store) listed(secret string) *adapter.Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()

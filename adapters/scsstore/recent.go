@@ -12,8 +12,8 @@ const (
 	generationSize = 1 << 15
 )
 
-// recent keeps the entries of the last time in two generations, so that dropping old entries
-// costs nothing. It is safe for concurrent use.
+// recent keeps entries for a while, in two generations, so that dropping old entries costs
+// nothing. It is safe for concurrent use.
 type recent[V any] struct {
 	now func() time.Time
 
@@ -34,7 +34,7 @@ func (r *recent[V]) put(key string, value V) {
 	r.set(key, value)
 }
 
-// lookUp is get under the lock.
+// lookUp is get for a caller that holds the lock.
 func (r *recent[V]) lookUp(key string) (V, bool) {
 	r.age()
 	if value, ok := r.young[key]; ok {
@@ -44,7 +44,7 @@ func (r *recent[V]) lookUp(key string) (V, bool) {
 	return value, ok
 }
 
-// set is put under the lock.
+// set is put for a caller that holds the lock.
 func (r *recent[V]) set(key string, value V) {
 	r.age()
 	if _, ok := r.young[key]; !ok && len(r.young) >= generationSize {

@@ -11,8 +11,8 @@ import (
 )
 
 // A requestID identifies the session of a request, as the manager keeps it in the request's
-// context. It does not keep it in memory. The zero requestID is that of a context without a
-// session.
+// context. It does not keep the session in memory. A context without a session has the zero
+// requestID.
 //
 // The store needs it for RenewToken, which calls DeleteCtx, and CommitCtx later. If another
 // request has ended the session in the meantime, with Destroy or RenewToken, the token alone

@@ -52,8 +52,8 @@ type deletion struct {
 }
 
 // FindCtx implements [scs.CtxStore]. A session that has expired, or that does not open, is not
-// found. One that opens and does not decode has no values. If the Store or the Protector is not available, or the context has
-// ended, it returns the error.
+// found. A session that opens and does not decode is found without values. If the Store or the
+// Protector is not available, or the context has ended, FindCtx returns the error.
 func (s *Store) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
 	if err := s.check(); err != nil {
 		return nil, false, err
@@ -128,8 +128,8 @@ func (s *Store) CommitCtx(ctx context.Context, token string, b []byte, expiry ti
 func (s *Store) create(ctx context.Context, secret string, state adapter.State, others []*adapter.Session) error {
 	key := adapter.KeyOf(secret)
 	if _, known := s.known.get(key); known {
-		// A row is never created again under a token: a request that has loaded the former
-		// one could save it into the new one.
+		// No second row is ever created under a token: a request that has loaded the first
+		// row could save it into the second.
 		return s.overwrite(ctx, secret, state, others)
 	}
 	var continued *adapter.Session

@@ -21,7 +21,7 @@ func hostsTopic() topic {
 
 // hosts are two hosts that share their sessions.
 type hosts struct {
-	*fixture // of the one host
+	*fixture // of the first host
 	other    *fixture
 	maxStale time.Duration
 }
@@ -142,7 +142,7 @@ func testConflictSeen(h *hosts) {
 	update.IfVersion = 1
 	err := h.store.UpdateUserSession(h.Context(), keyOf(s), update)
 	h.wantError("UpdateUserSession from the former version", err, bff.ErrSessionChanged)
-	h.wantStored(2, theirs) // at once: the host tries again with what it reads now
+	h.wantStored(2, theirs) // at once: after a conflict a host reads the row anew
 }
 
 func testExpirySeen(h *hosts) {

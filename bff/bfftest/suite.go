@@ -15,8 +15,8 @@
 // topic, name it: go test -run 'TestConformance/expiry/'.
 //
 // The suite finds optional capabilities, such as [bff.UserSessionReplacer], with a type
-// assertion. It reports the tests of a missing capability as skipped, and so the tests
-// that [Harness.Skip] leaves out: it leaves no test out silently.
+// assertion. It reports the tests of a missing capability, and the tests that [Harness.Skip]
+// leaves out, as skipped: no test is left out silently.
 package bfftest
 
 import (
@@ -41,8 +41,8 @@ type Harness struct {
 	// "hosts". If it is nil, the suite reports that topic as skipped.
 	Hosts func(t *testing.T, clock func() time.Time) (one, other bff.UserSessionStore)
 
-	// MaxStale is how late a host may see what the other host has written, as with a
-	// [bff.ReadCache]. Zero, as for a database, means at once.
+	// MaxStale is the longest time after which a host sees the writes of the other host, as
+	// with a [bff.ReadCache]. Zero, as for a database, means at once.
 	MaxStale time.Duration
 
 	// Skip maps the name of a topic ("lister") or of one test ("identity/case

@@ -26,7 +26,7 @@ type Config struct {
 	Issuer string
 	// Clients are the relying parties.
 	Clients []Client
-	// Users are the accounts. Without any there are alice, bob and carol.
+	// Users are the accounts. The default accounts are alice, bob and carol.
 	Users []User
 	// KeyFile is the file with the key that signs ID tokens and logout tokens. If there is no
 	// such file, New makes the key and writes it with mode 0600. If KeyFile is empty, the key
@@ -60,11 +60,11 @@ type Client struct {
 	// PublicKey verifies the assertions of private_key_jwt: an *rsa.PublicKey (RS256, PS256)
 	// or an *ecdsa.PublicKey on P-256 (ES256). The audience of an assertion is the issuer.
 	PublicKey crypto.PublicKey
-	// AuthMethod is client_secret_basic for a client with a Secret, private_key_jwt for a
-	// client with a PublicKey and none for others, if it is empty.
+	// AuthMethod is the client's method. The default is client_secret_basic for a client with
+	// a Secret, private_key_jwt for a client with a PublicKey, and none for others.
 	AuthMethod AuthMethod
-	// RedirectURIs are the addresses of the callback. The redirect_uri of a request equals
-	// one of them.
+	// RedirectURIs are the addresses of the callback. The redirect_uri of a request must be
+	// equal to one of these addresses.
 	RedirectURIs []string
 	// PostLogoutRedirectURIs are the addresses to which a sign-out may return.
 	PostLogoutRedirectURIs []string

@@ -11,8 +11,8 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
 
-// discovery sends the metadata of package op, without what this provider does not support
-// and with what it adds.
+// discovery sends the metadata of package op, without the features that this provider does not
+// support and with the features that it adds.
 func (p *Provider) discovery(w http.ResponseWriter, r *http.Request) {
 	ctx := op.ContextWithIssuer(r.Context(), p.cfg.Issuer)
 	found := op.CreateDiscoveryConfig(ctx, p.protocol, p.storage)
@@ -40,8 +40,8 @@ func answer(w http.ResponseWriter, status int, body any) {
 }
 
 // authenticated serves the token and revocation endpoints to clients that authenticate by
-// their own method. Package op checks the secret; but it takes client_secret_post for client_secret_basic, and reports
-// an unknown client as an error of the server.
+// their own method. Package op checks only the secret: it takes client_secret_post for
+// client_secret_basic, and reports an unknown client as an error of the server.
 func (p *Provider) authenticated(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)

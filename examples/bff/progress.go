@@ -13,15 +13,16 @@ import (
 	"example.com/usersession/entities"
 )
 
-// reportEvery is the time between two lines of a progress. Shorter work has none.
+// reportEvery is the time between two lines of a progress. Shorter work prints no line.
 const reportEvery = 2 * time.Second
 
-// A progress says on a terminal how far long work in the background is: what is done, the rate,
+// A progress shows on a terminal how far long work in the background is: the work done, the rate,
 // and the time left.
 type progress struct {
 	what string
 	out  io.Writer // nil: no terminal
-	// count counts all of the work at the first line, when so much is done.
+	// count returns the size of all of the work. It is called once, before the first line, with
+	// the work done so far.
 	count func(done int64) int64
 
 	mu            sync.Mutex
@@ -37,7 +38,7 @@ func terminal() io.Writer {
 	return os.Stderr
 }
 
-// report is called with what is done so far. A smaller number than before begins another run.
+// report is called with the work done so far. A smaller number than before begins another run.
 func (p *progress) report(done int64) {
 	if p.out == nil {
 		return
@@ -61,17 +62,17 @@ func (p *progress) report(done int64) {
 	_, _ = fmt.Fprintf(p.out, "%s: %d of %d, %.0f/s, %v left\n", p.what, done, p.total, rate, left.Round(time.Second))
 }
 
-// live counts the sessions that a job which visits all of them visits.
+// live returns a count of the live sessions, all of which [ticket.Reseal] visits.
 func live(db *gorm.DB) func(int64) int64 {
 	return func(int64) int64 { return sessionsIn(db, "expires IS NULL OR expires > ?") }
 }
 
-// expired counts the sessions of a cleanup, with those that it has deleted.
+// expired returns a count of the sessions of a cleanup: the deleted ones and the ones left.
 func expired(db *gorm.DB) func(int64) int64 {
 	return func(deleted int64) int64 { return deleted + sessionsIn(db, "expires <= ?") }
 }
 
-// sessionsIn counts sessions of all partitions. It returns 0 if the database cannot.
+// sessionsIn counts sessions of all partitions. It returns 0 if the query fails.
 func sessionsIn(db *gorm.DB, condition string) (n int64) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()

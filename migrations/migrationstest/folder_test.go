@@ -45,7 +45,7 @@ func TestRemove_AppliedMigration(t *testing.T) {
 		}
 		project := team(dir, steps[1].models...)
 		mustRun(t, project, "up", dsnOf(t, d))
-		if _, err := run(t, project, "remove", dsnOf(t, d)); err == nil || !strings.Contains(err.Error(), "the database has applied it") {
+		if _, err := run(t, project, "remove", dsnOf(t, d)); err == nil || !strings.Contains(err.Error(), "the database has applied the migration") {
 			t.Errorf("got %v, want an error that it is applied", err)
 		}
 		mustRun(t, project, "down", "-allow-destructive", dsnOf(t, d))

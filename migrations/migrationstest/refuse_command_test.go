@@ -203,9 +203,9 @@ func TestRemove_DefaultDatabase(t *testing.T) {
 		project.DSN = strings.TrimPrefix(dsn, "-dsn=")
 		mustRun(t, project, "up")
 		remove := func() (string, error) { return run(t, project, "remove") }
-		mustRefuse(t, "the database has applied it", remove)
+		mustRefuse(t, "the database has applied the migration", remove)
 		mustExec(t, d.Open(t, dbtest.Setup{}), "ALTER TABLE usersession_schema_version RENAME TO goose_db_version") // not adopted yet
-		mustRefuse(t, "the database has applied it", remove)
+		mustRefuse(t, "the database has applied the migration", remove)
 		mustRun(t, project, "remove", "-even-if-applied")
 		mustRefuse(t, "no such migration", remove)
 	})

@@ -83,9 +83,9 @@ func TestRemove_VersionsInAnotherSchema(t *testing.T) {
 		mustRun(t, team, "up", dsnOf(t, d))
 		dsn := "-dsn=" + dsnWith(t, d, url.Values{"search_path": {first + "," + d.Name}})
 		remove := func() (string, error) { return run(t, team, "remove", dsn) }
-		mustRefuse(t, "the database has applied it", remove)
+		mustRefuse(t, "the database has applied the migration", remove)
 		mustExec(t, db, "ALTER TABLE usersession_schema_version RENAME TO goose_db_version")
-		mustRefuse(t, "the database has applied it", remove)
+		mustRefuse(t, "the database has applied the migration", remove)
 	})
 }
 

@@ -18,8 +18,8 @@ type change int
 
 const (
 	none     change = iota
-	addition        // what compiled before still compiles
-	breaking        // a name is gone or another, or an interface has a new method
+	addition        // code that compiled before still compiles
+	breaking        // a name is gone or has another type, or an interface has a new method
 )
 
 // checkTag returns an error unless the number of the version that the tag names fits the change

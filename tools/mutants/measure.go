@@ -19,15 +19,16 @@ import (
 type target struct {
 	dir   string   // from the root
 	tests []string // from the root; the package's own tests if there are none
-	// slow is the time from which a test runs only for the changes that no faster one reaches or
-	// notices, and not for those in the list of equivalent ones. 0 means no bound.
+	// slow is the duration from which a test counts as slow: it runs only for changes that no
+	// faster test reaches or notices, and that are not in the list of equivalent changes. 0
+	// means that no test is slow.
 	slow time.Duration
 	// without matches tests that are left out: drills, which depend on the time of several
 	// processes, and those that bound allocations, because a call of a copy allocates, too.
 	without *regexp.Regexp
 }
 
-// targets are the packages that make mutants measures, those first on which the most security rests.
+// targets are the packages that make mutants measures, the most important ones for security first.
 var targets = []target{
 	{dir: "bff/ticket"},
 	{dir: "bff/backchannel"},
@@ -43,7 +44,7 @@ var targets = []target{
 // required is the percentage of the changes of covered code that the tests must notice.
 const required = 95
 
-// An outcome is what the tests made of a change.
+// An outcome is the result of the tests with a change.
 type outcome string
 
 const (

@@ -115,8 +115,9 @@ func (m *measurement) try(ctx context.Context, c change, likely []string) (resul
 	return survived, ""
 }
 
-// batches divides tests in those that run at once: first those that are likely to notice the
-// change, then the others, the fastest first, and each time for four times as long.
+// batches divides the tests into batches, each of which is one run: first the tests that are likely
+// to notice the change, then the others, the fastest first. Each batch of others takes up to four
+// times as long as the batch before it.
 func batches(tests []*test, likely []string) (list [][]*test) {
 	isLikely := func(t *test) bool { return slices.Contains(likely, t.name) }
 	others := slices.DeleteFunc(slices.Clone(tests), isLikely)

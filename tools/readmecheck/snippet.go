@@ -13,8 +13,8 @@ import (
 )
 
 // Snippet returns the code that source names: "file.go", or "file.go#Name" for a function, a
-// type, or a method Type.Method. Several names are separated by commas. The body of an example is returned without its declaration and its output comment.
-// A missing file or declaration is an error.
+// type, or a method Type.Method. Several names are separated by commas. Of an example it returns
+// the body, without the output comment. A missing file or declaration is an error.
 func Snippet(root, source string) (string, error) {
 	name, declaration, part := strings.Cut(source, "#")
 	text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))

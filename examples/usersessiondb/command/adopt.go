@@ -108,7 +108,7 @@ func (s *session) formerVersions(ctx context.Context) (former []int64, others bo
 }
 
 // checkFormer is called if the version table has no versions. It returns an error if
-// goose_db_version has those of the project, or if it has none that adopt could take over.
+// goose_db_version has versions of the project, or, for the command adopt, if it has none.
 func (s *session) checkFormer(ctx context.Context) error {
 	former, _, err := s.formerVersions(ctx)
 	switch {
@@ -117,7 +117,7 @@ func (s *session) checkFormer(ctx context.Context) error {
 	case s.adopting:
 		return errors.New("there is nothing to take over: " + formerTable + " is missing, or it has no version of this project whose tables the database has")
 	default:
-		return errors.New("the versions of this project are in " + formerTable + ", and none is in " + migrations.VersionTable + ", the table of its own that the project uses now; run: adopt, which copies them")
+		return errors.New("the versions of this project are in " + formerTable + ", and none is in " + migrations.VersionTable + ", the project's present table; run: adopt, which copies them")
 	}
 }
 

@@ -28,7 +28,7 @@ func (r *runner) upOn(ctx context.Context, t *target) error {
 	if err != nil {
 		return err
 	}
-	// It refuses a pending migration below one that is applied.
+	// HasPending refuses a pending migration below an applied one.
 	if _, err := m.HasPending(ctx); err != nil {
 		return m.explainMissing(err)
 	}
@@ -110,8 +110,8 @@ func (r *runner) down(ctx context.Context, _ []string) error {
 	})
 }
 
-// refuseDestructive refuses to revert a migration that destroys data: whose Down does, or whose
-// Up did, so that its Down restores no values.
+// refuseDestructive refuses to revert a migration whose Down destroys data, or whose Up did: its
+// Down does not restore the values.
 func (r *runner) refuseDestructive(dialect string, version int64) error {
 	if r.flags.allowDestructive {
 		return nil
@@ -164,7 +164,7 @@ func (r *runner) remove(ctx context.Context, _ []string) error {
 		err := r.with(ctx, func(t *target) error {
 			applied, err := isApplied(ctx, t, versions)
 			if applied {
-				return errors.New("the database has applied it; revert it first (down), or add another migration. -even-if-applied removes the files nevertheless: that database can then not be reverted, and the next add generates the same change again")
+				return errors.New("the database has applied the migration; revert it first (down), or add another migration. -even-if-applied removes the files nevertheless: it can then not be reverted there, and the next add generates the same change again")
 			}
 			return err
 		})

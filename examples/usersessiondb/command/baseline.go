@@ -60,8 +60,8 @@ func (r *runner) baseline(ctx context.Context, args []string) error {
 	})
 }
 
-// sameSchema follows versions of which baseline cannot tell which one the database has.
-const sameSchema = ", which differ in what cannot be compared, such as data; run: baseline, with the last of them whose statements the database has executed"
+// sameSchema ends a message that lists several versions with the schema of the database.
+const sameSchema = ", which differ only in data and the like, which cannot be compared; run: baseline, with the last of these versions whose statements the database has executed"
 
 // versionsOf returns the versions whose schema the database has.
 func (r *runner) versionsOf(ctx context.Context, t *target) (same []int64, err error) {
@@ -74,7 +74,7 @@ func (r *runner) versionsOf(ctx context.Context, t *target) (same []int64, err e
 	for _, number := range numbers {
 		model, err := r.project().ModelAt(t.dialect.Name, number)
 		if errors.Is(err, migrations.ErrNoMigration) {
-			continue // it is written by hand, before the first generated one
+			continue // a migration of the team's, before the first generated one
 		}
 		if err != nil {
 			return nil, err
@@ -101,8 +101,8 @@ func (r *runner) versionsOf(ctx context.Context, t *target) (same []int64, err e
 	return same, nil
 }
 
-// baselineFinding words a finding for a database that is compared with an older version: its
-// entities are not those of today, and its migrations have not run.
+// baselineFinding returns a finding with the text for a comparison with an older version: the
+// present entities do not matter there, and the migrations have not run.
 func baselineFinding(f migrations.Finding, want, got migrations.Model, number int64) migrations.Finding {
 	for _, table := range want.Tables {
 		name, inTable := strings.CutPrefix(f.Where, table.Name+".")

@@ -12,7 +12,7 @@ import (
 	"example.com/usersession/migrations"
 )
 
-// explain adds to the error of a step what the database has of it, and how to go on.
+// explain adds to the error of a step which of its changes the database has, and how to go on.
 func (s *session) explain(ctx context.Context, err error, next step) error {
 	var partial *goose.PartialError
 	if !errors.As(err, &partial) {
@@ -61,7 +61,7 @@ func (s *session) explain(ctx context.Context, err error, next step) error {
 	return fmt.Errorf("%w\n%s", err, strings.Join(advice, "\n"))
 }
 
-// explainMissing adds to goose's error about pending migrations below the last version how to go on.
+// explainMissing adds the remedy to goose's error about pending migrations below the last version.
 func (m *migrator) explainMissing(err error) error {
 	s := m.session
 	if !slices.ContainsFunc(s.sources, func(source *goose.Source) bool {
@@ -72,15 +72,15 @@ func (m *migrator) explainMissing(err error) error {
 	if !s.has(s.recorded[0]) {
 		return fmt.Errorf("%w\n%w", err, unknownVersion(s.recorded[0]))
 	}
-	return fmt.Errorf("%w\nIt was added later, as by a merge of two branches. Give its files a higher version if no database has applied it; otherwise execute its statements by hand, and run: baseline %d, which compares and records the version", err, s.recorded[0])
+	return fmt.Errorf("%w\nThe missing migration was added later, as by a merge of two branches. Give its files a higher version if no database has applied it; otherwise execute its statements by hand, and run: baseline %d, which compares and records the version", err, s.recorded[0])
 }
 
 func unknownVersion(version int64) error {
 	return fmt.Errorf("the last version of the database, %d, is not one of this project's: use the newer copy of the project that has applied it; two projects need a schema or a database each", version)
 }
 
-// laterVersions returns the versions after the step whose schema the database has: what it has
-// beyond the step is then nothing to remove.
+// laterVersions returns the versions after the step whose schema the database has. Its
+// differences from the step are then changes of these versions, not the rest of an interruption.
 func (s *session) laterVersions(ctx context.Context, next step, progress progress) ([]int64, error) {
 	if !next.up || len(progress.missing) == 0 {
 		return nil, nil
@@ -124,8 +124,7 @@ func partAdvice(next step, progress progress) (advice []string) {
 	return append(advice, "Make them by hand, with the migration's own statements where it has them, and run: "+last)
 }
 
-// leftovers says what to do about that which an interrupted migration may leave beside the
-// tables.
+// leftovers returns advice on the tables and indexes that an interrupted migration has left.
 func (s *session) leftovers(ctx context.Context, next step) ([]string, error) {
 	switch s.target.dialect.Name {
 	case "sqlite":

@@ -55,7 +55,7 @@ func (s *session) file(of step) (file, error) {
 
 // showsEnd reports whether the schema after the file proves that all its statements were
 // executed, and the record of its version is not in their transaction. It takes each line
-// that is not indented for a statement, as in generated files. Then it is proof that
+// that is not indented for a statement, as in generated files. The schema proves it if
 //   - the statements are one transaction, or
 //   - only the last statement changes the schema, and those before it are UPDATEs, or
 //   - all statements create or drop indexes.

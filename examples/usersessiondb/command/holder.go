@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A watch looks from another connection, while a migration runs, at what its statements wait
-// for: after a lock was refused, no database tells any more.
+// A watch asks on another connection, while a migration runs, which connections its statements
+// wait for: after a lock was refused, no database tells.
 type watch struct {
 	cancel context.CancelFunc
 	done   chan struct{}

@@ -13,7 +13,7 @@ import (
 	"example.com/usersession/migrations"
 )
 
-// progress is what the schema of the database shows of a step.
+// progress says which part of a step the schema of the database shows.
 type progress struct {
 	// done: the schema is the one after the step, and not the one before it.
 	done bool
@@ -107,10 +107,10 @@ func (s *session) finish(ctx context.Context, conn *sql.Conn) error {
 	return s.versions.Delete(ctx, conn, s.next.version)
 }
 
-// lacksRecord reports whether all statements of a step were executed that is not recorded as
-// done. That can happen on MySQL, which cannot roll back DDL, and to a file that does not run
-// in goose's transaction. Before the first recorded version, the tables may as well be those
-// of AutoMigrate: that is for the command baseline.
+// lacksRecord reports whether all statements of a step were executed and only its record is
+// missing. That can happen on MySQL, which cannot roll back DDL, and to a file that does not run
+// in goose's transaction. If no version is recorded, it reports false: the tables may be from
+// AutoMigrate, and the command baseline records them.
 func (s *session) lacksRecord(ctx context.Context, of step) (bool, error) {
 	if len(s.recorded) == 0 {
 		return false, nil
@@ -124,8 +124,8 @@ func (s *session) lacksRecord(ctx context.Context, of step) (bool, error) {
 }
 
 // checkLast returns an error if the database lacks the changes of the last recorded version: a
-// process was killed between the last statement of down and the removal of the record. With
-// the lock, no other host is just there.
+// process was killed between the last statement of down and the removal of the record. It checks
+// again with the lock, since another host may be at that point.
 func (m *migrator) checkLast(ctx context.Context) error {
 	if m.session.checkLast(ctx) == nil {
 		return nil

@@ -17,9 +17,9 @@ import (
 	"example.com/usersession/migrations"
 )
 
-// A migrator is goose's provider and the session that its calls run in. Call no method of
-// the provider that takes no lock before one that does: it would create the version table
-// beside other hosts.
+// A migrator is goose's provider and the session that its calls run in. First call a method of
+// the provider that takes the lock: the others would create the version table while other hosts
+// do the same.
 type migrator struct {
 	*goose.Provider
 	session *session
@@ -78,12 +78,12 @@ type session struct {
 	versions versions
 	sources  []*goose.Source
 
-	next     step    // what goose will do with the lock
+	next     step    // the step that goose takes when it has the lock
 	recorded []int64 // the versions in the version table when the lock was taken, the highest first
 	adopting bool    // whether the versions of goose_db_version are taken over with the lock
 	restore  func(context.Context) error
 	watch    *watch
-	holders  []string // that a statement of the last step was seen to wait for
+	holders  []string // the connections for which a statement of the last step was seen to wait
 }
 
 // SessionLock waits for the lock, limits the waits for other locks, and repairs what a process

@@ -41,10 +41,10 @@ func (v versions) list(ctx context.Context, conn *sql.Conn, s *session) (rows []
 }
 
 // ready creates the version table if it is missing, and repairs the row for version 0. Its
-// caller holds the lock: goose itself creates the table without it in some calls, and several
-// hosts of a cluster that do so at once may leave it without the row. A process that is killed
-// may do so on MySQL. goose goes by the order of the ids: it would take a row for version 0
-// after others for the current version.
+// caller holds the lock. goose itself creates the table without the lock in some calls: several
+// hosts of a cluster at once, and on MySQL a killed process, may then leave the table without the
+// row. goose goes by the order of the ids: it would take version 0 for the current version if its
+// row came after others.
 func (v versions) ready(ctx context.Context, conn *sql.Conn, rows []int64, exists bool, s *session) error {
 	switch {
 	case !exists:

@@ -15,8 +15,8 @@ var libpqKeywords = slices.Concat(lowerKeywords, []string{
 	"search_path", "statement_timeout", "timezone",
 })
 
-// lowerKeywords are those that pgx takes for settings of the server in another case: it would
-// connect to another host, and send that a password as a setting.
+// lowerKeywords are the keywords that pgx knows in lower case only. In another case it takes them
+// for settings of the server: it would connect to another host, and send the password there.
 var lowerKeywords = []string{
 	"channel_binding", "connect_timeout", "database", "dbname", "fallback_application_name",
 	"gssdelegation", "gssencmode", "gsslib", "host", "hostaddr", "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval",
