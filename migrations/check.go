@@ -81,7 +81,7 @@ func Check(ctx context.Context, db *gorm.DB, modelsAndOptions ...any) ([]Finding
 	c := checker{comparison{dialect: d}}
 	c.failover(config.dsn)
 	if d.name() == "mysql" {
-		if err := c.probe(quiet(ctx, db), mysqlReadable); err != nil || !harmless(c.findings) {
+		if err := c.probe(quiet(ctx, db), mysqlReadable); err != nil || !allHarmless(c.findings) {
 			return c.findings, err
 		}
 	}

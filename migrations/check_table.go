@@ -12,16 +12,17 @@ import (
 // more columns and indexes than the model has.
 type checker struct{ comparison }
 
-// harmless reports whether all findings are harmless.
-func harmless(findings []Finding) bool {
+// allHarmless reports whether all findings are harmless.
+func allHarmless(findings []Finding) bool {
 	return !slices.ContainsFunc(findings, func(f Finding) bool { return !f.Harmless })
 }
 
-// reported reports whether there is a finding whose problem begins so.
+// reported reports whether there is a finding about where whose problem begins with the text.
 func (c *checker) reported(where, problem string) bool {
 	return slices.ContainsFunc(c.findings, func(f Finding) bool { return f.Where == where && strings.HasPrefix(f.Problem, problem) })
 }
 
+// harmless adds a finding that is harmless.
 func (c *checker) harmless(where, problem, remedy string) {
 	c.findings = append(c.findings, Finding{Where: where, Problem: problem, Remedy: remedy, Harmless: true})
 }
@@ -64,8 +65,8 @@ func (c *checker) foldNames(want, live *Table) {
 	}
 }
 
-// extraColumns reports columns of a team's without which no row can be added. A trigger may
-// fill them.
+// extraColumns reports a team's own columns that an INSERT of the store leaves without a value
+// they need. A trigger may fill them.
 func (c *checker) extraColumns(db *gorm.DB, want, live *Table) error {
 	for _, column := range live.Columns {
 		if want.Column(column.Name) != nil || !column.NotNull && !column.refusesNull || column.Default != "" || column.Identity || column.filled {
@@ -216,6 +217,7 @@ func (c *checker) refusesNull(index Index) bool {
 	return index.nullsEqual || c.dialect.name() == "sqlserver" && !mentions(index.Where, "session_id")
 }
 
+// filteredIndex says how to create a unique index that admits several rows without a session id.
 func (c *checker) filteredIndex() string {
 	if c.dialect.name() == "sqlserver" {
 		return "with WHERE session_id IS NOT NULL"

@@ -58,9 +58,9 @@ func (d mysql) made(step scriptStep) string {
 	return strings.Join(append([]string{"true"}, conditions(d, step.changes)...), "\n    AND ")
 }
 
-// already returns the condition that the step's one change of a table was made before. A change of
-// columns alone may be one that the conditions do not see, such as another default: if
-// they also hold for the table before the step, its statement is executed, again if need be.
+// already returns the condition that the step's one change of a table was made before. The
+// conditions do not see every change of columns, such as another default: if they also hold for
+// the table before the step, the statement is executed, possibly for a second time.
 func (d mysql) already(step scriptStep) string {
 	condition := d.made(step)
 	var back []tableChange

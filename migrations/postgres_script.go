@@ -61,8 +61,9 @@ func dollarTag(name, text string) string {
 }
 
 // begin returns the lines that every block begins with. They refuse an isolation level whose
-// snapshot can be older than the lock, and a search_path in which the version table, or a
-// table of the step, is not in the schema of new tables, or the latter also in another one.
+// snapshot can be older than the lock. They also refuse a search_path with which the version
+// table or a table of the step is not in the schema of new tables, or with which a table of the
+// step is in a second schema as well.
 func (d postgres) begin(step *scriptStep) []string {
 	names, tables := []string{"to_regclass('" + VersionTable + "')"}, []string{}
 	if step != nil {

@@ -103,8 +103,8 @@ func (d sqlite) check(s *script, step scriptStep) {
 	s.statement("INSERT OR ROLLBACK INTO temp.usersession_done (made) VALUES (COALESCE((SELECT made FROM temp.usersession_step), 0))")
 }
 
-// withoutTransaction writes a file of the team's whose statements the script cannot check.
-// It leaves the record to the reader.
+// withoutTransaction writes a file of the team's whose statements the script cannot check. The
+// user of the script has to record the version: the script says how.
 func (d sqlite) withoutTransaction(s *script, step scriptStep) {
 	s.comment("The statements run without a transaction, and the script does not record the version.")
 	s.statement("BEGIN")

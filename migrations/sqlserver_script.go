@@ -25,8 +25,8 @@ func (d sqlserver) writeScript(s *script) {
 	}
 }
 
-// batch writes a step. A syntax error in one of its texts is an error of EXEC, which CATCH
-// receives, and not one of the batch.
+// batch writes a step. EXEC runs its statements, so that CATCH also receives their syntax errors:
+// a syntax error in the batch itself would keep all of it from running.
 func (d sqlserver) batch(s *script, step scriptStep) {
 	not, record := "", fmt.Sprintf("INSERT INTO %s (version_id, is_applied) VALUES (%d, 1);", VersionTable, step.number)
 	if step.back {

@@ -76,7 +76,7 @@ type Config struct {
 func New(cfg Config) (*Store, error) {
 	if cfg.Identify == nil {
 		return nil, errors.New("gorillastore: Config.Identify is nil: return the user and the identity provider's session (sub and sid) " +
-			"from session.Values, or adapter.Identity{} if nobody has signed in")
+			"from session.Values, or adapter.Identity{} if no user has signed in")
 	}
 	if cfg.Migrating != nil && cfg.MigrateUntil.IsZero() {
 		return nil, errors.New("gorillastore: Config.MigrateUntil is zero: set the end of the migration, such as the former MaxAge from now")

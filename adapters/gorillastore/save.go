@@ -143,8 +143,8 @@ func (s *Store) writeRow(ctx context.Context, name string, f *found, state adapt
 	return f.wrote(id, row, err)
 }
 
-// signsIn reports whether a row gets another user, or another session of the provider in place
-// of one.
+// signsIn reports whether the identity differs from the row's in its user, or in the session id of
+// the provider if the row has one.
 func signsIn(row *adapter.Session, id adapter.Identity) bool {
 	return row.SubjectID != bff.SubjectIDOf(id.SubjectID) ||
 		otherSession(row, id) && !strings.HasPrefix(row.SessionID, "local-")

@@ -50,7 +50,7 @@ func fiberSessions(store bff.UserSessionStore, keys ticket.Protector) (fiber.Han
 
 func identity(sub, sid any) adapter.Identity {
 	if sub == nil {
-		return adapter.Identity{} // nobody has signed in
+		return adapter.Identity{} // no user has signed in
 	}
 	session, _ := sid.(string)
 	return adapter.Identity{SubjectID: fmt.Sprint(sub), SessionID: session} // a user id may be a number

@@ -59,8 +59,8 @@ func (e *Engine) New(t testing.TB) *Database {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		// MySQL 9.7 sometimes fails with 3854, for a text of its own, while other databases
-		// are dropped.
+		// MySQL 9.7 sometimes refuses the DROP with error 3854 while other databases are
+		// dropped: try again.
 		err := e.drop(ctx, e.admin, name)
 		for retry := 0; err != nil && retry < 3; retry++ {
 			err = e.drop(ctx, e.admin, name)
@@ -232,8 +232,8 @@ func (d *Database) TransactionVariable(name string) string {
 	return "transaction_" + name
 }
 
-// IsGroupReplication reports whether the server is a member of MySQL's Group Replication. It
-// refuses SERIALIZABLE and a binary log of statements.
+// IsGroupReplication reports whether the server is a member of MySQL's Group Replication. Such a
+// server refuses SERIALIZABLE and a binary log of statements.
 func (d *Database) IsGroupReplication() bool {
 	var members int
 	return d.IsMySQL() && d.Engine.admin.QueryRowContext(context.Background(), "SELECT COUNT(*) FROM performance_schema.replication_group_members WHERE member_state = 'ONLINE'").
