@@ -3,7 +3,7 @@
 // back-channel logout finds them. A [Storage] is a fiber.Storage, which the application gives
 // to session.Config:
 //
-//	storage, err := fiberstore.New(fiberstore.Config{Store: store, Protector: keys, Identify: identify})
+//	storage, err := fiberstore.New(fiberstore.Config{Store: store, Partition: "shop", Protector: keys, Identify: identify})
 //	app.Use(recover.New(), session.New(session.Config{Storage: storage}))
 //
 // # New and loaded sessions

@@ -8,8 +8,8 @@
 //	})
 //	...
 //	sessions, err := serverside.New(serverside.Config{
-//		Store: store, Protector: keys, Issuer: rp.Issuer(), Refresher: rp, Revoker: rp,
-//		EnableSessionCleanup: true,
+//		Store: store, Protector: keys, Partition: "shop", Issuer: rp.Issuer(),
+//		Refresher: rp, Revoker: rp, EnableSessionCleanup: true,
 //	})
 //	...
 //	mux := http.NewServeMux()

@@ -24,7 +24,8 @@ func Example() {
 	})
 	check(err)
 	sessions, err := serverside.New(serverside.Config{
-		Store: bff.NewInMemoryStore(), Protector: keys, Issuer: rp.Issuer(), Refresher: rp, Revoker: rp, EnableSessionCleanup: true,
+		Store: bff.NewInMemoryStore(), Protector: keys, Partition: "shop", Issuer: rp.Issuer(), Refresher: rp, Revoker: rp,
+		EnableSessionCleanup: true,
 	})
 	check(err)
 	api, err := apiproxy.New(apiproxy.Config{Sessions: sessions, Target: "https://api.internal/v1"})

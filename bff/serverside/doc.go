@@ -5,6 +5,7 @@
 //	sessions, err := serverside.New(serverside.Config{
 //		Store:     store,                // nil: in memory
 //		Protector: keys,                 // ticket.KeyRingFromFile(...)
+//		Partition: "shop",               // names the application within the table
 //		Issuer:    "https://id.example", // the identity provider
 //	})
 //	...

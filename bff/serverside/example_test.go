@@ -19,6 +19,7 @@ func Example() {
 	sessions, err := serverside.New(serverside.Config{
 		Store:     bff.NewInMemoryStore(),         // or usersession.NewGormStore(db)
 		Protector: ticket.InsecureRandomKeyRing(), // or ticket.KeyRingFromFile(path)
+		Partition: "shop",
 		Issuer:    "https://id.example",
 		Logger:    slog.New(slog.DiscardHandler),
 	})

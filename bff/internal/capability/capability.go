@@ -1,4 +1,4 @@
-// Package capability has operations for every store that only some stores do in one step.
+// Package capability does with any store what only some stores do in one step.
 package capability
 
 import (
@@ -12,8 +12,7 @@ import (
 // clockSkew is the assumed maximum difference between the clocks of two hosts.
 const clockSkew = time.Minute
 
-// replaceAttempts is the maximum number of attempts to create a session whose session id
-// conflicts.
+// replaceAttempts bounds how often a session is created that conflicts with a session id.
 const replaceAttempts = 16
 
 // Replace adds the row, and removes a row with the same session id. It is atomic if the store
@@ -35,18 +34,17 @@ func Replace(ctx context.Context, store bff.UserSessionStore, row bff.UserSessio
 	return err
 }
 
-// DeleteVersion deletes a session if it is unchanged since row was read. ended is false if the
-// session has changed or is gone. removed is the number of rows that this call itself has
-// removed: it may be 0 although this call has ended the session.
+// DeleteVersion deletes a session if it is unchanged since row was read. It reports false if
+// the session has changed or is gone. removed is the number of rows that this call itself has
+// removed: it may be 0 although the session has ended by this call.
 func DeleteVersion(ctx context.Context, store bff.UserSessionStore, row bff.UserSession) (removed int64, ended bool, err error) {
 	key := bff.UserSessionKey{PartitionKey: row.PartitionKey, Key: row.Key}
 	if deleter, ok := store.(bff.UserSessionVersionDeleter); ok {
 		removed, err = deleter.DeleteUserSessionVersion(ctx, key, row.Version)
 		return removed, removed > 0, err
 	}
-	// A store without the capability deletes a session in any state, but can update it only if
-	// it is unchanged. So an update makes the session expire first: after that no host writes
-	// to it.
+	// Such a store deletes a session in any state, but updates it only if it is unchanged:
+	// an update makes the session expire, and after that no host writes to it.
 	err = store.UpdateUserSession(ctx, key, bff.UserSessionUpdate{
 		SubjectID: row.SubjectID, SessionID: row.SessionID, Created: row.Created, Renewed: row.Renewed,
 		Expires: row.Created.Add(-clockSkew), // expired by every host's clock

@@ -1,4 +1,4 @@
-// Package httperror removes the texts that another server has sent from the errors of net/http.
+// Package httperror removes from the errors of net/http what another server has sent.
 package httperror
 
 import (
@@ -8,9 +8,9 @@ import (
 )
 
 // Redacted returns an error of [net/http.Client] for the log. It drops the address, which after a
-// redirect may have a query of the other server's. It also drops the parts that net/http quotes
-// of an answer that is not valid HTTP, such as a line of the header or the address of a redirect:
-// they may contain a token.
+// redirect may have a query of the other server's. It also drops what net/http quotes of an
+// answer that is not valid HTTP, such as a line of the header or the address of a redirect:
+// that may be a token.
 func Redacted(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
