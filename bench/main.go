@@ -101,7 +101,7 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 		measure = measureCleanup
 		flags.IntVar(&c.rounds, "rounds", 3, "number of rounds; the tables show the median")
 		flags.IntVar(&c.rows, "rows", 30_000, "expired sessions in each round, and the number of live sessions beside them")
-		flags.DurationVar(&c.scatter, "scatter", 24*time.Hour, "the maximum time for which a session is in use: how far the order of expiry is from that of creation, which takes a week")
+		flags.DurationVar(&c.scatter, "scatter", 24*time.Hour, "the maximum time for which a session is in use; all sessions are created within a week, so a larger value moves the order of expiry away from the order of creation")
 		flags.IntVar(&c.batch, "batch", 0, "batch size of DeleteExpiredSessions (0: its default)")
 		flags.DurationVar(&c.pause, "pause", -1, "pause of DeleteExpiredSessions between batches (negative: its default)")
 		flags.DurationVar(&c.box, "box", 4*time.Second, "time limit of a cleaner in each round, except of the one DELETE")
@@ -127,8 +127,8 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 		flags.IntVar(&c.rounds, "rounds", 20, "number of rounds; the tables show the median")
 		flags.IntVar(&c.ops, "ops", 50, "calls of each operation in each round")
 		flags.StringVar(&c.only, "only", "", "measure only operations whose name contains this")
-		flags.StringVar(&tables, "rows", "10000,100000,1000000", "the tables, in sessions")
-		flags.IntVar(&c.hosts, "hosts", 4, "number of hosts, as processes, on the largest table; 0: none")
+		flags.StringVar(&tables, "rows", "10000,100000,1000000", "the sizes of the tables in sessions, separated by commas")
+		flags.IntVar(&c.hosts, "hosts", 4, "number of processes that use the largest table at once, as hosts do; 0: none")
 		flags.DurationVar(&c.hostTime, "hosts-time", 10*time.Second, "how long the hosts run, in whole seconds")
 	case "revive":
 		measure = measureRevive

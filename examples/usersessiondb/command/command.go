@@ -99,9 +99,9 @@ func Run(ctx context.Context, team Team, args []string, out io.Writer) error {
 	set.Var(&f.renames, "rename", "add: rename a column (`table.old=new`), or drop it although a new one has the same type (table.old=-); repeatable")
 	set.BoolVar(&f.allowDestructive, "allow-destructive", false, "add: generate changes that destroy or narrow data; down: revert a migration that destroys data")
 	set.BoolVar(&f.byHand, "by-hand", false, "add: write a file to complete by hand instead of generated SQL")
-	set.BoolVar(&f.evenIfApplied, "even-if-applied", false, "remove: do not look whether the database has applied them")
+	set.BoolVar(&f.evenIfApplied, "even-if-applied", false, "remove: delete the files also if the database has applied the migration")
 	set.BoolVar(&f.concurrently, "concurrently", false, "add: on PostgreSQL, create and drop the indexes of existing tables without locking the table, each in a file of its own")
-	set.DurationVar(&f.lockTimeout, "lock-timeout", 10*time.Second, "up, down: the `duration` that a statement of a migration waits for a lock of the database, while it makes others wait; 0 is no limit")
+	set.DurationVar(&f.lockTimeout, "lock-timeout", 10*time.Second, "up, down: the `duration` for which a statement of a migration waits for a lock of the database; other statements wait meanwhile; 0 is no limit")
 	set.Usage = func() { fmt.Fprint(out, usage); set.PrintDefaults() }
 	words, err := parse(set, args)
 	if errors.Is(err, flag.ErrHelp) {
