@@ -23,7 +23,7 @@ type version struct {
 	names   []string // of the operations
 }
 
-// A cost is what one call of an operation takes.
+// A cost is the time and the allocations of one call of an operation.
 type cost struct{ nanoseconds, allocs, bytes int64 }
 
 // runAgainst compares the operations with those of another commit of the repository. Both

@@ -107,7 +107,7 @@ func (p peer) with(ctx context.Context, c config, e *engine, db *gorm.DB, use fu
 	return use(theirs)
 }
 
-// A level is what is measured: the bare stores, or an application on the stores.
+// A level is a subject of the measurement: the bare stores, or an application on the stores.
 type level struct {
 	title, columns string
 	// ours and theirs return the two keepers. ours has a partition of its own.

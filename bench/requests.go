@@ -116,7 +116,7 @@ func gorillaApplication(store gorilla.Store, value []byte) http.Handler {
 	})
 }
 
-// A managerKeeper measures what an application asks of scs, without HTTP.
+// A managerKeeper measures an application's calls of scs, without HTTP.
 type managerKeeper struct {
 	manager *scs.SessionManager
 	value   []byte

@@ -19,7 +19,7 @@ import (
 // hostCommand is the first argument of the processes that measureHosts starts.
 const hostCommand = "scale-host"
 
-// A hostResult is what a host has done.
+// A hostResult is the result of one host.
 type hostResult struct {
 	calls, lost, failed int64
 	worst               [2]time.Duration // the p99 of reads and of updates

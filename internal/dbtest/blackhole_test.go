@@ -133,7 +133,7 @@ func holeHost(t *testing.T, db *gorm.DB, revoker bool, change func(*serverside.C
 
 // TestDrill_BlackHoleEntryPoints: the network loses every packet between the host and the
 // database, without a reset. Every entry point answers within StoreTimeout. When the network
-// is back, requests succeed, and the goroutines and the pool return to what they were.
+// is back, requests succeed, and the numbers of goroutines and connections are as before.
 func TestDrill_BlackHoleEntryPoints(t *testing.T) {
 	servedInSequence(t, func(t *testing.T, d *dbtest.Database) {
 		const requests = 8
@@ -243,7 +243,7 @@ func fillPool(t *testing.T, pool *sql.DB, n int) {
 	}
 }
 
-// settles waits until the pool and the goroutines are what they were.
+// settles waits until there are no more goroutines and open connections than before.
 func settles(t *testing.T, pool *sql.DB, goroutines, open int) {
 	t.Helper()
 	for end := time.Now().Add(settleBound); ; time.Sleep(20 * time.Millisecond) {

@@ -29,7 +29,7 @@ type costedOperation struct {
 	call  func(ctx context.Context, store *usersession.GormStore, input *costInput, i int) error
 }
 
-// A costInput has what the calls need, so that only the store allocates.
+// A costInput has the arguments of the calls, so that only the store allocates.
 type costInput struct {
 	sessions, others []bff.UserSession // others have the session ids of sessions
 	updates          []bff.UserSessionUpdate

@@ -39,7 +39,7 @@ const (
 	crowdSubjects = 20
 )
 
-// A memberReport is what a process of the crowd has done, by the store's answers.
+// A memberReport counts the operations of one process of the crowd, by the store's answers.
 type memberReport struct {
 	Replaced, Created, Deleted int64
 	// Updated counts the updates of each session that is replaced.
@@ -228,7 +228,7 @@ func runCrowd(t *testing.T, server *ownServer, dsn string) {
 	verifyCrowd(t, db, total)
 }
 
-// verifyCrowd compares the rows with what the processes have reported.
+// verifyCrowd compares the rows with the reports of the processes.
 func verifyCrowd(t *testing.T, db *gorm.DB, total memberReport) {
 	t.Helper()
 	var left int64

@@ -92,7 +92,7 @@ func awaitSync(t *testing.T, db *gorm.DB) {
 	}
 }
 
-// A ledger is what a worker knows of its sessions from the store's answers.
+// A ledger is a worker's record of its sessions, by the store's answers.
 type ledger struct {
 	versions map[string]int64 // the last acknowledged version, 0 after a deletion
 	unknown  map[string]int64 // the same, if an operation without an answer followed

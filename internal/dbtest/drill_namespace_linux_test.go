@@ -13,11 +13,11 @@ import (
 )
 
 // TestDrill_BlackHoleInKernel is TestDrill_BlackHoleEntryPoints without a proxy: the servers
-// run in a network namespace in which the kernel drops what arrives.
+// run in a network namespace in which the kernel drops all arriving packets.
 //
 // A pool with a maximum opens connections outside of requests, one after the other and without
-// a deadline. The DSN bounds them: otherwise such a connection waits for TCP's next attempt,
-// which comes the later, the longer the black hole lasts.
+// a deadline. The DSN bounds them: otherwise such a connection waits for TCP's next attempt, and
+// TCP waits longer after each attempt.
 func TestDrill_BlackHoleInKernel(t *testing.T) {
 	if !fullDrill() {
 		t.Skip("runs with USERSESSION_DRILL=full (make drill)")
@@ -85,7 +85,7 @@ func newNamespace(t *testing.T) *namespace {
 		{"-n", ns.name, "addr", "add", ns.address + "/30", "dev", ns.device},
 		{"-n", ns.name, "link", "set", ns.device, "up"},
 		{"-n", ns.name, "link", "set", "lo", "up"},
-		// The rule of setHole must come before the one for local addresses.
+		// The rule of setHole must come before the rule for local addresses.
 		{"-n", ns.name, "rule", "add", "pref", "10", "from", "all", "lookup", "local"},
 		{"-n", ns.name, "rule", "del", "pref", "0"},
 	} {
@@ -96,7 +96,7 @@ func newNamespace(t *testing.T) *namespace {
 	return ns
 }
 
-// setHole makes the kernel drop what arrives in the namespace, without an answer.
+// setHole makes the kernel drop the packets that arrive in the namespace, without an answer.
 func (ns *namespace) setHole(hole bool) {
 	args := []string{"-n", ns.name, "rule", "del", "pref", "1"}
 	if hole {

@@ -27,7 +27,7 @@ type drillProvider struct {
 	calls   []time.Time       // when each refresh arrived
 }
 
-// A grant is what one sign-in has allowed, with the tokens that the provider has issued.
+// A grant is the permission of one sign-in, with the tokens that the provider has issued.
 type grant struct {
 	access  []string // the last one is the latest
 	refresh string

@@ -45,7 +45,7 @@ func TestDrill_OneRefreshAcrossHosts(t *testing.T) {
 	})
 }
 
-// A refreshTally is what happened at the expiries of a drill.
+// A refreshTally counts the events at the expiries of a drill.
 type refreshTally struct {
 	expiries, calls                            int
 	otherThanOne                               int // expiries with another number of calls than one

@@ -59,8 +59,8 @@ func (p *proxy) close() {
 	p.running.Wait()
 }
 
-// setHole begins or ends the black hole. What was sent meanwhile arrives at its end, as TCP
-// repeats what was lost.
+// setHole begins or ends the black hole. Data that is sent in between arrives at its end, as TCP
+// sends lost packets again.
 func (p *proxy) setHole(hole bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -50,8 +50,8 @@ func TestAdd_Concurrently(t *testing.T) {
 	}
 }
 
-// TestUp_Concurrently applies and reverts the migrations: the schema is the one of the
-// migrations without the option after each add, and rows are kept.
+// TestUp_Concurrently applies and reverts the migrations. After each add, the schema is the same
+// as without the option, and rows are kept.
 func TestUp_Concurrently(t *testing.T) {
 	dbtest.On(t, []*dbtest.Engine{dbtest.PostgreSQL}, func(t *testing.T, d *dbtest.Database) {
 		dir, plain := t.TempDir(), t.TempDir()

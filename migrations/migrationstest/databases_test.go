@@ -30,8 +30,8 @@ func dsnOf(t *testing.T, d *dbtest.Database) string {
 	return "-dsn=" + dsnWith(t, d, nil)
 }
 
-// byHandDSNOf does so for a team whose own statements are written for an SQL mode, which the
-// server's need not be.
+// byHandDSNOf is dsnOf with the SQL mode for which the team's own statements are written, whatever
+// the server's mode is.
 func byHandDSNOf(t *testing.T, d *dbtest.Database) string {
 	t.Helper()
 	if d.Engine != dbtest.MySQL {

@@ -23,8 +23,8 @@ type ownSession struct {
 	Ticket       []byte              `gorm:"not null"`
 }
 
-// TestDoctor_ModelLacksColumn compares also the team's model with what the store needs: a table
-// that agrees with an unfit model is unfit.
+// TestDoctor_ModelLacksColumn: doctor also compares the team's model with the store's needs, since
+// a table that agrees with an unfit model is unfit.
 func TestDoctor_ModelLacksColumn(t *testing.T) {
 	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
 		db := d.Open(t, dbtest.Setup{Params: withTimeout(d, nil)})

@@ -247,7 +247,7 @@ func migrating(t *testing.T, d *dbtest.Database) (holder string, release func())
 	}
 }
 
-// TestUp_SaysThatItWaits: a host that waits for another one says so, and what holds the lock.
+// TestUp_SaysThatItWaits: a host that waits for another host says so, and names the lock's holder.
 func TestUp_SaysThatItWaits(t *testing.T) {
 	dir := t.TempDir()
 	add(t, dir, steps[0])
@@ -367,8 +367,8 @@ func TestUp_InvalidIndex(t *testing.T) {
 	})
 }
 
-// TestUp_RestOfARebuild names what to do about the table that a client leaves which executed a
-// rebuild on SQLite without its transaction.
+// TestUp_RestOfARebuild: a client that executes a rebuild on SQLite without its transaction may
+// leave a table. The error of up says what to do about it.
 func TestUp_RestOfARebuild(t *testing.T) {
 	first, all := t.TempDir(), t.TempDir()
 	for _, s := range steps[:2] {

@@ -222,8 +222,8 @@ func TestRemove_UnreachableDatabase(t *testing.T) {
 	mustRun(t, project, "check")
 }
 
-// TestBaseline_OtherVersion words what an older or a later version than the database's differs in,
-// and names the version that fits.
+// TestBaseline_OtherVersion: baseline prints the differences from an older or a later version than
+// the database's, and names the version that fits.
 func TestBaseline_OtherVersion(t *testing.T) {
 	dbtest.On(t, executed, func(t *testing.T, d *dbtest.Database) {
 		dir, dsn := t.TempDir(), dsnOf(t, d)

@@ -95,7 +95,7 @@ func TestScript_MySQLSettings(t *testing.T) {
 	})
 }
 
-// TestScript_RepeatableRead: a script that waits for another sees what the other has recorded,
+// TestScript_RepeatableRead: a script that waits for another one sees the versions that it recorded,
 // also if transactions are REPEATABLE READ by default.
 func TestScript_RepeatableRead(t *testing.T) {
 	dir := t.TempDir()
@@ -244,8 +244,8 @@ func TestScript_SQLiteLocked(t *testing.T) {
 	}
 }
 
-// TestScript_SQLiteSettings applies scripts after settings, as a .sqliterc has them, that turn off what the
-// scripts rely on.
+// TestScript_SQLiteSettings applies scripts after settings that a .sqliterc can have and that turn
+// off the checks on which the scripts rely.
 func TestScript_SQLiteSettings(t *testing.T) {
 	const settings = "PRAGMA ignore_check_constraints = ON;\n.bail off\n"
 	dir := t.TempDir()

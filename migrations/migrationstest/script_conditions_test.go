@@ -13,7 +13,7 @@ import (
 	"example.com/usersession/migrations"
 )
 
-// defaults are consecutive versions of a table that differ in what the catalogue is not asked for.
+// defaults are consecutive versions of a table whose differences the script's conditions do not see.
 type (
 	withSeven struct {
 		ID    int64

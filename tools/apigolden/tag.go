@@ -13,7 +13,7 @@ import (
 	"golang.org/x/mod/semver"
 )
 
-// A change is how the API of a module differs from that of its last version.
+// A change is the kind of difference between the API of a module and the API of its last version.
 type change int
 
 const (

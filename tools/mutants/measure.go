@@ -24,7 +24,7 @@ type target struct {
 	// means that no test is slow.
 	slow time.Duration
 	// without matches tests that are left out: drills, which depend on the time of several
-	// processes, and those that bound allocations, because a call of a copy allocates, too.
+	// processes, and tests that bound allocations, because a call of a copy allocates, too.
 	without *regexp.Regexp
 }
 
