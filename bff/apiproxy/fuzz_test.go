@@ -76,14 +76,16 @@ func newFuzzed(f *testing.F, api *fakeAPI) (proxies []http.Handler, cookie *http
 }
 
 // below reports whether a path leads below the base for every server: also for one that treats a
-// backslash as a slash, or ignores the part of a segment after a semicolon.
+// backslash as a slash, or ignores the part of a segment after a semicolon or a NUL and white space.
 func below(decoded, base string) bool {
 	for _, seen := range []string{decoded, strings.ReplaceAll(decoded, `\`, "/")} {
 		for _, parameters := range []bool{true, false} {
 			segments := strings.Split(seen, "/")
 			for i, segment := range segments {
 				if !parameters {
-					segments[i], _, _ = strings.Cut(segment, ";")
+					segment, _, _ = strings.Cut(segment, ";")
+					segment, _, _ = strings.Cut(segment, "\x00")
+					segments[i] = strings.TrimFunc(segment, func(r rune) bool { return r <= ' ' })
 				}
 			}
 			if clean := path.Clean(strings.Join(segments, "/")); clean+"/" != base && !strings.HasPrefix(clean, base) {

@@ -1,6 +1,7 @@
 package apiproxy
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -50,8 +51,14 @@ func allowedHeaders(builtIn, more []string) (map[string]bool, error) {
 	return allowed, nil
 }
 
+var errSwitched = errors.New("the API has switched to a protocol that the call did not ask for")
+
 // modifyResponse keeps the allowed headers of an answer.
 func (p *Proxy) modifyResponse(response *http.Response) error {
+	if asked := response.Request.Header.Get("Upgrade"); response.StatusCode == http.StatusSwitchingProtocols &&
+		(asked == "" || !strings.EqualFold(response.Header.Get("Upgrade"), asked)) {
+		return apiError{errSwitched}
+	}
 	location := response.Header.Get("Location")
 	for name := range response.Header {
 		if !p.response[name] {
@@ -70,8 +77,11 @@ func (p *Proxy) modifyResponse(response *http.Response) error {
 // not store it, since the browser's request has no Authorization (RFC 9111, section 3.5).
 func privateCacheControl(values []string) string {
 	kept := []string{"private"}
-	for directive := range strings.SplitSeq(strings.Join(values, ","), ",") {
-		directive = strings.TrimSpace(directive)
+	directives, ok := splitList(strings.Join(values, ","))
+	if !ok {
+		return "no-store"
+	}
+	for _, directive := range directives {
 		name, _, _ := strings.Cut(strings.ToLower(directive), "=")
 		switch name {
 		case "", "public", "private", "s-maxage", "proxy-revalidate":
@@ -85,6 +95,24 @@ func privateCacheControl(values []string) string {
 		return "no-store"
 	}
 	return strings.Join(kept, ", ")
+}
+
+// splitList splits the value of a header at its commas, except within quoted strings (RFC 9110,
+// section 5.6). It reports false if a quoted string does not end.
+func splitList(value string) (elements []string, ok bool) {
+	begin, quoted := 0, false
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted && c == '\\':
+			i++
+		case !quoted && c == ',':
+			elements = append(elements, strings.TrimSpace(value[begin:i]))
+			begin = i + 1
+		}
+	}
+	return append(elements, strings.TrimSpace(value[begin:])), !quoted
 }
 
 // location returns the Location that the browser gets for a redirect of the API: an address below

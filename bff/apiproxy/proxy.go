@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 
@@ -67,11 +68,11 @@ func New(c Config) (*Proxy, error) {
 	}
 	target, err := url.Parse(c.Target)
 	switch {
-	case err != nil || target.Host == "" || target.Scheme != "https" && target.Scheme != "http":
+	case err != nil || target.Hostname() == "" || strings.HasSuffix(target.Host, ":") || target.Scheme != "https" && target.Scheme != "http":
 		return nil, errors.New("apiproxy: Target is not an https URL")
 	case target.Scheme == "http" && !loopback.Is(target.Hostname()):
 		return nil, errors.New("apiproxy: Target is http: a token would be readable on the way; only a loopback host may be http")
-	case target.User != nil || target.RawQuery != "" || target.Fragment != "":
+	case target.User != nil || strings.ContainsAny(c.Target, "?#"):
 		return nil, errors.New("apiproxy: Target has a user, a query or a fragment")
 	}
 	if c.Prefix == "" {
@@ -79,6 +80,9 @@ func New(c Config) (*Proxy, error) {
 	}
 	if !strings.HasPrefix(c.Prefix, "/") || !strings.HasSuffix(c.Prefix, "/") {
 		return nil, errors.New("apiproxy: Prefix does not begin and end with a slash")
+	}
+	if clean := path.Clean(c.Prefix); c.Prefix != "/" && clean+"/" != c.Prefix || (&url.URL{Path: c.Prefix}).EscapedPath() != c.Prefix {
+		return nil, errors.New("apiproxy: Prefix is not a clean path without escapes, such as /api/: no call would match it")
 	}
 	if c.Transport == nil {
 		c.Transport = http.DefaultTransport
@@ -129,8 +133,11 @@ func (p *Proxy) call(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	transport := p.withToken
-	if _, signedIn := serverside.FromContext(r.Context()); !signedIn && p.cfg.AllowAnonymous {
-		transport = apiTransport{p.cfg.Transport}
+	if p.cfg.AllowAnonymous {
+		// Not serverside.FromContext, which may be the session of other Sessions.
+		if _, signedIn := p.cfg.Sessions.Ticket(r.Context()); !signedIn {
+			transport = apiTransport{p.cfg.Transport}
+		}
 	}
 	r, replay, err := replayable(r)
 	if err != nil {
@@ -189,21 +196,23 @@ func (p *Proxy) targetOf(call *url.URL) (*url.URL, bool) {
 }
 
 // leadsUp reports whether a path has a segment "..", also if it is escaped. Some servers treat
-// a backslash as a slash, or ignore the part of a segment after a semicolon. The path is
-// decoded once, as the API does.
+// a backslash as a slash, or ignore the part of a segment after a semicolon or a NUL, or white
+// space around it. The path is decoded once, as the API does.
 func leadsUp(escaped string) bool {
 	decoded, err := url.PathUnescape(escaped)
 	if err != nil {
 		return true
 	}
-	for _, path := range []string{escaped, decoded} {
-		segments := strings.FieldsFunc(path, func(r rune) bool { return strings.ContainsRune(`/\;`, r) })
-		if slices.Contains(segments, "..") {
+	for _, text := range []string{escaped, decoded} {
+		segments := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune("/\\;\x00", r) })
+		if slices.ContainsFunc(segments, func(s string) bool { return strings.TrimFunc(s, isControl) == ".." }) {
 			return true
 		}
 	}
 	return false
 }
+
+func isControl(r rune) bool { return r <= ' ' }
 
 // failed answers a call that got no answer of the API, with a code for the page.
 func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {

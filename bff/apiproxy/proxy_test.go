@@ -26,6 +26,7 @@ type world struct {
 	bff      *httptest.Server
 	cookie   *http.Cookie
 	sessions *serverside.Sessions
+	routes   http.Handler // of the BFF, without the middleware
 
 	mu        sync.Mutex
 	asked     []*http.Request // by the API, in order
@@ -79,6 +80,7 @@ func newWorld(t testing.TB, api http.HandlerFunc, change ...func(*Config)) *worl
 		rw.Header().Set("Content-Security-Policy", "the BFF's own")
 		proxy.ServeHTTP(rw, r)
 	}))
+	w.routes = mux
 	w.bff = httptest.NewServer(w.sessions.Middleware(mux))
 	t.Cleanup(w.bff.Close)
 	response := w.do(http.MethodGet, "/sign-in", "", nil)
@@ -200,6 +202,8 @@ func TestProxy_CacheControl(t *testing.T) {
 	for sent, want := range map[string]string{
 		"": "no-store", "no-store": "no-store", "public, max-age=60": "private, max-age=60", "private": "private", "public": "private",
 		"max-age=60, s-maxage=600": "private, max-age=60", "PUBLIC": "private", "no-cache": "private, no-cache", "max-age=1, no-store": "no-store",
+		`private="a, b", max-age=60`: "private, max-age=60", `no-cache="a, b", public`: `private, no-cache="a, b"`, `x="\", no-store", public`: `private, x="\", no-store"`,
+		`no-cache="a, b`: `no-store`,
 	} {
 		w := newWorld(t, func(rw http.ResponseWriter, _ *http.Request) {
 			if sent != "" {
@@ -236,6 +240,7 @@ func TestProxy_Paths(t *testing.T) {
 	asked := len(w.asked)
 	for _, path := range []string{
 		"/api/%2e%2e/admin", "/api/%2E%2e%2fadmin", "/api/a/%2e%2e", "/api/..%5cadmin", "/api/..;/admin", "/api/a%5C..%5Cb",
+		"/api/..%00/admin", "/api/..%00x", "/api/..%20/admin", "/api/%09../admin", "/api/..%0d%0a/admin", "/api/.%2e%20;x/admin",
 	} {
 		if r := w.do(http.MethodGet, path, "", nil); r.StatusCode == http.StatusOK || len(w.asked) != asked {
 			t.Errorf("%s: status %d, and the API gets %s", path, r.StatusCode, w.last().RequestURI)
@@ -393,14 +398,14 @@ func TestProxy_WebSocket(t *testing.T) {
 		line, _ := buffer.ReadString('\n')
 		_, _ = io.WriteString(conn, "echo "+line)
 	}, func(c *Config) { c.WebSockets = true })
-	dial := func(origin string) (*bufio.Reader, net.Conn, *http.Response) {
+	dial := func(origin, header string) (*bufio.Reader, net.Conn, *http.Response) {
 		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", w.bff.Listener.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = conn.Close() })
 		_, _ = fmt.Fprintf(conn, "GET /api/ws HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\n"+
-			"Sec-WebSocket-Version: 13\r\nOrigin: %s\r\nCookie: %s=%s\r\n\r\n", w.bff.Listener.Addr(), origin, w.cookie.Name, w.cookie.Value)
+			"Sec-WebSocket-Version: 13\r\nOrigin: %s\r\nCookie: %s=%s\r\n%s\r\n", w.bff.Listener.Addr(), origin, w.cookie.Name, w.cookie.Value, header)
 		reader := bufio.NewReader(conn)
 		response, err := http.ReadResponse(reader, nil)
 		if err != nil {
@@ -408,7 +413,7 @@ func TestProxy_WebSocket(t *testing.T) {
 		}
 		return reader, conn, response
 	}
-	reader, conn, response := dial(w.bff.URL)
+	reader, conn, response := dial(w.bff.URL, "Sec-Fetch-Site: same-origin\r\n")
 	if response.StatusCode != http.StatusSwitchingProtocols || response.Header.Get("Sec-Websocket-Accept") != "x" || response.Header.Get("Set-Cookie") != "" {
 		t.Errorf("status %d, %v", response.StatusCode, response.Header)
 	}
@@ -416,9 +421,14 @@ func TestProxy_WebSocket(t *testing.T) {
 	if line, err := reader.ReadString('\n'); line != "echo hello\n" {
 		t.Errorf("%q, %v", line, err)
 	}
-	for _, origin := range []string{"https://evil.example", "null", ""} {
-		if _, _, response := dial(origin); response.StatusCode != http.StatusForbidden {
+	for _, origin := range []string{"https://evil.example", "null", "", w.bff.URL + ".evil.example", "http://evil@" + w.bff.Listener.Addr().String() + "0"} {
+		if _, _, response := dial(origin, ""); response.StatusCode != http.StatusForbidden {
 			t.Errorf("origin %q: status %d", origin, response.StatusCode)
+		}
+	}
+	for _, site := range []string{"cross-site", "same-site", "none"} {
+		if _, _, response := dial(w.bff.URL, "Sec-Fetch-Site: "+site+"\r\n"); response.StatusCode != http.StatusForbidden {
+			t.Errorf("Sec-Fetch-Site %s: status %d", site, response.StatusCode)
 		}
 	}
 }
@@ -431,6 +441,15 @@ func TestNew_Misconfigured(t *testing.T) {
 		"http":               func(c *Config) { c.Target = "http://api.internal" },
 		"no host":            func(c *Config) { c.Target = "https:///v1" },
 		"another scheme":     func(c *Config) { c.Target = "ftp://api.internal" },
+		"an empty segment":   func(c *Config) { c.Prefix = "/api//" },
+		"dots":               func(c *Config) { c.Prefix = "/api/../" },
+		"dots at the root":   func(c *Config) { c.Prefix = "/../" },
+		"an escape":          func(c *Config) { c.Prefix = "/caf%C3%A9/" },
+		"a space":            func(c *Config) { c.Prefix = "/a pi/" },
+		"a port alone":       func(c *Config) { c.Target = "https://:8443/v1" },
+		"no port":            func(c *Config) { c.Target = "https://api.internal:/v1" },
+		"an empty query":     func(c *Config) { c.Target = "https://api.internal?" },
+		"a fragment":         func(c *Config) { c.Target = "https://api.internal#x" },
 		"a query":            func(c *Config) { c.Target = "https://api.internal?x=1" },
 		"a password":         func(c *Config) { c.Target = "https://a:secret@api.internal" },
 		"prefix":             func(c *Config) { c.Prefix = "/api" },
