@@ -64,6 +64,17 @@ func (p *Provider) resume(w http.ResponseWriter, r *http.Request, id string) {
 	http.Redirect(w, r, op.AuthCallbackURL(p.protocol)(ctx, id), http.StatusSeeOther)
 }
 
+// refuse answers a request with prompt=none whose user would have to sign in.
+func (p *Provider) refuse(w http.ResponseWriter, r *http.Request, refused request) {
+	_ = p.storage.DeleteAuthRequest(r.Context(), refused.id) // never fails
+	response := url.Values{"error": {"login_required"}, "iss": {p.cfg.Issuer}}
+	if refused.state != "" {
+		response.Set("state", refused.state)
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, withParameters(refused.redirectURI, response), http.StatusSeeOther)
+}
+
 // issuerWriter adds the parameter iss (RFC 9207) to a redirect to a client. Package op does
 // not support it.
 type issuerWriter struct {

@@ -60,6 +60,8 @@ func (p *Provider) choose(w http.ResponseWriter, r *http.Request) {
 		p.expired(w)
 	case pending.Done():
 		p.resume(w, r, id)
+	case pending.refused:
+		p.refuse(w, r, pending)
 	default:
 		p.show(w, http.StatusOK, "signin.html", map[string]any{"Request": id, "Users": p.cfg.Users, "Client": pending.clientID})
 	}

@@ -58,12 +58,12 @@ func (s *storage) join(r *request, session Session) {
 
 // signIn signs the user in for a sign-in request. The browser's session goes on if it is the
 // same user's; otherwise another one begins. It returns the session's sid, or false if the
-// request has expired or has a user already, or if there is no such user.
+// request has expired, was refused or has a user already, or if there is no such user.
 func (s *storage) signIn(id, subject, device, browser string) (string, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, ok := s.requests[id]
-	if _, known := s.user(subject); !known || !ok || r.Done() || time.Since(r.created) > signInLifetime {
+	if _, known := s.user(subject); !known || !ok || r.Done() || r.refused || time.Since(r.created) > signInLifetime {
 		return "", false
 	}
 	now := time.Now()

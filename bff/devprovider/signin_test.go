@@ -1,6 +1,9 @@
 package devprovider_test
 
 import (
+	"bytes"
+	"log"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -75,8 +78,10 @@ func TestSingleSignOn_TwoClients(t *testing.T) {
 	}
 }
 
-// prompt=none without a session is answered with login_required, also with iss and state.
+// prompt=none without a session is answered with login_required, also with iss and state. It is an
+// ordinary answer: nothing is logged.
 func TestPromptNone_LoginRequired(t *testing.T) {
+	logged := defaultLog(t)
 	p := newProvider(t)
 	rp, b := newRelyingParty(t, p, app()), newBrowser(t, p)
 	refused := func(why string, parameters ...string) {
@@ -99,6 +104,22 @@ func TestPromptNone_LoginRequired(t *testing.T) {
 	refused("the session has ended")
 	rp.signIn(b, "bob")
 	refused("the hint of another user", "id_token_hint", hint)
+	if logged.Len() > 0 {
+		t.Errorf("the log:\n%s", logged)
+	}
+}
+
+// defaultLog returns what slog.Default logs until the test ends.
+func defaultLog(t *testing.T) *bytes.Buffer {
+	var logged bytes.Buffer
+	former, output, flags := slog.Default(), log.Writer(), log.Flags()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&logged, nil)))
+	t.Cleanup(func() {
+		slog.SetDefault(former)
+		log.SetOutput(output)
+		log.SetFlags(flags)
+	})
+	return &logged
 }
 
 // prompt=login and select_account show the page. The same user's session goes on with its

@@ -108,7 +108,7 @@ func (s *storage) CreateAuthRequest(ctx context.Context, r *oidc.AuthRequest, hi
 	if session, ok := s.sessions[browser]; ok && suffices(session, r, hint, now) {
 		s.join(&next, session)
 	} else if slices.Contains(r.Prompt, oidc.PromptNone) {
-		return nil, oidc.ErrLoginRequired()
+		next.refused = true // no error: package op would log it, as a warning and with the state
 	}
 	s.requests[next.id] = next
 	return &next, nil

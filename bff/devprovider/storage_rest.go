@@ -38,6 +38,7 @@ type request struct {
 	responseType                       oidc.ResponseType
 	responseMode                       oidc.ResponseMode
 	challenge                          oidc.CodeChallenge
+	refused                            bool // prompt=none, and the user would have to sign in
 }
 
 func (r *request) GetID() string                         { return r.id }
