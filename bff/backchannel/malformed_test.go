@@ -60,6 +60,8 @@ func TestHandler_MalformedTokens(t *testing.T) {
 		"sub null":                 raw(goodHeader, strings.Replace(good, `"alice"`, "null", 1)),
 		"sid empty":                token(t, map[string]any{"sid": ""}),
 		"sid an object":            token(t, map[string]any{"sid": map[string]any{}}),
+		"half a character in sub":  raw(goodHeader, strings.Replace(good, `"alice"`, `"alice\ud83d"`, 1)),
+		"half a character in sid":  raw(goodHeader, strings.Replace(good, `"sid":"`, `"sid":"\udc00`, 1)),
 		"no iat":                   token(t, map[string]any{"iat": nil}),
 		"iat a string":             token(t, map[string]any{"iat": "now"}),
 		"iat null":                 raw(goodHeader, strings.Replace(good, `"iat":`, `"iat":null,"x":`, 1)),

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"example.com/usersession/bff"
 )
@@ -103,8 +104,9 @@ func (h *Handler) readIdentity(claims map[string]json.RawMessage, token *logoutT
 		if !present {
 			continue
 		}
-		if *claim.to, ok = parseString(value); !ok {
-			return errors.New("the token's " + claim.name + " is not a string or is blank")
+		// encoding/json replaces an escape that is half a character, so that two values become one.
+		if *claim.to, ok = parseString(value); !ok || strings.ContainsRune(*claim.to, utf8.RuneError) {
+			return errors.New("the token's " + claim.name + " is not a string, is blank or has a character that is not Unicode")
 		}
 	}
 	filter := bff.UserSessionsFilter{SubjectID: token.subjectID, SessionID: token.sessionID}

@@ -134,10 +134,11 @@ func (n Notes) NotedSince(ctx context.Context, subjectID, sessionID string, sinc
 // any reports whether a note that concerns the session matches.
 func (n Notes) any(ctx context.Context, subjectID, sessionID string, matches func(bff.UserSession) bool) (bool, error) {
 	keys := []string{n.key(subjectID, "")}
+	if sessionID != "" { // also a local one: the session ids of a provider may begin in the same way
+		keys = append(keys, n.key("", sessionID), n.key(subjectID, sessionID))
+	}
 	if Local(sessionID) && !n.Exact {
 		keys = append(keys, n.key(subjectID, LocalPrefix))
-	} else {
-		keys = append(keys, n.key("", sessionID), n.key(subjectID, sessionID))
 	}
 	for _, key := range keys {
 		note, err := n.Store.GetUserSession(bff.WithFreshRead(ctx), bff.UserSessionKey{PartitionKey: Partition, Key: key})

@@ -58,6 +58,11 @@ func TestNotes_Sessions(t *testing.T) {
 			in:  []session{{"alice", "s1"}, {"bob", "s1"}},
 			out: []session{{"alice", "s2"}, {"s1", ""}, {"s1", "s2"}, {"s", "1"}, {"alice", ""}},
 		},
+		"a sid like a local one": { // of a provider whose session ids begin in the same way
+			logout: session{"", "local-1"}, notes: 1,
+			in:  []session{{"alice", "local-1"}},
+			out: []session{{"alice", "local-2"}, {"alice", ""}, {"alice", "s1"}},
+		},
 		"sub and sid": {
 			logout: session{"alice", "s1"}, notes: 2,
 			in:  []session{{"alice", "s1"}, {"alice", ""}, {"alice", "local-1"}, {"alice", "local-2"}},
