@@ -41,6 +41,7 @@ type sealedState struct {
 	ID      string `json:"i"`
 	Return  string `json:"r"`
 	Silent  bool   `json:"s,omitempty"` // answered with a message to the page, see silent.go
+	NoPage  bool   `json:"p,omitempty"` // the request has prompt=none
 	Expires int64  `json:"e"`           // Unix time
 }
 

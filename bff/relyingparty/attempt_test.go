@@ -314,6 +314,13 @@ func TestLogin_Silent(t *testing.T) {
 			t.Errorf("%s: %d to %q, %v", code, a.StatusCode, a.location(), a.Header)
 		}
 	}
+	chosen := newApp(t, op, func(s *setup) {
+		s.rp.AuthParameters = func(*http.Request) url.Values { return url.Values{"prompt": {"none"}} }
+	}).browser()
+	state := queryOf(t, chosen.get("/bff/login?returnUrl=%2Fpage").location()).Get("state")
+	if a := chosen.get("/bff/callback?error=login_required&state=" + url.QueryEscape(state)); a.location() != "/page" {
+		t.Errorf("prompt=none of AuthParameters: %d to %q", a.StatusCode, a.location())
+	}
 	a := answer(b.get("/bff/silent-login"), url.Values{"error": {"login_required"}})
 	if a.StatusCode != http.StatusOK || !strings.Contains(a.body, "isLoggedIn: false") || !strings.Contains(a.body, "window.location.origin") ||
 		!strings.Contains(a.Header.Get("Content-Security-Policy"), "frame-ancestors 'self'") {

@@ -38,8 +38,8 @@ func (e *endpoints) callback(w http.ResponseWriter, r *http.Request) {
 		failure, cause = e.signIn(w, r, t, at)
 	}
 	switch {
-	case failure != nil && !at.Silent && failure.Code == FailureRefused && slices.Contains(notSignedIn, failure.ProviderCode):
-		redirect(w, at.Return) // the answer to prompt=none
+	case failure != nil && at.NoPage && !at.Silent && failure.Code == FailureRefused && slices.Contains(notSignedIn, failure.ProviderCode):
+		redirect(w, at.Return)
 	case failure != nil:
 		e.failSignIn(w, r, at.Silent, *failure, cause)
 	case at.Silent:
@@ -50,7 +50,8 @@ func (e *endpoints) callback(w http.ResponseWriter, r *http.Request) {
 }
 
 // notSignedIn are the error codes with which a provider refuses a sign-in without a page
-// (OpenID Connect Core 1.0, section 3.1.2.6).
+// (OpenID Connect Core 1.0, section 3.1.2.6). After a request without prompt=none they are
+// failures like others: a page that begins a sign-in by itself would begin it again and again.
 var notSignedIn = []string{"login_required", "interaction_required", "consent_required", "account_selection_required"}
 
 // repeated reports whether a parameter of the response appears more than once. RFC 6749,
@@ -183,14 +184,9 @@ func (e *endpoints) revokeUnused(ctx context.Context, token *oauth2.Token) {
 
 // signIn starts the session of the ticket.
 func (e *endpoints) signIn(w http.ResponseWriter, r *http.Request, t ticket.Ticket, at attempt) (*Failure, error) {
-	if e.cfg.PrepareTicket != nil {
-		subject, sid := t.SubjectID, t.SessionID
-		if err := e.cfg.PrepareTicket(r, &t); err != nil {
-			e.revokeUnused(r.Context(), &oauth2.Token{RefreshToken: t.RefreshToken})
-			f := failRefused(http.StatusForbidden, "", at.Return)
-			return &f, err
-		}
-		t.Issuer, t.SubjectID, t.SessionID = e.cfg.Issuer, subject, sid // the verified identity stays
+	if err := e.prepare(r, &t); err != nil {
+		f := failRefused(http.StatusForbidden, "", at.Return)
+		return &f, err
 	}
 	_, err := e.sessions.SignIn(w, r, t, serverside.Replacing(at.Replaces))
 	var f Failure
@@ -205,6 +201,26 @@ func (e *endpoints) signIn(w http.ResponseWriter, r *http.Request, t ticket.Tick
 		f = failStore(at.Return)
 	}
 	return &f, err
+}
+
+// prepare calls PrepareTicket. The verified identity stays. If PrepareTicket returns an error or
+// panics, it revokes the refresh token.
+func (e *endpoints) prepare(r *http.Request, t *ticket.Ticket) error {
+	if e.cfg.PrepareTicket == nil {
+		return nil
+	}
+	verified, prepared := *t, false
+	defer func() {
+		if !prepared {
+			e.revokeUnused(r.Context(), &oauth2.Token{RefreshToken: verified.RefreshToken})
+		}
+	}()
+	if err := e.cfg.PrepareTicket(r, t); err != nil {
+		return err
+	}
+	prepared = true
+	t.Issuer, t.SubjectID, t.SessionID, t.IDTokenIssuedAt = verified.Issuer, verified.SubjectID, verified.SessionID, verified.IDTokenIssuedAt
+	return nil
 }
 
 // failSignIn ends a sign-in that has failed: with a page, or, if it is silent, with the message

@@ -102,6 +102,12 @@ func (t clientAuth) assertion() (string, error) {
 
 // assertionSigner returns the signer for a client's key.
 func assertionSigner(key crypto.Signer, id string) (jose.Signer, error) {
+	rsaKey, isRSA := key.(*rsa.PrivateKey)
+	ecKey, isEC := key.(*ecdsa.PrivateKey)
+	edKey, isEd := key.(ed25519.PrivateKey)
+	if isRSA && (rsaKey == nil || rsaKey.N == nil) || isEC && (ecKey == nil || ecKey.Curve == nil) || isEd && len(edKey) != ed25519.PrivateKeySize {
+		return nil, errors.New("ClientKey is nil or incomplete") // its methods would panic
+	}
 	var algorithm jose.SignatureAlgorithm
 	switch public := key.Public().(type) {
 	case *rsa.PublicKey:

@@ -77,7 +77,8 @@ type Config struct {
 	Scopes []string
 	// AuthParameters returns more parameters for the authorization request of a sign-in, such
 	// as prompt, acr_values, max_age, login_hint or ui_locales; r is the request to the login
-	// endpoint. It must not set a parameter of the protocol, such as state. With max_age the
+	// endpoint. Of several values of a parameter the first is sent. It must not set a
+	// parameter of the protocol, such as state. With max_age the
 	// ID token must have a recent auth_time, and a max_age that is not a number of seconds
 	// refuses the sign-in. Whether acr is sufficient is for the application to check: the
 	// claim is in the session. Nil means no more parameters.

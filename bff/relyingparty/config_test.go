@@ -2,6 +2,7 @@ package relyingparty_test
 
 import (
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -54,6 +55,12 @@ func TestNew_Configuration(t *testing.T) {
 		"an escape":              func(c *relyingparty.Config) { c.Path = "/b%20ff" },
 		"another letter":         func(c *relyingparty.Config) { c.Path = "/bäff" },
 		"a line break after all": func(c *relyingparty.Config) { c.PostLogoutPath = "/\nx" },
+		"a nil RSA key":          func(c *relyingparty.Config) { c.ClientSecret, c.ClientKey = "", (*rsa.PrivateKey)(nil) },
+		"a zero RSA key":         func(c *relyingparty.Config) { c.ClientSecret, c.ClientKey = "", &rsa.PrivateKey{} },
+		"a nil ECDSA key":        func(c *relyingparty.Config) { c.ClientSecret, c.ClientKey = "", (*ecdsa.PrivateKey)(nil) },
+		"a zero ECDSA key":       func(c *relyingparty.Config) { c.ClientSecret, c.ClientKey = "", &ecdsa.PrivateKey{} },
+		"a nil Ed25519 key":      func(c *relyingparty.Config) { c.ClientSecret, c.ClientKey = "", ed25519.PrivateKey(nil) },
+		"a short Ed25519 key":    func(c *relyingparty.Config) { c.ClientSecret, c.ClientKey = "", ed25519.PrivateKey{1} },
 		"an unknown method":      func(c *relyingparty.Config) { c.ClientAuthentication = "client_secret_jwt" },
 		"basic without a secret": func(c *relyingparty.Config) {
 			c.ClientSecret, c.ClientAuthentication = "", relyingparty.ClientSecretBasic

@@ -310,7 +310,8 @@ func TestCallback_Refused(t *testing.T) {
 		code   string
 	}{
 		"access_denied":           {http.StatusBadRequest, "access_denied"},
-		"login_required":          {http.StatusSeeOther, ""},
+		"login_required":          {http.StatusBadRequest, "login_required"}, // to a request without prompt=none
+		"consent_required":        {http.StatusBadRequest, "consent_required"},
 		"server_error":            {http.StatusServiceUnavailable, "server_error"},
 		"temporarily_unavailable": {http.StatusServiceUnavailable, "temporarily_unavailable"},
 		"<script>alert(1)":        {http.StatusBadRequest, "unknown"},
@@ -351,20 +352,61 @@ func TestPrepareTicket_Refuses(t *testing.T) {
 	}
 }
 
-// A logout token that arrives between the exchange and the sign-in ends that sign-in.
-func TestCallback_LoggedOutMeanwhile(t *testing.T) {
+// A PrepareTicket that panics leaves no grant. The panic is the server's to handle.
+func TestPrepareTicket_Panics(t *testing.T) {
 	op := newOP(t)
-	var b *browser
-	b = newApp(t, op, func(s *setup) {
-		s.rp.PrepareTicket = func(*http.Request, *ticket.Ticket) error {
-			if a := b.app.browser().post(op.logoutToken("logout+jwt", "", op.sid, nil)); a.StatusCode != http.StatusOK {
-				t.Errorf("the logout token: %d", a.StatusCode)
-			}
-			return nil
+	b := newApp(t, op, func(s *setup) {
+		s.rp.PrepareTicket = func(_ *http.Request, tk *ticket.Ticket) error {
+			tk.RefreshToken = ""
+			panic("a fault of the application")
 		}
 	}).browser()
-	b.wantFailure(b.signIn(), http.StatusForbidden, "signed out")
+	func() {
+		defer func() {
+			if v := recover(); v != "a fault of the application" {
+				t.Errorf("the panic %v", v)
+			}
+		}()
+		b.signIn()
+	}()
 	b.wantSignedIn("")
+	if _, refresh := op.latest(); len(op.revoked) != 1 || op.revoked[0] != refresh {
+		t.Errorf("%d tokens were revoked, want the refresh token", len(op.revoked))
+	}
+}
+
+// A logout token that arrives between the exchange and the sign-in ends that sign-in, whatever
+// PrepareTicket makes of the ticket, and whatever form the provider's session ids have.
+func TestCallback_LoggedOutMeanwhile(t *testing.T) {
+	for name, test := range map[string]struct {
+		prepare func(*ticket.Ticket)
+		sid     string
+	}{
+		"the ticket stays":                {func(*ticket.Ticket) {}, ""},
+		"a ticket of the application's":   {func(tk *ticket.Ticket) { *tk = ticket.Ticket{Claims: tk.Claims} }, ""},
+		"a sid like those of this module": {func(*ticket.Ticket) {}, "local-of-the-provider"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			op := newOP(t)
+			op.change = func(c map[string]any) {
+				if test.sid != "" {
+					c["sid"], op.sid = test.sid, test.sid
+				}
+			}
+			var b *browser
+			b = newApp(t, op, func(s *setup) {
+				s.rp.PrepareTicket = func(_ *http.Request, tk *ticket.Ticket) error {
+					if a := b.app.browser().post(op.logoutToken("logout+jwt", "", op.sid, nil)); a.StatusCode != http.StatusOK {
+						t.Errorf("the logout token: %d", a.StatusCode)
+					}
+					test.prepare(tk)
+					return nil
+				}
+			}).browser()
+			b.wantFailure(b.signIn(), http.StatusForbidden, "signed out")
+			b.wantSignedIn("")
+		})
+	}
 }
 
 func TestRefreshTokens(t *testing.T) {

@@ -101,7 +101,7 @@ func (p *RelyingParty) checkClaims(claims map[string]any) error {
 	audiences, ok := audience(claims["aud"])
 	_, isLogout := claims["events"]
 	sid, hasSID := claims["sid"]
-	_, sidIsText := sid.(string)
+	sidText, sidIsText := sid.(string)
 	switch {
 	case claims["iss"] != p.cfg.Issuer:
 		return errors.New("the ID token is from another issuer")
@@ -119,6 +119,9 @@ func (p *RelyingParty) checkClaims(claims map[string]any) error {
 		return errors.New("the token is not an ID token: it has events")
 	case hasSID && !sidIsText:
 		return errors.New("the ID token's sid is not a string")
+	case strings.ContainsRune(subject+sidText, utf8.RuneError):
+		// encoding/json replaces an escape that is half a character, so that two users become one.
+		return errors.New("the ID token's sub or sid has a character that is not Unicode")
 	}
 	return nil
 }

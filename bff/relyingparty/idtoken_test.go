@@ -120,16 +120,45 @@ func idTokenFaults() (all, ofSignIns map[string]func(*fakeOP)) {
 		"an expiry in the past beside it":     beside("exp", now.Add(-2*time.Minute).Unix()),
 		"another at_hash beside it":           beside("at_hash", b64("0123456789abcdef")),
 		"an empty at_hash beside it":          beside("at_hash", ""),
+		"an unknown critical header":          func(op *fakeOP) { op.header = map[string]any{"crit": []string{"x"}, "x": 1} },
+		"a key of the token's own": func(op *fakeOP) {
+			op.signer, op.header = otherKey(), map[string]any{"jwk": jose.JSONWebKey{Key: otherKey().Public()}}
+		},
+		"encrypted": raw(func(s string) any {
+			return b64(`{"alg":"RSA-OAEP","enc":"A256GCM","cty":"JWT"}`) + ".a2V5.aXY." + strings.Split(s, ".")[1] + ".dGFn"
+		}),
+		"four parts":         raw(func(s string) any { return s + ".x" }),
+		"a second token":     raw(func(s string) any { return s + " " + s }),
+		"typ null":           header("typ", nil),
+		"typ an array":       header("typ", []string{"JWT"}),
+		"no audiences":       set("aud", []string{}),
+		"audience an object": set("aud", map[string]any{fakeClient: true}),
+		"audiences with another azp": func(op *fakeOP) {
+			op.change = func(c map[string]any) { c["aud"], c["azp"] = []string{fakeClient, "other"}, "other" }
+		},
+		"a second object": func(op *fakeOP) { op.payload = func(claims string) string { return claims + "{}" } },
+		"a subject of half a character": func(op *fakeOP) {
+			op.payload = func(claims string) string { return strings.Replace(claims, `"sub":"alice"`, `"sub":"alice\ud83d"`, 1) }
+		},
+		"a sid of half a character": func(op *fakeOP) {
+			op.payload = func(claims string) string { return strings.Replace(claims, `"sid":"`, `"sid":"\udc00`, 1) }
+		},
+		"a number":  raw(func(string) any { return 1 }),
+		"an object": raw(func(s string) any { return map[string]any{"token": s} }),
 		"HS256, which is listed": func(op *fakeOP) {
 			op.hmac = true
 			op.document = func(d map[string]any) { d["id_token_signing_alg_values_supported"] = []string{"HS256", "RS256"} }
 		},
 	}
 	return all, map[string]func(*fakeOP){
-		"no token":               raw(func(string) any { return nil }),
-		"an empty token":         raw(func(string) any { return "" }),
-		"a number":               raw(func(string) any { return 1 }),
-		"a blank subject":        set("sub", "  "),
+		"no token":                     raw(func(string) any { return nil }),
+		"an empty token":               raw(func(string) any { return "" }),
+		"a blank subject":              set("sub", "  "),
+		"a subject after a space":      set("sub", " alice"),
+		"a subject like that of a row": set("sub", "…sha256:x"),
+		"nonce an array": func(op *fakeOP) {
+			op.change = func(c map[string]any) { c["nonce"] = []any{c["nonce"]} }
+		},
 		"subject with NUL":       set("sub", "a\x00b"),
 		"another nonce":          set("nonce", rand.Text()),
 		"no nonce":               drop("nonce"),
@@ -215,7 +244,7 @@ func TestCallback_GoodIDTokens(t *testing.T) {
 		"valid for ever":    func(op *fakeOP) { op.change = func(c map[string]any) { c["exp"] = int64(253402300799) } }, // 9999-12-31T23:59:59Z
 		"algorithms listed that are never used": func(op *fakeOP) {
 			op.document = func(d map[string]any) {
-				d["id_token_signing_alg_values_supported"] = []string{"none", "HS256", "RS256"}
+				d["id_token_signing_alg_values_supported"] = []string{"none", "NONE", "", "HS256", "RS256"}
 			}
 		},
 		"no typ":                       func(op *fakeOP) { op.noType = true },

@@ -42,7 +42,7 @@ func (e *endpoints) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if fromAnotherSite(r) {
-		askAgain(w, r)
+		askAgain(w, r, "Sign in")
 		return
 	}
 	e.begin(w, r, promptOf(r) == "none" && r.Header.Get("Sec-Fetch-Dest") == "iframe")
@@ -81,6 +81,7 @@ func (e *endpoints) begin(w http.ResponseWriter, r *http.Request, silent bool) {
 		e.failSignIn(w, r, silent, failRefused(http.StatusBadRequest, "", returnURL), err)
 		return
 	}
+	at.NoPage = parameters.Get("prompt") == "none"
 	state, err := e.attempts.keep(w, r, at)
 	if err != nil {
 		e.failSignIn(w, r, silent, failStore(returnURL), err)
@@ -154,14 +155,14 @@ func fromAnotherSite(r *http.Request) bool {
 }
 
 // askAgain answers with a page that loads the same address: the browser then sends the
-// session's cookie, so that the new session replaces the browser's former session.
-func askAgain(w http.ResponseWriter, r *http.Request) {
+// session's cookie, so that a sign-in replaces the session and a sign-out ends it.
+func askAgain(w http.ResponseWriter, r *http.Request, title string) {
 	noStore(w)
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
 	address := html.EscapeString(r.URL.RequestURI())
-	_, _ = io.WriteString(w, "<!doctype html>\n<html lang=en>\n<title>Signing in</title>\n"+
-		"<meta http-equiv=\"refresh\" content=\"0;url="+address+"\">\n<p><a href=\""+address+"\">Sign in</a></p>\n")
+	_, _ = io.WriteString(w, "<!doctype html>\n<html lang=en>\n<title>"+title+"</title>\n"+
+		"<meta http-equiv=\"refresh\" content=\"0;url="+address+"\">\n<p><a href=\""+address+"\">"+title+"</a></p>\n")
 }

@@ -18,9 +18,10 @@ const maxLogoutURL = 4096
 // RP-Initiated Logout 1.0), also if there is no session any more. The parameter returnUrl, a
 // path of this host, takes the place of PostLogoutPath.
 //
-// Other sites cannot sign users out: the session's cookie is Strict, a POST must come from this
-// origin, and a GET must name the session by the parameter sid, which the user endpoint gives
-// as a part of bff:logout_url.
+// Other sites cannot sign users out: a POST must come from this origin, and a GET must name the
+// session by the parameter sid, which the user endpoint gives as a part of bff:logout_url. A
+// navigation of another site comes without the session's Strict cookie: with a sid it is asked
+// for again, and without one it is refused.
 func (e *endpoints) logout(w http.ResponseWriter, r *http.Request) {
 	noStore(w)
 	if speculative(r) {
@@ -36,7 +37,11 @@ func (e *endpoints) logout(w http.ResponseWriter, r *http.Request) {
 		after = returnURL
 	}
 	session, signedIn := serverside.FromContext(r.Context())
-	if signedIn && !e.mayLogOut(r, session) {
+	if !signedIn && r.Method == http.MethodGet && fromAnotherSite(r) && r.URL.Query().Has("sid") {
+		askAgain(w, r, "Sign out")
+		return
+	}
+	if !e.mayLogOut(r, session, signedIn) {
 		e.fail(w, r, failLogoutLink(), nil)
 		return
 	}
@@ -50,10 +55,13 @@ func (e *endpoints) logout(w http.ResponseWriter, r *http.Request) {
 	redirect(w, e.endSessionURL(r, t.IDToken, after))
 }
 
-func (e *endpoints) mayLogOut(r *http.Request, session serverside.Session) bool {
-	if r.Method == http.MethodPost {
+func (e *endpoints) mayLogOut(r *http.Request, session serverside.Session, signedIn bool) bool {
+	switch {
+	case r.Method == http.MethodPost:
 		return r.Header.Get("Sec-Fetch-Site") == "same-origin" || r.Header.Get("Origin") == e.cfg.BaseURL ||
 			r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == "" && r.Header.Get("X-CSRF") == "1"
+	case !signedIn:
+		return r.Header.Get("Sec-Fetch-Site") != "cross-site"
 	}
 	sid := r.URL.Query()["sid"]
 	return len(sid) == 1 && sid[0] == session.SessionID || len(sid) == 0 && e.cfg.InsecureLogoutWithoutSID

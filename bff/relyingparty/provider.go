@@ -140,7 +140,7 @@ func (p *provider) get(ctx context.Context, old *discovered) (*discovered, error
 	}
 	late := func() time.Time { return p.cfg.Clock().Add(-p.cfg.ClockSkew) } // go-oidc tolerates no difference for exp
 	algorithms := slices.DeleteFunc(slices.Clone(found.Algorithms), func(name string) bool {
-		return name == "none" || strings.HasPrefix(name, "HS")
+		return name == "" || strings.EqualFold(name, "none") || strings.HasPrefix(name, "HS")
 	})
 	found.idTokens = oidc.NewVerifier(p.cfg.Issuer, found.keys,
 		&oidc.Config{ClientID: p.cfg.ClientID, SupportedSigningAlgs: algorithms, Now: late})

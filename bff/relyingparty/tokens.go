@@ -90,10 +90,11 @@ func (p *RelyingParty) RefreshTokens(ctx context.Context, refreshToken string) (
 	tokens := serverside.Tokens{
 		AccessToken: token.AccessToken, AccessTokenExpires: token.Expiry, RefreshToken: token.RefreshToken,
 	}
-	raw, _ := token.Extra("id_token").(string)
-	if raw == "" {
+	sent := token.Extra("id_token")
+	if sent == nil || sent == "" {
 		return tokens, nil
 	}
+	raw, _ := sent.(string) // what is no text is no token, and refused as one that is not valid
 	verified, err := p.verifyIDToken(ctx, found, raw, token.AccessToken)
 	switch {
 	case errors.Is(err, errProvider):

@@ -72,7 +72,7 @@ type tokenTransport struct{ base http.RoundTripper }
 // RoundTrip implements http.RoundTripper.
 func (t tokenTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := t.base.RoundTrip(r)
-	if err != nil || response.StatusCode != http.StatusOK {
+	if err != nil || response.StatusCode < 200 || response.StatusCode > 299 { // as the oauth2 package
 		return response, err
 	}
 	body, err := io.ReadAll(response.Body)

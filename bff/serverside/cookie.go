@@ -131,14 +131,20 @@ func (s *Sessions) clearCookie(w http.ResponseWriter, r *http.Request) {
 // otherwise no sign-in would have an effect.
 func (s *Sessions) sendCookie(w http.ResponseWriter, r *http.Request, c *http.Cookie) {
 	header := w.Header()
-	header["Set-Cookie"] = slices.DeleteFunc(header["Set-Cookie"], func(line string) bool {
-		return strings.HasPrefix(line, c.Name+"=")
-	})
+	header["Set-Cookie"] = slices.DeleteFunc(header["Set-Cookie"], s.isCookie)
 	http.SetCookie(w, c)
 	if len(r.CookiesNamed(c.Name)) > 1 {
 		http.SetCookie(w, &http.Cookie{Name: c.Name, Path: "/", MaxAge: -1, Secure: true, HttpOnly: true, SameSite: c.SameSite, Partitioned: true})
 	}
 	noStore(w)
 }
+
+// setsCookie reports whether the response sets the session cookie.
+func (s *Sessions) setsCookie(w http.ResponseWriter) bool {
+	return slices.ContainsFunc(w.Header()["Set-Cookie"], s.isCookie)
+}
+
+// isCookie reports whether a Set-Cookie header is of the session cookie.
+func (s *Sessions) isCookie(line string) bool { return strings.HasPrefix(line, s.cfg.CookieName+"=") }
 
 func noStore(w http.ResponseWriter) { w.Header().Set("Cache-Control", "no-store") }

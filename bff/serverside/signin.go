@@ -95,7 +95,7 @@ func (s *Sessions) startSession(r *http.Request, opened *openedSession, o signIn
 // newSession completes the ticket and returns it with its row, which is not stored yet.
 func (s *Sessions) newSession(key string, t ticket.Ticket) (*openedSession, error) {
 	if t.SubjectID == "" || bff.ReservedSubject(t.SubjectID) {
-		return nil, errors.New("the ticket has no subject id, or one that is reserved")
+		return nil, fmt.Errorf("%w: the ticket has no subject id, or one that is reserved", bff.ErrInvalidSession)
 	}
 	t = t.Clone()
 	if t.Issuer == "" {
@@ -170,8 +170,9 @@ func (s *Sessions) undoSignIn(ctx context.Context, opened *openedSession) {
 	}
 }
 
-// SignOut ends the request's session and makes the browser delete the cookie. Call it before
-// writing the response's body. If the request has several session cookies, SignOut ends the
+// SignOut ends the request's session and makes the browser delete the cookie, if it has sent
+// one: without a cookie the request may come from another site, and the browser would delete the
+// Strict cookie that it has kept back. Call SignOut before writing the response's body. If the request has several session cookies, SignOut ends the
 // sessions of all of them, of eight at most, and logs that. For a request that is already
 // signed out it returns nil. With a Revoker, the refresh token that was in the session when
 // it ended is revoked in the background, after the handler has returned.
@@ -195,6 +196,10 @@ func (s *Sessions) SignOut(w http.ResponseWriter, r *http.Request) error {
 	if st := s.state(ctx); st != nil {
 		st.set("", nil)
 	}
-	s.whenCommitted(func(s *Sessions) { s.clearCookie(w, r) })
+	s.whenCommitted(func(s *Sessions) {
+		if len(r.CookiesNamed(s.cfg.CookieName)) > 0 || s.setsCookie(w) {
+			s.clearCookie(w, r)
+		}
+	})
 	return nil
 }

@@ -129,6 +129,41 @@ func TestSignOut_EndsBothSessions(t *testing.T) {
 	})
 }
 
+// A navigation that another site causes comes without the Strict cookie. It does not sign the user
+// out, unless the address has the session's sid.
+func TestSignOut_OtherSites(t *testing.T) {
+	inChromium(t, func(t *testing.T, c *chrome) {
+		p, b := newProgram(t), c.newBrowser()
+		b.signIn(p, "alice")
+		logout := eval[string](b, `fetch('/bff/user', {headers: {'X-CSRF': '1'}}).then(r => r.json()).then(u => u['bff:logout_url'])`)
+		from := func(script string) {
+			t.Helper()
+			b.open(p.provider + "/") // another site
+			eval[bool](b, `(() => { `+script+`; return true })()`)
+		}
+		for name, script := range map[string]string{
+			"a link": `location.assign("` + p.base + `/bff/logout")`,
+			"a form": `const form = document.createElement("form"); form.method = "post"; form.action = "` + p.base + `/bff/logout"; document.body.append(form); form.submit()`,
+		} {
+			from(script)
+			b.until(`location.pathname !== "/"`)
+			if address := eval[string](b, `location.href`); address != p.base+"/bff/logout" {
+				t.Errorf("%s leads to %s", name, address)
+			}
+			b.open(p.base + "/")
+			if status := b.fetchStatus("/bff/user"); status != http.StatusOK {
+				t.Fatalf("after %s of another site: /bff/user: %d", name, status)
+			}
+		}
+		from(`location.assign("` + p.base + logout + `")`)
+		b.until(`location.origin === "` + p.base + `"`)
+		b.view("out")
+		if n := len(p.sessions()); n != 0 {
+			t.Errorf("%d sessions are left", n)
+		}
+	})
+}
+
 // A second sign-in of a browser ends its first session, although the browser does not send
 // the Strict cookie with the provider's redirect.
 func TestSignIn_EndsFormerSession(t *testing.T) {
