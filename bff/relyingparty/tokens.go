@@ -12,6 +12,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"example.com/usersession/bff/backchannel"
+	"example.com/usersession/bff/internal/revocation"
 	"example.com/usersession/bff/serverside"
 )
 
@@ -128,9 +129,12 @@ func (p *RelyingParty) RevokeRefreshToken(ctx context.Context, refreshToken stri
 	if methods == nil {
 		methods = found.AuthMethods
 	}
-	return serverside.RevocationEndpoint{
-		URL: found.Revocation, ClientID: p.cfg.ClientID, HTTPClient: p.postClient(found, p.cfg.authMethod(methods)),
-	}.RevokeRefreshToken(ctx, refreshToken)
+	// The HTTP client adds the authentication, and refuses a URL that Config does not allow.
+	err = revocation.Send(ctx, *p.postClient(found, p.cfg.authMethod(methods)), found.Revocation, revocation.Client{ID: p.cfg.ClientID}, refreshToken)
+	if err != nil {
+		return fmt.Errorf("relyingparty: %w", err)
+	}
+	return nil
 }
 
 // Verify implements [backchannel.Verifier].

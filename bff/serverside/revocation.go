@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"strings"
 
-	"example.com/usersession/bff/internal/httperror"
 	"example.com/usersession/bff/internal/loopback"
+	"example.com/usersession/bff/internal/revocation"
 )
 
 // RevocationEndpoint is a [TokenRevoker] that calls an OAuth 2.0 revocation endpoint (RFC
@@ -34,31 +32,12 @@ func (e RevocationEndpoint) RevokeRefreshToken(ctx context.Context, refreshToken
 	if err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !loopback.Is(u.Hostname())) {
 		return errors.New("serverside: the revocation endpoint's URL is not https")
 	}
-	form := url.Values{"token": {refreshToken}, "token_type_hint": {"refresh_token"}}
-	if e.ClientSecret == "" {
-		form.Set("client_id", e.ClientID)
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, e.URL, strings.NewReader(form.Encode()))
-	if err != nil {
-		return errors.New("serverside: the revocation endpoint's URL is not valid")
-	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	if e.ClientSecret != "" {
-		r.SetBasicAuth(url.QueryEscape(e.ClientID), url.QueryEscape(e.ClientSecret))
-	}
 	client := http.Client{}
 	if e.HTTPClient != nil {
 		client = *e.HTTPClient
 	}
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	response, err := client.Do(r)
-	if err != nil {
-		return fmt.Errorf("serverside: the revocation endpoint cannot be reached: %w", httperror.Redacted(err))
-	}
-	defer response.Body.Close() //nolint:errcheck // the body was only read
-	_, _ = io.CopyN(io.Discard, response.Body, 64<<10)
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("serverside: the revocation endpoint answered with status %d", response.StatusCode)
+	if err := revocation.Send(ctx, client, e.URL, revocation.Client{ID: e.ClientID, Secret: e.ClientSecret}, refreshToken); err != nil {
+		return fmt.Errorf("serverside: %w", err)
 	}
 	return nil
 }
