@@ -211,9 +211,11 @@ func (c Config) checkURLs() error {
 // named reports whether a URL has the name of a host, and a port if it has a colon.
 func named(u *url.URL) bool { return u.Hostname() != "" && !strings.HasSuffix(u.Host, ":") }
 
-// allowed reports whether a URL of the provider may be used.
+// allowed reports whether a URL of the provider may be used. A provider with https does not send
+// the application to http servers of its own machine.
 func (c Config) allowed(u *url.URL) bool {
-	return u.Scheme == "https" || u.Scheme == "http" && (c.InsecureAllowHTTP || loopback.Is(u.Hostname()))
+	ownMachine := strings.HasPrefix(c.Issuer, "http:") && loopback.Is(u.Hostname())
+	return u.Scheme == "https" || u.Scheme == "http" && (c.InsecureAllowHTTP || ownMachine)
 }
 
 func (c Config) checkClient() error {

@@ -197,7 +197,8 @@ func (p *provider) getJSON(ctx context.Context, address, bearer string, v any) e
 	return nil
 }
 
-// getBody returns the body of the answer to a GET request, and its content type.
+// getBody returns the body of the answer to a GET request, and its content type. With a bearer
+// token it follows no redirect.
 func (p *provider) getBody(ctx context.Context, address, bearer string) ([]byte, string, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
@@ -207,7 +208,11 @@ func (p *provider) getBody(ctx context.Context, address, bearer string) ([]byte,
 	if bearer != "" {
 		r.Header.Set("Authorization", "Bearer "+bearer)
 	}
-	response, err := p.http.Do(r)
+	client := *p.http
+	if bearer != "" {
+		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	}
+	response, err := client.Do(r)
 	if err != nil {
 		return nil, "", httperror.Redacted(err)
 	}

@@ -94,7 +94,7 @@ var security = []mutant{
 	{requirement: "half a character makes no other user", file: "bff/relyingparty/idtoken.go",
 		old: "case strings.ContainsRune(subject+sidText, utf8.RuneError):", new: "case false:", test: "TestCallback_MalformedIDTokens"},
 	{requirement: "http providers are refused off loopback", file: "bff/relyingparty/config.go",
-		old: "(c.InsecureAllowHTTP || loopback.Is(u.Hostname()))", new: "true", test: "TestNew_Configuration"},
+		old: "(c.InsecureAllowHTTP || ownMachine)", new: "(true || ownMachine)", test: "TestNew_Configuration"},
 
 	{requirement: "http APIs are refused off loopback", file: "bff/apiproxy/proxy.go",
 		old: "case target.Scheme == \"http\" && !loopback.Is(target.Hostname()):", new: "case loopback.Is(\"\"):", test: "TestNew_Misconfigured"},
