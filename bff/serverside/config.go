@@ -143,6 +143,7 @@ type process struct {
 	background    background
 	refreshes     refreshGroup
 	refusedTokens refusedTokens
+	apiRefusals   apiRefusals
 	revocations   revocations
 	tickets       *ticketCache // nil: nothing is remembered
 	unusable      unusable

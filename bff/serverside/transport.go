@@ -18,7 +18,8 @@ import (
 // a redirect, is an error, and so is http except to a loopback host.
 //
 // If the API answers with status 401, the tokens are refreshed, and the request is sent once
-// more if it has no body or a GetBody. If the refresh fails, the API's answer stands.
+// more if it has no body or a GetBody. If the refresh fails, the API's answer stands. If the API
+// refuses the new token too, its answers with status 401 stand for the next minute.
 //
 // A nil base means [http.DefaultTransport]. The transport is safe for concurrent use.
 func (s *Sessions) Transport(api *url.URL, base http.RoundTripper) http.RoundTripper {
@@ -40,7 +41,11 @@ func (t *apiTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil || response.StatusCode != http.StatusUnauthorized || r.Body != nil && r.Body != http.NoBody && r.GetBody == nil {
 		return response, err
 	}
-	if t.sessions.RefreshTokens(r.Context()) != nil {
+	s := t.sessions
+	if s.apiRefusals.has(token, s.cfg.Clock()) {
+		return response, nil
+	}
+	if s.RefreshTokens(r.Context()) != nil {
 		return response, nil
 	}
 	again := r.Clone(r.Context())
@@ -49,7 +54,13 @@ func (t *apiTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 			return response, nil //nolint:nilerr // the request cannot be sent again
 		}
 	}
-	second, _, err := t.send(again, token)
+	second, fresh, err := t.send(again, token)
+	switch {
+	case errors.Is(err, errSameToken):
+		s.apiRefusals.add(token, s.cfg.Clock())
+	case err == nil && second.StatusCode == http.StatusUnauthorized:
+		s.apiRefusals.add(fresh, s.cfg.Clock())
+	}
 	if err != nil {
 		return response, nil //nolint:nilerr // the API has answered the first request
 	}
