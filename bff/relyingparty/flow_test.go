@@ -256,6 +256,7 @@ func TestUserInfo(t *testing.T) {
 		"null":               {func(op *fakeOP) { op.userInfoBody = "null" }, ""},
 		"an array":           {func(op *fakeOP) { op.userInfoBody = `[{"sub":"alice"}]` }, ""},
 		"not the end":        {func(op *fakeOP) { op.userInfoBody = `{"sub":"alice","name":"Alice Archer"} {}` }, ""},
+		"a bracket too many": {func(op *fakeOP) { op.userInfoBody = `{"sub":"alice","name":"Alice Archer"}}` }, ""},
 		"not UTF-8":          {func(op *fakeOP) { op.userInfoBody = `{"sub":"alice","name":"` + "\xff" + `"}` }, ""},
 		"of another subject": {func(op *fakeOP) { op.userInfo = func(info map[string]any) { info["sub"] = "bob" } }, ""},
 		"of a subject in another case": {func(op *fakeOP) {

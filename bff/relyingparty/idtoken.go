@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"math"
@@ -85,10 +86,16 @@ func decodeClaims(payload []byte) (map[string]any, error) {
 	d := json.NewDecoder(bytes.NewReader(payload))
 	d.UseNumber()
 	var claims map[string]any
-	if !utf8.Valid(payload) || d.Decode(&claims) != nil || claims == nil || d.More() {
+	if !utf8.Valid(payload) || d.Decode(&claims) != nil || claims == nil || !atEnd(d) {
 		return nil, errors.New("the claims are not a JSON object")
 	}
 	return claims, nil
+}
+
+// atEnd reports whether no data follows. [json.Decoder.More] would not tell of a closing bracket.
+func atEnd(d *json.Decoder) bool {
+	_, err := d.Token()
+	return errors.Is(err, io.EOF)
 }
 
 // checkClaims checks iss, aud, azp, sub, exp, iat and sid, and refuses a logout token.

@@ -239,7 +239,7 @@ var equivalent = []survivor{
 		what:   "return errors.New(\"the ID token is not a signed JWT\") => return nil",
 		reason: "the verification of the signature refuses such a token too"},
 	{file: "bff/relyingparty/idtoken.go", in: "decodeClaims",
-		line:   "if !utf8.Valid(payload) || d.Decode(&claims) != nil || claims == nil || d.More() {",
+		line:   "if !utf8.Valid(payload) || d.Decode(&claims) != nil || claims == nil || !atEnd(d) {",
 		what:   "…id(payload) || d.Decode(&claims) != nil || claims == nil => …id(payload) || d.Decode(&claims) != nil && claims == nil",
 		reason: "the decoder reads a whole value before it sets claims, so that claims is nil beside an error"},
 	{file: "bff/relyingparty/idtoken.go", in: "decodeClaims",
