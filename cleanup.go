@@ -48,8 +48,8 @@ type batch struct {
 // of hosts may call it at once. It reads no tickets, and its memory does not grow with
 // the number of rows.
 //
-// If a foreign key or a trigger of the team's keeps a row, with an error or without one, the
-// cleanup deletes the other rows and returns an error that says how many rows remain.
+// If a foreign key or a trigger keeps a row, with an error or without one, the cleanup deletes
+// the other rows and returns an error that says how many rows remain.
 func (s *GormStore) DeleteExpiredSessions(ctx context.Context) (int64, error) {
 	const operation = "delete expired sessions"
 	var (

@@ -213,7 +213,7 @@ func sqlState(err error) string {
 func isStalePlan(err error) bool {
 	for ; err != nil; err = errors.Unwrap(err) {
 		if coded, ok := err.(interface{ SQLState() string }); ok {
-			return coded.SQLState() == pgFeatureNotSupported && field(err, "Routine").String() == "RevalidateCachedQuery"
+			return coded.SQLState() == pgFeatureNotSupported && errorField(err, "Routine").String() == "RevalidateCachedQuery"
 		}
 	}
 	return false
@@ -224,7 +224,7 @@ func isStalePlan(err error) bool {
 func isWithoutPartition(err error) bool {
 	for ; err != nil; err = errors.Unwrap(err) {
 		if coded, ok := err.(interface{ SQLState() string }); ok {
-			return coded.SQLState() == pgCheckViolation && field(err, "Routine").String() == "ExecFindPartition"
+			return coded.SQLState() == pgCheckViolation && errorField(err, "Routine").String() == "ExecFindPartition"
 		}
 	}
 	return false
@@ -251,7 +251,7 @@ var idInDetail = regexp.MustCompile(`^[^(]*\((?:[^()=]+, )?id(?:, [^()=]+)?\)=\(
 
 // fieldValue returns a field of an error that is a struct or points to one.
 func fieldValue[T any](err error, name string) (T, bool) {
-	if v := field(err, name); v.IsValid() && v.CanInterface() {
+	if v := errorField(err, name); v.IsValid() && v.CanInterface() {
 		value, ok := v.Interface().(T)
 		return value, ok
 	}
@@ -259,9 +259,9 @@ func fieldValue[T any](err error, name string) (T, bool) {
 	return zero, false
 }
 
-// field returns a field of an error that is a struct or points to one. For any other
+// errorField returns a field of an error that is a struct or points to one. For any other
 // error it returns the zero Value.
-func field(err error, name string) reflect.Value {
+func errorField(err error, name string) reflect.Value {
 	v := reflect.Indirect(reflect.ValueOf(err))
 	if v.Kind() != reflect.Struct {
 		return reflect.Value{}
@@ -273,7 +273,7 @@ func field(err error, name string) reflect.Value {
 // go-sql-driver/mysql, ExtendedCode in mattn/go-sqlite3.
 func codeField(err error) string {
 	for _, name := range []string{"Number", "ExtendedCode"} {
-		if code := number(field(err, name)); code != "" {
+		if code := integerText(errorField(err, name)); code != "" {
 			return code
 		}
 	}
@@ -287,26 +287,26 @@ func codeMethod(err error) string {
 	if v.Kind() == reflect.Pointer && v.IsNil() {
 		return ""
 	}
-	if code := number(result(v.MethodByName("ExtendedCode"))); code != "" {
+	if code := integerText(callMethod(v.MethodByName("ExtendedCode"))); code != "" {
 		return code
 	}
-	if number(result(v.MethodByName("Code"))) != "" {
-		return number(v)
+	if integerText(callMethod(v.MethodByName("Code"))) != "" {
+		return integerText(v)
 	}
 	return ""
 }
 
-// result calls a method that has no parameters and one result. For any other method it
+// callMethod calls a method that has no parameters and one result. For any other method it
 // returns the zero Value.
-func result(m reflect.Value) reflect.Value {
+func callMethod(m reflect.Value) reflect.Value {
 	if !m.IsValid() || m.Type().NumIn() != 0 || m.Type().NumOut() != 1 {
 		return reflect.Value{}
 	}
 	return m.Call(nil)[0]
 }
 
-// number returns the text of an integer of any type, and "" for any other value.
-func number(v reflect.Value) string {
+// integerText returns the text of an integer of any type, and "" for any other value.
+func integerText(v reflect.Value) string {
 	switch {
 	case !v.IsValid():
 	case v.CanUint():

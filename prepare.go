@@ -69,8 +69,9 @@ func (p *preparedPool) statement(query string) (stmt *sql.Stmt, refused bool) {
 	return p.statements[query], p.refused
 }
 
-// A preparedTx runs the statements that its pool has prepared already, and others unprepared.
-// database/sql prepares them on the transaction's own connection if necessary.
+// A preparedTx runs a statement prepared if its pool has prepared it before, and otherwise
+// unprepared. For a prepared statement, database/sql prepares it again on the transaction's
+// connection if necessary.
 type preparedTx struct {
 	*sql.Tx
 	pool *preparedPool

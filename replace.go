@@ -60,6 +60,8 @@ func (s *GormStore) replaceInOneStatement(ctx context.Context, session bff.UserS
 	})
 }
 
+// insertEvicting evicts the rows that conflict with the session and inserts the session, in one
+// statement.
 func (s *GormStore) insertEvicting(ctx context.Context, c *conn, session *bff.UserSession) error {
 	args := make([]any, 0, 18)
 	args = append(args, c.dialect.keyArgs(keyOf(*session))...)
@@ -68,7 +70,7 @@ func (s *GormStore) insertEvicting(ctx context.Context, c *conn, session *bff.Us
 	}
 	values := valuesOf(*session)
 	args = c.dialect.appendValues(append(args, session.PartitionKey, session.Key), values)
-	return s.inserted(c.exec(ctx, s.sql.insertEvicting.setting(values), args...))
+	return s.insertResult(c.exec(ctx, s.sql.insertEvicting.setting(values), args...))
 }
 
 // evictOne deletes the row that has the session id of a new session or, if there is no such

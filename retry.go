@@ -62,7 +62,7 @@ func (s *GormStore) run(ctx context.Context, access access, operation string, at
 			continue // at once: with the exact statements
 		case errors.Is(err, errConflict):
 			if s.conn.inTx && s.conn.losesSavepoints(ctx) {
-				return fmt.Errorf("usersession: %s: %w: roll the transaction back: the sessions to be replaced are deleted in it, since Group Replication rules out savepoints",
+				return fmt.Errorf("usersession: %s: %w: roll the transaction back: it has deleted the sessions to be replaced, and under Group Replication the store sets no savepoint to restore them",
 					operation, bff.ErrSessionExists)
 			}
 			if s.conn.inTx || n == maxAttempts {

@@ -197,8 +197,9 @@ func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 	}
 }
 
-// newReadStatements returns the statements that read sessions. prefix begins the names of the
-// columns in the texts: "{" for {columns}, or "{plain " for {plain columns}.
+// newReadStatements returns the statements that read sessions. prefix is "{plain " for statements
+// that select {plain columns}, the columns as they are, or "{" for statements that select {columns},
+// which convert values so that no setting of the connection changes them. See expand.
 func newReadStatements(sql func(text string) string, prefix string) readStatements {
 	list := "SELECT " + prefix + "columns}, {ticket} FROM {table} WHERE {in partition} AND "
 	page := "SELECT " + prefix + "columns}, {id} FROM {table} WHERE {in partition} AND "
@@ -242,8 +243,9 @@ func bind(db *gorm.DB, d *dialect, text string) string {
 }
 
 // expand returns the replacer for the names in braces in the statements' texts. {columns} are
-// the columns that a scanner reads, except the last one: the ticket or the id. {columns but key}
-// leaves out the key only where knowsKey is true.
+// the columns that a scanner reads, except the last one: the ticket or the id. {plain columns} are
+// the same columns without the dialect's conversions of text and time. {columns but key} leaves
+// out the key only where knowsKey is true.
 func expand(d *dialect, table string, quote func(column string) string) *strings.Replacer {
 	is := func(column string) string {
 		compared := quote(column) + " = ?i"

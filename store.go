@@ -95,7 +95,7 @@ func NewGormStore(db *gorm.DB, opts ...Option) (*GormStore, error) {
 //
 // In MySQL's Group Replication, with several members that write, a SAVEPOINT can hide that
 // the server has rolled the transaction back: the COMMIT reports success, and the members
-// then differ. There, the store sets no savepoint. If a unique index of the team's own still
+// then differ. There, the store sets no savepoint. If a unique index that the application has added
 // conflicts after the store has deleted the sessions to be replaced, the error says that the
 // transaction must be rolled back. GORM's nested transactions are savepoints, too.
 //
@@ -209,9 +209,8 @@ func (s *GormStore) GetUserSessions(ctx context.Context, partitionKey string, fi
 	return sessions, nil
 }
 
-// DeleteUserSessions implements [bff.UserSessionStore]. If a foreign key or a trigger of the
-// team's keeps a row, the other rows are deleted all the same, and the error says how many
-// rows remain.
+// DeleteUserSessions implements [bff.UserSessionStore]. If a foreign key or a trigger
+// keeps a row, the other rows are deleted all the same, and the error says how many rows remain.
 func (s *GormStore) DeleteUserSessions(ctx context.Context, partitionKey string, filter bff.UserSessionsFilter) (deleted int64, err error) {
 	const operation = "delete user sessions"
 	err = s.run(ctx, writes, operation, func() (err error) {

@@ -22,7 +22,7 @@ func (c *conn) transaction(ctx context.Context, body func(tx *conn) error) error
 	db := c.direct.WithContext(ctx)
 	if c.inTx {
 		if c.losesSavepoints(ctx) {
-			return body(c.in(db))
+			return body(c.bodyConn(db))
 		}
 		return c.underSavepoint(db, body)
 	}
@@ -51,7 +51,7 @@ func (c *conn) transactionAt(ctx context.Context, db *gorm.DB, isolation sql.Iso
 	}
 	pool := c.poolOf(db)
 	return db.Transaction(func(tx *gorm.DB) error {
-		in := c.in(tx)
+		in := c.bodyConn(tx)
 		if begun, ok := tx.Statement.ConnPool.(*sql.Tx); ok && pool != nil {
 			in.prepared = tx.Session(&gorm.Session{Context: ctx}) // makes Session copy the Statement
 			in.prepared.Statement.ConnPool = preparedTx{begun, pool}
@@ -121,7 +121,7 @@ func (c *conn) transactionByStatements(ctx context.Context, db *gorm.DB, pool *s
 	ended := false
 	defer func() { tx.giveBack(ended) }()
 	db.Statement.ConnPool = tx
-	if err = body(c.in(db)); err == nil {
+	if err = body(c.bodyConn(db)); err == nil {
 		err = tx.Commit()
 	}
 	ended = err == nil || tx.Rollback() == nil
@@ -168,9 +168,9 @@ func (tx sessionTx) giveBack(ended bool) {
 	_ = tx.Close()
 }
 
-// in returns the conn for the body of a transaction or savepoint: it runs its statements in tx
+// bodyConn returns the conn for the body of a transaction or savepoint: it runs its statements in tx
 // and sets no savepoints of its own.
-func (c *conn) in(tx *gorm.DB) *conn {
+func (c *conn) bodyConn(tx *gorm.DB) *conn {
 	return &conn{dialect: c.dialect, server: c.server, prepared: tx, direct: tx}
 }
 
@@ -180,7 +180,7 @@ func (c *conn) underSavepoint(tx *gorm.DB, body func(tx *conn) error) error {
 	if err := tx.Exec(c.dialect.savepoint).Error; err != nil {
 		return err
 	}
-	if err := body(c.in(tx)); err != nil {
+	if err := body(c.bodyConn(tx)); err != nil {
 		// If the rollback fails too, the application's transaction is lost.
 		if tx.Exec(c.dialect.rollbackTo).Error == nil {
 			_ = c.releaseSavepoint(tx)

@@ -19,6 +19,7 @@ type keptRows struct {
 	cause error // the reason for the last of them
 }
 
+// add adds a row and the reason why it could not be deleted.
 func (k *keptRows) add(id int64, err error) {
 	if k.ids == nil {
 		k.ids = make(map[int64]bool)

@@ -81,11 +81,11 @@ func (s *GormStore) insert(ctx context.Context, c *conn, statement *setter, sess
 	args = append(args, session.PartitionKey, session.Key)
 	values := valuesOf(*session)
 	args = c.dialect.appendValues(args, values)
-	return s.inserted(c.exec(ctx, statement.setting(values), args...))
+	return s.insertResult(c.exec(ctx, statement.setting(values), args...))
 }
 
-// inserted returns the result of an INSERT: errConflict if a unique index refused the row.
-func (s *GormStore) inserted(rows int64, err error) error {
+// insertResult returns the result of an INSERT: errConflict if a unique index refused the row.
+func (s *GormStore) insertResult(rows int64, err error) error {
 	if s.conn.isDuplicate(err) || err == nil && rows == 0 {
 		return errConflict
 	}
@@ -174,7 +174,7 @@ func (s *GormStore) updateRow(ctx context.Context, c *conn, key bff.UserSessionK
 	if update.IfVersion != 0 {
 		statement, args = &s.sql.updateIf, append(args, update.IfVersion)
 	}
-	return s.updated(c.exec(ctx, statement.setting(update), args...))
+	return s.updateResult(c.exec(ctx, statement.setting(update), args...))
 }
 
 // updateEvicting updates a row and evicts its rivals in one statement. It returns the
@@ -186,11 +186,11 @@ func (s *GormStore) updateEvicting(ctx context.Context, c *conn, key bff.UserSes
 		statement, args = &s.sql.updateIfEvicting, append(args, update.IfVersion)
 	}
 	args = append(args, c.dialect.identityArgs(key.PartitionKey, update.SessionID)...)
-	return s.updated(c.exec(ctx, statement.setting(update), c.dialect.appendValues(args, update)...))
+	return s.updateResult(c.exec(ctx, statement.setting(update), c.dialect.appendValues(args, update)...))
 }
 
-// updated returns the result of an UPDATE of one row.
-func (s *GormStore) updated(rows int64, err error) error {
+// updateResult returns the result of an UPDATE of one row.
+func (s *GormStore) updateResult(rows int64, err error) error {
 	switch {
 	case s.conn.isDuplicate(err):
 		return errConflict
@@ -224,9 +224,9 @@ func (s *GormStore) whyNothingUpdated(ctx context.Context, key bff.UserSessionKe
 	return reason
 }
 
-// whyIncomparable returns the error for an update with a value that the database's character
-// set lacks: [bff.ErrSessionNotFound] if it is the key, since no row can have that key, or
-// the database's error if it is a new value.
+// whyIncomparable returns the error for an update that failed because the database's character
+// set lacks a character of the key or of a new value. If the key has the character, no row can have
+// that key, and the error is [bff.ErrSessionNotFound]. Otherwise it is cause, the database's error.
 func (s *GormStore) whyIncomparable(ctx context.Context, key bff.UserSessionKey, cause error) error {
 	reason := bff.ErrSessionNotFound
 	err := s.conn.eachRow(ctx, s.sql.version, append(s.conn.dialect.keyArgs(key), s.now()), func(*sql.Rows) error {

@@ -135,7 +135,7 @@ func (f *foreground) latency(phase int) latency {
 
 func printCleanup(c config, out *report, cleaners []cleaner, results [][]cleaning) {
 	out.printf("\n%d expired sessions beside %d live ones, tickets of %d bytes, %d rounds in turn, medians.\n", c.rows, c.rows, c.ticket, c.rounds)
-	out.printf("All but the one DELETE are stopped after %v: where less than 100 %% was deleted, rows/s are those of that sample.\n\n", c.box)
+	out.printf("All cleaners except the one DELETE are stopped after %v. Where less than 100 %% was deleted, rows/s are measured on the deleted part.\n\n", c.box)
 	out.printf("| cleanup | rows/s | deleted | DeleteExpiredSessions is | read p50 / p99 ms | update p50 / p99 ms | slowest update | update p99 ÷ without cleanup | updates measured | foreground errors |\n")
 	out.printf("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
 	var all []cleaning

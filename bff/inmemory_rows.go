@@ -114,6 +114,7 @@ func (p *inMemoryPartition) write(row *inMemoryRow, update UserSessionUpdate) {
 	p.index(row)
 }
 
+// index enters the row in the maps of the partition.
 func (p *inMemoryPartition) index(row *inMemoryRow) {
 	p.keys[row.session.Key] = row
 	if row.session.SessionID != "" {
@@ -130,6 +131,7 @@ func (p *inMemoryPartition) index(row *inMemoryRow) {
 	subject[row] = struct{}{}
 }
 
+// unindex removes the row from the maps of the partition.
 func (p *inMemoryPartition) unindex(row *inMemoryRow) {
 	delete(p.keys, row.session.Key)
 	if row.session.SessionID != "" {

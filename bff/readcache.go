@@ -132,6 +132,8 @@ func (c *readCache) Forget(keys ...UserSessionKey) { c.memory.forget(keys) }
 
 func (c *readCache) Stats() ReadCacheStats { return c.memory.stats() }
 
+// GetUserSession returns a session from memory, waits for a read that is under way, or reads the
+// session itself. With [WithFreshRead] it always reads.
 func (c *readCache) GetUserSession(ctx context.Context, key UserSessionKey) (UserSession, error) {
 	if err := ctx.Err(); err != nil {
 		return UserSession{}, err

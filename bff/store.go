@@ -41,7 +41,7 @@ type UserSessionStore interface {
 	// If another session of the partition has the new session id, the update
 	// removes that session if it has expired or if update.ReplaceRivals is set.
 	// Otherwise it returns [ErrSessionExists]. With ReplaceRivals,
-	// [ErrSessionExists] means that a unique index of the team's own still
+	// [ErrSessionExists] means that a unique index that the application has added
 	// conflicts.
 	//
 	// With each of these errors nothing is written and no session is removed.
@@ -87,8 +87,8 @@ type UserSessionReplacer interface {
 	// fails, the old sessions are still there. Of any number of concurrent
 	// replacements all succeed, and one session remains. A session that the store
 	// cannot keep exactly is refused with [ErrInvalidSession]. [ErrSessionExists]
-	// means that another unique index, such as one of the team's own, still
-	// conflicts.
+	// means that another unique index conflicts, such as one that the application has
+	// added.
 	ReplaceUserSession(ctx context.Context, session UserSession) error
 }
 

@@ -63,6 +63,7 @@ func (f UserSessionsFilter) Validate() error {
 	return nil
 }
 
+// validateValues checks the values that a creation and an update both set.
 func validateValues(subjectID, sessionID string, renewed, expires time.Time) error {
 	if subjectID == "" && sessionID != "" {
 		return invalid("SessionID", "is set, but SubjectID is empty")

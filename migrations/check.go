@@ -165,7 +165,7 @@ func (c *checker) sessions(ctx context.Context, db *gorm.DB, want sessionTable, 
 	if live.view {
 		c.harmless(want.Name, "it is a view: the columns and indexes of the table below it are not checked", "check the table with CheckTable")
 	} else {
-		c.lacking(&want)
+		c.checkModel(&want)
 		c.foldNames(&want.Table, live)
 		c.columns(&want.Table, live)
 		if err := c.extraColumns(db, &want.Table, live); err != nil {
@@ -194,9 +194,10 @@ func (c *checker) sessions(ctx context.Context, db *gorm.DB, want sessionTable, 
 	return nil
 }
 
-// lacking reports the columns of the team's model that do not fit the store. To the wanted table
-// it adds the columns and indexes that the store needs and the model lacks.
-func (c *checker) lacking(want *sessionTable) {
+// checkModel reports the columns of the team's model that do not fit the store. It adds to the wanted
+// table the columns and indexes that the store needs and the model lacks, so that the checks of the
+// live table ask for them too.
+func (c *checker) checkModel(want *sessionTable) {
 	const remedy = "embed entities.UserSession in the model, and add a migration"
 	for _, needed := range want.needed.Columns {
 		where := want.Name + "." + needed.Name
@@ -220,6 +221,7 @@ func (c *checker) lacking(want *sessionTable) {
 	}
 }
 
+// clock reports a database whose clock differs from that of this host.
 func (c *checker) clock(db *gorm.DB, now func() time.Time) error {
 	query := c.dialect.now()
 	if query == "" {
@@ -240,6 +242,7 @@ func (c *checker) clock(db *gorm.DB, now func() time.Time) error {
 	return nil
 }
 
+// leftovers reports rows that expired long ago: no cleanup has deleted them.
 func (c *checker) leftovers(db *gorm.DB, table string, now time.Time) error {
 	var count int64
 	limit := entities.Timestamp{Time: now.Add(-leftoverAfter)}

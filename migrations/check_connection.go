@@ -82,8 +82,8 @@ const readOnlyProblem = "the connection is read-only, so that the store cannot w
 
 const lacksPrivileges = "the account lacks "
 
-// lacks reports a privilege on the table that the account lacks.
-func (c *checker) lacks(table, privilege string) {
+// lacksPrivilege reports a privilege on the table that the account lacks.
+func (c *checker) lacksPrivilege(table, privilege string) {
 	for i := range c.findings {
 		if f := &c.findings[i]; f.Where == table && strings.HasPrefix(f.Problem, lacksPrivileges) {
 			f.Problem += ", " + privilege
@@ -93,8 +93,8 @@ func (c *checker) lacks(table, privilege string) {
 	c.add(table, lacksPrivileges+privilege, "GRANT it: the store needs SELECT, INSERT, UPDATE and DELETE on the table")
 }
 
-// keptBy reports a foreign key of another table that keeps rows of the store's table.
-func keptBy(table string) func(*checker, []string) {
+// foreignKeyKeepsRows reports a foreign key of another table that keeps rows of the store's table.
+func foreignKeyKeepsRows(table string) func(*checker, []string) {
 	return func(c *checker, row []string) {
 		name, owner := row[0], row[1]
 		c.add(table, fmt.Sprintf("the foreign key %s of %s keeps a session: the store cannot delete it, and its cleanup reports it at every run", name, owner),
@@ -102,8 +102,8 @@ func keptBy(table string) func(*checker, []string) {
 	}
 }
 
-// ignores reports a trigger that can make the server ignore a statement of the store.
-func ignores(table string) func(*checker, []string) {
+// triggerKeepsRows reports a trigger that can make the server ignore a statement of the store.
+func triggerKeepsRows(table string) func(*checker, []string) {
 	return func(c *checker, row []string) {
 		c.add(table, fmt.Sprintf("the trigger %s can keep a session that the store deletes or updates, without an error: a user who has signed out, or whose sessions were revoked, may stay signed in", row[0]),
 			"raise an error in the trigger, or remove it; on PostgreSQL, a trigger before a DELETE has to RETURN OLD")

@@ -27,6 +27,8 @@ func (c *checker) harmless(where, problem, remedy string) {
 	c.findings = append(c.findings, Finding{Where: where, Problem: problem, Remedy: remedy, Harmless: true})
 }
 
+// columns reports columns of the wanted table that a live table lacks or that do not fit. It does not
+// repeat what checkModel has reported.
 func (c *checker) columns(want, live *Table) {
 	for _, column := range want.Columns {
 		where := want.Name + "." + column.Name
@@ -103,6 +105,8 @@ func (c *checker) insertTriggers(db *gorm.DB, table string) ([]string, error) {
 	}
 }
 
+// checkColumn reports what keeps a column of a live table, or of the model, from holding the values
+// of the wanted column. Unlike comparison.column it accepts differences that do no harm.
 func (c *checker) checkColumn(where string, want, got Column) {
 	if got.base != "" {
 		got.Type = got.base
@@ -168,6 +172,7 @@ func ordinalCollation(want Column) string {
 	return "the collation " + want.Collation
 }
 
+// indexes reports the wanted indexes that a live table lacks, and its other invalid indexes.
 func (c *checker) indexes(want, live *Table) {
 	for _, index := range want.Indexes {
 		if slices.ContainsFunc(live.Indexes, func(got Index) bool { return c.serves(got, index) }) {

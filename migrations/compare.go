@@ -65,6 +65,9 @@ func (c *comparison) missingColumn(where string) {
 	c.add(where, "the column is missing", "apply the pending migrations (usersessiondb up)")
 }
 
+// missingIndex reports that a live table lacks the index. If the table has the index, but as an
+// invalid one, missingIndex reports that one: a partitioned table has it on the table and lacks it on
+// a partition, so that it needs no new CREATE INDEX.
 func (c *comparison) missingIndex(table string, index Index, live *Table) {
 	where, create := table+"."+index.Name, createIndex(c.dialect, table, index)
 	i := slices.IndexFunc(live.invalid, func(got Index) bool { return got.Name == index.Name || c.serves(got, index) })
@@ -100,6 +103,7 @@ func (c *comparison) primaryKey(want, got *Table) {
 	}
 }
 
+// table reports every difference between a wanted and a live table.
 func (c *comparison) table(want, got *Table) {
 	for _, column := range want.Columns {
 		where := want.Name + "." + column.Name
@@ -129,6 +133,7 @@ func (c *comparison) table(want, got *Table) {
 	}
 }
 
+// column reports every difference between a wanted and a live column.
 func (c *comparison) column(where string, want, got Column) {
 	if from, to := c.dialect.canonical(got.Type), c.dialect.canonical(want.Type); from != to {
 		c.add(where, fmt.Sprintf("the type is %s, want %s", from, to), remedyMigration)
@@ -184,6 +189,7 @@ func (c *comparison) defaultText(column Column) string {
 	return text
 }
 
+// indexText describes an index for a finding.
 func indexText(index Index) string {
 	text := "on (" + strings.Join(index.Columns, ", ") + ")"
 	if index.Unique {

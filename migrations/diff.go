@@ -69,6 +69,8 @@ func (c tableChange) empty() bool {
 	return len(c.renamed)+len(c.dropped)+len(c.altered)+len(c.added)+len(c.dropIndexes)+len(c.createIndexes) == 0
 }
 
+// diffTable returns the change from the old table to the current one. reasons say which parts of the
+// change are not generated.
 func diffTable(d dialect, old, current *Table, renames []rename) (change tableChange, reasons []string) {
 	change = tableChange{old: old, new: current}
 	for _, r := range renames {

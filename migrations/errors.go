@@ -53,6 +53,7 @@ type reasonsByDialect struct {
 	dialects map[string][]string
 }
 
+// add adds the reasons of one dialect.
 func (r *reasonsByDialect) add(dialect string, reasons []string) {
 	if r.dialects == nil {
 		r.dialects = map[string][]string{}

@@ -97,6 +97,8 @@ func (f *folder) readVersion(name string) error {
 
 func modelName(base string) string { return base + ".model.json" }
 
+// readModel reads a model file of the folder. It returns the model and the first migration of the
+// call that wrote it.
 func (f *folder) readModel(name string) (Model, string, error) {
 	path := filepath.Join(f.dir, name)
 	data, err := os.ReadFile(path)
@@ -192,7 +194,7 @@ func (f *folder) read(v version) (migrationFile, error) {
 func (f *folder) readFinished(v version) (migrationFile, error) {
 	file, err := f.read(v)
 	if err == nil && file.unfinished() {
-		err = fmt.Errorf("%w: %s waits to be completed by hand", ErrInconsistent, v.base)
+		err = fmt.Errorf("%w: %s is not complete: write its SQL by hand", ErrInconsistent, v.base)
 	}
 	return file, err
 }

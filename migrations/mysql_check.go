@@ -27,7 +27,7 @@ func (d mysql) probes(table string) []probe {
 		}},
 		{query: `SELECT constraint_name, table_name FROM information_schema.referential_constraints
 			WHERE unique_constraint_schema = COALESCE(?, DATABASE()) AND referenced_table_name = ?
-				AND delete_rule NOT IN ('CASCADE', 'SET NULL') ORDER BY constraint_name`, args: args, find: keptBy(table)},
+				AND delete_rule NOT IN ('CASCADE', 'SET NULL') ORDER BY constraint_name`, args: args, find: foreignKeyKeepsRows(table)},
 		{query: "SHOW CREATE TABLE " + d.quote(table), find: func(c *checker, row []string) { c.tidbIDs(table+".id", row[1]) }},
 		{query: `SELECT options FROM information_schema.schemata_extensions WHERE schema_name = COALESCE(?, DATABASE())`, args: args[:1], find: func(c *checker, row []string) {
 			if strings.Contains(row[0], "READ ONLY=1") && !c.reported("connection", readOnlyProblem) {
@@ -47,7 +47,7 @@ func (d mysql) privilege(table, name, statement string) probe {
 		if number := reflect.Indirect(reflect.ValueOf(err)); number.Kind() == reflect.Struct {
 			number = number.FieldByName("Number") // of go-sql-driver/mysql
 			if number.IsValid() && number.CanUint() && slices.Contains([]uint64{tableAccessDenied, columnAccessDenied}, number.Uint()) {
-				c.lacks(table, name)
+				c.lacksPrivilege(table, name)
 			}
 		}
 	}}

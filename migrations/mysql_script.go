@@ -23,7 +23,7 @@ func (d mysql) writeScript(s *script) {
 		"SET SESSION sql_safe_updates = 0, SESSION autocommit = 1;",
 		fmt.Sprintf("SET SESSION lock_wait_timeout = %[1]d, SESSION innodb_lock_wait_timeout = %[1]d, SESSION group_concat_max_len = 65536;", lockSeconds), // the names of an index's columns
 		fmt.Sprintf("SET @usersession_lock = GET_LOCK("+mysqlScriptLock+", %d);", lockSeconds))
-	d.stop(s, "@usersession_lock = 1", "another session migrates this database, or no database is selected")
+	d.stopUnless(s, "@usersession_lock = 1", "another session migrates this database, or no database is selected")
 	if s.createsVersions() {
 		s.text("")
 		s.statement("CREATE TABLE IF NOT EXISTS " + VersionTable + " (id bigint unsigned NOT NULL AUTO_INCREMENT, version_id bigint NOT NULL, is_applied boolean NOT NULL, tstamp datetime NULL DEFAULT CURRENT_TIMESTAMP, PRIMARY KEY (id))")
@@ -34,7 +34,7 @@ func (d mysql) writeScript(s *script) {
 		d.guard(s, step)
 		if oneDDL(step) {
 			s.comment("If a session ended between the change and its record, only the record is missing.")
-			s.text("SET @usersession_run = IF(@usersession_go = 1 AND NOT (" + d.already(step) + "), 1, 0);")
+			s.text("SET @usersession_run = IF(@usersession_go = 1 AND NOT (" + d.madeBefore(step) + "), 1, 0);")
 		} else {
 			s.text("SET @usersession_run = @usersession_go;")
 		}
@@ -58,10 +58,10 @@ func (d mysql) made(step scriptStep) string {
 	return strings.Join(append([]string{"true"}, conditions(d, step.changes)...), "\n    AND ")
 }
 
-// already returns the condition that the step's one change of a table was made before. The
+// madeBefore returns the condition that the step's one change of a table was made before. The
 // conditions do not see every change of columns, such as another default: if they also hold for
 // the table before the step, the statement is executed, possibly for a second time.
-func (d mysql) already(step scriptStep) string {
+func (d mysql) madeBefore(step scriptStep) string {
 	condition := d.made(step)
 	var back []tableChange
 	for _, change := range step.changes {
@@ -95,10 +95,10 @@ func oneDDL(step scriptStep) bool {
 // escaped returns a text as a literal for a sql_mode without NO_BACKSLASH_ESCAPES.
 func escaped(text string) string { return literal(strings.ReplaceAll(text, `\`, `\\`)) }
 
-// stop writes a statement that fails unless the condition is true. MySQL has no statement
+// stopUnless writes a statement that fails unless the condition is true. MySQL has no statement
 // for a conditional error with a text outside of a procedure. The error of an invalid
 // sql_mode shows up to 200 characters of it.
-func (mysql) stop(s *script, condition, sentence string) {
+func (mysql) stopUnless(s *script, condition, sentence string) {
 	s.text("SET SESSION sql_mode = IF(" + condition + ", 'TRADITIONAL', " + literal("STOPPED: "+sentence) + ");")
 }
 
@@ -112,7 +112,7 @@ func (d mysql) guard(s *script, step scriptStep) {
 	}
 	s.text(fmt.Sprintf("SET @usersession_skip = IF(%s, 1, 0);", done),
 		fmt.Sprintf("SET @usersession_go = IF(@usersession_lock = 1 AND @usersession_skip = 0 AND @usersession_at = %d, 1, 0);", step.current()))
-	d.stop(s, "@usersession_go = 1 OR @usersession_skip = 1", step.refused())
+	d.stopUnless(s, "@usersession_go = 1 OR @usersession_skip = 1", step.refused())
 }
 
 // record records the version if the statements have succeeded and the catalogue shows what
@@ -124,7 +124,7 @@ func (d mysql) record(s *script, step scriptStep) {
 	} else {
 		s.text(fmt.Sprintf("INSERT INTO %s (version_id, is_applied) SELECT %d, true FROM (SELECT 1 AS one) AS once WHERE @usersession_go = 1;", VersionTable, step.number))
 	}
-	d.stop(s, "@usersession_go = 1 OR @usersession_skip = 1", step.failed())
+	d.stopUnless(s, "@usersession_go = 1 OR @usersession_skip = 1", step.failed())
 }
 
 func (mysql) inCatalogue(view, table, condition string) string {

@@ -29,9 +29,9 @@ func (d offlineDialector) Apply(config *gorm.Config) error {
 func openOffline(dialector gorm.Dialector, config *gorm.Config) (*gorm.DB, error) {
 	own := &gorm.Config{Logger: logger.Discard, DisableAutomaticPing: true}
 	if config != nil {
-		// Copying the whole configuration would share the cache of parsed models, and
-		// with it their names, between dialects. Its NowFunc would keep MySQL's Apply
-		// from setting the precision of times.
+		// Only these fields are copied. A copy of the whole configuration would share
+		// its cache of parsed models between dialects, although table names can differ.
+		// And with a NowFunc, MySQL's Apply does not set the precision of times.
 		own.NamingStrategy = ownNaming(config.NamingStrategy)
 		own.DisableForeignKeyConstraintWhenMigrating = config.DisableForeignKeyConstraintWhenMigrating
 		own.IgnoreRelationshipsWhenMigrating = config.IgnoreRelationshipsWhenMigrating

@@ -15,6 +15,7 @@ type decisions struct {
 	concurrently     bool
 }
 
+// parseOptions parses the renames of the options.
 func parseOptions(options AddOptions) (decisions, error) {
 	decided := decisions{allowDestructive: options.AllowDestructive, byHand: options.ByHand, concurrently: options.Concurrently}
 	for _, text := range options.Renames {
@@ -61,6 +62,7 @@ type plan struct {
 	reasons       []string      // why SQL cannot be generated
 }
 
+// newPlan plans the migrations from the folder's model to after, and their Down.
 func newPlan(f *folder, after Model, decided decisions) *plan {
 	p := &plan{folder: f, decided: decided, before: f.model, after: after}
 	p.changes, p.reasons = diff(f.dialect, p.before, p.after, decided.renames)
@@ -122,6 +124,8 @@ func (p *plan) migrations(number int64, name string) []newMigration {
 	return all
 }
 
+// generate returns the migration with the changes. back are the changes of its Down, in the order of
+// changes.
 func (p *plan) generate(base string, changes, back []tableChange) migrationFile {
 	d := p.folder.dialect
 	own := d.needsOwnTransaction(changes) || d.needsOwnTransaction(back)

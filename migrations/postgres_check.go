@@ -64,10 +64,10 @@ func (d postgres) probes(table string) []probe {
 		{query: "SELECT rulename FROM pg_rewrite WHERE ev_class = to_regclass(?) AND ev_type <> '1' AND ev_enabled <> 'D' ORDER BY rulename", args: []any{regclass}, find: func(c *checker, row []string) {
 			c.add(table, fmt.Sprintf("the table has the rule %s, with which the server refuses statements of the store", row[0]), "replace the rule by a trigger")
 		}},
-		{query: rowTriggers + ` AND p.prosrc ~* '\mreturn\s+null\M' ORDER BY t.tgname`, args: []any{regclass, regclass}, find: ignores(table)},
+		{query: rowTriggers + ` AND p.prosrc ~* '\mreturn\s+null\M' ORDER BY t.tgname`, args: []any{regclass, regclass}, find: triggerKeepsRows(table)},
 		// Of a DELETE, NEW is NULL.
 		{query: rowTriggers + ` AND t.tgtype & 8 = 8 AND p.prosrc ~* '\mreturn\s+new\M' AND p.prosrc !~* '\mreturn\s+(?!new\M)' ORDER BY t.tgname`,
-			args: []any{regclass, regclass}, find: ignores(table)},
+			args: []any{regclass, regclass}, find: triggerKeepsRows(table)},
 		{query: "SELECT current_setting('default_transaction_isolation')", find: func(c *checker, row []string) { isolation(c, row[0]) }},
 		{query: "SELECT row_security_active(to_regclass(?))", args: []any{regclass}, find: func(c *checker, row []string) {
 			if isOn(row[0]) {
@@ -77,7 +77,7 @@ func (d postgres) probes(table string) []probe {
 		}},
 		{query: `SELECT p FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p
 			WHERE NOT CASE p WHEN 'DELETE' THEN has_table_privilege(to_regclass(?), p) ELSE has_any_column_privilege(to_regclass(?), p) END`,
-			args: []any{regclass, regclass}, find: func(c *checker, row []string) { c.lacks(table, row[0]) }},
+			args: []any{regclass, regclass}, find: func(c *checker, row []string) { c.lacksPrivilege(table, row[0]) }},
 		// The sequence of GENERATED … AS IDENTITY needs no privilege.
 		{query: `SELECT s FROM (SELECT ` + sequenceOfID + ` AS s) q WHERE NOT has_sequence_privilege(s, 'USAGE, UPDATE')
 			AND NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass(?) AND attname = 'id' AND attidentity <> '')`,
@@ -87,7 +87,7 @@ func (d postgres) probes(table string) []probe {
 		{query: `SELECT conname, conrelid::regclass FROM pg_constraint
 			WHERE contype = 'f' AND confrelid = to_regclass(?) AND conparentid = 0 AND (confdeltype IN ('a', 'r') OR EXISTS (
 				SELECT FROM pg_attribute WHERE attrelid = conrelid AND attnum = ANY (conkey)
-					AND (confdeltype = 'n' AND attnotnull OR confdeltype = 'd' AND (attnotnull OR atthasdef)))) ORDER BY conname`, args: []any{regclass}, find: keptBy(table)},
+					AND (confdeltype = 'n' AND attnotnull OR confdeltype = 'd' AND (attnotnull OR atthasdef)))) ORDER BY conname`, args: []any{regclass}, find: foreignKeyKeepsRows(table)},
 		{query: "SELECT s.seqtypid::regtype, s.seqmax, s.seqmax < 9223372036854775807 FROM pg_sequence s WHERE s.seqincrement > 0 AND s.seqrelid = " + sequenceOfID, args: []any{regclass, regclass}, find: func(c *checker, row []string) {
 			switch {
 			case row[0] != "bigint":

@@ -108,6 +108,7 @@ func (p *Project) plans(decided decisions) ([]*plan, error) {
 	return plans, refused.err()
 }
 
+// plan plans the migrations of one dialect. It returns an error if they must not be written.
 func (p *Project) plan(dialector gorm.Dialector, decided decisions) (*plan, error) {
 	f, after, err := p.read(dialector)
 	if err != nil {

@@ -29,6 +29,8 @@ func ReadModel(dialector gorm.Dialector, config *gorm.Config, models ...any) (Mo
 	return readModel(db, d, models)
 }
 
+// readModel reads the tables of the models. It returns a [RefusedError] if a model has parts that are
+// not generated.
 func readModel(db *gorm.DB, d dialect, models []any) (Model, error) {
 	model := Model{Dialect: d.name()}
 	var reasons []string
@@ -49,6 +51,7 @@ func readModel(db *gorm.DB, d dialect, models []any) (Model, error) {
 	return model, refusal(reasons)
 }
 
+// readTable reads the table of a model. reasons say which of its parts are not generated.
 func readTable(db *gorm.DB, d dialect, s *schema.Schema) (table Table, reasons []string) {
 	table.Name = s.Table
 	refuse := func(format string, args ...any) {
@@ -117,6 +120,7 @@ func readConstraints(db *gorm.DB, s *schema.Schema) (reasons []string) {
 	return reasons
 }
 
+// readIndex reads an index of a model. Its error says why the index is not generated.
 func readIndex(d dialect, index *schema.Index) (Index, error) {
 	read := Index{Name: index.Name, Unique: index.Class == "UNIQUE", Where: strings.TrimSpace(index.Where)}
 	if index.Class != "" && index.Class != "UNIQUE" {

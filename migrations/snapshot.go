@@ -77,7 +77,7 @@ func decodeSnapshot(data []byte) (Model, string, error) {
 		return Model{}, "", err
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return Model{}, "", errors.New("there is more after the model")
+		return Model{}, "", errors.New("there is data after the model")
 	}
 	if s.Format != snapshotFormat {
 		return Model{}, "", fmt.Errorf("its format is %d, want %d: another version of this package wrote it", s.Format, snapshotFormat)
@@ -99,7 +99,7 @@ func (m Model) checkNames() error {
 			seen[id] = true
 			return nil
 		}
-		return fmt.Errorf("the %s %s is there twice", kind, name)
+		return fmt.Errorf("the %s %s occurs twice", kind, name)
 	}
 	for _, table := range m.Tables {
 		err := once("", "table", table.Name)

@@ -43,8 +43,8 @@ func (d sqlite) probes(table string) []probe {
 			JOIN pragma_table_info(m.name) t ON t.name = f."from" COLLATE NOCASE
 			WHERE k.foreign_keys = 1 AND m.type = 'table' AND f."table" = ? COLLATE NOCASE
 				AND (f.on_delete IN ('NO ACTION', 'RESTRICT') OR f.on_delete = 'SET NULL' AND t."notnull" = 1
-					OR f.on_delete = 'SET DEFAULT' AND (t."notnull" = 1 OR t.dflt_value IS NOT NULL)) ORDER BY m.name`, args: []any{table}, find: keptBy(table)},
+					OR f.on_delete = 'SET DEFAULT' AND (t."notnull" = 1 OR t.dflt_value IS NOT NULL)) ORDER BY m.name`, args: []any{table}, find: foreignKeyKeepsRows(table)},
 		{query: `SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE
-			AND replace(replace(replace(replace(sql, ' ', ''), char(9), ''), char(10), ''), char(13), '') LIKE '%RAISE(IGNORE)%' ORDER BY name`, args: []any{table}, find: ignores(table)},
+			AND replace(replace(replace(replace(sql, ' ', ''), char(9), ''), char(10), ''), char(13), '') LIKE '%RAISE(IGNORE)%' ORDER BY name`, args: []any{table}, find: triggerKeepsRows(table)},
 	}
 }

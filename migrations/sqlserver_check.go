@@ -47,7 +47,7 @@ func (d sqlserver) probes(table string) []probe {
 			}
 		}},
 		{query: `SELECT f.name, OBJECT_NAME(f.parent_object_id) FROM sys.foreign_keys f
-			WHERE f.referenced_object_id = OBJECT_ID(?) AND f.delete_referential_action = 0 ORDER BY f.name`, args: []any{object}, find: keptBy(table)},
+			WHERE f.referenced_object_id = OBJECT_ID(?) AND f.delete_referential_action = 0 ORDER BY f.name`, args: []any{object}, find: foreignKeyKeepsRows(table)},
 		{query: `SELECT p.name FROM sys.security_predicates s JOIN sys.security_policies p ON p.object_id = s.object_id
 			WHERE s.target_object_id = OBJECT_ID(?) AND p.is_enabled = 1`, args: []any{object}, find: func(c *checker, row []string) {
 			c.add(table, "the security policy "+row[0]+" may hide rows: the cleanup, or a user's sign-out everywhere, may miss some without an error",

@@ -66,6 +66,7 @@ func (r *recent) forgetAll() {
 	}
 }
 
+// turn begins a new generation if the present one is old or full. The caller holds the lock.
 func (r *recent) turn() {
 	now := r.now()
 	age := now.Sub(r.since)

@@ -84,6 +84,7 @@ func (r *request) setSaved(key string, session *adapter.Session) {
 	}
 }
 
+// setDeleted records that this request has deleted the session with the key.
 func (r *request) setDeleted(key string, d deletion) {
 	if r == nil {
 		return

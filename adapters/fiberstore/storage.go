@@ -141,7 +141,7 @@ func (s *Storage) upsert(ctx context.Context, key string, state adapter.State, c
 			return session, err
 		}
 	}
-	return nil, fmt.Errorf("other writers of the session: %w", bff.ErrSessionExists)
+	return nil, fmt.Errorf("other requests created and deleted the session at every attempt: %w", bff.ErrSessionExists)
 }
 
 // Delete is DeleteWithContext with the background context.

@@ -127,6 +127,8 @@ func (s *Store) write(r *http.Request, session *sessions.Session, f *found) ([]*
 	return nil, s.writeRow(r.Context(), session.Name(), f, state, rotate)
 }
 
+// writeRow writes the state to the row: under a new id if there is no row yet, if rotate is set, or
+// if the user signs in.
 func (s *Store) writeRow(ctx context.Context, name string, f *found, state adapter.State, rotate bool) error {
 	id := adapter.NewSecret()
 	var row *adapter.Session

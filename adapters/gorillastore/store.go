@@ -83,6 +83,8 @@ func (s *Store) find(r *http.Request, session *sessions.Session) *found {
 	return &found{}
 }
 
+// load reads the row of the id and puts its values into the session. The session gets the id, and no
+// values, if they cannot be read.
 func (s *Store) load(ctx context.Context, session *sessions.Session, id string) *found {
 	row, err := s.rows.Load(ctx, secret(session.Name(), id))
 	switch {

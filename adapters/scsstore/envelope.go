@@ -27,6 +27,7 @@ const magic = "\x00usersession.scs1"
 
 var errForeignBytes = errors.New("scsstore: the bytes are not from the codec that Use has set: was the manager's Codec replaced after Use?")
 
+// bytes encodes the envelope for openEnvelope.
 func (e envelope) bytes() ([]byte, error) {
 	b := append(make([]byte, 0, len(magic)+len(e.payload)+512), magic...)
 	var flags byte

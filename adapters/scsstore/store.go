@@ -163,9 +163,9 @@ func (s *Store) overwrite(ctx context.Context, secret string, state adapter.Stat
 	return err
 }
 
-// continues reports whether the session with the key continues a loaded session of a user:
-// whether the same request has ended the loaded one with Delete, and no other session
-// continues it.
+// continues reports whether the session with the key is the successor of a loaded session of a
+// user: the same request has ended the loaded session with Delete, and the loaded session has no
+// other successor. If it had none, continues records this one.
 func (s *Store) continues(ctx context.Context, loaded *adapter.Session, key string) bool {
 	request := s.requestOf(ctx)
 	s.deleted.mu.Lock()

@@ -20,7 +20,7 @@ func (s *Sessions) withTimeout(ctx context.Context) (context.Context, context.Ca
 
 func (s *Sessions) now() time.Time { return s.cfg.Clock().UTC().Truncate(time.Microsecond) }
 
-func (s *Sessions) storeKey(key string) bff.UserSessionKey {
+func (s *Sessions) rowKey(key string) bff.UserSessionKey {
 	return bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: key}
 }
 
@@ -118,7 +118,7 @@ func (s *Sessions) removeLoaded(ctx context.Context, loaded *Session) error {
 // ErrEnded if the session is gone, or if its user or its session of the provider differs from
 // those of each expected session.
 func (s *Sessions) reread(ctx context.Context, key string, expected ...*Session) (bff.UserSession, error) {
-	row, err := s.cfg.Store.GetUserSession(bff.WithFreshRead(ctx), s.storeKey(key))
+	row, err := s.cfg.Store.GetUserSession(bff.WithFreshRead(ctx), s.rowKey(key))
 	switch {
 	case errors.Is(err, bff.ErrSessionNotFound):
 		return row, ErrEnded

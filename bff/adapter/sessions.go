@@ -28,7 +28,7 @@ func (s *Sessions) Load(ctx context.Context, secret string) (*Session, error) {
 // load reads the session with the key and opens its payload. Its errors are those of Load.
 func (s *Sessions) load(ctx context.Context, key string) (*Session, error) {
 	read := s.now()
-	row, err := s.cfg.Store.GetUserSession(ctx, s.storeKey(key))
+	row, err := s.cfg.Store.GetUserSession(ctx, s.rowKey(key))
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func (s *Sessions) update(ctx context.Context, row *bff.UserSession, loaded *Ses
 		if err := giveWay(ctx, i); err != nil {
 			return fmt.Errorf("adapter: saving a session: %w", err)
 		}
-		err := s.cfg.Store.UpdateUserSession(ctx, s.storeKey(row.Key), bff.UserSessionUpdate{
+		err := s.cfg.Store.UpdateUserSession(ctx, s.rowKey(row.Key), bff.UserSessionUpdate{
 			SubjectID: row.SubjectID, SessionID: row.SessionID, Renewed: row.Renewed, Expires: row.Expires,
 			Ticket: row.Ticket, IfVersion: row.Version, ReplaceRivals: row.SessionID != loaded.SessionID,
 		})
@@ -136,7 +136,7 @@ func (s *Sessions) Renew(ctx context.Context, loaded *Session, expires time.Time
 	if err != nil {
 		return nil, err
 	}
-	err = s.cfg.Store.UpdateUserSession(ctx, s.storeKey(row.Key), bff.UserSessionUpdate{
+	err = s.cfg.Store.UpdateUserSession(ctx, s.rowKey(row.Key), bff.UserSessionUpdate{
 		SubjectID: row.SubjectID, SessionID: row.SessionID, Renewed: row.Renewed, Expires: row.Expires,
 		Ticket: row.Ticket, IfVersion: loaded.version,
 	})
@@ -214,6 +214,8 @@ func (s *Sessions) Rotate(ctx context.Context, loaded *Session, secret string, s
 	return s.afterWrite(ctx, row, state, loaded)
 }
 
+// rotateAnonymous rotates a session without a user: it creates the new session and then deletes the
+// loaded one. A loaded session that has ended is no error.
 func (s *Sessions) rotateAnonymous(ctx context.Context, loaded *Session, secret string, state State) (*Session, error) {
 	session, err := s.Create(ctx, secret, state, nil)
 	if err != nil {
@@ -235,7 +237,7 @@ func (s *Sessions) Delete(ctx context.Context, secret string) (bool, error) {
 	}
 	ctx, cancel := s.withTimeout(ctx)
 	defer cancel()
-	n, err := s.cfg.Store.DeleteUserSession(ctx, s.storeKey(KeyOf(secret)))
+	n, err := s.cfg.Store.DeleteUserSession(ctx, s.rowKey(KeyOf(secret)))
 	if err != nil {
 		return false, fmt.Errorf("adapter: deleting a session: %w", err)
 	}
@@ -246,7 +248,7 @@ func (s *Sessions) Delete(ctx context.Context, secret string) (bool, error) {
 func (s *Sessions) Remove(ctx context.Context, session *Session) (bool, error) {
 	ctx, cancel := s.withTimeout(ctx)
 	defer cancel()
-	n, err := s.cfg.Store.DeleteUserSession(ctx, s.storeKey(session.key))
+	n, err := s.cfg.Store.DeleteUserSession(ctx, s.rowKey(session.key))
 	if err != nil {
 		return false, fmt.Errorf("adapter: deleting a session: %w", err)
 	}
@@ -290,7 +292,7 @@ func (s *Sessions) restore(ctx context.Context, row bff.UserSession, former *Ses
 	back := former.row(s.cfg.Partition)
 	err := s.seal(&back, former.Payload)
 	if err == nil {
-		err = s.cfg.Store.UpdateUserSession(ctx, s.storeKey(row.Key), bff.UserSessionUpdate{
+		err = s.cfg.Store.UpdateUserSession(ctx, s.rowKey(row.Key), bff.UserSessionUpdate{
 			SubjectID: back.SubjectID, SessionID: back.SessionID, Renewed: back.Renewed, Expires: back.Expires,
 			Ticket: back.Ticket, IfVersion: row.Version,
 		})
@@ -305,7 +307,7 @@ func (s *Sessions) restore(ctx context.Context, row bff.UserSession, former *Ses
 func (s *Sessions) undo(ctx context.Context, row bff.UserSession, reason error) error {
 	ctx, cancel := s.withTimeout(context.WithoutCancel(ctx))
 	defer cancel()
-	if _, err := s.cfg.Store.DeleteUserSession(ctx, s.storeKey(row.Key)); err != nil {
+	if _, err := s.cfg.Store.DeleteUserSession(ctx, s.rowKey(row.Key)); err != nil {
 		return errors.Join(reason, fmt.Errorf("adapter: deleting the session again: %w", err))
 	}
 	return reason

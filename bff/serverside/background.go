@@ -25,6 +25,8 @@ func (b *background) run(work func()) {
 	}()
 }
 
+// done marks the end of work that run has started. If no other work is running, it wakes the callers
+// of wait.
 func (b *background) done() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -146,7 +146,7 @@ type process struct {
 	apiRefusals   apiRefusals
 	revocations   revocations
 	tickets       *ticketCache // nil: nothing is remembered
-	unusable      unusable
+	unusable      unusableWarnings
 }
 
 // New checks the configuration and sets the defaults. It does no I/O and starts no
@@ -188,7 +188,7 @@ func New(c Config) (*Sessions, error) {
 		c.Logger.Warn("serverside: no store is configured: user sessions are kept in memory and end with the process")
 	}
 	if _, ok := c.Store.(bff.UserSessionStoreCleanup); c.EnableSessionCleanup && !ok {
-		return nil, errors.New("serverside: EnableSessionCleanup is set, but the Store is not a bff.UserSessionStoreCleanup")
+		return nil, errors.New("serverside: EnableSessionCleanup is set, but the Store does not implement bff.UserSessionStoreCleanup")
 	}
 	s := &Sessions{cfg: c, process: &process{
 		revocations: revocations{slots: make(chan struct{}, maxRevocations)}, tickets: newTicketCache(c),
@@ -241,7 +241,7 @@ func (c Config) checkRest() error {
 		return errors.New("MaxSessionsPerUser is negative")
 	}
 	if c.TicketEncoding > ticket.EncodingV2 {
-		return errors.New("the TicketEncoding does not exist")
+		return fmt.Errorf("the TicketEncoding %d does not exist: use ticket.EncodingV1 or ticket.EncodingV2", c.TicketEncoding)
 	}
 	if c.Partition == logoutnote.Partition {
 		return errors.New("the Partition is reserved for the notes of back-channel logouts")

@@ -47,6 +47,8 @@ func (s *Sessions) requestKey(r *http.Request) (string, bool) {
 
 var idEncoding = base64.RawURLEncoding.Strict()
 
+// keyOfCookie returns the key of the session whose id is in the cookie. It reports false if the value
+// is not in the form of an id.
 func keyOfCookie(c *http.Cookie) (string, bool) {
 	if len(c.Value) != base64.RawURLEncoding.EncodedLen(idSize) {
 		return "", false

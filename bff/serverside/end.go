@@ -19,7 +19,7 @@ const maxDeleteAttempts = 8
 const maxDeleteFailures = 3
 
 // endKeys ends the sessions with the keys, one by one. It goes on after a session that cannot be
-// ended, for example because a foreign key of the team's keeps its row. It stops after
+// ended, for example because a foreign key of another table keeps its row. It stops after
 // maxDeleteFailures such sessions, and when the context ends. Within a transaction it stops at
 // the first error: the error may have ended the transaction, and MySQL would commit further
 // statements one by one.
@@ -59,7 +59,7 @@ func (s *Sessions) endKey(ctx context.Context, key string) (removed int64, token
 // deleteSession deletes the session with the key and forgets its ticket.
 func (s *Sessions) deleteSession(ctx context.Context, key string) (int64, error) {
 	defer s.tickets.forget(key)
-	return s.cfg.Store.DeleteUserSession(ctx, s.storeKey(key))
+	return s.cfg.Store.DeleteUserSession(ctx, s.rowKey(key))
 }
 
 // deleteAndReadToken deletes a session and returns the refresh token that was in it when it
@@ -67,7 +67,7 @@ func (s *Sessions) deleteSession(ctx context.Context, key string) (int64, error)
 // session first, it returns the token that it read: the user asked for the end.
 func (s *Sessions) deleteAndReadToken(ctx context.Context, key string) (removed int64, token string, err error) {
 	for range maxDeleteAttempts {
-		row, err := s.cfg.Store.GetUserSession(bff.WithFreshRead(ctx), s.storeKey(key))
+		row, err := s.cfg.Store.GetUserSession(bff.WithFreshRead(ctx), s.rowKey(key))
 		if errors.Is(err, bff.ErrSessionNotFound) { // gone, or expired and to be deleted below
 			break
 		}

@@ -64,7 +64,7 @@ func (s *Sessions) rowsOf(ctx context.Context, filter bff.UserSessionsFilter) it
 			return
 		}
 		for _, key := range keys {
-			row, err := s.cfg.Store.GetUserSession(bff.WithFreshRead(ctx), s.storeKey(key))
+			row, err := s.cfg.Store.GetUserSession(bff.WithFreshRead(ctx), s.rowKey(key))
 			if errors.Is(err, bff.ErrSessionNotFound) {
 				continue // it has ended in the meantime
 			}
@@ -114,6 +114,6 @@ func (s *Sessions) rowsWithoutTickets(ctx context.Context, filter bff.UserSessio
 	}
 }
 
-func (s *Sessions) storeKey(key string) bff.UserSessionKey {
+func (s *Sessions) rowKey(key string) bff.UserSessionKey {
 	return bff.UserSessionKey{PartitionKey: s.cfg.Partition, Key: key}
 }

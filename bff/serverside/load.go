@@ -75,7 +75,7 @@ func (s *Sessions) seal(row bff.UserSession, t ticket.Ticket) ([]byte, error) {
 }
 
 var (
-	errOtherIssuer = errors.New("the ticket is of another issuer")
+	errOtherIssuer = errors.New("the ticket is from another issuer")
 	errAnonymous   = errors.New("the session is anonymous")
 )
 

@@ -82,9 +82,10 @@ func (s *Sessions) logoutNotes() logoutnote.Notes {
 	return logoutnote.Notes{Store: s.cfg.Store, Partition: s.cfg.Partition, Issuer: s.cfg.Issuer}
 }
 
-// checkLogout returns [ErrLoggedOut] if the provider has ended the session of a sign-in,
-// whose row has been written. Without an issuer there are no back-channel logouts, and
-// without the iat of the ID token a logout cannot be compared with the sign-in.
+// checkLogout returns [ErrLoggedOut] if a back-channel logout has been recorded that ends the
+// sign-in. The sign-in must have written its row: a logout that comes later finds the row. Without
+// an issuer there are no back-channel logouts, and without the iat of the ID token a logout cannot be
+// compared with the sign-in.
 func (s *Sessions) checkLogout(ctx context.Context, opened *openedSession) error {
 	issuedAt := opened.ticket.IDTokenIssuedAt
 	if s.cfg.Issuer == "" || issuedAt.IsZero() {

@@ -279,7 +279,7 @@ func (s *Sessions) logUnused(ctx context.Context, opened *openedSession, tokens 
 	if tokens.RefreshToken == "" {
 		return
 	}
-	s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a refresh token may live on unused", slog.String("reason", reason),
+	s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "serverside: a new refresh token was not stored and may remain valid at the identity provider", slog.String("reason", reason),
 		slog.String("subject_id", opened.row.SubjectID), slog.String("session_id", opened.row.SessionID))
 }
 

@@ -88,7 +88,7 @@ func TestRefresh_NewTokensNotWritten(t *testing.T) {
 			t.Error("refreshed")
 		}
 		browsers[0].settle()
-		if log := browsers[0].log.String(); !strings.Contains(log, "a refresh token may live on unused") || strings.Contains(log, "refresh-1") {
+		if log := browsers[0].log.String(); !strings.Contains(log, "a new refresh token was not stored") || strings.Contains(log, "refresh-1") {
 			t.Errorf("the log: %s", log)
 		}
 	})
@@ -108,7 +108,7 @@ func TestRefresh_SessionsUnreadable(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		p.want(t)
-		if log := b.log.String(); !strings.Contains(log, "the user's sessions could not be read") || !strings.Contains(log, "a refresh token may live on unused") {
+		if log := b.log.String(); !strings.Contains(log, "the user's sessions could not be read") || !strings.Contains(log, "a new refresh token was not stored") {
 			t.Errorf("the log: %s", log)
 		}
 	})
@@ -125,7 +125,7 @@ func TestRefresh_SignedInAgain(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		p.want(t)
-		if log := b.log.String(); !strings.Contains(log, "a refresh token may live on unused") {
+		if log := b.log.String(); !strings.Contains(log, "a new refresh token was not stored") {
 			t.Errorf("the log: %s", log)
 		}
 	})

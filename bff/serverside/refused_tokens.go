@@ -35,6 +35,8 @@ func (r *refusedTokens) add(token string) { r.count(token, maxDoubtful) }
 // addDoubtful counts a doubtful refusal. It reports whether the token now counts as refused.
 func (r *refusedTokens) addDoubtful(token string) bool { return r.count(token, 1) >= maxDoubtful }
 
+// count adds refusals to the number of the token, and returns the sum. When recent is full, it becomes
+// older, and the former older numbers are forgotten.
 func (r *refusedTokens) count(token string, refusals int) int {
 	hash := sha256.Sum256([]byte(token))
 	r.mu.Lock()

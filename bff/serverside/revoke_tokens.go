@@ -19,11 +19,11 @@ const (
 	// maxWaitingRevocations is the number of refresh tokens that may wait for their
 	// revocation.
 	maxWaitingRevocations = 10_000
-	// maxRevocationFailures is the number of failures in a row after which the rest of
-	// a batch is given up: the provider does not work.
+	// maxRevocationFailures is the number of consecutive failures after which revokeAll
+	// gives up the rest of a batch, because the provider is probably down.
 	maxRevocationFailures = 8
-	// revocationDelay is the longest time that a revocation waits for the end of the
-	// request's context, if the middleware does not see the request.
+	// revocationDelay is the longest time that revokeLater waits for the end of the
+	// context if the request does not pass through the middleware.
 	revocationDelay = time.Second
 )
 
@@ -65,7 +65,7 @@ func (s *Sessions) afterHandler(ctx context.Context, st *requestState) {
 
 // revokeAll revokes the tokens, a few at a time and each within TokenTimeout.
 func (s *Sessions) revokeAll(ctx context.Context, tokens []string) {
-	accepted := s.accept(tokens)
+	accepted := s.limitWaiting(tokens)
 	s.logNotRevoked(ctx, len(tokens)-len(accepted), "too many wait")
 	var (
 		wg              sync.WaitGroup
@@ -95,9 +95,9 @@ func (s *Sessions) revokeAll(ctx context.Context, tokens []string) {
 	s.logNotRevoked(ctx, int(givenUp.Load()), "the provider fails")
 }
 
-// accept returns the tokens that may wait for their revocation, up to maxWaitingRevocations
+// limitWaiting returns the tokens that may wait for their revocation, up to maxWaitingRevocations
 // together with the tokens that wait already.
-func (s *Sessions) accept(tokens []string) []string {
+func (s *Sessions) limitWaiting(tokens []string) []string {
 	waiting := s.revocations.waiting.Add(int64(len(tokens)))
 	excess := min(max(0, waiting-maxWaitingRevocations), int64(len(tokens)))
 	s.revocations.waiting.Add(-excess)

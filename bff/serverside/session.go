@@ -55,6 +55,7 @@ func subjectOf(opened *openedSession) string {
 	return opened.row.SubjectID
 }
 
+// session returns the view of the session for handlers.
 func (opened *openedSession) session() Session {
 	t := opened.ticket.Clone()
 	subject := opened.row.SubjectID

@@ -42,7 +42,7 @@ func (s *Sessions) checkCommitted(ctx context.Context, opened *openedSession) er
 
 // takeBack undoes a sign-in after its transaction was committed.
 func (s *Sessions) takeBack(ctx context.Context, opened *openedSession, reason error) {
-	s.cfg.Logger.LogAttrs(ctx, slog.LevelError, "serverside: a sign-in that was committed has no effect; its session is removed",
+	s.cfg.Logger.LogAttrs(ctx, slog.LevelError, "serverside: a sign-in failed after its transaction was committed; its session is removed",
 		slog.String("subject_id", opened.row.SubjectID), slog.String("session_id", opened.row.SessionID), slog.Any("error", reason))
 	if st := s.state(ctx); st != nil {
 		st.replace(opened.row.Key, nil)

@@ -8,7 +8,7 @@ import (
 	"example.com/usersession/bff"
 )
 
-var errNoRefresh = errors.New("serverside: tokens are not refreshed within a transaction")
+var errNoRefresh = errors.New("serverside: tokens are not refreshed within a transaction: refresh them before it, with the Sessions outside of it")
 
 // WithStore returns a Sessions whose operations are part of a transaction of the
 // application: store is the store within that transaction, such as the result of

@@ -18,16 +18,16 @@ const (
 	maxLoggedIdentity = 200
 )
 
-// unusable limits the warnings about sessions that cannot be used. skipped is the number of
+// unusableWarnings limits the warnings about sessions that cannot be used. skipped is the number of
 // warnings that were left out since the last one.
-type unusable struct {
+type unusableWarnings struct {
 	mu      sync.Mutex
 	warned  time.Time
 	skipped int
 }
 
 // warn logs a session that cannot be used, at most once in unusablePause.
-func (u *unusable) warn(ctx context.Context, c *Config, row bff.UserSession, err error) {
+func (u *unusableWarnings) warn(ctx context.Context, c *Config, row bff.UserSession, err error) {
 	u.mu.Lock()
 	now := c.Clock()
 	if since := now.Sub(u.warned); since >= 0 && since < unusablePause {

@@ -44,6 +44,7 @@ func ParseKeyRing(text string) (*KeyRing, error) {
 	return NewKeyRing(keys[0], keys[1:]...)
 }
 
+// parseKey reads a key in the form "id:base64" or "base64".
 func parseKey(entry string) (Key, error) {
 	number, encoded, hasID := strings.Cut(entry, ":")
 	if !hasID {
@@ -78,6 +79,8 @@ func KeyRingFromFile(path string) (*KeyRing, error) { return keyRingFromFile(pat
 // of the machine who can read the file can open all tickets.
 func InsecureKeyRingFromFile(path string) (*KeyRing, error) { return keyRingFromFile(path, false) }
 
+// keyRingFromFile reads the keys in a file. If private is set, it refuses a file that every user of the
+// machine has access to.
 func keyRingFromFile(path string, private bool) (*KeyRing, error) {
 	text, err := readKeys(path, private)
 	if err != nil {

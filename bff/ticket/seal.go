@@ -166,7 +166,7 @@ func encrypt(p Protector, plaintext, associatedData []byte) ([]byte, error) {
 	sealed, err := p.Encrypt(plaintext, associatedData)
 	if err != nil {
 		// The error of a foreign Protector may quote the plaintext.
-		return nil, errors.New("ticket: the protector could not seal it")
+		return nil, errors.New("ticket: the Protector could not encrypt the data")
 	}
 	return sealed, nil
 }

@@ -89,7 +89,7 @@ func TestSettings_CharacterSet(t *testing.T) {
 }
 
 // TestSettings_EmptyStringIsNull: in MariaDB's mode EMPTY_STRING_IS_NULL an operation with an
-// empty partition key, subject id or ticket fails and names the mode. Others work.
+// empty partition key, subject id or ticket fails and names the mode. Other operations work.
 func TestSettings_EmptyStringIsNull(t *testing.T) {
 	onEnginesExcept(t, []*dbtest.Engine{dbtest.MySQL}, func(d *dbtest.Database) string {
 		if !d.IsMariaDB() {

@@ -182,7 +182,7 @@ func table(used map[string]*dependency) []byte {
 	var b bytes.Buffer
 	b.WriteString("# Licences of the dependencies\n\n" +
 		"Written by `make licences-update`; `make check` compares it. All of them may be part of a program under the Apache License 2.0. " +
-		"The first table has what the packages compile that users import, the second what only tests, examples and benchmarks compile.\n")
+		"The first table lists the modules of the packages that users import, the second the modules that only tests, examples and benchmarks need.\n")
 	for _, library := range []bool{true, false} {
 		b.WriteString("\n| module | licence |\n|---|---|\n")
 		for _, path := range slices.Sorted(maps.Keys(used)) {
