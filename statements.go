@@ -108,7 +108,7 @@ func newStatements(db *gorm.DB, d *dialect, c config) *statements {
 		return db.Statement.Quote(clause.Column{Name: column})
 	})
 	sql := func(text string) string { return bind(db, d, parts.Replace(text)) }
-	sets := func(text string) (s setter) {
+	sets := func(text string) (s setter) { // one text for each combination of absent values
 		for i, sessionID := range []string{"NULL", "?i"} {
 			for j, expires := range []string{"NULL", "?t"} {
 				for k, created := range []string{"", " {created} = ?t,"} {

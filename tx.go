@@ -72,8 +72,9 @@ func (c *conn) poolOf(db *gorm.DB) *preparedPool {
 	return pool
 }
 
-// prepareFor prepares the statements of a transaction before it begins, where the transaction
-// can use them.
+// prepareFor prepares the statements of a transaction before it begins, because a preparedTx runs
+// statements that its pool has not prepared unprepared. It does nothing if the transaction will not
+// be a preparedTx.
 func (c *conn) prepareFor(ctx context.Context, statements ...string) error {
 	if c.inTx || c.dialect.begin != nil {
 		return nil

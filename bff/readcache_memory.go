@@ -188,8 +188,9 @@ type affected struct {
 	partition bool   // all sessions of the partition; key.Key is not used then
 }
 
-// write forgets the affected sessions, and the reads under way that may return them. The caller
-// calls the returned function after the write, however it ended.
+// write forgets the affected sessions, and the reads under way that may return them. Until the
+// caller calls end, reads of these sessions are neither remembered nor shared, because they may see
+// the values before the write. The caller calls end after the write, whether it succeeded or not.
 func (m *readMemory) write(a affected) (end func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

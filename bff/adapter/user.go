@@ -134,7 +134,7 @@ func (s *Sessions) UserSessions(ctx context.Context, subjectID string) ([]*Sessi
 }
 
 // ErrNotListable is the error of [Sessions.All] if the store is no [bff.UserSessionLister].
-var ErrNotListable = errors.New("adapter: the store does not list sessions: it is no bff.UserSessionLister")
+var ErrNotListable = errors.New("adapter: the store cannot list its sessions: it does not implement bff.UserSessionLister")
 
 // All yields every live session of the partition, also the anonymous ones, except sessions whose
 // payload does not open. It reads the sessions one by one and is meant for administration. It

@@ -43,7 +43,8 @@ func (s *Sessions) BackchannelLogout(ctx context.Context, filter bff.UserSession
 	return n, err
 }
 
-// endLocal ends the user's sessions that have no session id of the provider.
+// endLocal ends the user's sessions that have no session id of the provider, as part of a
+// back-channel logout of the user. storeCtx bounds the calls of the store; ctx is the request's.
 func (s *Sessions) endLocal(ctx, storeCtx context.Context, subjectID string) (int64, error) {
 	var keys []string
 	for key, err := range s.logoutNotes().LocalKeys(storeCtx, subjectID) {

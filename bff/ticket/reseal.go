@@ -76,13 +76,13 @@ func (j Reseal) Run(ctx context.Context) (ResealReport, error) {
 	var report ResealReport
 	lister, ok := j.Store.(bff.UserSessionLister)
 	if !ok {
-		return report, errors.New("ticket: the store cannot list its sessions: it is not a bff.UserSessionLister")
+		return report, errors.New("ticket: the store cannot list its sessions: it does not implement bff.UserSessionLister")
 	}
 	if err := CheckProtector(j.Protector); err != nil {
 		return report, fmt.Errorf("ticket: %w", err)
 	}
 	if _, ok := j.Protector.(Rotator); !ok {
-		return report, errors.New("ticket: the protector cannot tell an old key from a new one: it is not a ticket.Rotator")
+		return report, errors.New("ticket: the protector cannot tell an old key from a new one: it does not implement ticket.Rotator")
 	}
 	batch := int64(j.BatchSize)
 	if batch < 1 {
