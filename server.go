@@ -89,8 +89,8 @@ func (c *conn) settings(ctx context.Context) *settings {
 
 // wayToRead returns plain if the dialect has two ways to read and the connection's settings do
 // not change plain columns. The settings were read on one connection, and others may differ. So
-// a scanner of plain columns checks every value, and the store uses exact for ever after the
-// first value that the settings may have changed.
+// a scanner of plain columns checks every value, and after the first value that the settings may
+// have changed, the store always uses exact.
 func (c *conn) wayToRead(ctx context.Context) int {
 	if c.dialect.textColumn != "" && !c.server.readsExactly.Load() && c.settings(ctx).unicode {
 		return plain

@@ -65,7 +65,7 @@ func measureHosts(ctx context.Context, c config, s *scaled, out *report) error {
 			sum.worst[i] = max(sum.worst[i], r.worst[i])
 		}
 	}
-	out.printf("\n%d hosts (processes with 2 connections each) on %d sessions for %v; of 10 calls 8 are reads, 1 is an update by version after a read, and 1 a new session that is deleted: %.0f calls/s, %d updates that another host was ahead of, %d errors; p99 of the slowest host %s ms for a read, %s ms for an update.\n",
+	out.printf("\n%d hosts (processes with 2 connections each) on %d sessions for %v; of 10 calls 8 are reads, 1 is an update by version after a read, and 1 a new session that is deleted: %.0f calls/s, %d updates refused because another host had written first, %d errors; p99 of the slowest host %s ms for a read, %s ms for an update.\n",
 		c.hosts, s.rows, c.hostTime, float64(sum.calls)/c.hostTime.Seconds(), sum.lost, sum.failed, ms(sum.worst[0]), ms(sum.worst[1]))
 	return nil
 }

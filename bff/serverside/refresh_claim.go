@@ -75,7 +75,7 @@ func (s *Sessions) claimRefresh(ctx context.Context, seen *openedSession) (claim
 
 // releaseClaim removes this host's claim, so that the next request asks the provider at once. It is
 // for a refresh that got no tokens, and for a claim whose write failed but may be in the store. If
-// the claim cannot be removed, it ends by itself.
+// the claim cannot be removed, it ends after its lifetime.
 func (s *Sessions) releaseClaim(ctx context.Context, opened *openedSession) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.StoreTimeout)
 	defer cancel()
