@@ -337,6 +337,9 @@ func TestPrepareTicket(t *testing.T) {
 	if claims := b.wantSignedIn("alice"); claims["name"] != nil || claims["sid"] != op.sid {
 		t.Errorf("claims: %v", claims)
 	}
+	if len(op.revoked) != 0 {
+		t.Error("the session's refresh token was revoked")
+	}
 	a := b.script(http.MethodGet, "/bff/sessions", "")
 	if !strings.Contains(a.body, `"device"`) || strings.Contains(a.body, "internal") || !strings.Contains(a.body, op.sid) {
 		t.Errorf("sessions: %s", a.body)

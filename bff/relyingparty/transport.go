@@ -66,14 +66,15 @@ func editForm(r *http.Request, change func(url.Values)) (*http.Request, error) {
 	return next, nil
 }
 
-// tokenTransport makes the expires_in of the answers acceptable to the oauth2 package.
+// tokenTransport makes the expires_in of the answers acceptable to the oauth2 package, which takes
+// tokens from every status 2xx.
 type tokenTransport struct{ base http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
 func (t tokenTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := t.base.RoundTrip(r)
-	if err != nil || response.StatusCode < 200 || response.StatusCode > 299 { // as the oauth2 package
-		return response, err
+	if err != nil {
+		return nil, err
 	}
 	body, err := io.ReadAll(response.Body)
 	_ = response.Body.Close() // the error of a body that was read does not matter
