@@ -65,18 +65,54 @@ func TestTransport_RefusedAgainAndAgain(t *testing.T) {
 	}
 }
 
-// TestAPIRefusals_Bounded: the memory of refused access tokens is bounded.
-func TestAPIRefusals_Bounded(t *testing.T) {
+// TestTransport_RefusedLater: a token that the API has accepted is refreshed when it refuses it.
+func TestTransport_RefusedLater(t *testing.T) {
+	p := &provider{}
+	b := newTestBFF(t, func(c *Config) { c.Refresher = p })
+	br := b.browser()
+	br.signIn(alice())
+	refused := map[string]bool{"Bearer " + alice().AccessToken: true}
+	transport := b.Transport(&url.URL{Scheme: "https", Host: "api.example"}, roundTripper(func(r *http.Request) (*http.Response, error) {
+		status := http.StatusOK
+		if refused[r.Header.Get("Authorization")] {
+			status = http.StatusUnauthorized
+		}
+		return &http.Response{StatusCode: status, Body: http.NoBody}, nil
+	}))
+	for _, token := range []string{"Bearer access-1", "Bearer access-2", "Bearer access-3"} {
+		br.visit(func(_ http.ResponseWriter, r *http.Request) {
+			r, err := http.NewRequestWithContext(r.Context(), http.MethodGet, "https://api.example/", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if response, err := transport.RoundTrip(r); err != nil || response.StatusCode != http.StatusOK {
+				t.Errorf("%s: %v, %v", token, response, err)
+			}
+		})
+		refused[token] = true
+	}
+	if p.calls != 3 {
+		t.Errorf("%d refreshes", p.calls)
+	}
+}
+
+// TestAPIRefusals_Kept: a refused access token is remembered for a time and among a number of
+// others.
+func TestAPIRefusals_Kept(t *testing.T) {
 	var refusals apiRefusals
 	now := time.Now()
-	for i := range 3 * apiRefusalsKept {
-		refusals.add(fmt.Sprint(i), now)
-		if n := len(refusals.until); n > apiRefusalsKept {
-			t.Fatalf("%d refusals are kept", n)
-		}
-	}
 	refusals.add("token", now)
 	if !refusals.has("token", now) || refusals.has("other", now) || refusals.has("token", now.Add(apiRefusalLife)) {
 		t.Error("a refusal is not remembered, or not forgotten")
+	}
+	for i := range 3 * apiRefusalsKept {
+		refusals.add(fmt.Sprint(i), now)
+		if n := len(refusals.recent); n > apiRefusalsKept {
+			t.Fatalf("%d recent refusals", n)
+		}
+		others := i + 1
+		if has := refusals.has("token", now); has != (others < 2*apiRefusalsKept) {
+			t.Fatalf("after %d others the token is remembered: %t", others, has)
+		}
 	}
 }
