@@ -44,7 +44,7 @@ func allowedHeaders(builtIn, more []string) (map[string]bool, error) {
 		name = http.CanonicalHeaderKey(name)
 		switch name {
 		case "", "Cookie", "Set-Cookie", "Authorization", "Proxy-Authorization", "Clear-Site-Data":
-			return nil, fmt.Errorf("apiproxy: the header %q must not pass", name)
+			return nil, fmt.Errorf("apiproxy: RequestHeaders or ResponseHeaders has %q, a header that must not pass", name)
 		}
 		allowed[name] = true
 	}

@@ -58,7 +58,7 @@ type Proxy struct {
 	request   map[string]bool // allowed headers
 	response  map[string]bool
 	withToken http.RoundTripper
-	calls     http.Handler
+	protected http.Handler // call behind serverside.AntiForgery
 }
 
 // New checks the configuration and sets the defaults. It does no I/O.
@@ -97,7 +97,7 @@ func New(c Config) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.calls = serverside.AntiForgery(http.HandlerFunc(p.call))
+	p.protected = serverside.AntiForgery(http.HandlerFunc(p.call))
 	return p, nil
 }
 
@@ -107,12 +107,12 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodConnect || r.Method == http.MethodTrace:
 		answer(w, http.StatusMethodNotAllowed, "method_not_allowed")
 	case r.Header.Get("Upgrade") == "":
-		p.calls.ServeHTTP(w, r)
+		p.protected.ServeHTTP(w, r)
 	case !p.cfg.WebSockets || !strings.EqualFold(r.Header.Get("Upgrade"), "websocket"):
 		answer(w, http.StatusNotImplemented, "upgrade_not_supported")
 	case !sameOrigin(r):
 		answer(w, http.StatusForbidden, "forbidden")
-	default:
+	default: // a page cannot add AntiForgery's header to a WebSocket: its origin was compared instead
 		p.call(w, r)
 	}
 }

@@ -17,8 +17,8 @@
 //
 // # What is checked
 //
-// The [Verifier] checks the signature, the algorithm, iss, aud and exp (section 2.6, steps 2
-// to 4). [Handler] itself checks typ, iss, exp, nbf, iat and the token's age, jti and that it
+// The [Verifier] checks the signature, the algorithm, iss, aud and exp (OpenID Connect
+// Back-Channel Logout 1.0, section 2.6, steps 2 to 4). [Handler] itself checks typ, iss, exp, nbf, iat and the token's age, jti and that it
 // is used for the first time, sub or sid, the events member and its value, and that there is
 // no nonce, with every verifier. A token with two members of the same name is refused.
 //

@@ -32,8 +32,8 @@ func (t logoutToken) replayID() string {
 	return strconv.Itoa(len(t.audience)) + ":" + t.audience + t.id
 }
 
-// parse does the checks of section 2.6 that need no keys. Its errors quote nothing of the
-// token.
+// parse does the checks of OpenID Connect Back-Channel Logout 1.0, section 2.6, that need no
+// keys. Its errors quote nothing of the token.
 func (h *Handler) parse(v VerifiedToken) (logoutToken, error) {
 	var token logoutToken
 	header, ok := parseObject(v.Header)
@@ -47,7 +47,7 @@ func (h *Handler) parse(v VerifiedToken) (logoutToken, error) {
 	if !ok {
 		return token, errors.New("the token's payload is not a JSON object, or has a member twice")
 	}
-	if _, ok := claims["nonce"]; ok { // step 7: it is an ID token
+	if _, ok := claims["nonce"]; ok { // step 7 of section 2.6: it is an ID token
 		return token, errors.New("the token has a nonce")
 	}
 	events, ok := parseObject(claims["events"])

@@ -155,7 +155,7 @@ func (u *User) check() error {
 	return nil
 }
 
-// complete checks the client and sets its method. Errors do not show the secret.
+// complete checks the client and sets its AuthMethod. Errors do not show the secret.
 func (c *Client) complete() error {
 	if c.ID == "" {
 		return errors.New("devprovider: a client has no ID")
@@ -176,7 +176,7 @@ func (c *Client) complete() error {
 			return fmt.Errorf("devprovider: an address of client %q is not an http or https URL without a fragment", c.ID)
 		}
 		if !loopback(u.Hostname()) {
-			return fmt.Errorf("devprovider: the client %q has an address on %q, which is not this machine: %s", c.ID, u.Hostname(), why)
+			return fmt.Errorf("devprovider: the client %q has an address on %q, which is not this machine: %s", c.ID, u.Hostname(), notThisMachine)
 		}
 	}
 	return c.completeMethod()

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// why ends every refusal of a host that is not this machine.
-const why = "its users have no passwords, so it works on this machine only"
+// notThisMachine ends every refusal of a host that is not this machine.
+const notThisMachine = "its users have no passwords, so it works on this machine only"
 
 // loopback reports whether the host, without a port, is this machine.
 func loopback(host string) bool {
@@ -29,7 +29,7 @@ func checkIssuer(issuer string) error {
 		return fmt.Errorf("devprovider: the Issuer %q is not a scheme and a host, such as http://127.0.0.1:9000", issuer)
 	}
 	if !loopback(u.Hostname()) {
-		return fmt.Errorf("devprovider: the host of the Issuer, %q, is not loopback: %s", u.Hostname(), why)
+		return fmt.Errorf("devprovider: the host of the Issuer, %q, is not loopback: %s", u.Hostname(), notThisMachine)
 	}
 	return nil
 }
@@ -41,7 +41,7 @@ func onlyLoopback(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if reason := foreign(r); reason != "" {
 			w.Header().Set("X-Content-Type-Options", "nosniff")
-			http.Error(w, "devprovider refuses this request: "+reason+": "+why, http.StatusForbidden)
+			http.Error(w, "devprovider refuses this request: "+reason+": "+notThisMachine, http.StatusForbidden)
 			return
 		}
 		next.ServeHTTP(w, r)

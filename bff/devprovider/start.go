@@ -22,8 +22,8 @@ type Server struct {
 }
 
 // Start listens on loopback and serves a provider until ctx ends or [Server.Close] is
-// called. It returns when the provider is ready. The port is that of Config.Issuer, which is
-// 80 if the Issuer has none.
+// called. It returns when the provider is ready. Config.Issuer, which must be http, has the port,
+// or means port 80. Without an Issuer, Start takes a free port.
 func Start(ctx context.Context, c Config) (*Server, error) {
 	address := "127.0.0.1:0"
 	if c.Issuer != "" {

@@ -72,30 +72,30 @@ func (e *endpoints) redeem(w http.ResponseWriter, r *http.Request, query url.Val
 	ctx := r.Context()
 	found, err := e.provider.discover(ctx)
 	if err != nil {
-		return failed(failProvider(at.Return), err)
+		return noTicket(failProvider(at.Return), err)
 	}
 	iss, sent := query["iss"]
 	if sent && iss[0] != e.cfg.Issuer || !sent && found.ResponseIssuer { // a mix-up attack: RFC 9207
 		e.attempts.end(w, at)
-		return failed(failToken(at.Return), errors.New("the response is not from this issuer"))
+		return noTicket(failToken(at.Return), errors.New("the response is not from this issuer"))
 	}
 	if query.Has("error") || query.Get("code") == "" {
 		e.attempts.end(w, at)
 		code := knownCode(query.Get("error"))
 		if slices.Contains(temporary, code) {
-			return failed(failProvider(at.Return), refusal{code})
+			return noTicket(failProvider(at.Return), refusal{code})
 		}
-		return failed(failRefused(http.StatusBadRequest, code, at.Return), nil)
+		return noTicket(failRefused(http.StatusBadRequest, code, at.Return), nil)
 	}
 	// The steps that can be repeated come before the code is used.
 	if err := found.keys.Fetch(ctx); err != nil {
-		return failed(failProvider(at.Return), err)
+		return noTicket(failProvider(at.Return), err)
 	}
 	if used, err := e.wasUsed(ctx, at); err != nil {
-		return failed(failStore(at.Return), err)
+		return noTicket(failStore(at.Return), err)
 	} else if used {
 		e.attempts.end(w, at)
-		return failed(failExpired(at.Return), nil)
+		return noTicket(failExpired(at.Return), nil)
 	}
 	client, oauth := e.oauth(ctx, found)
 	token, err := oauth.Exchange(client, query.Get("code"), oauth2.VerifierOption(at.Verifier))
@@ -105,16 +105,17 @@ func (e *endpoints) redeem(w http.ResponseWriter, r *http.Request, query url.Val
 		err = tokenError(err)
 	}
 	if errors.Is(err, errProvider) {
-		return failed(failProvider(at.Return), err)
+		return noTicket(failProvider(at.Return), err)
 	}
 	e.attempts.end(w, at)
 	if err != nil {
-		return failed(failToken(at.Return), err)
+		return noTicket(failToken(at.Return), err)
 	}
 	return e.ticketOf(ctx, found, token, at)
 }
 
-func failed(f Failure, cause error) (ticket.Ticket, *Failure, error) {
+// noTicket returns the results of a callback that has failed.
+func noTicket(f Failure, cause error) (ticket.Ticket, *Failure, error) {
 	return ticket.Ticket{}, &f, cause
 }
 
@@ -129,9 +130,9 @@ func (e *endpoints) ticketOf(ctx context.Context, found *discovered, token *oaut
 	if err != nil {
 		e.revokeUnused(ctx, token)
 		if errors.Is(err, errProvider) {
-			return failed(failProvider(at.Return), err)
+			return noTicket(failProvider(at.Return), err)
 		}
-		return failed(failToken(at.Return), err)
+		return noTicket(failToken(at.Return), err)
 	}
 	// A request writes a row only now, after it has proved with tokens of the provider that it is
 	// not forged. The provider accepts a code only once, so only one of several requests with a
@@ -142,9 +143,9 @@ func (e *endpoints) ticketOf(ctx context.Context, found *discovered, token *oaut
 	}
 	switch {
 	case err != nil:
-		return failed(failStore(at.Return), err)
+		return noTicket(failStore(at.Return), err)
 	case !first:
-		return failed(failExpired(at.Return), nil)
+		return noTicket(failExpired(at.Return), nil)
 	}
 	sid, _ := verified.claims["sid"].(string)
 	return ticket.Ticket{

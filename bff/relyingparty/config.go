@@ -183,14 +183,14 @@ func setDefault[T comparable](v *T, value T) {
 
 func (c Config) checkURLs() error {
 	issuer, err := url.Parse(c.Issuer)
-	if err != nil || !named(issuer) || issuer.User != nil || strings.ContainsAny(c.Issuer, "?#") {
+	if err != nil || !hasHost(issuer) || issuer.User != nil || strings.ContainsAny(c.Issuer, "?#") {
 		return errors.New("Issuer must be a URL such as https://id.example, without query and fragment")
 	}
 	if !c.allowed(issuer) {
 		return errors.New("Issuer must be https, except on a loopback host; InsecureAllowHTTP permits http")
 	}
 	base, err := url.Parse(strings.TrimSuffix(c.BaseURL, "/"))
-	if err != nil || !named(base) || base.User != nil || base.Path != "" || strings.ContainsAny(c.BaseURL, "?#") {
+	if err != nil || !hasHost(base) || base.User != nil || base.Path != "" || strings.ContainsAny(c.BaseURL, "?#") {
 		return errors.New("BaseURL must be a scheme and a host, such as https://app.example")
 	}
 	if base.Scheme != "https" && (base.Scheme != "http" || !loopback.Is(base.Hostname())) {
@@ -209,7 +209,8 @@ func (c Config) checkURLs() error {
 }
 
 // named reports whether a URL has the name of a host, and a port if it has a colon.
-func named(u *url.URL) bool { return u.Hostname() != "" && !strings.HasSuffix(u.Host, ":") }
+// hasHost reports whether u has a host, and a port if it has a colon.
+func hasHost(u *url.URL) bool { return u.Hostname() != "" && !strings.HasSuffix(u.Host, ":") }
 
 // allowed reports whether a URL of the provider may be used. A provider with https does not send
 // the application to http servers of its own machine.

@@ -55,7 +55,7 @@ func (p *RelyingParty) Register(mux *http.ServeMux, sessions *serverside.Session
 // router must pass the requests below [Config.Path] on with their whole path.
 func (p *RelyingParty) Handler(sessions *serverside.Sessions) (http.Handler, error) {
 	if sessions == nil {
-		return nil, errors.New("relyingparty: the sessions are nil")
+		return nil, errors.New("relyingparty: Register needs Sessions, and they are nil")
 	}
 	c := sessions.Config()
 	if c.Issuer != p.cfg.Issuer {

@@ -27,7 +27,7 @@ type boundedTransport struct {
 // RoundTrip implements http.RoundTripper.
 func (t boundedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !t.allowed(r.URL) {
-		return nil, errors.New("relyingparty: the address is not https")
+		return nil, errors.New("relyingparty: an endpoint of the provider, or where it redirects to, is not https")
 	}
 	response, err := t.base.RoundTrip(r)
 	if err != nil {

@@ -95,7 +95,7 @@ func (s *Sessions) startSession(r *http.Request, opened *openedSession, o signIn
 // newSession completes the ticket and returns it with its row, which is not stored yet.
 func (s *Sessions) newSession(key string, t ticket.Ticket) (*openedSession, error) {
 	if t.SubjectID == "" || bff.ReservedSubject(t.SubjectID) {
-		return nil, fmt.Errorf("%w: the ticket has no subject id, or one that is reserved", bff.ErrInvalidSession)
+		return nil, fmt.Errorf("%w: the ticket has no subject id, or a subject id with the prefix of long subject ids, bff.ReservedSubject", bff.ErrInvalidSession)
 	}
 	t = t.Clone()
 	if t.Issuer == "" {

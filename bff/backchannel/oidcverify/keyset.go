@@ -178,6 +178,7 @@ func (s *KeySet) known() ([]jose.JSONWebKey, error) {
 	return s.keys, nil
 }
 
+// fetch gets the keys, keeps them or the failure, and closes done for the callers that wait.
 func (s *KeySet) fetch(ctx context.Context, done chan struct{}) {
 	ctx, cancel := context.WithTimeout(ctx, keyFetchTimeout)
 	defer cancel()
@@ -209,14 +210,17 @@ func (s *KeySet) get(ctx context.Context) ([]jose.JSONWebKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	if response.StatusCode != http.StatusOK || len(body) > maxKeySet {
-		return nil, errors.New("the answer is no key set")
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("the response has status %d", response.StatusCode)
+	}
+	if len(body) > maxKeySet {
+		return nil, errors.New("the response is too large")
 	}
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
 	if err := json.Unmarshal(body, &set); err != nil || set.Keys == nil {
-		return nil, errors.New("the answer is no key set")
+		return nil, errors.New("the response is not a JSON Web Key Set")
 	}
 	keys := []jose.JSONWebKey{}
 	for _, raw := range set.Keys {
