@@ -118,6 +118,18 @@ func (a *app) fail(w http.ResponseWriter, _ *http.Request, f relyingparty.Failur
 	show(w, f.Status, "failure.html", f)
 }
 
+// unavailable answers a request whose session cannot be read. The library has logged the cause.
+func (a *app) unavailable(w http.ResponseWriter, r *http.Request, _ error) {
+	if r.Method != http.MethodGet || r.Header.Get("X-CSRF") != "" { // of a script
+		answer(w, http.StatusServiceUnavailable, map[string]string{"error": "try_again"})
+		return
+	}
+	a.fail(w, r, relyingparty.Failure{
+		Status: http.StatusServiceUnavailable, Code: relyingparty.FailureStoreUnavailable,
+		Title: "The session database does not answer", Text: "Nothing was lost. If you were signed in, you still are.",
+	})
+}
+
 func (a *app) notFound(w http.ResponseWriter, r *http.Request) {
 	a.fail(w, r, relyingparty.Failure{Status: http.StatusNotFound, Title: "There is no such page",
 		Text: "The address may be mistyped, or the page has moved."})

@@ -61,12 +61,12 @@ func TestApp_DatabaseDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{"/bff/user", "/bff/sessions", "/api/userinfo", "/bff/operator"} {
-		if r := c.call(http.MethodGet, path, ""); r.status != http.StatusServiceUnavailable || r.header.Values("Set-Cookie") != nil {
+		if r := c.call(http.MethodGet, path, ""); r.status != http.StatusServiceUnavailable || r.header.Values("Set-Cookie") != nil || !strings.Contains(r.body, "try_again") {
 			t.Errorf("%s: %d, cookies %v", path, r.status, r.header.Values("Set-Cookie"))
 		}
 	}
-	if r := c.get("/bff/logout"); r.status != http.StatusServiceUnavailable || len(c.cookies) != 1 {
-		t.Errorf("/bff/logout: %d, cookies %v", r.status, c.cookies)
+	if r := c.get("/bff/logout"); r.status != http.StatusServiceUnavailable || len(c.cookies) != 1 || !strings.Contains(r.body, `http-equiv="refresh"`) {
+		t.Errorf("/bff/logout: %d, cookies %v, want a page that tries again: %s", r.status, c.cookies, r.body)
 	}
 	if r := c.get("/"); r.status != http.StatusOK { // the page itself needs no session
 		t.Errorf("/: %d", r.status)
@@ -80,8 +80,6 @@ func TestApp_DatabaseDown(t *testing.T) {
 	}
 }
 
-// The log has no token, cookie value, code, state, nonce or client secret, also after
-// failures.
 // A provider may refuse a refresh token with another code than invalid_grant, again and
 // again. The user is then sent to sign in, and the provider is not asked at every call. A
 // refusal of the client, or for a moment, is not the user's.
@@ -113,6 +111,8 @@ func TestRefresh_RefusedAgainAndAgain(t *testing.T) {
 	}
 }
 
+// The log has no token, cookie value, code, state, nonce or client secret, also after
+// failures.
 func TestLog_NoSecrets(t *testing.T) {
 	op := newFakeOP(t)
 	h := newHost(t, op)

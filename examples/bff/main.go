@@ -63,7 +63,7 @@ func newApp(opts options, store *database, keys *ticket.KeyRing, log *slog.Logge
 	if a.sessions, err = serverside.New(serverside.Config{
 		Store: store, Protector: keys, Partition: "bff-example-" + opts.issuer, Issuer: a.rp.Issuer(), Refresher: a.rp, Revoker: a.rp,
 		IdleTimeout: opts.idle, AbsoluteLifetime: opts.lifetime, MaxSessionsPerUser: opts.maxSessions,
-		EnableSessionCleanup: true, SessionCleanupInterval: opts.cleanupInterval, Metrics: &a.counts, Logger: log,
+		EnableSessionCleanup: true, SessionCleanupInterval: opts.cleanupInterval, Metrics: &a.counts, ErrorHandler: a.unavailable, Logger: log,
 	}); err != nil {
 		return nil, err
 	}

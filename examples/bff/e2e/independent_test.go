@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -33,23 +34,26 @@ func needIndependent(t *testing.T) (node string) {
 }
 
 // startIndependent starts an OpenID Provider written in JavaScript. It knows the client's
-// credentials and three addresses of the example.
-func startIndependent(t *testing.T, node, application, port, secret string) *output {
+// credentials and three addresses of the example. It runs until stop is called, or the test ends.
+func startIndependent(t *testing.T, node, application, port, secret string) (out *output, stop func()) {
 	t.Helper()
-	out := &output{}
+	out = &output{}
 	command := exec.Command(node, "server.mjs", port, application, secret)
 	command.Dir, command.Stdout, command.Stderr = independent, out, out
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		_ = command.Process.Kill()
 		_ = command.Wait()
+	})
+	t.Cleanup(func() {
+		stop()
 		if t.Failed() {
 			t.Logf("output of the provider:\n%s", out)
 		}
 	})
-	return out
+	return out, stop
 }
 
 // The example works with a provider that shares no code with it: sign-in, sign-out, and
@@ -60,7 +64,7 @@ func TestIndependentProvider_SignInAndLogout(t *testing.T) {
 		port, secret := freePort(t), rand.Text()
 		issuer := "http://127.0.0.1:" + port
 		p := newProgram(t, "-issuer", issuer, "-client-id", "bff", "-client-secret", secret)
-		provider := startIndependent(t, node, p.base, port, secret)
+		provider, _ := startIndependent(t, node, p.base, port, secret)
 		p.eventually("the provider", func() bool { return strings.Contains(provider.String(), "ready") })
 		for _, address := range []string{p.base + "/bff/callback", p.base + "/bff/backchannel"} {
 			if !strings.Contains(p.output.String(), address) {

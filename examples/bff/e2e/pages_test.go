@@ -1,11 +1,14 @@
 package e2e
 
 import (
+	"context"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -157,55 +160,6 @@ func TestQuestion_AtOnceAfterAnother(t *testing.T) {
 	})
 }
 
-// While the database is down both pages say so, and go on by themselves when it is back.
-func TestDatabaseDown_PagesRecover(t *testing.T) {
-	inChromium(t, func(t *testing.T, c *chrome) {
-		p, first := newProgram(t), c.newBrowser()
-		first.signIn(p, "alice")
-		operator, late, lateOperator := c.newTab(first), c.newTab(first), c.newTab(first)
-		operator.open(p.base + "/operator")
-		operator.view("in")
-
-		db := p.database()
-		rename := func(from, to string) {
-			if err := db.Exec("ALTER TABLE " + from + " RENAME TO " + to).Error; err != nil {
-				t.Fatal(err)
-			}
-		}
-		rename("user_sessions", "away")
-		late.open(p.base + "/") // opened during the outage
-		lateOperator.open(p.base + "/operator")
-		for _, b := range []*browser{first, operator, late, lateOperator} {
-			b.until(noticeText + `.includes('The database does not answer')`)
-		}
-		first.view("in") // nobody is signed out
-		operator.view("in")
-		first.click("#refresh") // says so too
-		first.until(noticeText + `.includes('does not answer')`)
-		rename("away", "user_sessions")
-		for _, b := range []*browser{first, operator, late, lateOperator} {
-			b.until(`document.getElementById('notice').textContent === ''`)
-			b.view("in")
-		}
-		late.until(`document.querySelectorAll('#sessions li').length === 1`)
-		lateOperator.until(`document.querySelectorAll('#all li').length === 1`)
-	})
-}
-
-// A sign-in while the provider is down shows a page that tries again by itself, and then goes
-// on to the provider.
-func TestProviderDown_SignInRecovers(t *testing.T) {
-	node := needIndependent(t)
-	inChromium(t, func(t *testing.T, c *chrome) {
-		port, b := freePort(t), c.newBrowser()
-		p := newProgram(t, "-issuer", "http://127.0.0.1:"+port, "-client-id", "bff", "-client-secret", "a secret of the test")
-		b.open(p.base + "/bff/login")
-		b.until(`document.querySelector('h1').textContent.includes('provider does not answer')`)
-		startIndependent(t, node, p.base, port, "a secret of the test")
-		b.until(`document.querySelector('input[name=login]')`)
-	})
-}
-
 // The operator ends one session and all of a user's, each after a question that the keyboard
 // answers. No is an answer, and so is Escape.
 func TestOperator_EndsOneOrAllAfterQuestion(t *testing.T) {
@@ -261,6 +215,77 @@ func TestOperator_EndsOneOrAllAfterQuestion(t *testing.T) {
 		alice.until(`document.getElementById('question-text').textContent.includes('That is you')`)
 		alice.click(`#question button[value=yes]`)
 		alice.view("out")
+	})
+}
+
+// A question goes when the session ends, or another user signs in: it would cover the notice.
+func TestQuestion_GoesWithSession(t *testing.T) {
+	inChromium(t, func(t *testing.T, c *chrome) {
+		p, alice := newProgram(t), c.newBrowser()
+		question := func() {
+			alice.click("#all li:first-child button.all")
+			alice.until(`document.getElementById('question').open`)
+		}
+		alice.signIn(p, "alice")
+		alice.open(p.base + "/operator")
+		alice.view("in")
+		question()
+		p.endAtProvider()
+		alice.view("out")
+		alice.until(`!document.getElementById('question').open`)
+		alice.focused("#main")
+
+		alice.click(`section:not([hidden]) a[href^="/bff/login"]`)
+		alice.click(`button[value="alice"]`)
+		alice.view("in")
+		question()
+		second := c.newTab(alice)
+		alice.forgetProvider()
+		second.open(p.base + "/bff/login")
+		second.click(`button[value="alice"]`)
+		second.view("in")
+		alice.until(noticeText + `.includes('signed in again in another tab')`)
+		alice.until(`!document.getElementById('question').open`)
+	})
+}
+
+// A user who is no operator can sign in as another user, although the provider remembers the
+// first one.
+func TestOperator_AnotherUserSignsIn(t *testing.T) {
+	inChromium(t, func(t *testing.T, c *chrome) {
+		p, b := newProgram(t), c.newBrowser()
+		b.signIn(p, "bob")
+		b.open(p.base + "/operator")
+		b.view("forbidden")
+		b.click(`section[data-show=forbidden] a.button`)
+		b.click(`button[value="alice"]`)
+		b.until(`location.href === "` + p.base + `/operator"`)
+		b.view("in")
+	})
+}
+
+// Without JavaScript every page says in its first lines why it shows no session.
+func TestPages_WithoutJavaScript(t *testing.T) {
+	inChromium(t, func(t *testing.T, c *chrome) {
+		p, b := newProgram(t), c.newBrowser()
+		b.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+			_, err := cdp.Call(ctx, target, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+			return err
+		}))
+		for _, path := range []string{"/", "/operator"} {
+			for _, width := range []int64{1280, 390} {
+				b.look(width, "light")
+				b.open(p.base + path)
+				if where := eval[string](b, `(() => {
+					const box = document.querySelector('noscript p').getBoundingClientRect();
+					const main = document.querySelector('main').getBoundingClientRect();
+					return box.height > 0 && box.bottom < innerHeight / 2 && box.left > main.left && box.right < main.right ? '' : JSON.stringify(box);
+				})()`); where != "" {
+					t.Errorf("%s at %d px: the notice is at %s", path, width, where)
+				}
+			}
+			b.picture("without-javascript" + strings.ReplaceAll(path, "/", "-") + ".png")
+		}
 	})
 }
 

@@ -91,7 +91,9 @@ byId('others').addEventListener('click', (event) => {
 });
 byId('grow').addEventListener('click', async () => {
   const { status, data } = await call('/bff/session/grow', {});
-  if (status === 200) showSession(data); else problem(status, data);
+  if (status !== 200) return problem(status, data);
+  showSession(data);
+  worked();
 });
 byId('refresh').addEventListener('click', async () => {
   const { status, data } = await call('/bff/session/refresh', {});
@@ -101,9 +103,10 @@ byId('refresh').addEventListener('click', async () => {
 });
 byId('call').addEventListener('click', async () => {
   const { status, data } = await call('/api/userinfo');
-  if (status === 0 || status === 503 || (status === 401 && data.error)) return refused(status, data);
   const box = byId('api-answer');
-  box.hidden = false;
+  box.hidden = status === 0 || status >= 502 || (status === 401 && !!data.error); // not an answer of the API
+  if (box.hidden) return refused(status, data);
+  worked();
   box.textContent = status === 200 ? JSON.stringify(data, null, 2)
     : 'The API answered ' + status + '.' + (status === 401 ? ' The provider no longer knows the token, for example after a restart. Sign in again.' : '');
 });

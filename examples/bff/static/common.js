@@ -31,7 +31,9 @@ async function call(path, body) {
 }
 
 // view shows the parts of the page for one state (in, out or forbidden) and hides the others.
+// A question belongs to the part that it was asked in.
 function view(name) {
+  if (byId('main').dataset.view !== name) byId('question')?.close('no');
   byId('main').dataset.view = name;
   for (const part of document.querySelectorAll('[data-show]')) part.hidden = part.dataset.show !== name;
 }
@@ -67,6 +69,7 @@ function watch(show) {
     if (!again) return;
     if (down) notice('');
     down = false;
+    if (former && former.sid !== data.sid) byId('question')?.close('no'); // it would cover the notice
     await show(data);
     if (!former || down) return;
     if (former.sub !== data.sub) {
@@ -98,6 +101,7 @@ function over() {
 // --- Notices
 
 let said = ''; // stays when the user dismisses the notice, so that an outage is told once
+let trouble = ''; // the message about the last action that failed
 let pending = 0;
 
 // notice shows a message, or removes it if the text is empty. The message stands where the
@@ -143,13 +147,20 @@ byId('notice').querySelector('button').addEventListener('click', () => {
   (target?.checkVisibility() ? target : byId('main')).focus({ preventScroll: true });
 });
 
-// problem shows a message for a response that the caller does not handle.
+// problem shows a message for a response that the caller does not handle. worked removes it
+// when another action succeeds.
 function problem(status, data) {
   if (status === 401 && data.error === 'signed_out') return over();
   if (status === 0) return notice('The server does not answer. Is the program still running? This page continues when it is back.', true);
   if (status === 503 && down) return notice('The database does not answer. Nothing is lost: this page continues when it is back.', true);
-  if (status === 503) return notice('The server cannot do that at the moment: its database or the provider does not answer. You are still signed in. Try again in a moment.', true);
-  notice('The server refused: ' + (data.error || status) + '.', true);
+  trouble = 'The server refused: ' + (data.error || status) + '.';
+  if (status === 503) trouble = 'The server cannot do that at the moment: its database or the provider does not answer. You are still signed in. Try again in a moment.';
+  if (status === 502 || status === 504) trouble = 'The API does not answer. You are still signed in. Try again in a moment.';
+  notice(trouble, true);
+}
+
+function worked() {
+  if (trouble && said === trouble) notice('');
 }
 
 // --- Lists, questions, times

@@ -50,7 +50,7 @@ async function act(path, body, say) {
   if (me && !down) notice(say(data));
 }
 
-const ended = (sub) => (data) => plural(data.revoked, 'session', 'sessions') + ' of ' + sub + (data.revoked === 1 ? ' is' : ' are') + ' over.';
+const ended = (sub) => (data) => !data.revoked ? sub + ' has no such session.' : plural(data.revoked, 'session', 'sessions') + ' of ' + sub + (data.revoked === 1 ? ' is' : ' are') + ' over.';
 
 async function revokeOne({ sub, sid, device, current }) {
   const you = current ? ' It is your own: you are signed out here.' : '';
