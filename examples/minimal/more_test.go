@@ -151,7 +151,17 @@ func TestSeveralFrontends(t *testing.T) {
 	}
 }
 
-// TestAPI calls an API with the user's token, with the client's, and without one.
+// clientIfNoUser sends the client's token with requests that have no token.
+type clientIfNoUser struct{ client oauth2.TokenSource }
+
+func (c clientIfNoUser) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Header.Get("Authorization") != "" {
+		return http.DefaultTransport.RoundTrip(r)
+	}
+	return (&oauth2.Transport{Source: c.client}).RoundTrip(r)
+}
+
+// TestAPI calls an API with the user's token, with the client's, with either, and without one.
 func TestAPI(t *testing.T) {
 	server, base := newServer(t)
 	b := newBed(t, base, nil)
@@ -167,6 +177,7 @@ func TestAPI(t *testing.T) {
 		"/api/":       func(*apiproxy.Config) {},
 		"/optional/":  func(c *apiproxy.Config) { c.AllowAnonymous = true },
 		"/signed-in/": func(c *apiproxy.Config) { c.Transport = &oauth2.Transport{Source: client} },
+		"/either/":    func(c *apiproxy.Config) { c.AllowAnonymous, c.Transport = true, clientIfNoUser{client} },
 	} {
 		c := apiproxy.Config{Sessions: b.sessions, Target: api.URL, Prefix: prefix}
 		change(&c)
@@ -208,12 +219,14 @@ func TestAPI(t *testing.T) {
 	want("/api/x", http.StatusUnauthorized, "")
 	want("/optional/x", http.StatusOK, "")
 	want("/signed-in/x", http.StatusUnauthorized, "")
+	want("/either/x", http.StatusOK, "Bearer client")
 	want("/prices/x", http.StatusOK, "Bearer client")
 	want("/orders", http.StatusServiceUnavailable, "")
 	b.signIn(base + "/bff/login")
 	want("/api/x", http.StatusOK, "user")
 	want("/optional/x", http.StatusOK, "user")
 	want("/signed-in/x", http.StatusOK, "Bearer client")
+	want("/either/x", http.StatusOK, "user")
 	want("/prices/x", http.StatusOK, "Bearer client")
 	want("/none/x", http.StatusOK, "")
 	want("/orders", http.StatusOK, "user")
