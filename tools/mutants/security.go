@@ -107,7 +107,7 @@ var security = []mutant{
 	{requirement: "the proxy's own answers are not stored", file: "bff/apiproxy/proxy.go",
 		old: "w.Header().Set(\"Cache-Control\", \"no-store\")", new: "", test: "TestProxy_SignedOut"},
 	{requirement: "calls of the proxy are protected against other sites", file: "bff/apiproxy/proxy.go",
-		old: "p.calls = serverside.AntiForgery(http.HandlerFunc(p.call))", new: "p.calls = http.HandlerFunc(p.call)", test: "TestProxy_OtherSites"},
+		old: "p.protected = serverside.AntiForgery(http.HandlerFunc(p.call))", new: "p.protected = http.HandlerFunc(p.call)", test: "TestProxy_OtherSites"},
 	{requirement: "a token goes to https only", file: "bff/serverside/transport.go",
 		old: "r.URL.Scheme != \"https\" && (r.URL.Scheme != \"http\" || !loopback.Is(r.URL.Hostname()))", new: "loopback.Is(\"\")", test: "TestTransport_Scheme"},
 
