@@ -44,6 +44,32 @@ func TestSettings_WritesWouldBeLost(t *testing.T) {
 	}
 }
 
+// TestSettings_CommitCloses: with completion_type=RELEASE, the server closes the connection after
+// a plain COMMIT or ROLLBACK. The store's transactions keep it open.
+func TestSettings_CommitCloses(t *testing.T) {
+	dbtest.On(t, []*dbtest.Engine{dbtest.MySQL}, func(t *testing.T, d *dbtest.Database) {
+		if d.IsTiDB() {
+			t.Skip("TiDB ignores completion_type")
+		}
+		db, store := openStore(t, d, dbtest.Setup{Params: url.Values{"completion_type": {"'RELEASE'"}}})
+		pool, err := db.DB()
+		must(t, err)
+		pool.SetMaxOpenConns(1)
+		connection := func() (id int64) {
+			must(t, pool.QueryRowContext(t.Context(), "SELECT CONNECTION_ID()").Scan(&id))
+			return id
+		}
+		must(t, errOf(store.DeleteExpiredSessions(t.Context()))) // the first write reads the settings
+		before := connection()
+		for range 3 {
+			must(t, errOf(store.DeleteExpiredSessions(t.Context())))
+		}
+		if after := connection(); after != before {
+			t.Errorf("connection %d was closed: the connection is %d now", before, after)
+		}
+	})
+}
+
 // TestSettings_CharacterSet: a value that does not survive the connection's character set is
 // refused, and the error names the setting. Every other value is kept exactly.
 func TestSettings_CharacterSet(t *testing.T) {
